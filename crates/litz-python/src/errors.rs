@@ -1,0 +1,28 @@
+//! The core's errors as the exceptions of `litz.errors`.
+
+use litz::Error;
+use pyo3::prelude::*;
+
+/// Turns a core error into the Python exception of the same kind, defined in `litz/errors.py`.
+pub fn to_python(error: Error) -> PyErr {
+    let name = match &error {
+        Error::Format(_) => "FormatError",
+        Error::Config(_) => "ConfigError",
+        Error::Unsupported(_) => "UnsupportedError",
+        Error::Value(_) => "ArgumentError",
+        Error::Template { .. } => "TemplateError",
+        Error::Context(_) => "ContextError",
+        Error::Memory(_) => "InsufficientMemoryError",
+        Error::Io { .. } => "FileAccessError",
+    };
+    Python::attach(|py| {
+        let made = py
+            .import("litz.errors")
+            .and_then(|module| module.getattr(name))
+            .and_then(|class| class.call1((error.to_string(),)));
+        match made {
+            Ok(exception) => PyErr::from_value(exception),
+            Err(failure) => failure,
+        }
+    })
+}

@@ -1,0 +1,21 @@
+//! `litz._core`: converts arguments, releases the GIL, maps errors, and nothing else.
+
+use pyo3::prelude::*;
+
+mod chat;
+mod errors;
+mod formats;
+mod generation;
+mod model;
+mod tokenizer;
+
+/// The native core of litz.
+#[pymodule(gil_used = false)]
+fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    m.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    formats::register(m)?;
+    tokenizer::register(m)?;
+    chat::register(m)?;
+    model::register(m)?;
+    generation::register(m)
+}

@@ -1,0 +1,14 @@
+//! litz: models, tokenizers, chat templates and CPU inference in pure Rust.
+//!
+//! No Python here: `litz-python` binds this crate, and `cargo test` needs no interpreter.
+
+pub mod chat;
+pub mod engine;
+pub mod error;
+pub mod formats;
+pub mod generation;
+pub mod kernels;
+pub mod threads;
+pub mod tokenizer;
+
+pub use error::{Error, Result};

@@ -1,0 +1,26 @@
+"""litz: load, tokenize, generate and chat, with the names known from transformers.
+
+Nothing is imported until it is used: `import litz` costs milliseconds.
+"""
+
+from importlib import import_module as _import_module
+from typing import Any as _Any
+
+__version__ = "0.1.0"
+
+# public name -> the module that defines it
+_HOME: dict[str, str] = {}
+
+__all__ = ["__version__", *_HOME]
+
+
+def __getattr__(name: str) -> _Any:
+    if name in _HOME:
+        value = getattr(_import_module(_HOME[name]), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'litz' has no attribute {name!r}; it has {', '.join(sorted(__all__))}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
