@@ -12,11 +12,9 @@ pub(super) struct Program {
     pub(super) steps: Vec<Step>,
     /// Columns of every kind of input a `Linear` takes; `Linear::input` is an index.
     pub(super) inputs: Vec<usize>,
-    pub(super) heads_width: usize,
+    pub(super) heads_widths: [usize; 3], // queries, keys, values
     pub(super) mixed_width: usize,
     pub(super) hidden_width: usize,
-    /// The most query heads that share a key head, and the widest value head: for per-worker memory.
-    pub(super) widest_group: usize,
 }
 
 /// One step; `x` is the residual stream.
@@ -68,6 +66,11 @@ impl Linear {
         self.parts.iter().any(|part| part.weight.dtype().input() == form)
     }
 
+    /// Whether it makes the logits, and so reads only some tokens.
+    pub(super) fn is_last(&self) -> bool {
+        matches!(self.sink, Sink::Logits { .. })
+    }
+
     /// Rows of all matrices that stand side by side, or of one of those that are multiplied.
     pub(super) fn rows(&self) -> usize {
         match self.sink {
@@ -106,12 +109,6 @@ impl Attend {
     pub(super) fn heads_are_independent(&self) -> bool {
         self.spec.qk_norm != Some(QkNorm::Whole)
     }
-
-    /// Where the keys and the values begin in a row of heads.
-    pub(super) fn offsets(&self) -> (usize, usize) {
-        let keys = self.spec.heads * self.spec.head_dim;
-        (keys, keys + self.spec.kv_heads * self.spec.head_dim)
-    }
 }
 
 /// Builds the program and takes every weight that it needs.
@@ -129,12 +126,15 @@ pub(super) fn build(spec: &Spec, loader: &mut Loader<'_>) -> Result<Program> {
     let hidden = spec.layers.iter().map(|layer| match &layer.feed_forward {
         FeedForward::Mlp(mlp) => mlp.width,
     });
-    let heads = |a: &Attention| a.heads * a.head_dim + a.kv_heads * (a.head_dim + a.value_dim);
+    let widest = |width: fn(&Attention) -> usize| attentions().map(width).max().unwrap_or(0);
     Ok(Program {
-        heads_width: attentions().map(heads).max().unwrap_or(0),
-        mixed_width: attentions().map(|a| a.heads * a.value_dim).max().unwrap_or(0),
+        heads_widths: [
+            widest(|a| a.heads * a.head_dim),
+            widest(|a| a.kv_heads * a.head_dim),
+            widest(|a| a.kv_heads * a.value_dim),
+        ],
+        mixed_width: widest(|a| a.heads * a.value_dim),
         hidden_width: hidden.max().unwrap_or(0),
-        widest_group: attentions().map(|a| a.group() * a.value_dim).max().unwrap_or(0),
         steps: builder.steps,
         inputs: builder.inputs,
     })
