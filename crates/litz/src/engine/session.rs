@@ -22,7 +22,6 @@ pub(super) struct Run {
     /// The first row in the chunk, and its position in the sequence.
     pub(super) row: usize,
     pub(super) position: usize,
-    pub(super) count: usize,
 }
 
 /// Rows of one run that attend together.
@@ -151,7 +150,7 @@ impl Session {
         let (row, run, count) = (self.tokens.len(), self.runs.len(), positions.len());
         self.tokens.extend_from_slice(&sequence.tokens[positions.clone()]);
         let layers = lasting(&mut sequence.layers);
-        self.runs.push(Run { layers, long: sequence.long, row, position: positions.start, count });
+        self.runs.push(Run { layers, long: sequence.long, row, position: positions.start });
         let tile = |start| Tile { run, start, count: TILE.min(count - start) };
         self.tiles.extend((0..count).step_by(TILE).map(tile));
     }
@@ -237,7 +236,7 @@ impl Session {
     ///
     /// # Safety
     /// Only the piece that runs on this worker may ask, and keeps one at a time.
-    pub(super) unsafe fn worker(&self, worker: usize) -> &mut Worker {
+    pub(super) unsafe fn worker(&self, worker: usize) -> &'static mut Worker {
         // SAFETY: the caller's promise: a worker runs one piece at a time.
         unsafe { &mut self.worker_views.range_mut(worker..worker + 1)[0] }
     }

@@ -320,3 +320,15 @@ fn frequencies(dim: usize, gain: f64, values: &[f64]) -> Result<()> {
 fn within(place: &str, error: Error) -> Error {
     Error::Config(format!("{place}: {error}"))
 }
+
+impl From<Activation> for crate::kernels::Activation {
+    fn from(activation: Activation) -> Self {
+        match activation {
+            Activation::Silu => Self::Silu,
+            Activation::Gelu => Self::Gelu,
+            Activation::GeluTanh => Self::GeluTanh,
+            Activation::Relu => Self::Relu,
+            Activation::QuickGelu => Self::QuickGelu,
+        }
+    }
+}

@@ -1,7 +1,10 @@
 //! What a sequence carries from token to token: its ids, and one state per layer.
 
+use std::sync::Arc;
+
 use super::cache::{CacheDType, KvCache};
-use super::spec::{Mixer, Spec};
+use super::core::Core;
+use super::spec::Mixer;
 
 /// What one layer keeps of a sequence; other mixers bring other variants.
 pub(super) enum LayerState {
@@ -36,14 +39,14 @@ pub struct Sequence {
     pub(super) layers: Vec<LayerState>,
     /// Which ropes turned the cached keys by their long frequencies.
     pub(super) long: u32,
-    /// The model's identity, so that a sequence of another one is refused.
-    pub(super) model: u64,
+    /// Whose sequence it is: another model refuses it.
+    pub(super) core: Arc<Core>,
 }
 
 impl Sequence {
-    pub(super) fn new(spec: &Spec, dtype: CacheDType, model: u64) -> Self {
-        let layers = spec.layers.iter().map(|layer| LayerState::new(&layer.mixer, dtype)).collect();
-        Self { tokens: Vec::new(), layers, long: 0, model }
+    pub(super) fn new(core: Arc<Core>) -> Self {
+        let layers = core.spec.layers.iter().map(|layer| LayerState::new(&layer.mixer, core.cache)).collect();
+        Self { tokens: Vec::new(), layers, long: 0, core }
     }
 
     /// The tokens whose states it holds.
