@@ -12,8 +12,8 @@ mod isa;
 mod lanes;
 mod matmul;
 mod matmul_float;
-mod matmul_quant;
 mod norm;
+mod quant;
 mod quantize;
 mod rope;
 mod table;
@@ -50,7 +50,11 @@ impl Kernels {
     /// The one dispatch; every caller has checked that the CPU has `isa`.
     fn supported(isa: Isa) -> &'static Kernels {
         match isa {
-            Isa::Portable | Isa::Avx2 => &table::portable::TABLE,
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => &table::avx2::TABLE,
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512 => &table::avx512::TABLE,
+            _ => &table::portable::TABLE,
         }
     }
 
