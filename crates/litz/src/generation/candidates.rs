@@ -60,15 +60,17 @@ fn top_score(list: &[Candidate]) -> f32 {
     list.iter().fold(f32::NEG_INFINITY, |top, candidate| top.max(candidate.score))
 }
 
-fn log_total(list: &[Candidate]) -> f32 {
+/// Their logarithms; subtracting the top score first keeps those near zero precise.
+fn log_probabilities(list: &[Candidate]) -> Vec<f32> {
     let top = top_score(list);
     let total: f64 = list.iter().map(|candidate| f64::from((candidate.score - top).exp())).sum();
-    top + total.ln() as f32
+    let log_total = total.ln() as f32;
+    list.iter().map(|candidate| candidate.score - top - log_total).collect()
 }
 
 fn normalize(list: &mut [Candidate]) {
-    let total = log_total(list);
-    list.iter_mut().for_each(|candidate| candidate.score -= total);
+    let logs = log_probabilities(list);
+    list.iter_mut().zip(logs).for_each(|(candidate, log)| candidate.score = log);
 }
 
 fn keep(list: &mut Vec<Candidate>, kept: &[bool]) {
@@ -162,8 +164,7 @@ fn entropy_term(p: f32) -> f32 {
 
 /// Keeps the tokens whose surprise is nearest to the entropy, up to this mass, ties included.
 fn typical_p(mass: f32, list: &mut Vec<Candidate>) {
-    let log_total = log_total(list);
-    let logs: Vec<f32> = list.iter().map(|candidate| candidate.score - log_total).collect();
+    let logs = log_probabilities(list);
     let entropy = -logs.iter().map(|log| f64::from(log.exp() * log)).sum::<f64>() as f32;
     let distance: Vec<f32> = logs.iter().map(|log| (-log - entropy).abs()).collect();
     let probabilities = probabilities(list);

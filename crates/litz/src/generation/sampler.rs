@@ -88,6 +88,7 @@ impl Sampler {
 
 /// The scores that a token is chosen by: what transformers returns as `scores`.
 pub fn process(params: &Params, history: &History, max_length: usize, scores: &mut [f32]) -> Result<()> {
+    params.check_vocab(scores.len())?;
     processors::apply(params, history, max_length, scores);
     check(scores, history)?;
     let mut list = possible(scores);
