@@ -4,7 +4,6 @@ import json
 
 import numpy as np
 import pytest
-
 from litz import _core
 
 torch = pytest.importorskip("torch")
