@@ -1,6 +1,6 @@
 """A model, its tokenizer and a pipeline made of both; then the prompt that the pipeline builds from messages.
 
-    python examples/generate_text.py [MODEL]
+python examples/generate_text.py [MODEL]
 """
 
 import sys

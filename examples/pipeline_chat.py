@@ -1,6 +1,6 @@
 """A conversation through a pipeline: type, read, "exit" ends it.
 
-    python examples/pipeline_chat.py [MODEL]
+python examples/pipeline_chat.py [MODEL]
 """
 
 import sys

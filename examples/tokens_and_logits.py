@@ -1,6 +1,6 @@
 """What a language model does, by hand: ids, the scores of the next token, and one token after the other.
 
-    python examples/tokens_and_logits.py [MODEL]        (needs torch: pip install "litz[torch]")
+python examples/tokens_and_logits.py [MODEL]        (needs torch: pip install "litz[torch]")
 """
 
 import sys
