@@ -111,6 +111,8 @@ def _safetensors(files: ModelFiles) -> tuple[_core.TensorFile, ...]:
     if single is not None:
         return (_core.TensorFile(str(single)),)
     if files.find("pytorch_model.bin") or files.find("pytorch_model.bin.index.json"):
-        raise UnsupportedError(f"{files.source} has only pytorch_model.bin, a pickle that could run code; "
-                               f"litz reads safetensors and GGUF: convert it, or choose another revision")
+        raise UnsupportedError(
+            f"{files.source} has only pytorch_model.bin, a pickle that could run code; "
+            f"litz reads safetensors and GGUF: convert it, or choose another revision"
+        )
     raise ModelNotFoundError(f"{files.source} has no model.safetensors, no {_INDEX} and no GGUF file in {files.root}")

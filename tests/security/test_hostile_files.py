@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from litz._core import TensorFile
 from litz.errors import FileAccessError, FormatError
-
 from tests.builders import (
     ARRAY,
     BOOL,

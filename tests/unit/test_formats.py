@@ -10,9 +10,9 @@ import pytest
 import safetensors as reference_safetensors
 import torch
 from gguf import GGMLQuantizationType as Ggml
+
 from litz._core import TensorFile
 from litz.errors import ArgumentError, FormatError, UnsupportedError
-
 from tests.assets import asset
 from tests.builders import (
     ARRAY,
