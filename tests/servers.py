@@ -49,6 +49,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def answer(self, *, body):
         self.server.requests.append(f"{self.command} {self.path}")
+        self.server.tokens.add(self.headers.get("Authorization"))
         status, headers, content = self.server.route(self)
         self.send_response(status)
         for name, value in {"Content-Length": str(len(content)), **headers}.items():
@@ -65,7 +66,7 @@ class _Handler(BaseHTTPRequestHandler):
 def _serving(route, write=None):
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
     server.daemon_threads = True
-    server.route, server.requests = route, []
+    server.route, server.requests, server.tokens = route, [], set()
     server.write = write or (lambda file, content: file.write(content))
     server.url = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
