@@ -3,6 +3,11 @@
 //! An output is one f32 running sum over the blocks in their order; within a block the products of codes are summed
 //! as integers, exactly, so that any shape of loop gives the same bits.
 
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+
 use std::ops::Range;
 
 use super::convert::half_at;
