@@ -1,6 +1,140 @@
+//! `_core.Generation` and `_core.process_logits`.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use litz::engine::Forward;
+use litz::generation::{process, Event, History, Params};
+use litz::{Error, Result};
 use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+use crate::errors::to_python;
+use crate::model::PyModel;
+
+/// How long the interpreter's signals may wait.
+const PAUSE: Duration = Duration::from_millis(100);
+
+type Row = (usize, u32, Option<&'static str>);
+
+/// A run over any model.
+trait Run: Send {
+    fn advance(&mut self, tokens: usize, pause: Duration) -> Result<Vec<Event>>;
+    fn take_text(&mut self, row: usize) -> String;
+    fn done(&self) -> bool;
+}
+
+impl<M: Forward> Run for litz::generation::Generation<M> {
+    fn advance(&mut self, tokens: usize, pause: Duration) -> Result<Vec<Event>> {
+        self.advance(tokens, pause)
+    }
+
+    fn take_text(&mut self, row: usize) -> String {
+        self.take_text(row)
+    }
+
+    fn done(&self) -> bool {
+        self.done()
+    }
+}
+
+/// What is generated so far but not yet fetched belongs to the run: an interrupted `advance` loses no token.
+struct State {
+    run: Box<dyn Run>,
+    unfetched: Vec<Event>,
+}
+
+/// One run over several prompts.
+#[pyclass(frozen, module = "litz._core")]
+struct Generation {
+    state: Mutex<State>,
+    cancelled: Arc<AtomicBool>,
+}
+
+#[pymethods]
+impl Generation {
+    /// Prepares a run; nothing is computed before `advance`.
+    #[new]
+    #[pyo3(signature = (model, prompts, params_json, /))]
+    fn new(model: &PyModel, prompts: Vec<Vec<u32>>, params_json: &str) -> PyResult<Self> {
+        let params = Params::from_json(params_json).map_err(to_python)?;
+        let store = Some(model.store.clone());
+        let run = litz::generation::Generation::new(model.model.clone(), &prompts, params, None, store);
+        let run = run.map_err(to_python)?;
+        let cancelled = run.cancellation();
+        Ok(Self { state: Mutex::new(State { run: Box::new(run), unfetched: Vec::new() }), cancelled })
+    }
+
+    /// The next tokens: up to `max_tokens` of each row, fewer after a tenth of a second; none once all is done.
+    fn advance(&self, py: Python<'_>, max_tokens: usize) -> PyResult<Vec<Row>> {
+        if max_tokens == 0 {
+            return Err(to_python(Error::Value("max_tokens is 0; expected a whole number from 1".into())));
+        }
+        loop {
+            let more = py.detach(|| self.generate(max_tokens)).map_err(to_python)?;
+            py.check_signals()?;
+            if !more {
+                let events = py.detach(|| std::mem::take(&mut self.lock().unfetched));
+                return Ok(events.into_iter().map(row).collect());
+            }
+        }
+    }
+
+    /// The text of a row that became final since the last call; needs the tokenizer.
+    fn take_text(&self, py: Python<'_>, row: usize) -> String {
+        py.detach(|| self.lock().run.take_text(row))
+    }
+
+    /// Ends the run before its next token; from any thread.
+    fn cancel(&self) {
+        self.cancelled.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Generation {
+    /// Generates for a while; true if there is nothing to fetch yet.
+    fn generate(&self, tokens: usize) -> Result<bool> {
+        let mut state = self.lock();
+        if state.unfetched.is_empty() {
+            state.unfetched = state.run.advance(tokens, PAUSE)?;
+        }
+        Ok(state.unfetched.is_empty() && !state.run.done())
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn row(event: Event) -> Row {
+    (event.row, event.token, event.finish.map(|reason| reason.name()))
+}
+
+/// The float32 scores that a token is chosen by, after all processors and filters: what the tests compare.
+#[pyfunction]
+fn process_logits<'py>(
+    py: Python<'py>,
+    logits: &[u8],
+    prompt_ids: Vec<u32>,
+    generated_ids: Vec<u32>,
+    params_json: &str,
+) -> PyResult<Bound<'py, PyBytes>> {
+    let params = Params::from_json(params_json).map_err(to_python)?;
+    let mut history = History::new(&prompt_ids);
+    generated_ids.iter().for_each(|token| history.push(*token));
+    let asked = params.max_new_tokens.map(|new| prompt_ids.len() + new).or(params.max_length);
+    let mut scores: Vec<f32> = logits
+        .chunks_exact(4)
+        .map(|bytes| f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
+        .collect();
+    process(&params, &history, asked.unwrap_or(usize::MAX), &mut scores).map_err(to_python)?;
+    let bytes: Vec<u8> = scores.iter().flat_map(|score| score.to_le_bytes()).collect();
+    Ok(PyBytes::new(py, &bytes))
+}
 
 /// Adds this file's classes to the module.
-pub fn register(_m: &Bound<'_, PyModule>) -> PyResult<()> {
-    Ok(())
+pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    m.add_class::<Generation>()?;
+    m.add_function(wrap_pyfunction!(process_logits, m)?)
 }

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use litz::engine::{CacheDType, Forward, LoadOptions, Model, Spec, WeightSource};
+use litz::engine::{CacheDType, Forward, LoadOptions, Model, Sequence, Spec, WeightSource};
 use litz::formats::TensorFile;
+use litz::generation::SequenceStore;
 use litz::Error;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -22,7 +23,11 @@ type Source = (String, usize, String, Option<(usize, usize)>);
 
 /// A loaded model. Safe to use from several threads.
 #[pyclass(name = "Model", module = "litz._core", frozen)]
-pub struct PyModel(pub(crate) Arc<Model>);
+pub struct PyModel {
+    pub(crate) model: Arc<Model>,
+    /// The last conversation, so that its next turn is not read from the beginning.
+    pub(crate) store: Arc<SequenceStore<Sequence>>,
+}
 
 #[pymethods]
 impl PyModel {
@@ -45,13 +50,13 @@ impl PyModel {
                 .map_err(|error| Error::Value(format!("the load options: {error}")))?;
             Model::load(spec, &files, &sources, &options)
         });
-        model.map(|model| Self(Arc::new(model))).map_err(to_python)
+        model.map(|model| Self { model: Arc::new(model), store: Arc::default() }).map_err(to_python)
     }
 
     /// The logits of every position, (time, vocab) little-endian float32.
     #[pyo3(signature = (ids, /))]
     fn logits<'py>(&self, py: Python<'py>, ids: Vec<u32>) -> PyResult<Bound<'py, PyBytes>> {
-        let logits = py.detach(|| self.0.logits(&ids)).map_err(to_python)?;
+        let logits = py.detach(|| self.model.logits(&ids)).map_err(to_python)?;
         PyBytes::new_with(py, 4 * logits.len(), |bytes| {
             for (bytes, logit) in bytes.chunks_exact_mut(4).zip(&logits) {
                 bytes.copy_from_slice(&logit.to_le_bytes());
@@ -62,25 +67,25 @@ impl PyModel {
 
     /// What loading did, as JSON: conversions (tensor, from, to), bytes_mapped, bytes_converted.
     fn report(&self) -> PyResult<String> {
-        serde_json::to_string(self.0.report()).map_err(|error| to_python(Error::Value(error.to_string())))
+        serde_json::to_string(self.model.report()).map_err(|error| to_python(Error::Value(error.to_string())))
     }
 
     /// How many threads work on a token.
     #[getter]
     fn threads(&self) -> usize {
-        self.0.threads()
+        self.model.threads()
     }
 
     /// How many logits a token has.
     #[getter]
     fn vocab(&self) -> usize {
-        self.0.vocab()
+        self.model.vocab()
     }
 
     /// The longest sequence.
     #[getter]
     fn context(&self) -> usize {
-        self.0.context()
+        self.model.context()
     }
 }
 

@@ -30,7 +30,8 @@ def _ropes(c: Keys, sliding: tuple[int | None, ...]) -> tuple[Rope, ...]:
 
 
 def spec(c: Keys) -> Spec:
-    pattern = c.size("sliding_window_pattern")
+    # transformers 5 writes the number with an underscore
+    pattern = c.size("sliding_window_pattern" if c.given("sliding_window_pattern") else "_sliding_window_pattern")
     sliding = windows(c, default=lambda i: (i + 1) % pattern != 0)
     made = sandwich(c, ropes=_ropes(c, sliding), windows=sliding)
     layers = tuple(replace(layer, mixer=replace(layer.mixer, qk_norm="head")) for layer in made.layers)
@@ -41,7 +42,7 @@ FAMILY = Family(
     defaults={
         "head_dim": 256, "hidden_activation": "gelu_pytorch_tanh", "max_position_embeddings": 131072,
         "num_attention_heads": 8, "num_key_value_heads": 4, "query_pre_attn_scalar": 256, "rms_norm_eps": 1e-6,
-        "sliding_window": 4096, "sliding_window_pattern": 6, "tie_word_embeddings": True, "vocab_size": 262208,
+        "sliding_window": 4096, "_sliding_window_pattern": 6, "tie_word_embeddings": True, "vocab_size": 262208,
     },
     spec=spec,
     names=SANDWICH,

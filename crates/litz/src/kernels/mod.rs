@@ -10,6 +10,7 @@ mod convert;
 mod exp;
 mod isa;
 mod lanes;
+pub mod limits;
 mod matmul;
 mod matmul_float;
 mod norm;
