@@ -12,6 +12,7 @@ LARGEST = 4096  # a longer seed makes each execution slower than it is worth
 
 
 def write(target: str, seeds: list[bytes]) -> None:
+    """Adds the seeds of one target, without those that are too long to be worth it."""
     folder = Path(__file__).parent / "corpus" / target
     folder.mkdir(parents=True, exist_ok=True)
     for number, seed in enumerate(seeds):
