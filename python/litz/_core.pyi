@@ -32,3 +32,38 @@ class TensorFile:
         """A tensor's bytes as they are stored."""
     def read_f32(self, name: str, /) -> bytes:
         """A tensor as little-endian F32, bit for bit as the reference of its format converts it."""
+
+class Model:
+    """A loaded model. Safe to use from several threads."""
+
+    @staticmethod
+    def load(
+        spec_json: str,
+        files: list[TensorFile],
+        sources: list[tuple[str, int, str, tuple[int, int] | None]],
+        options_json: str,
+        /,
+    ) -> Model:
+        """Maps the weights, checked against the spec."""
+    def logits(self, ids: list[int], /) -> bytes:
+        """The logits of every position, (time, vocab) little-endian float32."""
+    def report(self) -> str:
+        """What loading did, as JSON: conversions (tensor, from, to), bytes_mapped, bytes_converted."""
+    @property
+    def threads(self) -> int:
+        """How many threads work on a token."""
+    @property
+    def vocab(self) -> int:
+        """How many logits a token has."""
+    @property
+    def context(self) -> int:
+        """The longest sequence."""
+
+def kv_bytes(spec_json: str, tokens: int, cache_dtype: str = "f16", /) -> int:
+    """The bytes that a sequence of `tokens` keeps, for `cache_dtype` "f16" or "f32"."""
+
+def read_bandwidth(threads: int, size: int, rounds: int, /) -> float:
+    """Bytes a second that `threads` threads read together from `size` bytes of memory: the best of `rounds`."""
+
+def fma_peak(threads: int, width: int, rounds: int, /) -> float:
+    """Single-precision operations a second of `threads` threads with vectors of at most `width` bits."""

@@ -88,7 +88,7 @@ def open_checkpoint(files: ModelFiles, *, strict: bool = True) -> Checkpoint:
 
 def read_spec(config: Config, family: Family, *, where: str, strict: bool = True) -> Spec:
     """The Spec of a configuration; every key of it must be read or known not to matter."""
-    keys = Keys(config, family.defaults, where=where)
+    keys = Keys(config.written, family.defaults, where=where)
     keys.refuse("quantization_config", "load the unquantised model, or a GGUF file of it")
     try:
         spec = family.spec(keys)
