@@ -120,8 +120,15 @@ fn process_logits<'py>(
     Ok(PyBytes::new(py, &bytes))
 }
 
+/// ArgumentError for parameters that no run would accept.
+#[pyfunction]
+fn check_generation_params(params_json: &str) -> PyResult<()> {
+    Params::from_json(params_json).map(|_| ()).map_err(to_python)
+}
+
 /// Adds this file's classes to the module.
 pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<Generation>()?;
+    m.add_function(wrap_pyfunction!(check_generation_params, m)?)?;
     m.add_function(wrap_pyfunction!(process_logits, m)?)
 }
