@@ -33,10 +33,13 @@ def start(options: argparse.Namespace) -> dict[tuple[str, int], Worker]:
     script = str(Path(__file__).with_name("decode_worker.py"))
     pythons = {"litz": sys.executable} | ({"llama.cpp": options.llama_python} if options.llama_python else {})
     return {
-        (system, threads): Worker([python, script, system, str(options.model), str(threads)],
-                                  {**os.environ, **(SPINNING if system == "llama.cpp" else {})})
-        for threads in options.threads for system, python in pythons.items()
-    }  # fmt: skip
+        (system, threads): Worker(
+            [python, script, system, str(options.model), str(threads)],
+            {**os.environ, **(SPINNING if system == "llama.cpp" else {})},
+        )
+        for threads in options.threads
+        for system, python in pythons.items()
+    }
 
 
 def main() -> None:
@@ -47,7 +50,9 @@ def main() -> None:
     draw = random.Random(0)
     for round_number in range(options.rounds + 1):
         for key, worker in workers.items():
-            decode = worker.ask(ids=[draw.randrange(100, 20000) for _ in range(options.depth)], new_tokens=options.new_tokens)
+            decode = worker.ask(
+                ids=[draw.randrange(100, 20000) for _ in range(options.depth)], new_tokens=options.new_tokens
+            )
             prefill = worker.ask(ids=[draw.randrange(100, 20000) for _ in range(options.prefill)], new_tokens=0)
             if round_number:  # the first round warms up
                 seconds[key]["decode"].append(options.new_tokens / decode["decode"])
@@ -59,22 +64,51 @@ def main() -> None:
     report(options, seconds, peaks, measured)
 
 
-def report(options: argparse.Namespace, rates: dict[tuple[str, int], dict[str, list[float]]],
-           peaks: dict[tuple[str, int], float], measured: dict[int, dict[str, float]]) -> None:
+def report(
+    options: argparse.Namespace,
+    rates: dict[tuple[str, int], dict[str, list[float]]],
+    peaks: dict[tuple[str, int], float],
+    measured: dict[int, dict[str, float]],
+) -> None:
     size = options.model.stat().st_size
     print(f"{options.model.name}, {size / 1e6:.1f} MB; {cpu_name()}; LITZ_CPU={os.environ.get('LITZ_CPU', 'best')}")
     for threads, found in measured.items():
-        print(f"{threads} thread(s): read {found['bandwidth'] / 1e9:.1f} GB/s = {found['bandwidth'] / size:.0f} tok/s at most; "
-              f"FMA {found['fma256'] / 1e9:.0f} (256 bit), {found['fma512'] / 1e9:.0f} GFLOP/s (512 bit)")  # fmt: skip
+        print(
+            f"{threads} thread(s): read {found['bandwidth'] / 1e9:.1f} GB/s = {found['bandwidth'] / size:.0f} tok/s at most; "
+            f"FMA {found['fma256'] / 1e9:.0f} (256 bit), {found['fma512'] / 1e9:.0f} GFLOP/s (512 bit)"
+        )
     rows = []
     for (system, threads), found in rates.items():
         decode = median(found["decode"])
         peer = rates.get(("llama.cpp", threads))
         ratio = [f"{median(found[kind]) / median(peer[kind]):.2f}" if peer else "" for kind in ("decode", "prefill")]
-        rows.append([system, str(threads), spread(found["decode"]), f"{decode * size / measured[threads]['bandwidth']:.0%}",
-                     ratio[0], spread(found["prefill"]), ratio[1], f"{peaks[system, threads] / 1e6:.0f}"])  # fmt: skip
-    print(table(["system", "threads", f"decode tok/s at depth {options.depth}", "of bandwidth", "vs llama.cpp",
-                 f"prefill {options.prefill} tok/s", "vs llama.cpp", "peak MB"], rows))  # fmt: skip
+        rows.append(
+            [
+                system,
+                str(threads),
+                spread(found["decode"]),
+                f"{decode * size / measured[threads]['bandwidth']:.0%}",
+                ratio[0],
+                spread(found["prefill"]),
+                ratio[1],
+                f"{peaks[system, threads] / 1e6:.0f}",
+            ]
+        )
+    print(
+        table(
+            [
+                "system",
+                "threads",
+                f"decode tok/s at depth {options.depth}",
+                "of bandwidth",
+                "vs llama.cpp",
+                f"prefill {options.prefill} tok/s",
+                "vs llama.cpp",
+                "peak MB",
+            ],
+            rows,
+        )
+    )
 
 
 if __name__ == "__main__":

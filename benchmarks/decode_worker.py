@@ -35,7 +35,9 @@ class LlamaCpp:
         import llama_cpp
 
         self.library = llama_cpp
-        self.model = llama_cpp.Llama(path, n_ctx=8192, n_threads=threads, n_threads_batch=threads, n_batch=512, verbose=False)
+        self.model = llama_cpp.Llama(
+            path, n_ctx=8192, n_threads=threads, n_threads_batch=threads, n_batch=512, verbose=False
+        )
         self.context = self.model._ctx.ctx
         self.vocab = self.model.n_vocab()
 

@@ -22,7 +22,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 path = Path(sys.argv[1])
 tokenizer = AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name)
 model = AutoModelForCausalLM.from_pretrained(path.parent, gguf_file=path.name)
-ids = tokenizer.apply_chat_template([{"role": "user", "content": "Hi"}], add_generation_prompt=True, return_tensors="pt")
+messages = [{"role": "user", "content": "Hi"}]
+ids = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_tensors="pt")
 ids = ids["input_ids"] if hasattr(ids, "keys") else ids
 print(tokenizer.decode(model.generate(ids, max_new_tokens=1)[0]))
 """
@@ -45,8 +46,14 @@ def arguments() -> argparse.Namespace:
 
 def seconds(command: list[str], environment: dict[str, str]) -> float:
     start = time.perf_counter()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL,
-                   env=environment)  # fmt: skip
+    subprocess.run(
+        command,
+        check=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        stdin=subprocess.DEVNULL,
+        env=environment,
+    )
     return time.perf_counter() - start
 
 
@@ -72,13 +79,26 @@ def main() -> None:
                 taken[name].append(spent)
     bare = median(taken["python -c pass"])
     print(f"{cpu_name()}, Python {sys.version.split()[0]}; modules that `import litz` brings: {heavy_modules()}")
-    print(table(["process", "median ms", "min-max ms", "over bare Python, ms"],
-                [[name, f"{median(t) * 1e3:.0f}", f"{min(t) * 1e3:.0f}-{max(t) * 1e3:.0f}", f"{(median(t) - bare) * 1e3:.0f}"]
-                 for name, t in taken.items()]))  # fmt: skip
+    print(
+        table(
+            ["process", "median ms", "min-max ms", "over bare Python, ms"],
+            [
+                [
+                    name,
+                    f"{median(t) * 1e3:.0f}",
+                    f"{min(t) * 1e3:.0f}-{max(t) * 1e3:.0f}",
+                    f"{(median(t) - bare) * 1e3:.0f}",
+                ]
+                for name, t in taken.items()
+            ],
+        )
+    )
 
 
 def heavy_modules() -> str:
-    code = "import sys, litz; print([m for m in ('numpy', 'torch', 'huggingface_hub', 'litz._core') if m in sys.modules])"
+    code = (
+        "import sys, litz; print([m for m in ('numpy', 'torch', 'huggingface_hub', 'litz._core') if m in sys.modules])"
+    )
     return subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.strip()
 
 

@@ -1,4 +1,4 @@
-"""Installs litz alone into a fresh environment, prints what it weighs, and fails above 100 MB or if torch came along."""
+"""Installs litz alone into a fresh environment, prints its weight, and fails above 100 MB or if torch came along."""
 
 import subprocess
 import sys
@@ -21,7 +21,10 @@ def main() -> int:
         subprocess.run([python, "-m", "pip", "install", "-q", str(REPOSITORY)], check=True)
         subprocess.run([python, "-m", "pip", "uninstall", "-q", "-y", "setuptools", "pip"], check=True)
         packages = next(Path(temporary).glob("lib/python*/site-packages"))
-        sizes = {entry.name: megabytes(entry) if entry.is_dir() else entry.stat().st_size / 1e6 for entry in packages.iterdir()}
+        sizes = {
+            entry.name: megabytes(entry) if entry.is_dir() else entry.stat().st_size / 1e6
+            for entry in packages.iterdir()
+        }
     for name, size in sorted(sizes.items(), key=lambda item: -item[1])[:8]:
         print(f"  {size:7.1f} MB  {name}")
     total = sum(sizes.values())

@@ -39,8 +39,11 @@ def findings() -> Iterator[str]:
         if count > FILE_LINES[path.suffix]:
             yield f"{path}: {count} lines; split it by idea (limit {FILE_LINES[path.suffix]})"
         functions = python_functions(text) if path.suffix == ".py" else rust_functions(text)
-        yield from (f"{path}:{line}: {name} has {size} lines (limit {FUNCTION_LINES})"
-                    for name, line, size in functions if size > FUNCTION_LINES)
+        yield from (
+            f"{path}:{line}: {name} has {size} lines (limit {FUNCTION_LINES})"
+            for name, line, size in functions
+            if size > FUNCTION_LINES
+        )
 
 
 def main() -> int:

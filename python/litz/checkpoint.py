@@ -88,7 +88,7 @@ def open_checkpoint(files: ModelFiles, *, strict: bool = True) -> Checkpoint:
 
 def read_spec(config: Config, family: Family, *, where: str, strict: bool = True) -> Spec:
     """The Spec of a configuration; every key of it must be read or known not to matter."""
-    keys = Keys(config, family.defaults, where=where)
+    keys = Keys(config.written, family.defaults, where=where)
     keys.refuse("quantization_config", "load the unquantised model, or a GGUF file of it")
     try:
         spec = family.spec(keys)
@@ -111,6 +111,8 @@ def _safetensors(files: ModelFiles) -> tuple[_core.TensorFile, ...]:
     if single is not None:
         return (_core.TensorFile(str(single)),)
     if files.find("pytorch_model.bin") or files.find("pytorch_model.bin.index.json"):
-        raise UnsupportedError(f"{files.source} has only pytorch_model.bin, a pickle that could run code; "
-                               f"litz reads safetensors and GGUF: convert it, or choose another revision")
+        raise UnsupportedError(
+            f"{files.source} has only pytorch_model.bin, a pickle that could run code; "
+            f"litz reads safetensors and GGUF: convert it, or choose another revision"
+        )
     raise ModelNotFoundError(f"{files.source} has no model.safetensors, no {_INDEX} and no GGUF file in {files.root}")

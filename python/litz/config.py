@@ -10,12 +10,13 @@ from litz.errors import ConfigError
 
 # Keys that never change what a causal language model computes when it runs.
 _IRRELEVANT = frozenset(
-    """_attn_implementation _attn_implementation_autoset _name_or_path add_cross_attention architectures attn_implementation
-    attention_dropout auto_map bad_words_ids begin_suppress_tokens bos_token_id cache_implementation chunk_size_feed_forward
-    cross_attention_hidden_size decoder_start_token_id diversity_penalty do_sample dtype early_stopping embd_pdrop
-    encoder_no_repeat_ngram_size eos_token_id exponential_decay_length_penalty finetuning_task forced_bos_token_id
-    forced_eos_token_id gradient_checkpointing hidden_dropout id2label initializer_range is_decoder is_encoder_decoder
-    keep_rnn label2id length_penalty max_length min_length model_type name no_repeat_ngram_size num_beam_groups num_beams
+    """_attn_implementation _attn_implementation_autoset _name_or_path add_cross_attention architectures
+    attn_implementation attention_dropout auto_map bad_words_ids begin_suppress_tokens bos_token_id
+    cache_implementation chunk_size_feed_forward cross_attention_hidden_size decoder_start_token_id
+    diversity_penalty do_sample dtype early_stopping embd_pdrop encoder_no_repeat_ngram_size eos_token_id
+    exponential_decay_length_penalty finetuning_task forced_bos_token_id forced_eos_token_id
+    gradient_checkpointing hidden_dropout id2label initializer_range is_decoder is_encoder_decoder keep_rnn
+    label2id length_penalty max_length min_length model_type name no_repeat_ngram_size num_beam_groups num_beams
     num_return_sequences output_attentions output_hidden_states output_scores pad_token_id prefix pretraining_tp
     problem_type pruned_heads remove_invalid_values repetition_penalty resid_pdrop return_dict
     return_dict_in_generate sep_token_id suppress_tokens task_specific_params temperature tf_legacy_loss
@@ -24,12 +25,11 @@ _IRRELEVANT = frozenset(
 )
 
 # An unread key whose name holds one of these words may change the mathematics: loading stops and names it.
-_MATHEMATICAL = (
-    "act", "alibi", "alpha", "attention", "attn", "beta", "bias", "cap", "conv", "dim", "embed", "eps", "expert", "factor",
-    "head", "hidden", "interleave", "key", "lambda", "latent", "layer", "logit", "lora", "mask", "mlp", "moe",
-    "multiplier", "norm", "offset", "parallel", "position", "qk", "quant", "query", "rank", "residual", "rope", "rotary",
-    "router", "scal", "sink", "size", "state", "theta", "tie", "value", "width", "window",
-)  # fmt: skip
+_MATHEMATICAL = tuple(
+    """act alibi alpha attention attn beta bias cap conv dim embed eps expert factor head hidden interleave key lambda
+    latent layer logit lora mask mlp moe multiplier norm offset parallel position qk quant query rank residual
+    rope rotary router scal sink size state theta tie value width window""".split()
+)
 
 
 class Config(Mapping[str, Any]):
@@ -38,8 +38,9 @@ class Config(Mapping[str, Any]):
     It is read-only data: nothing in it selects code.
     """
 
-    def __init__(self, values: Mapping[str, Any], *, defaults: Mapping[str, Any] | None = None,
-                 name_or_path: str = "") -> None:
+    def __init__(
+        self, values: Mapping[str, Any], *, defaults: Mapping[str, Any] | None = None, name_or_path: str = ""
+    ) -> None:
         self._values = dict(values)
         self._defaults = dict(defaults or {})
         self.name_or_path = name_or_path
@@ -58,11 +59,17 @@ class Config(Mapping[str, Any]):
     def __getattr__(self, name: str) -> Any:
         if not name.startswith("_") and name in self:
             return self[name]
-        raise AttributeError(f"this {self._values.get('model_type', '')} configuration has no {name!r}; "
-                             f"it has {', '.join(sorted(self))}")
+        raise AttributeError(
+            f"this {self._values.get('model_type', '')} configuration has no {name!r}; it has {', '.join(sorted(self))}"
+        )
 
     def __repr__(self) -> str:
         return f"Config({json.dumps(self.to_dict(), indent=2, ensure_ascii=False)})"
+
+    @property
+    def written(self) -> Mapping[str, Any]:
+        """What the file itself says, without the defaults."""
+        return self._values
 
     def to_dict(self) -> dict[str, Any]:
         """A copy as a plain dictionary, defaults included."""
@@ -88,10 +95,9 @@ class Keys:
         self.where = where
 
     def get(self, key: str) -> Any:
-        """The value, the family's default, or None; an explicit null counts as absent."""
+        """The value, or the family's default where the file lacks the key; an explicit null is None."""
         self._read.add(key)
-        value = self._values.get(key)
-        return self._defaults.get(key) if value is None else value
+        return self._values[key] if key in self._values else self._defaults.get(key)
 
     def given(self, key: str) -> bool:
         """Whether the file itself sets the key to something."""
@@ -137,11 +143,14 @@ class Keys:
         harmful = sorted(k for k in left if any(word in k.lower() for word in _MATHEMATICAL))
         if harmful and strict:
             listed = ", ".join(f"{k} = {_short(left[k])}" for k in harmful)
-            raise ConfigError(f"{self.where}: unknown keys that may change what the model computes: {listed}. "
-                              f"If you know that they do not, pass strict=False.")
+            raise ConfigError(
+                f"{self.where}: unknown keys that may change what the model computes: {listed}. "
+                f"If you know that they do not, pass strict=False."
+            )
         if left:
-            warnings.warn(f"{self.where}: keys that litz does not know were not used: {', '.join(sorted(left))}",
-                          stacklevel=2)
+            warnings.warn(
+                f"{self.where}: keys that litz does not know were not used: {', '.join(sorted(left))}", stacklevel=2
+            )
 
 
 def _short(value: Any) -> str:

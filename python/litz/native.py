@@ -25,8 +25,9 @@ class NativeCausalLM:
 
     device = "cpu"
 
-    def __init__(self, core: _core.Model, checkpoint: Checkpoint, *, generation_config: "GenerationConfig",
-                 dtype: str) -> None:
+    def __init__(
+        self, core: _core.Model, checkpoint: Checkpoint, *, generation_config: "GenerationConfig", dtype: str
+    ) -> None:
         self._core = core
         self.config: Config = checkpoint.config
         self.spec: Spec = checkpoint.spec
@@ -36,8 +37,10 @@ class NativeCausalLM:
         self.name_or_path = checkpoint.files.source
 
     def __repr__(self) -> str:
-        return (f"NativeCausalLM({self.name_or_path!r}: {self.config['model_type']}, {len(self.spec.layers)} layers, "
-                f"{self.num_parameters():,} parameters as {self.dtype}, context {self.spec.context})")
+        return (
+            f"NativeCausalLM({self.name_or_path!r}: {self.config['model_type']}, {len(self.spec.layers)} layers, "
+            f"{self.num_parameters():,} parameters as {self.dtype}, context {self.spec.context})"
+        )
 
     def num_parameters(self) -> int:
         """How many numbers the model holds; a tied head counts once."""
@@ -77,7 +80,9 @@ def _rows(input_ids: Any, attention_mask: Any) -> tuple[list[list[int]], Any]:
     try:
         ids = np.asarray(input_ids)
     except ValueError as error:
-        raise ArgumentError("input_ids must be (batch, time) with rows of one length; pad them and pass the mask") from error
+        raise ArgumentError(
+            "input_ids must be (batch, time) with rows of one length; pad them and pass the mask"
+        ) from error
     if ids.ndim != 2 or not np.issubdtype(ids.dtype, np.integer) or ids.size == 0:
         raise ArgumentError(f"input_ids must be integers of shape (batch, time), found {ids.dtype} {list(ids.shape)}")
     kept = np.ones(ids.shape, dtype=bool) if attention_mask is None else np.asarray(attention_mask) != 0
@@ -103,8 +108,9 @@ def check_device(device: Any) -> None:
         raise UnsupportedError(f"device {device!r}: the native engine runs on the CPU; pass device_map='cpu' or 'auto'")
 
 
-def load(checkpoint: Checkpoint, *, dtype: Any = None, threads: int | None = None,
-         cache_dtype: str = "float16") -> NativeCausalLM:
+def load(
+    checkpoint: Checkpoint, *, dtype: Any = None, threads: int | None = None, cache_dtype: str = "float16"
+) -> NativeCausalLM:
     """Maps a checkpoint's weights into the native engine.
 
     `dtype`: None or "auto" keeps every weight as stored; float32 computes with the exact dequantised values, at four
@@ -120,8 +126,12 @@ def load(checkpoint: Checkpoint, *, dtype: Any = None, threads: int | None = Non
     if threads is not None and threads < 1:
         raise ArgumentError(f"threads must be at least 1, found {threads}")
     options = {"threads": threads, "dequantize": whole, "cache": _CACHE_DTYPES[cache_dtype]}
-    core = _core.Model.load(checkpoint.spec.to_json(), list(checkpoint.tensor_files),
-                            [tuple(s) for s in checkpoint.sources], json.dumps(options))
+    core = _core.Model.load(
+        checkpoint.spec.to_json(),
+        list(checkpoint.tensor_files),
+        [tuple(s) for s in checkpoint.sources],
+        json.dumps(options),
+    )
     defaults = GenerationConfig.for_model(checkpoint.files, checkpoint.config)
     return NativeCausalLM(core, checkpoint, generation_config=defaults, dtype="float32" if whole else _dtype_name(main))
 
@@ -141,5 +151,7 @@ def _as_float32(dtype: Any, stored: str) -> bool:
         return False
     if name == "float32":
         return True
-    raise UnsupportedError(f"dtype {name!r}: this model is stored as {_dtype_name(stored)}, and the native engine computes "
-                           f"on weights as stored ('auto') or on exact float32 copies ('float32')")
+    raise UnsupportedError(
+        f"dtype {name!r}: this model is stored as {_dtype_name(stored)}, and the native engine computes "
+        f"on weights as stored ('auto') or on exact float32 copies ('float32')"
+    )

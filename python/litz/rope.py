@@ -34,7 +34,9 @@ def _need(parameters: Mapping[str, Any], key: str) -> float:
 def _factors(parameters: Mapping[str, Any], key: str, dim: int) -> list[float]:
     factors = parameters.get(key)
     if not isinstance(factors, Sequence) or len(factors) != dim // 2:
-        raise ConfigError(f"rope scaling {kind_of(parameters)!r} needs {dim // 2} numbers in {key!r}, found {factors!r}")
+        raise ConfigError(
+            f"rope scaling {kind_of(parameters)!r} needs {dim // 2} numbers in {key!r}, found {factors!r}"
+        )
     return [float(f) for f in factors]
 
 

@@ -45,8 +45,9 @@ class Rope:
 
     def __post_init__(self) -> None:
         if self.dim % 2 or len(self.frequencies) != self.dim // 2:
-            raise ValueError(f"a rope over {self.dim} dimensions needs {self.dim // 2} frequencies, "
-                             f"found {len(self.frequencies)}")
+            raise ValueError(
+                f"a rope over {self.dim} dimensions needs {self.dim // 2} frequencies, found {len(self.frequencies)}"
+            )
 
 
 @dataclass(frozen=True)
@@ -161,8 +162,12 @@ def _shapes(spec: Spec) -> Iterator[tuple[str, tuple[int, ...]]]:
 
 def _layer_shapes(spec: Spec, layer: Layer) -> Iterator[tuple[str, tuple[int, ...]]]:
     norms = layer.norms
-    for name, present in (("attn_norm", norms.attn), ("attn_post_norm", norms.attn_post),
-                          ("mlp_norm", norms.mlp), ("mlp_post_norm", norms.mlp_post)):
+    for name, present in (
+        ("attn_norm", norms.attn),
+        ("attn_post_norm", norms.attn_post),
+        ("mlp_norm", norms.mlp),
+        ("mlp_post_norm", norms.mlp_post),
+    ):
         if present:
             yield from _norm_shapes(spec, name, spec.width)
     yield from _attention_shapes(spec, layer.mixer)

@@ -1,4 +1,4 @@
-"""Which tensor of which file is which weight: every tensor matches one rule, every weight is found, or loading stops."""
+"""Which tensor of which file is which weight: each tensor matches one rule, each weight is found, or loading stops."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -24,12 +24,16 @@ class LoadReport:
 
     loaded: int
     unused: tuple[str, ...] = ()  # known, and not needed: buffers, a repeated tied head, towers of other modalities
-    converted: Mapping[str, str] = field(default_factory=dict)  # tensor -> "Q4_K to F32": no kernel for the stored dtype
+    converted: Mapping[str, str] = field(
+        default_factory=dict
+    )  # tensor -> "Q4_K to F32": no kernel for the stored dtype
 
     def __str__(self) -> str:
         parts = [f"{self.loaded} tensors loaded"]
         if self.unused:
-            parts.append(f"{len(self.unused)} not needed ({', '.join(self.unused[:3])}{'…' if len(self.unused) > 3 else ''})")
+            parts.append(
+                f"{len(self.unused)} not needed ({', '.join(self.unused[:3])}{'…' if len(self.unused) > 3 else ''})"
+            )
         if self.converted:
             kinds = sorted(set(self.converted.values()))
             parts.append(f"{len(self.converted)} converted exactly ({'; '.join(kinds)})")
@@ -67,8 +71,10 @@ def plan(spec: Spec, family: Family, stored: Stored, *, names: Names, where: str
 def _describe(problems: list[str], where: str) -> str:
     shown = "\n  ".join(problems[:20])
     more = f"\n  … and {len(problems) - 20} more" if len(problems) > 20 else ""
-    return (f"{where}: the tensors do not fit the configuration:\n  {shown}{more}\n"
-            f"Check that config.json belongs to these weights and that no file of the model is missing.")
+    return (
+        f"{where}: the tensors do not fit the configuration:\n  {shown}{more}\n"
+        f"Check that config.json belongs to these weights and that no file of the model is missing."
+    )
 
 
 def _without_prefix(tensor: str, family: Family, names: Names) -> str | None:
@@ -92,8 +98,15 @@ def _targets(names: Names, tensor: str) -> tuple[str, ...] | None:
         return ()
 
 
-def _claim(sources: dict[str, Source], wanted: Mapping[str, tuple[int, ...]], targets: tuple[str, ...], *,
-           tensor: str, shape: tuple[int, ...], index: int) -> Iterator[str]:
+def _claim(
+    sources: dict[str, Source],
+    wanted: Mapping[str, tuple[int, ...]],
+    targets: tuple[str, ...],
+    *,
+    tensor: str,
+    shape: tuple[int, ...],
+    index: int,
+) -> Iterator[str]:
     """Gives a tensor's rows to its targets in turn; yields what does not fit."""
     unknown = [t for t in targets if t not in wanted]
     if unknown:

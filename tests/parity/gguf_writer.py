@@ -19,7 +19,9 @@ SANDWICH = {"post_attention_layernorm": "post_attention_norm", "pre_feedforward_
             "post_feedforward_layernorm": "post_ffw_norm"}  # fmt: skip
 
 
-def write(model: hf.PreTrainedModel, path: Path, *, kind: gguf.GGMLQuantizationType = gguf.GGMLQuantizationType.F32) -> None:
+def write(
+    model: hf.PreTrainedModel, path: Path, *, kind: gguf.GGMLQuantizationType = gguf.GGMLQuantizationType.F32
+) -> None:
     """All matrices as `kind`, everything else as float32."""
     c = model.config
     arch = ARCHITECTURES.get(c.model_type, c.model_type)

@@ -49,7 +49,14 @@ def random_blocks(kind: Kind, rows: int, cols: int, seed: int) -> np.ndarray:
 
 
 # where a block keeps its float16 scales
-SCALES = {Kind.Q2_K: (80, 82), Kind.Q3_K: (108,), Kind.Q4_K: (0, 2), Kind.Q5_K: (0, 2), Kind.Q6_K: (208,), Kind.IQ4_NL: (0,)}
+SCALES = {
+    Kind.Q2_K: (80, 82),
+    Kind.Q3_K: (108,),
+    Kind.Q4_K: (0, 2),
+    Kind.Q5_K: (0, 2),
+    Kind.Q6_K: (208,),
+    Kind.IQ4_NL: (0,),
+}
 WRITABLE = [Kind.F16, Kind.BF16, Kind.Q8_0, Kind.Q4_0, Kind.Q4_1, Kind.Q5_0, Kind.Q5_1]
 
 
@@ -84,7 +91,9 @@ def _take_stored_values(model: hf.PreTrainedModel, path: Path) -> None:
             stem, _, suffix = name.rpartition(".")
             values = stored[f"{_renamed(stem, 'llama')}.{suffix}"].reshape(parameter.shape)
             if stem.endswith(("q_proj", "k_proj")):  # back from neighbours to halves
-                heads = model.config.num_attention_heads if stem.endswith("q_proj") else model.config.num_key_value_heads
+                heads = (
+                    model.config.num_attention_heads if stem.endswith("q_proj") else model.config.num_key_value_heads
+                )
                 order = _permuted(np.arange(len(values)), heads)
                 values = values[np.argsort(order)]
             parameter.copy_(torch.from_numpy(values))

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+
 from litz import _core
 
 torch = pytest.importorskip("torch")

@@ -14,12 +14,27 @@ from tests.assets import asset
 pytestmark = pytest.mark.slow
 
 PROMPTS = [
-    "The capital of France is", "Explain gravity to a child.", "def fibonacci(n):", "Once upon a time, in a small village",
-    "Water boils at", "The three laws of thermodynamics are", "Dear Sir or Madam,", "2 + 2 * 3 =", "The best way to learn is",
-    "In 1969, humans", "A list of fruits:\n1. apple\n2.", "Translate to German: Good morning.", "Photosynthesis is the process",
-    "My favourite recipe begins with", "The difference between a list and a tuple",
-    "你好，请介绍一下你自己。", "北京是中国的", "今天天气很好，我们", "人工智能的历史", "从前有一座山",
-]  # fmt: skip
+    "The capital of France is",
+    "Explain gravity to a child.",
+    "def fibonacci(n):",
+    "Once upon a time, in a small village",
+    "Water boils at",
+    "The three laws of thermodynamics are",
+    "Dear Sir or Madam,",
+    "2 + 2 * 3 =",
+    "The best way to learn is",
+    "In 1969, humans",
+    "A list of fruits:\n1. apple\n2.",
+    "Translate to German: Good morning.",
+    "Photosynthesis is the process",
+    "My favourite recipe begins with",
+    "The difference between a list and a tuple",
+    "你好，请介绍一下你自己。",
+    "北京是中国的",
+    "今天天气很好，我们",
+    "人工智能的历史",
+    "从前有一座山",
+]
 NEW_TOKENS = 64
 
 

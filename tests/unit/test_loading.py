@@ -1,4 +1,4 @@
-"""Nothing loads silently wrong: every tensor and every configuration key is accounted for, or loading stops and names it."""
+"""Nothing loads silently wrong: each tensor and each configuration key is accounted for, or loading stops."""
 
 import json
 from collections.abc import Callable
@@ -45,7 +45,9 @@ class TestTensors:
 
     def test_a_renamed_one_is_both_missing_and_unexpected(self, folder: Path) -> None:
         edit_weights(folder, lambda t: t.update({"model.layers.1.self_attn.kk.weight": t.pop(TENSOR)}))
-        with pytest.raises(WeightsError, match=r"(?s)unexpected tensor model\.layers\.1\.self_attn\.kk.*missing tensor"):
+        with pytest.raises(
+            WeightsError, match=r"(?s)unexpected tensor model\.layers\.1\.self_attn\.kk.*missing tensor"
+        ):
             load(folder)
 
     def test_an_unexpected_bias_is_named(self, folder: Path) -> None:
@@ -60,7 +62,9 @@ class TestTensors:
 
     def test_a_wrong_shape_is_named_with_the_right_one(self, folder: Path) -> None:
         edit_weights(folder, lambda t: t.update({TENSOR: torch.zeros(16, 31)}))
-        with pytest.raises(WeightsError, match=r"wrong shape of .*k_proj\.weight: found \[16, 31\], expected \[16, 32\]"):
+        with pytest.raises(
+            WeightsError, match=r"wrong shape of .*k_proj\.weight: found \[16, 31\], expected \[16, 32\]"
+        ):
             load(folder)
 
     def test_integers_are_no_weights(self, folder: Path) -> None:

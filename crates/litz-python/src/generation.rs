@@ -11,6 +11,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use crate::errors::to_python;
+use crate::model::PyModel;
 
 /// How long the interpreter's signals may wait.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -53,6 +54,18 @@ struct Generation {
 
 #[pymethods]
 impl Generation {
+    /// Prepares a run; nothing is computed before `advance`.
+    #[new]
+    #[pyo3(signature = (model, prompts, params_json, /))]
+    fn new(model: &PyModel, prompts: Vec<Vec<u32>>, params_json: &str) -> PyResult<Self> {
+        let params = Params::from_json(params_json).map_err(to_python)?;
+        let store = Some(model.store.clone());
+        let run = litz::generation::Generation::new(model.model.clone(), &prompts, params, None, store);
+        let run = run.map_err(to_python)?;
+        let cancelled = run.cancellation();
+        Ok(Self { state: Mutex::new(State { run: Box::new(run), unfetched: Vec::new() }), cancelled })
+    }
+
     /// The next tokens: up to `max_tokens` of each row, fewer after a tenth of a second; none once all is done.
     fn advance(&self, py: Python<'_>, max_tokens: usize) -> PyResult<Vec<Row>> {
         if max_tokens == 0 {

@@ -99,8 +99,10 @@ def windows(c: Keys, *, default: Callable[[int], bool] | None = None) -> tuple[i
     if kinds is None:
         kinds = ["sliding_attention" if default and default(i) else "full_attention" for i in range(layers)]
     if len(kinds) < layers or not set(kinds) <= {"sliding_attention", "full_attention"}:
-        raise ConfigError(f"{c.where}: layer_types must name {layers} layers as 'full_attention' or "
-                          f"'sliding_attention', found {kinds!r}")
+        raise ConfigError(
+            f"{c.where}: layer_types must name {layers} layers as 'full_attention' or "
+            f"'sliding_attention', found {kinds!r}"
+        )
     if "sliding_attention" in kinds[:layers] and (not isinstance(width, int) or width < 1):
         raise ConfigError(f"{c.where}: layers are sliding, but sliding_window is {width!r}")
     return tuple(width if kind == "sliding_attention" else None for kind in kinds[:layers])

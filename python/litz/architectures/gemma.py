@@ -8,7 +8,7 @@ from litz.spec import Activation, Norm, Spec
 
 
 def gemma_activation(c: Keys) -> Activation:
-    """"gelu" in these files means the tanh form."""
+    """ "gelu" in these files means the tanh form."""
     found = activation(c, "hidden_activation", "hidden_act")
     return "gelu_tanh" if found == "gelu" else found
 

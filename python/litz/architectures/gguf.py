@@ -1,4 +1,4 @@
-"""GGUF headers and tensor names in the terms of `config.json`, so that one reader a family serves both kinds of file."""
+"""GGUF headers and tensor names in the terms of `config.json`, so that one reader serves both."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -24,7 +24,8 @@ _KEYS = {
 }
 # Read below, or of no consequence.
 _HANDLED = frozenset(
-    """attention.value_length attention.sliding_window_pattern rope.dimension_count rope.scaling.type rope.scaling.factor
+    """attention.value_length attention.sliding_window_pattern rope.dimension_count rope.scaling.type
+    rope.scaling.factor
     rope.scaling.original_context_length rope.scaling.attn_factor rope.scaling.finetuned rope.scale_linear
     rope.scaling.yarn_beta_fast rope.scaling.yarn_beta_slow rope.scaling.yarn_log_multiplier
     rope.dimension_sections vocab_size tensor_data_layout""".split()
@@ -57,7 +58,9 @@ def config(metadata: Mapping[str, Any], shapes: Shapes, *, floats: Floats, where
     """
     arch = metadata.get("general.architecture")
     if arch not in _ADJUST:
-        raise UnsupportedError(f"{where}: GGUF architecture {arch!r} is not implemented; litz knows {', '.join(_ADJUST)}")
+        raise UnsupportedError(
+            f"{where}: GGUF architecture {arch!r} is not implemented; litz knows {', '.join(_ADJUST)}"
+        )
     if int(metadata.get("split.count", 0)) > 1:
         raise UnsupportedError(f"{where} is one of {metadata['split.count']} parts; merge them into one file first")
     if "token_embd.weight" not in shapes:
@@ -78,8 +81,10 @@ def _check_heads(c: Mapping[str, Any], own: Mapping[str, Any], where: str) -> No
             raise UnsupportedError(f"{where}: {key} differs from layer to layer, which is not implemented")
     value_length = own.get("attention.value_length")
     if value_length is not None and value_length != own.get("attention.key_length", value_length):
-        raise UnsupportedError(f"{where}: keys of {own.get('attention.key_length')} and values of {value_length} "
-                               f"dimensions differ, which is not implemented")
+        raise UnsupportedError(
+            f"{where}: keys of {own.get('attention.key_length')} and values of {value_length} "
+            f"dimensions differ, which is not implemented"
+        )
 
 
 def _rope(own: Mapping[str, Any], c: Mapping[str, Any], shapes: Shapes, floats: Floats) -> dict[str, Any]:

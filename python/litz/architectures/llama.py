@@ -7,7 +7,9 @@ from litz.spec import Spec
 
 def spec(c: Keys) -> Spec:
     bias = c.flag("attention_bias")
-    facts = Facts(qkv_bias=bias, o_bias=bias, mlp_bias=c.flag("mlp_bias"), norm=rms(c), activation=activation(c, "hidden_act"))
+    facts = Facts(
+        qkv_bias=bias, o_bias=bias, mlp_bias=c.flag("mlp_bias"), norm=rms(c), activation=activation(c, "hidden_act")
+    )
     return decoder(c, facts, ropes=one_rope(c, interleaved=stored_interleaved(c)))
 
 

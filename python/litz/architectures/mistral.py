@@ -1,6 +1,16 @@
 """Mistral: Llama with a sliding window on every layer (v0.1) or on none (`sliding_window: null`)."""
 
-from litz.architectures.base import LLAMA, Facts, Family, activation, decoder, one_rope, rms, stored_interleaved, windows
+from litz.architectures.base import (
+    LLAMA,
+    Facts,
+    Family,
+    activation,
+    decoder,
+    one_rope,
+    rms,
+    stored_interleaved,
+    windows,
+)
 from litz.config import Keys
 from litz.spec import Spec
 

@@ -1,7 +1,18 @@
 """Phi-3, Phi-3.5 and Phi-4-mini: Llama with q|k|v and gate|up stored fused, a window, LongRoPE and partial rotation."""
 
 from litz import rope
-from litz.architectures.base import LLAMA, Facts, Family, activation, decoder, head_dim, layer_names, rms, rope_parameters, windows
+from litz.architectures.base import (
+    LLAMA,
+    Facts,
+    Family,
+    activation,
+    decoder,
+    head_dim,
+    layer_names,
+    rms,
+    rope_parameters,
+    windows,
+)
 from litz.config import Keys
 from litz.spec import Spec
 

@@ -1,4 +1,4 @@
-"""Qwen 1.5, 2 and 2.5: Llama with biases on q, k and v; windows only from `max_window_layers` on, and only if asked for."""
+"""Qwen 1.5, 2 and 2.5: Llama with biases on q, k and v; windows from `max_window_layers` on, if asked for."""
 
 from litz.architectures.base import LLAMA, Facts, Family, activation, decoder, one_rope, rms, windows
 from litz.config import Keys

@@ -1,6 +1,16 @@
 """SmolLM3: Llama in which every fourth layer has no rotary embedding."""
 
-from litz.architectures.base import LLAMA, Facts, Family, activation, decoder, one_rope, rms, stored_interleaved, windows
+from litz.architectures.base import (
+    LLAMA,
+    Facts,
+    Family,
+    activation,
+    decoder,
+    one_rope,
+    rms,
+    stored_interleaved,
+    windows,
+)
 from litz.config import Keys
 from litz.errors import ConfigError
 from litz.spec import Spec
@@ -12,7 +22,9 @@ def spec(c: Keys) -> Spec:
     rotated = c.get("no_rope_layers") or [int((i + 1) % interval != 0) for i in range(layers)]  # 1 means: use rope
     if len(rotated) < layers:
         raise ConfigError(f"{c.where}: no_rope_layers must name {layers} layers, found {len(rotated)}")
-    facts = Facts(qkv_bias=bias, o_bias=bias, mlp_bias=c.flag("mlp_bias"), norm=rms(c), activation=activation(c, "hidden_act"))
+    facts = Facts(
+        qkv_bias=bias, o_bias=bias, mlp_bias=c.flag("mlp_bias"), norm=rms(c), activation=activation(c, "hidden_act")
+    )
     ropes = one_rope(c, theta=2000000.0, interleaved=stored_interleaved(c))
     on = c.flag("use_sliding_window")
     if not on:

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from subprocess import Popen
 
 STARTUP = 20.0  # seconds that an installer may take to load before it turns to the network
+FIRST_BYTE = 15.0  # seconds from the index's answer to the wheel: some mirrors fetch it themselves first
 STALL = 120.0  # seconds without a new byte, once bytes have come
 
-_ASKS = re.compile(r"Getting page|Fetching project page|Looking in links")
-_ANSWERED = re.compile(
-    r"Found link|Skipping link|Downloading|Using cached|Processing|Saved|Resolved|Prepared|Installed"
-)
+# What pip says with -vv. A link found in a local folder is no sign that the index lives.
+_ASKS = re.compile(r"Getting page|Starting new HTTP|Looking in (indexes|links)")
+_ANSWERED = re.compile(r'"(GET|HEAD) |Fetched page|Downloading|Using cached|Processing|Saved')
 _SIZE = re.compile(r"Downloading .*\((\d+(?:\.\d+)?) ?(kB|MB|GB)\)")
 
 
@@ -77,7 +77,7 @@ def fetch_wheel(requirement: str, folder: Path, *, patience: float, label: str) 
     quick = ["--retries", "1", "--timeout", "15"] if patience < 10 else []
     if installer.kind == "pip":
         options = ["--no-deps", "--only-binary", ":all:", "--no-cache-dir", "--disable-pip-version-check", "--no-input"]
-        command = [*installer.command, "download", "-v", "--progress-bar", "off", *quick, *options]
+        command = [*installer.command, "download", "-vv", "--progress-bar", "off", *quick, *options]
         command += ["--dest", str(target), requirement]
     else:
         options = ["--no-deps", "--only-binary", ":all:", "--no-cache", "--link-mode", "copy", "--no-progress"]
@@ -152,8 +152,9 @@ def _wait(
         progress.update(done)
         if not answered and now > (asked + patience if asked else started + max(STARTUP, patience)):
             return f"the package index did not answer within {patience:.0f} seconds"
-        if answered and now - moved > STALL:
-            return f"the download stood still for {STALL:.0f} seconds"
+        limit = STALL if done else max(FIRST_BYTE, patience)
+        if answered and now - moved > limit:
+            return f"the download stood still for {limit:.0f} seconds"
     return None
 
 
@@ -198,7 +199,13 @@ def installer_environment(environ: "os._Environ[str] | dict[str, str]", scratch:
     """The user's environment, in which pip also understands uv's index settings and works inside `scratch`."""
     result = {name: value for name, value in environ.items() if name not in {"PIP_QUIET", "PIP_VERBOSE", "PIP_LOG"}}
     result |= {"TMPDIR": str(scratch), "TEMP": str(scratch), "TMP": str(scratch)}
-    result |= {"PIP_REQUIRE_VIRTUALENV": "0", "NO_COLOR": "1", "PYTHONUTF8": "1", "LC_ALL": "C.UTF-8"}
+    result |= {
+        "PIP_REQUIRE_VIRTUALENV": "0",
+        "NO_COLOR": "1",
+        "PYTHONUTF8": "1",
+        "PYTHONUNBUFFERED": "1",
+        "LC_ALL": "C.UTF-8",
+    }
     index = result.get("UV_DEFAULT_INDEX") or result.get("UV_INDEX_URL")
     if index:
         result.setdefault("PIP_INDEX_URL", _address(index))

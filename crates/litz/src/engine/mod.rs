@@ -1,21 +1,28 @@
-//! The engine: what generation asks of a model.
+//! The native engine: a Spec and mapped weights become a model; sequences carry their state from call to call.
+//!
+//! Results are equal bit for bit however tokens are batched, cut into calls or chunks, or spread over threads.
 
-use crate::Result;
+mod attend;
+mod cache;
+mod convert;
+mod core;
+mod exec;
+mod model;
+mod program;
+mod rope;
+mod session;
+mod shared;
+mod spec;
+mod state;
+mod weights;
 
-/// A causal language model that keeps what it has read: tokens go in, logits of the next token come out.
-pub trait Forward: Send + Sync {
-    /// What was read of one text: its keys and values.
-    type Sequence: Send;
-    /// How many tokens there are; the length of one row of logits.
-    fn vocab(&self) -> usize;
-    /// How many tokens a sequence may hold.
-    fn context(&self) -> usize;
-    /// An empty sequence.
-    fn sequence(&self) -> Self::Sequence;
-    /// How many tokens the sequence holds.
-    fn len(&self, sequence: &Self::Sequence) -> usize;
-    /// Forgets all tokens from `len` on.
-    fn truncate(&self, sequence: &mut Self::Sequence, len: usize) -> Result<()>;
-    /// Reads each item's tokens (any number from 1) and writes its last token's logits: (batch, vocab).
-    fn forward(&self, batch: &mut [(&mut Self::Sequence, &[u32])], logits: &mut Vec<f32>) -> Result<()>;
-}
+#[cfg(test)]
+mod tests;
+
+pub use cache::CacheDType;
+pub use model::{Forward, LoadOptions, Memory, Model};
+pub use spec::{
+    Activation, Attention, FeedForward, Layer, LongRope, Mixer, Mlp, Norm, NormKind, Norms, Order, QkNorm, Rope, Spec,
+};
+pub use state::Sequence;
+pub use weights::{Conversion, LoadReport, WeightSource};

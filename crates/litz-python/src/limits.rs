@@ -1,0 +1,24 @@
+//! What this machine allows, for the benchmarks.
+
+use litz::kernels::limits;
+use pyo3::prelude::*;
+
+/// Bytes a second that `threads` threads read together from `size` bytes of memory: the best of `rounds`.
+#[pyfunction]
+#[pyo3(signature = (threads, size, rounds, /))]
+fn read_bandwidth(py: Python<'_>, threads: usize, size: usize, rounds: usize) -> f64 {
+    py.detach(|| limits::read_bandwidth(threads, size, rounds))
+}
+
+/// Single-precision operations a second of `threads` threads with vectors of at most `width` bits.
+#[pyfunction]
+#[pyo3(signature = (threads, width, rounds, /))]
+fn fma_peak(py: Python<'_>, threads: usize, width: usize, rounds: usize) -> f64 {
+    py.detach(|| limits::fma_peak(threads, width, rounds))
+}
+
+/// Adds this file's functions to the module.
+pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    m.add_function(wrap_pyfunction!(read_bandwidth, m)?)?;
+    m.add_function(wrap_pyfunction!(fma_peak, m)?)
+}
