@@ -9,9 +9,24 @@ from typing import Any as _Any
 __version__ = "0.1.0"
 
 # public name -> the module that defines it
-_HOME: dict[str, str] = {}
+_HOME = {
+    "AutoConfig": "litz.auto",
+    "AutoModelForCausalLM": "litz.auto",
+    "AutoTokenizer": "litz.auto",
+    "BatchEncoding": "litz.tokenizers",
+    "CausalLMOutput": "litz.outputs",
+    "Config": "litz.config",
+    "GenerationConfig": "litz.generation",
+    "NativeCausalLM": "litz.native",
+    "Spec": "litz.spec",
+    "TextIteratorStreamer": "litz.generation",
+    "TextStreamer": "litz.generation",
+    "Tokenizer": "litz.tokenizers",
+    "pipeline": "litz.pipelines",
+}
+_MODULES = ("errors",)
 
-__all__ = ["__version__", *_HOME]
+__all__ = ["__version__", *_HOME, *_MODULES]
 
 
 def __getattr__(name: str) -> _Any:
@@ -19,6 +34,8 @@ def __getattr__(name: str) -> _Any:
         value = getattr(_import_module(_HOME[name]), name)
         globals()[name] = value
         return value
+    if name in _MODULES:
+        return _import_module(f"litz.{name}")
     raise AttributeError(f"module 'litz' has no attribute {name!r}; it has {', '.join(sorted(__all__))}")
 
 

@@ -1,6 +1,139 @@
+//! `_core.TensorFile`.
+
+use std::path::PathBuf;
+
+use litz::formats::{dequantize, Array, TensorFile, TensorInfo, Value, ValueType};
+use litz::Error;
 use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyList, PyString};
+
+use crate::errors::to_python;
+
+/// Longer arrays are left out of `metadata()`.
+const SHORT: usize = 64;
+/// Elements that are dequantised at a time: a multiple of every block size.
+const CHUNK: usize = 1 << 14;
 
 /// Adds this file's classes to the module.
-pub fn register(_m: &Bound<'_, PyModule>) -> PyResult<()> {
+pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    m.add_class::<PyTensorFile>()
+}
+
+/// An open GGUF or safetensors file: mapped, validated, and not to be written to while it is open.
+#[pyclass(name = "TensorFile", module = "litz._core", frozen)]
+pub struct PyTensorFile(pub(crate) TensorFile);
+
+#[pymethods]
+impl PyTensorFile {
+    #[new]
+    #[pyo3(signature = (path, /))]
+    fn new(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
+        py.detach(|| TensorFile::open(&path)).map(Self).map_err(to_python)
+    }
+
+    /// "gguf" or "safetensors", decided by the header.
+    #[getter]
+    fn format(&self) -> &'static str {
+        self.0.format().name()
+    }
+
+    /// The size of the file in bytes.
+    #[getter]
+    fn size(&self) -> usize {
+        self.0.size()
+    }
+
+    /// Every key with its value, in the file's order, without arrays of more than 64 items and arrays of arrays.
+    fn metadata<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let values = PyDict::new(py);
+        for (key, value) in self.0.metadata().iter() {
+            if !matches!(value, Value::Array(array) if array.len() > SHORT || array.kind() == ValueType::Array)
+            {
+                values.set_item(key, convert(py, value)?)?;
+            }
+        }
+        Ok(values)
+    }
+
+    /// One array in full; None if the file has no such key.
+    #[pyo3(signature = (key, /))]
+    fn metadata_array<'py>(&self, py: Python<'py>, key: &str) -> PyResult<Option<Bound<'py, PyList>>> {
+        let array = self.0.metadata().array(key).map_err(to_python)?;
+        array.map(|array| list(py, array)).transpose()
+    }
+
+    /// dtype, shape (outermost first) and size in bytes by name, in the file's order.
+    fn tensors<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let tensors = PyDict::new(py);
+        for tensor in self.0.tensors() {
+            let shape = pyo3::types::PyTuple::new(py, &tensor.shape)?;
+            tensors.set_item(&tensor.name, (tensor.dtype.name(), shape, tensor.nbytes))?;
+        }
+        Ok(tensors)
+    }
+
+    /// A tensor's bytes as they are stored.
+    #[pyo3(signature = (name, /))]
+    fn read<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyBytes>> {
+        Ok(PyBytes::new(py, self.0.bytes(self.find(name)?)))
+    }
+
+    /// A tensor as little-endian F32.
+    #[pyo3(signature = (name, /))]
+    fn read_f32<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyBytes>> {
+        let tensor = self.find(name)?;
+        let too_large = || Error::Memory(format!("the tensor {name:?} is too large to be read as F32"));
+        let size = tensor.elements().checked_mul(4).ok_or_else(too_large).map_err(to_python)?;
+        PyBytes::new_with(py, size, |out| {
+            py.detach(|| dequantize_bytes(tensor, self.0.bytes(tensor), out)).map_err(to_python)
+        })
+    }
+
+    fn __repr__(&self) -> String {
+        format!("{:?}", self.0)
+    }
+}
+
+impl PyTensorFile {
+    fn find(&self, name: &str) -> PyResult<&TensorInfo> {
+        let count = self.0.tensors().len();
+        self.0.tensor(name).ok_or_else(|| {
+            to_python(Error::Value(format!("there is no tensor {name:?} among the {count} of this file")))
+        })
+    }
+}
+
+fn dequantize_bytes(tensor: &TensorInfo, blocks: &[u8], out: &mut [u8]) -> litz::Result<()> {
+    let mut buffer = vec![0.0_f32; CHUNK.min(out.len() / 4)];
+    let stride = tensor.dtype.bytes_for(CHUNK).unwrap_or(blocks.len()).max(1);
+    for (blocks, out) in blocks.chunks(stride).zip(out.chunks_mut(CHUNK * 4)) {
+        let values = &mut buffer[..out.len() / 4];
+        dequantize(tensor.dtype, blocks, values)?;
+        for (bytes, value) in out.chunks_exact_mut(4).zip(values) {
+            bytes.copy_from_slice(&value.to_le_bytes());
+        }
+    }
     Ok(())
+}
+
+fn convert<'py>(py: Python<'py>, value: Value<'_>) -> PyResult<Bound<'py, PyAny>> {
+    Ok(match value {
+        Value::Bool(flag) => flag.into_pyobject(py)?.to_owned().into_any(),
+        Value::Unsigned(n) => n.into_pyobject(py)?.into_any(),
+        Value::Signed(n) => n.into_pyobject(py)?.into_any(),
+        Value::Float(x) => x.into_pyobject(py)?.into_any(),
+        Value::Text(bytes) => match std::str::from_utf8(bytes) {
+            Ok(text) => PyString::new(py, text).into_any(),
+            Err(_) => PyBytes::new(py, bytes).into_any(),
+        },
+        Value::Array(array) => list(py, array)?.into_any(),
+    })
+}
+
+fn list<'py>(py: Python<'py>, array: Array<'_>) -> PyResult<Bound<'py, PyList>> {
+    let items = PyList::empty(py);
+    for value in array.iter() {
+        items.append(convert(py, value)?)?;
+    }
+    Ok(items)
 }

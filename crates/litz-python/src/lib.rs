@@ -6,6 +6,7 @@ mod chat;
 mod errors;
 mod formats;
 mod generation;
+mod limits;
 mod model;
 mod tokenizer;
 
@@ -13,6 +14,7 @@ mod tokenizer;
 #[pymodule(gil_used = false)]
 fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    limits::register(m)?;
     formats::register(m)?;
     tokenizer::register(m)?;
     chat::register(m)?;

@@ -1,6 +1,117 @@
+//! `_core.Model`: loading and whole-sequence logits; generation drives the same model.
+
+use std::sync::Arc;
+
+use litz::engine::{CacheDType, Forward, LoadOptions, Model, Sequence, Spec, WeightSource};
+use litz::formats::TensorFile;
+use litz::generation::SequenceStore;
+use litz::Error;
 use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+use crate::errors::to_python;
+use crate::formats::PyTensorFile;
 
 /// Adds this file's classes to the module.
-pub fn register(_m: &Bound<'_, PyModule>) -> PyResult<()> {
-    Ok(())
+pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    m.add_class::<PyModel>()?;
+    m.add_function(wrap_pyfunction!(kv_bytes, m)?)?;
+    m.add_function(wrap_pyfunction!(scratch_bytes, m)?)
+}
+
+/// A tensor's canonical name, file index, name in that file, and the rows of a fused tensor (start, count).
+type Source = (String, usize, String, Option<(usize, usize)>);
+
+/// A loaded model. Safe to use from several threads.
+#[pyclass(name = "Model", module = "litz._core", frozen)]
+pub struct PyModel {
+    pub(crate) model: Arc<Model>,
+    /// The last conversation, so that its next turn is not read from the beginning.
+    pub(crate) store: Arc<SequenceStore<Sequence>>,
+}
+
+#[pymethods]
+impl PyModel {
+    /// Maps the weights, checked against the spec.
+    #[staticmethod]
+    #[pyo3(signature = (spec_json, files, sources, options_json, /))]
+    fn load(
+        py: Python<'_>,
+        spec_json: &str,
+        files: Vec<PyRef<'_, PyTensorFile>>,
+        sources: Vec<Source>,
+        options_json: &str,
+    ) -> PyResult<Self> {
+        let files: Vec<TensorFile> = files.iter().map(|file| file.0.clone()).collect();
+        let source = |(name, file, tensor, rows)| WeightSource { name, file, tensor, rows };
+        let sources: Vec<WeightSource> = sources.into_iter().map(source).collect();
+        let model = py.detach(|| {
+            let spec = Spec::from_json(spec_json)?;
+            let options: LoadOptions = serde_json::from_str(options_json)
+                .map_err(|error| Error::Value(format!("the load options: {error}")))?;
+            Model::load(spec, &files, &sources, &options)
+        });
+        model.map(|model| Self { model: Arc::new(model), store: Arc::default() }).map_err(to_python)
+    }
+
+    /// The logits of every position, (time, vocab) little-endian float32.
+    #[pyo3(signature = (ids, /))]
+    fn logits<'py>(&self, py: Python<'py>, ids: Vec<u32>) -> PyResult<Bound<'py, PyBytes>> {
+        let logits = py.detach(|| self.model.logits(&ids)).map_err(to_python)?;
+        PyBytes::new_with(py, 4 * logits.len(), |bytes| {
+            for (bytes, logit) in bytes.chunks_exact_mut(4).zip(&logits) {
+                bytes.copy_from_slice(&logit.to_le_bytes());
+            }
+            Ok(())
+        })
+    }
+
+    /// What loading did, as JSON: conversions (tensor, from, to), bytes_mapped, bytes_converted.
+    fn report(&self) -> PyResult<String> {
+        serde_json::to_string(self.model.report()).map_err(|error| to_python(Error::Value(error.to_string())))
+    }
+
+    /// How many threads work on a token.
+    #[getter]
+    fn threads(&self) -> usize {
+        self.model.threads()
+    }
+
+    /// How many logits a token has.
+    #[getter]
+    fn vocab(&self) -> usize {
+        self.model.vocab()
+    }
+
+    /// The longest sequence.
+    #[getter]
+    fn context(&self) -> usize {
+        self.model.context()
+    }
+}
+
+/// The bytes that a sequence of `tokens` keeps, for `cache_dtype` "f16" or "f32".
+#[pyfunction]
+#[pyo3(signature = (spec_json, tokens, cache_dtype="f16", /))]
+fn kv_bytes(spec_json: &str, tokens: usize, cache_dtype: &str) -> PyResult<usize> {
+    let cache = match cache_dtype {
+        "f16" => CacheDType::F16,
+        "f32" => CacheDType::F32,
+        other => {
+            return Err(to_python(Error::Value(format!(
+                "the cache dtype is {other:?}, expected f16 or f32"
+            ))));
+        }
+    };
+    let spec = Spec::from_json(spec_json).map_err(to_python)?;
+    Ok(Model::memory(&spec, cache, 1).sequence(tokens))
+}
+
+/// The bytes of working memory that a model of this spec needs besides its weights and sequences.
+#[pyfunction]
+#[pyo3(signature = (spec_json, /))]
+fn scratch_bytes(spec_json: &str) -> PyResult<usize> {
+    let spec = Spec::from_json(spec_json).map_err(to_python)?;
+    let options = LoadOptions::default();
+    Ok(Model::memory(&spec, options.cache, options.chunk).scratch)
 }

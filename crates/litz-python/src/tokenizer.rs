@@ -1,6 +1,136 @@
+//! `Tokenizer` and `DecodeStream`; all work happens without the GIL.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use litz::tokenizer::{DecodeStream, Tokenizer};
 use pyo3::prelude::*;
 
+use crate::errors::to_python;
+use crate::formats::PyTensorFile;
+
+/// A compiled tokenizer, immutable and shared between threads.
+#[pyclass(name = "Tokenizer", module = "litz._core", frozen)]
+pub struct PyTokenizer {
+    inner: Arc<Tokenizer>,
+}
+
+impl PyTokenizer {
+    /// The tokenizer itself, for the other parts of the binding.
+    pub(crate) fn handle(&self) -> Arc<Tokenizer> {
+        Arc::clone(&self.inner)
+    }
+}
+
+#[pymethods]
+impl PyTokenizer {
+    #[staticmethod]
+    fn from_json(py: Python<'_>, data: &[u8]) -> PyResult<Self> {
+        let inner = py.detach(|| Tokenizer::from_json(data)).map_err(to_python)?;
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    #[staticmethod]
+    fn from_gguf(py: Python<'_>, file: &PyTensorFile) -> PyResult<Self> {
+        let inner = py.detach(|| Tokenizer::from_gguf(&file.0)).map_err(to_python)?;
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    #[pyo3(signature = (text, add_special_tokens=true))]
+    fn encode(&self, py: Python<'_>, text: &str, add_special_tokens: bool) -> PyResult<Vec<u32>> {
+        py.detach(|| self.inner.encode(text, add_special_tokens)).map_err(to_python)
+    }
+
+    #[pyo3(signature = (first, second, add_special_tokens=true))]
+    fn encode_pair(
+        &self,
+        py: Python<'_>,
+        first: &str,
+        second: &str,
+        add_special_tokens: bool,
+    ) -> PyResult<Vec<u32>> {
+        py.detach(|| self.inner.encode_pair(first, second, add_special_tokens)).map_err(to_python)
+    }
+
+    #[pyo3(signature = (texts, add_special_tokens=true))]
+    fn encode_batch(
+        &self,
+        py: Python<'_>,
+        texts: Vec<String>,
+        add_special_tokens: bool,
+    ) -> PyResult<Vec<Vec<u32>>> {
+        let encode = || -> litz::Result<Vec<_>> {
+            texts.iter().map(|text| self.inner.encode(text, add_special_tokens)).collect()
+        };
+        py.detach(encode).map_err(to_python)
+    }
+
+    #[pyo3(signature = (ids, skip_special_tokens=false))]
+    fn decode(&self, py: Python<'_>, ids: Vec<u32>, skip_special_tokens: bool) -> PyResult<String> {
+        py.detach(|| self.inner.decode(&ids, skip_special_tokens)).map_err(to_python)
+    }
+
+    #[pyo3(signature = (ids, skip_special_tokens=false))]
+    fn decode_bytes(
+        &self,
+        py: Python<'_>,
+        ids: Vec<u32>,
+        skip_special_tokens: bool,
+    ) -> PyResult<std::borrow::Cow<'static, [u8]>> {
+        let bytes = py.detach(|| self.inner.decode_bytes(&ids, skip_special_tokens)).map_err(to_python)?;
+        Ok(bytes.into())
+    }
+
+    fn token_to_id(&self, token: &str) -> Option<u32> {
+        self.inner.token_to_id(token)
+    }
+
+    fn id_to_token(&self, id: u32) -> Option<&str> {
+        self.inner.id_to_token(id)
+    }
+
+    #[pyo3(signature = (with_added=true))]
+    fn vocab_size(&self, with_added: bool) -> usize {
+        self.inner.vocab_size(with_added)
+    }
+
+    fn vocab(&self) -> HashMap<&str, u32> {
+        self.inner.vocab().collect()
+    }
+
+    fn added_tokens(&self) -> Vec<(u32, &str, bool, bool, bool, bool, bool)> {
+        let tokens = self.inner.added_tokens().iter();
+        tokens
+            .map(|t| (t.id, t.content.as_str(), t.special, t.lstrip, t.rstrip, t.single_word, t.normalized))
+            .collect()
+    }
+
+    #[pyo3(signature = (skip_special_tokens=false))]
+    fn stream(&self, skip_special_tokens: bool) -> PyDecodeStream {
+        let stream = DecodeStream::new(self.handle(), skip_special_tokens);
+        PyDecodeStream { inner: Mutex::new(stream) }
+    }
+}
+
+/// Text from ids that come one by one.
+#[pyclass(name = "DecodeStream", module = "litz._core", frozen)]
+pub struct PyDecodeStream {
+    inner: Mutex<DecodeStream>,
+}
+
+#[pymethods]
+impl PyDecodeStream {
+    fn push(&self, id: u32) -> PyResult<String> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner).push(id).map_err(to_python)
+    }
+
+    fn finish(&self) -> PyResult<String> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner).finish().map_err(to_python)
+    }
+}
+
 /// Adds this file's classes to the module.
-pub fn register(_m: &Bound<'_, PyModule>) -> PyResult<()> {
-    Ok(())
+pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    m.add_class::<PyTokenizer>()?;
+    m.add_class::<PyDecodeStream>()
 }

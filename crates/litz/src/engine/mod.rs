@@ -1,1 +1,29 @@
-//! engine
+//! The native engine: a Spec and mapped weights become a model; sequences carry their state from call to call.
+//!
+//! Results are equal bit for bit however tokens are batched, cut into calls or chunks, or spread over threads.
+
+mod attend;
+mod cache;
+mod convert;
+mod core;
+mod exec;
+mod model;
+mod program;
+mod rope;
+mod session;
+mod shared;
+mod spec;
+mod state;
+mod weights;
+
+#[cfg(test)]
+mod tests;
+
+pub use cache::CacheDType;
+pub use model::{Forward, LoadOptions, Memory, Model};
+pub use spec::{
+    Activation, Attention, FeedForward, Layer, LongRope, Mixer, Mlp, Norm, NormKind, Norms, Order, QkNorm,
+    Rope, Spec,
+};
+pub use state::Sequence;
+pub use weights::{Conversion, LoadReport, WeightSource};

@@ -1,0 +1,44 @@
+.DEFAULT_GOAL := help
+PYTHON ?= python
+
+.PHONY: help
+help:  ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
+
+.PHONY: dev
+dev:  ## Build the core and install litz for development, with what the tests need
+	$(PYTHON) -m pip install maturin
+	$(PYTHON) -m maturin develop --release --extras test
+
+.PHONY: format
+format:  ## Format Rust and Python, and mend what the linters can mend
+	cargo fmt
+	ruff check --fix .
+
+.PHONY: lint
+lint:  ## Formatting, linters, types and size limits
+	cargo fmt --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	ruff check .
+	$(PYTHON) -m mypy
+	$(PYTHON) scripts/limits.py
+
+.PHONY: test-rust
+test-rust:  ## The Rust tests
+	cargo test --workspace
+
+.PHONY: test
+test:  ## The quick Python tests (hermetic, about two minutes)
+	$(PYTHON) -m pytest
+
+.PHONY: test-slow
+test-slow:  ## The Python tests that fetch real models and tokenizers
+	$(PYTHON) -m pytest -m slow
+
+.PHONY: check
+check: lint test-rust test test-slow  ## All that CI runs, after its installation
+
+.PHONY: fuzz
+fuzz:  ## Ten minutes on each fuzz target (needs nightly Rust and cargo-fuzz)
+	for target in gguf safetensors tokenizer_json template; do \
+	  cargo +nightly fuzz run $$target -- -max_total_time=600 -rss_limit_mb=2048 || exit 1; done

@@ -1,0 +1,219 @@
+//! The attention step between its matrices: heads are normed, turned and stored, then queries meet the stored keys.
+
+use std::ops::Range;
+
+use super::cache::{KvCache, Page, Rows, PAGE};
+use super::exec::row;
+use super::program::Attend;
+use super::session::{Run, Session, Stage, Tile, Worker};
+use super::state::LayerState;
+use crate::kernels::{AttendSpec, KvPage, KvPageMut};
+
+impl Session {
+    pub(super) fn attention(&self, attend: &Attend, stage: Stage, units: Range<usize>, worker: usize) {
+        match stage {
+            Stage::WholeNorms => self.whole_norms(attend, units),
+            Stage::Place => units.for_each(|head| self.place(attend, head, 0..self.tokens.len())),
+            _ => {
+                // SAFETY: this piece runs on this worker.
+                let own = unsafe { self.worker(worker) };
+                for unit in units {
+                    let (tile, head) = (self.tiles[unit / attend.spec.kv_heads], unit % attend.spec.kv_heads);
+                    if stage == Stage::PlaceAndAttend {
+                        let first = self.runs[tile.run].row;
+                        self.place(attend, head, first..first + 1);
+                    }
+                    self.attend(attend, tile, head, own);
+                }
+            }
+        }
+    }
+
+    fn whole_norms(&self, attend: &Attend, tokens: Range<usize>) {
+        let sides = [&attend.q_norm, &attend.k_norm];
+        for (norm, (heads, stride)) in
+            sides.into_iter().zip(self.heads.iter().zip(self.core.program.heads_widths))
+        {
+            let Some(norm) = norm else { continue };
+            for token in tokens.clone() {
+                // SAFETY: this piece alone touches this token's heads.
+                let x = unsafe { heads.view().range_mut(row(token, stride, norm.weight.len())) };
+                self.norm_in_place(norm, x);
+            }
+        }
+    }
+
+    /// Norms and turns one key head and its query heads, and stores the key and value.
+    fn place(&self, attend: &Attend, head: usize, tokens: Range<usize>) {
+        let (spec, group) = (&attend.spec, attend.spec.group());
+        let by_head = attend.heads_are_independent();
+        let [queries, keys, values] =
+            [0, 1, 2].map(|side| (self.heads[side].view(), self.core.program.heads_widths[side]));
+        for token in tokens {
+            let run = self.run_of(token);
+            let position = run.position + token - run.row;
+            let head_of = |stride: usize, head: usize, dim: usize| {
+                token * stride + head * dim..token * stride + (head + 1) * dim
+            };
+            // SAFETY: within a phase, this piece alone touches this key head and its queries of this token.
+            let (key, value) = unsafe {
+                (
+                    keys.0.range_mut(head_of(keys.1, head, spec.head_dim)),
+                    values.0.range(head_of(values.1, head, spec.value_dim)),
+                )
+            };
+            if let Some(norm) = attend.k_norm.as_ref().filter(|_| by_head) {
+                self.norm_in_place(norm, key);
+            }
+            self.turn(attend, run, position, key);
+            for query in head * group..(head + 1) * group {
+                // SAFETY: as above.
+                let query = unsafe { queries.0.range_mut(head_of(queries.1, query, spec.head_dim)) };
+                if let Some(norm) = attend.q_norm.as_ref().filter(|_| by_head) {
+                    self.norm_in_place(norm, query);
+                }
+                self.turn(attend, run, position, query);
+            }
+            self.store(self.cache(attend, run), attend, head, position, (key, value));
+        }
+    }
+
+    fn turn(&self, attend: &Attend, run: &Run, position: usize, head: &mut [f32]) {
+        let Some(rope) = attend.spec.rope else { return };
+        let (cos, sin) = self.tables.at(rope, run.long >> rope & 1 == 1, position);
+        match attend.interleaved {
+            true => self.core.kernels.rope_interleaved(head, cos, sin),
+            false => self.core.kernels.rope_half(head, cos, sin),
+        }
+    }
+
+    fn cache(&self, attend: &Attend, run: &Run) -> &KvCache {
+        // SAFETY: the caller borrows the sequence for the whole region and changes it only between regions.
+        let layers = unsafe { run.layers.range(0..run.layers.len()) };
+        match &layers[attend.layer] {
+            LayerState::Kv(cache) => cache,
+        }
+    }
+
+    fn store(
+        &self,
+        cache: &KvCache,
+        attend: &Attend,
+        head: usize,
+        position: usize,
+        (key, value): (&[f32], &[f32]),
+    ) {
+        let page = &cache.pages[position / PAGE];
+        let [keys, values] = page_ranges(attend, head);
+        // SAFETY: in this phase this piece alone touches this head of this sequence's pages.
+        let mut page = unsafe {
+            match (&page.keys, &page.values) {
+                (Rows::F16(k), Rows::F16(v)) => {
+                    KvPageMut::F16 { keys: k.view().range_mut(keys), values: v.view().range_mut(values) }
+                }
+                (Rows::F32(k), Rows::F32(v)) => {
+                    KvPageMut::F32 { keys: k.view().range_mut(keys), values: v.view().range_mut(values) }
+                }
+                _ => unreachable!("a page has one storage"),
+            }
+        };
+        self.core.kernels.store_key(&mut page, position % PAGE, key);
+        self.core.kernels.store_value(&mut page, position % PAGE, value);
+    }
+
+    /// The queries of one key head at the positions of a tile, over all pages that any of them sees.
+    fn attend(&self, attend: &Attend, tile: Tile, head: usize, own: &mut Worker) {
+        let (spec, group, run) = (&attend.spec, attend.spec.group(), &self.runs[tile.run]);
+        let first = run.position + tile.start;
+        let last = first + tile.count - 1;
+        let rows = run.row + tile.start..run.row + tile.start + tile.count;
+        self.gather(attend, head, rows.clone(), &mut own.queries);
+        own.attend.reset(tile.count * group, spec.value_dim);
+        let common = AttendSpec {
+            head_dim: spec.head_dim,
+            value_dim: spec.value_dim,
+            scale: spec.scale,
+            softcap: spec.softcap,
+        };
+        let pages = &self.cache(attend, run).pages;
+        for number in start_of_window(spec.window, first) / PAGE..=last / PAGE {
+            own.visible.clear();
+            for position in first..=last {
+                let seen = visible(spec.window, position, number);
+                own.visible.extend(std::iter::repeat_n(seen, group));
+            }
+            let page = read(&pages[number], attend, head);
+            self.core.kernels.attend(&common, &own.queries, page, &own.visible, &mut own.attend);
+        }
+        let stride = self.core.program.mixed_width;
+        for (index, token) in rows.enumerate() {
+            for query in 0..group {
+                let start = token * stride + (head * group + query) * spec.value_dim;
+                // SAFETY: this piece alone writes these heads of these tokens.
+                let out = unsafe { self.mixed.view().range_mut(start..start + spec.value_dim) };
+                own.attend.finish(index * group + query, out);
+            }
+        }
+    }
+
+    /// The queries of a key head side by side: (tokens * group, head_dim).
+    fn gather(&self, attend: &Attend, head: usize, rows: Range<usize>, out: &mut Vec<f32>) {
+        let width = attend.spec.group() * attend.spec.head_dim;
+        let stride = self.core.program.heads_widths[0];
+        out.clear();
+        for token in rows {
+            let start = token * stride + head * width;
+            // SAFETY: queries were written in an earlier phase, or by this piece.
+            out.extend_from_slice(unsafe { self.heads[0].view().range(start..start + width) });
+        }
+    }
+}
+
+/// The first position that a query at `position` sees.
+fn start_of_window(window: Option<usize>, position: usize) -> usize {
+    window.map_or(0, |window| (position + 1).saturating_sub(window))
+}
+
+/// The slots of page `number` that a query at `position` sees.
+fn visible(window: Option<usize>, position: usize, number: usize) -> Range<usize> {
+    let slot = |position: usize| position.saturating_sub(number * PAGE).min(PAGE);
+    let (start, end) = (slot(start_of_window(window, position)), slot(position + 1));
+    start.min(end)..end
+}
+
+fn page_ranges(attend: &Attend, head: usize) -> [Range<usize>; 2] {
+    [attend.spec.head_dim, attend.spec.value_dim].map(|dim| head * PAGE * dim..(head + 1) * PAGE * dim)
+}
+
+fn read<'a>(page: &'a Page, attend: &Attend, head: usize) -> KvPage<'a> {
+    let [keys, values] = page_ranges(attend, head);
+    // SAFETY: keys and values were stored in an earlier phase, or by this piece; nobody writes this head now.
+    unsafe {
+        match (&page.keys, &page.values) {
+            (Rows::F16(k), Rows::F16(v)) => {
+                KvPage::F16 { keys: k.view().range(keys), values: v.view().range(values) }
+            }
+            (Rows::F32(k), Rows::F32(v)) => {
+                KvPage::F32 { keys: k.view().range(keys), values: v.view().range(values) }
+            }
+            _ => unreachable!("a page has one storage"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_sees_what_is_before_it_and_inside_its_window() {
+        assert_eq!(visible(None, 5, 0), 0..6);
+        assert_eq!(visible(None, 70, 0), 0..64);
+        assert_eq!(visible(None, 70, 1), 0..7);
+        assert!(visible(None, 5, 1).is_empty());
+        assert_eq!(visible(Some(4), 65, 0), 62..64);
+        assert_eq!(visible(Some(4), 65, 1), 0..2);
+        assert!(visible(Some(2), 65, 0).is_empty());
+        assert_eq!(visible(Some(1), 64, 1), 0..1);
+    }
+}

@@ -1,0 +1,16 @@
+//! What all sequences of a model share, and nothing changes after load.
+
+use super::cache::CacheDType;
+use super::program::Program;
+use super::rope::Ropes;
+use super::spec::Spec;
+use crate::kernels::Kernels;
+
+/// A loaded model without its threads.
+pub(super) struct Core {
+    pub(super) spec: Spec,
+    pub(super) program: Program,
+    pub(super) kernels: &'static Kernels,
+    pub(super) ropes: Ropes,
+    pub(super) cache: CacheDType,
+}

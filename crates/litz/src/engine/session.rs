@@ -1,0 +1,271 @@
+//! One chunk of a forward pass as a parallel region: which tokens, which phases, and the memory between the steps.
+
+use std::sync::Arc;
+
+use super::core::Core;
+use super::program::{Linear, Source, Step};
+use super::rope::Tables;
+use super::shared::{lasting, Buffer, Q8Rows};
+use super::state::{LayerState, Sequence};
+use crate::kernels::{AttendState, Input, SharedSlice};
+use crate::threads::Split;
+
+/// Up to this many rows, every worker prepares a matrix's input for itself: that is cheaper than to meet once more.
+pub(super) const FEW: usize = 4;
+/// Tokens whose attention is one unit of work.
+const TILE: usize = 16;
+
+/// Consecutive tokens of one sequence.
+pub(super) struct Run {
+    pub(super) layers: SharedSlice<'static, LayerState>,
+    pub(super) long: u32,
+    /// The first row in the chunk, and its position in the sequence.
+    pub(super) row: usize,
+    pub(super) position: usize,
+}
+
+/// Rows of one run that attend together.
+#[derive(Clone, Copy)]
+pub(super) struct Tile {
+    pub(super) run: usize,
+    /// The first row, counted from the run's first.
+    pub(super) start: usize,
+    pub(super) count: usize,
+}
+
+/// What a phase does in its step.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Stage {
+    /// All of a step that has one stage.
+    Whole,
+    /// Norm and quantise a linear step's input, by tokens.
+    Prepare,
+    /// Multiply what `Prepare` left, by rows.
+    Multiply,
+    /// Both, each worker preparing for itself.
+    PrepareAndMultiply,
+    /// Norms over all heads of a token, by tokens.
+    WholeNorms,
+    /// Norm, turn and store heads, by key head.
+    Place,
+    /// Attend, by tile and key head.
+    Attend,
+    /// Both, where no two tokens share a sequence.
+    PlaceAndAttend,
+}
+
+/// A phase: a stage of a step, cut into pieces.
+pub(super) struct Phase {
+    pub(super) step: usize,
+    pub(super) stage: Stage,
+    pub(super) split: Split,
+}
+
+/// An input in both forms that matrices take.
+pub(super) struct Inputs {
+    pub(super) floats: Buffer<f32>,
+    pub(super) codes: Q8Rows,
+}
+
+/// The memory of one worker.
+pub(super) struct Worker {
+    /// One for each entry of `Program::inputs`, with room for `FEW` rows.
+    pub(super) inputs: Vec<Inputs>,
+    /// The phase whose input `inputs` holds, plus one.
+    pub(super) prepared: usize,
+    pub(super) queries: Vec<f32>,
+    pub(super) visible: Vec<std::ops::Range<usize>>,
+    pub(super) attend: AttendState,
+}
+
+/// Everything that a region's pieces reach.
+pub(super) struct Session {
+    pub(super) core: Arc<Core>,
+    pub(super) tokens: Vec<u32>,
+    pub(super) runs: Vec<Run>,
+    pub(super) tiles: Vec<Tile>,
+    /// Rows whose logits are wanted; output `i` is row `i` of `logits`.
+    pub(super) outputs: Vec<usize>,
+    pub(super) logits: SharedSlice<'static, f32>,
+    pub(super) tables: Arc<Tables>,
+    pub(super) phases: Vec<Phase>,
+    pub(super) stream: Buffer<f32>,     // token * width
+    pub(super) branch: Buffer<f32>,     // token * width
+    pub(super) heads: [Buffer<f32>; 3], // queries, keys, values: token * heads_widths[..]
+    pub(super) mixed: Buffer<f32>,      // token * mixed_width
+    pub(super) hidden: Buffer<f32>,     // token * hidden_width
+    pub(super) up: Buffer<f32>,         // token * hidden_width
+    pub(super) inputs: Vec<Inputs>,
+    pub(super) workers: Vec<Worker>,
+    worker_views: SharedSlice<'static, Worker>,
+}
+
+impl Session {
+    pub(super) fn new(core: Arc<Core>, threads: usize) -> Self {
+        let inputs = || {
+            let cols = core.program.inputs.iter();
+            cols.map(|&cols| Inputs { floats: Buffer::new(0), codes: Q8Rows::new(cols) }).collect::<Vec<_>>()
+        };
+        let worker = |_| Worker {
+            inputs: inputs(),
+            prepared: 0,
+            queries: Vec::new(),
+            visible: Vec::new(),
+            attend: AttendState::default(),
+        };
+        let workers = (0..threads).map(worker).collect();
+        let buffer = || Buffer::new(0);
+        Self {
+            tokens: Vec::new(),
+            runs: Vec::new(),
+            tiles: Vec::new(),
+            outputs: Vec::new(),
+            logits: lasting(&mut []),
+            tables: Arc::default(),
+            phases: Vec::new(),
+            stream: buffer(),
+            branch: buffer(),
+            heads: std::array::from_fn(|_| buffer()),
+            mixed: buffer(),
+            hidden: buffer(),
+            up: buffer(),
+            inputs: inputs(),
+            workers,
+            worker_views: lasting(&mut []),
+            core,
+        }
+    }
+
+    /// Empties it for the next chunk.
+    pub(super) fn begin(&mut self, tables: Arc<Tables>) {
+        self.tokens.clear();
+        self.runs.clear();
+        self.tiles.clear();
+        self.outputs.clear();
+        self.tables = tables;
+    }
+
+    /// Adds positions of a sequence, whose layers have room for them.
+    pub(super) fn add(&mut self, sequence: &mut Sequence, positions: std::ops::Range<usize>) {
+        let (row, run, count) = (self.tokens.len(), self.runs.len(), positions.len());
+        self.tokens.extend_from_slice(&sequence.tokens[positions.clone()]);
+        let layers = lasting(&mut sequence.layers);
+        self.runs.push(Run { layers, long: sequence.long, row, position: positions.start });
+        let tile = |start| Tile { run, start, count: TILE.min(count - start) };
+        self.tiles.extend((0..count).step_by(TILE).map(tile));
+    }
+
+    /// Makes room and plans the phases; `logits` has a row for every output.
+    pub(super) fn plan(&mut self, logits: &mut [f32]) {
+        self.logits = lasting(logits);
+        let (tokens, outputs) = (self.tokens.len(), self.outputs.len());
+        let core = Arc::clone(&self.core);
+        let (program, width) = (&core.program, core.spec.width);
+        self.stream.reserve(tokens * width);
+        self.branch.reserve(tokens * width);
+        for (heads, width) in self.heads.iter_mut().zip(program.heads_widths) {
+            heads.reserve(tokens * width);
+        }
+        self.mixed.reserve(tokens * program.mixed_width);
+        self.hidden.reserve(tokens * program.hidden_width);
+        self.up.reserve(tokens * program.hidden_width);
+        let few = |inputs: &mut Vec<Inputs>, rows: usize| {
+            for (inputs, cols) in inputs.iter_mut().zip(&program.inputs) {
+                inputs.floats.reserve(rows * cols);
+                inputs.codes.reserve(rows);
+            }
+        };
+        few(&mut self.inputs, if tokens > FEW { tokens } else { 0 });
+        for worker in &mut self.workers {
+            few(&mut worker.inputs, FEW);
+            worker.prepared = 0;
+        }
+        self.worker_views = lasting(&mut self.workers);
+        self.phases.clear();
+        let outputs = outputs.min(tokens);
+        for (index, step) in program.steps.iter().enumerate() {
+            self.plan_step(index, step, outputs);
+        }
+    }
+
+    fn plan_step(&mut self, index: usize, step: &Step, outputs: usize) {
+        let threads = self.workers.len();
+        let tokens = self.tokens.len();
+        let by_tokens = Split::new(tokens, 1, 4, threads);
+        match step {
+            Step::Embed { .. } | Step::Sum { .. } => self.phase(index, Stage::Whole, by_tokens),
+            Step::Linear(linear) => {
+                let rows = if linear.is_last() { outputs } else { tokens };
+                self.plan_linear(index, linear, rows);
+            }
+            Step::Attend(attend) => {
+                let units = self.tiles.len() * attend.spec.kv_heads;
+                let by_tile = Split::new(units, 1, 1, threads);
+                if !attend.heads_are_independent() {
+                    self.phase(index, Stage::WholeNorms, by_tokens);
+                }
+                if self.runs.len() == tokens {
+                    self.phase(index, Stage::PlaceAndAttend, by_tile);
+                } else {
+                    self.phase(index, Stage::Place, Split::new(attend.spec.kv_heads, 1, 1, threads));
+                    self.phase(index, Stage::Attend, by_tile);
+                }
+            }
+        }
+    }
+
+    fn plan_linear(&mut self, index: usize, linear: &Linear, rows: usize) {
+        let threads = self.workers.len();
+        // A piece reads at least 16 KiB of weights: less is not worth the claim.
+        let least = (1 << 14) / linear.parts[0].weight.row_bytes().max(1);
+        let outputs = if rows == 0 { 0 } else { linear.rows() };
+        let by_rows = Split::new(outputs, 8, least, threads);
+        if rows <= FEW {
+            self.phase(index, Stage::PrepareAndMultiply, by_rows);
+        } else {
+            self.phase(index, Stage::Prepare, Split::new(rows, 1, 4, threads));
+            self.phase(index, Stage::Multiply, by_rows);
+        }
+    }
+
+    fn phase(&mut self, step: usize, stage: Stage, split: Split) {
+        self.phases.push(Phase { step, stage, split });
+    }
+
+    /// A worker's own memory.
+    ///
+    /// # Safety
+    /// Only the piece that runs on this worker may ask, and keeps one at a time.
+    pub(super) unsafe fn worker(&self, worker: usize) -> &'static mut Worker {
+        // SAFETY: the caller's promise: a worker runs one piece at a time.
+        unsafe { &mut self.worker_views.range_mut(worker..worker + 1)[0] }
+    }
+
+    /// The rows that a linear step reads, and their width.
+    pub(super) fn source(&self, source: Source) -> (SharedSlice<'static, f32>, usize) {
+        match source {
+            Source::Stream => (self.stream.view(), self.core.spec.width),
+            Source::Mixed => (self.mixed.view(), self.core.program.mixed_width),
+            Source::Hidden => (self.hidden.view(), self.core.program.hidden_width),
+        }
+    }
+
+    /// How many rows a linear step has in this chunk.
+    pub(super) fn rows_of(&self, linear: &Linear) -> usize {
+        if linear.is_last() {
+            self.outputs.len()
+        } else {
+            self.tokens.len()
+        }
+    }
+
+    /// The run that a row belongs to.
+    pub(super) fn run_of(&self, row: usize) -> &Run {
+        &self.runs[self.runs.partition_point(|run| run.row <= row) - 1]
+    }
+}
+
+/// Whether any matrix of a step takes quantised rows, and whether any takes floats.
+pub(super) fn forms(linear: &Linear) -> (bool, bool) {
+    (linear.wants(Input::Q8), linear.wants(Input::F32))
+}

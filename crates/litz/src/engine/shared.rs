@@ -1,0 +1,75 @@
+//! Memory that the pieces of a phase write in disjoint parts: the engine's only lifetime that the compiler does not see.
+//!
+//! The discipline, which every `unsafe` block of the engine refers to: within one phase, an element is either written by
+//! exactly one piece, or only read; phases are ordered by the pool; and the caller touches nothing until the region is over.
+
+use crate::kernels::{Q8Buffer, Q8Shared, SharedSlice};
+
+/// A growing buffer with a view that outlives borrows of it.
+pub(super) struct Buffer<T: 'static> {
+    owner: Vec<T>,
+    view: SharedSlice<'static, T>,
+}
+
+impl<T: Copy + Default> Buffer<T> {
+    /// `len` default elements.
+    pub(super) fn new(len: usize) -> Self {
+        let mut buffer = Self { owner: Vec::new(), view: SharedSlice::new(&mut []) };
+        buffer.reserve(len);
+        buffer
+    }
+
+    /// Makes room; what the buffer held is lost when it grows.
+    pub(super) fn reserve(&mut self, len: usize) {
+        if self.owner.len() < len {
+            self.owner = vec![T::default(); len];
+            self.view = lasting(&mut self.owner);
+        }
+    }
+
+    /// The view, good until the buffer grows or goes.
+    pub(super) fn view(&self) -> SharedSlice<'static, T> {
+        self.view
+    }
+}
+
+/// A `SharedSlice` without the borrow: whoever calls this keeps the slice alive and alone while the view is used.
+pub(super) fn lasting<T>(slice: &mut [T]) -> SharedSlice<'static, T> {
+    // SAFETY: only the lifetime changes; using a view needs `unsafe` again, under the discipline above.
+    unsafe { std::mem::transmute::<SharedSlice<'_, T>, SharedSlice<'static, T>>(SharedSlice::new(slice)) }
+}
+
+/// Quantised rows with a view that outlives borrows of them.
+pub(super) struct Q8Rows {
+    owner: Q8Buffer,
+    tokens: usize,
+    cols: usize,
+    view: Q8Shared<'static>,
+}
+
+impl Q8Rows {
+    pub(super) fn new(cols: usize) -> Self {
+        let mut owner = Q8Buffer::new(0, cols);
+        let view = lasting_q8(&mut owner);
+        Self { owner, tokens: 0, cols, view }
+    }
+
+    /// Makes room for rows; what they held is lost when the buffer grows.
+    pub(super) fn reserve(&mut self, tokens: usize) {
+        if self.tokens < tokens {
+            self.owner.resize(tokens, self.cols);
+            self.view = lasting_q8(&mut self.owner);
+            self.tokens = tokens;
+        }
+    }
+
+    /// The view, good until the rows grow or go.
+    pub(super) fn view(&self) -> Q8Shared<'static> {
+        self.view
+    }
+}
+
+fn lasting_q8(buffer: &mut Q8Buffer) -> Q8Shared<'static> {
+    // SAFETY: as in `lasting`.
+    unsafe { std::mem::transmute::<Q8Shared<'_>, Q8Shared<'static>>(buffer.share()) }
+}

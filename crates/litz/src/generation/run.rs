@@ -1,0 +1,268 @@
+//! The loop: reads prompts, chooses tokens, drops what is finished, until nothing is left.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::stop_strings::OpenText;
+use super::stopping::Limit;
+use super::{entropy, FinishReason, History, Params, Sampler, SequenceStore, StopMatcher};
+use crate::engine::Forward;
+use crate::{Error, Result};
+
+/// One generated token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// Which result it belongs to: prompt number times `num_return_sequences`, plus the number of the continuation.
+    pub row: usize,
+    /// The token.
+    pub token: u32,
+    /// Why this was the row's last token, if it was.
+    pub finish: Option<FinishReason>,
+}
+
+/// One result in the making.
+struct Row<S> {
+    history: History,
+    limit: Limit,
+    sampler: Sampler,
+    text: Option<StopMatcher>,
+    sequence: Option<S>,
+    finished: bool,
+}
+
+/// A run over several prompts of any lengths; nothing is padded, and a finished row leaves the batch.
+pub struct Generation<M: Forward> {
+    model: Arc<M>,
+    params: Params,
+    rows: Vec<Row<M::Sequence>>,
+    store: Option<Arc<SequenceStore<M::Sequence>>>,
+    cancelled: Arc<AtomicBool>,
+    started: Instant,
+    pace: Pace,
+    logits: Vec<f32>, // (live rows, vocab)
+}
+
+impl<M: Forward> Generation<M> {
+    /// Checks everything that can be checked before the first token. `open` gives the text of tokens, which stop
+    /// strings need; `store` may hold the sequence that a single prompt continues.
+    pub fn new(
+        model: Arc<M>,
+        prompts: &[Vec<u32>],
+        params: Params,
+        open: Option<OpenText>,
+        store: Option<Arc<SequenceStore<M::Sequence>>>,
+    ) -> Result<Self> {
+        params.check_vocab(model.vocab())?;
+        if open.is_none() && !params.stop_strings.is_empty() {
+            return Err(Error::Value("stop_strings needs the tokenizer; pass tokenizer=".into()));
+        }
+        let mut rows = Vec::new();
+        for (index, prompt) in prompts.iter().enumerate() {
+            check_prompt(prompt, index, model.vocab())?;
+            let limit = Limit::new(&params, index, prompt.len(), model.context())?;
+            rows.extend(continuations(&params, prompt, limit, open.as_ref()));
+        }
+        let store = store.filter(|_| rows.len() == 1);
+        Ok(Self {
+            model,
+            params,
+            rows,
+            store,
+            cancelled: Arc::default(),
+            started: Instant::now(),
+            pace: Pace::default(),
+            logits: Vec::new(),
+        })
+    }
+
+    /// Set it, from any thread, to end the run before its next token.
+    pub fn cancellation(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.cancelled)
+    }
+
+    /// True once every row is finished, or the run was cancelled.
+    pub fn done(&self) -> bool {
+        self.cancelled.load(Ordering::Relaxed) || self.rows.iter().all(|row| row.finished)
+    }
+
+    /// Generates up to `tokens` tokens of each live row. Returns earlier when `pause` has passed, perhaps without
+    /// a token where prompts are still being read.
+    pub fn advance(&mut self, tokens: usize, pause: Duration) -> Result<Vec<Event>> {
+        let begin = Instant::now();
+        let mut events = Vec::new();
+        let mut steps = 0;
+        while steps < tokens && !self.done() && (steps == 0 || begin.elapsed() < pause) {
+            let before = events.len();
+            if let Err(error) = self.step(&mut events) {
+                // What the sequences hold after a failure is unknown: nothing of it is kept.
+                self.cancelled.store(true, Ordering::Relaxed);
+                self.store = None;
+                return Err(error);
+            }
+            steps += usize::from(events.len() > before);
+            if events.is_empty() && begin.elapsed() >= pause {
+                break;
+            }
+        }
+        Ok(events)
+    }
+
+    /// The text of a row that became final since the last call; empty without a tokenizer.
+    pub fn take_text(&mut self, row: usize) -> String {
+        let text = self.rows.get_mut(row).and_then(|row| row.text.as_mut());
+        text.map(StopMatcher::take).unwrap_or_default()
+    }
+
+    /// One call of the model: unread tokens go in, and every row without more of them gets its next token.
+    fn step(&mut self, events: &mut Vec<Event>) -> Result<()> {
+        let live = self.open_rows();
+        let begin = Instant::now();
+        let read = self.forward(&live)?;
+        self.pace.note(read.iter().sum(), begin.elapsed());
+        for (place, index) in live.into_iter().enumerate() {
+            let row = &self.rows[index];
+            let held = row.sequence.as_ref().map_or(0, |sequence| self.model.len(sequence));
+            if held == row.history.tokens().len() {
+                events.push(self.choose(place, index)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// The rows of this step; each gets its sequence when its turn comes.
+    fn open_rows(&mut self) -> Vec<usize> {
+        let unfinished = self.rows.iter().enumerate().filter(|(_, row)| !row.finished);
+        let live: Vec<usize> = unfinished.map(|(index, _)| index).take(self.params.max_batch_size).collect();
+        for index in &live {
+            let row = &mut self.rows[*index];
+            if row.sequence.is_none() {
+                let kept =
+                    self.store.as_ref().and_then(|store| store.take(&*self.model, row.history.prompt()));
+                row.sequence = Some(kept.unwrap_or_else(|| self.model.sequence()));
+            }
+        }
+        live
+    }
+
+    /// Reads at least one token of each live row, and of unread prompts as many as the pace allows.
+    fn forward(&mut self, live: &[usize]) -> Result<Vec<usize>> {
+        let mut room = self.pace.tokens;
+        let mut read = Vec::with_capacity(live.len());
+        let mut batch: Vec<(&mut M::Sequence, &[u32])> = Vec::with_capacity(live.len());
+        for (index, row) in self.rows.iter_mut().enumerate() {
+            let Some(sequence) = row.sequence.as_mut().filter(|_| live.contains(&index)) else { continue };
+            let unread = &row.history.tokens()[self.model.len(sequence)..];
+            let count = unread.len().min(room.max(1));
+            room = room.saturating_sub(count);
+            read.push(count);
+            batch.push((sequence, &unread[..count]));
+        }
+        self.model.forward(&mut batch, &mut self.logits)?;
+        let expected = live.len() * self.model.vocab();
+        if self.logits.len() != expected {
+            return Err(Error::Value(format!(
+                "the model gave {} logits, expected {expected}",
+                self.logits.len()
+            )));
+        }
+        Ok(read)
+    }
+
+    fn choose(&mut self, place: usize, index: usize) -> Result<Event> {
+        let vocab = self.model.vocab();
+        let scores = &mut self.logits[place * vocab..(place + 1) * vocab];
+        let row = &mut self.rows[index];
+        let token = row.sampler.choose(&self.params, &row.history, row.limit.total, scores)?;
+        row.history.push(token);
+        let stopped = match &mut row.text {
+            Some(text) => text.push(token)?,
+            None => false,
+        };
+        let finish = row.limit.reached(&self.params, &row.history, stopped, self.started);
+        if finish.is_some() {
+            row.text.iter_mut().try_for_each(|text| text.finish(stopped))?;
+            self.retire(index);
+        }
+        Ok(Event { row: index, token, finish })
+    }
+
+    /// Frees the row's sequence, or keeps it for a prompt that continues it.
+    fn retire(&mut self, index: usize) {
+        let row = &mut self.rows[index];
+        row.finished = true;
+        if let (Some(store), Some(sequence)) = (&self.store, row.sequence.take()) {
+            let held = self.model.len(&sequence).min(row.history.tokens().len());
+            store.put(row.history.tokens()[..held].to_vec(), sequence);
+        }
+    }
+}
+
+/// A run that is dropped half-way keeps what it has read.
+impl<M: Forward> Drop for Generation<M> {
+    fn drop(&mut self) {
+        if self.store.is_some() && self.rows.iter().any(|row| !row.finished) {
+            self.retire(0);
+        }
+    }
+}
+
+fn check_prompt(prompt: &[u32], index: usize, vocab: usize) -> Result<()> {
+    if prompt.is_empty() {
+        return Err(Error::Value(format!(
+            "prompt {index} has no tokens; generation needs at least one, such as the bos token"
+        )));
+    }
+    match prompt.iter().find(|token| **token as usize >= vocab) {
+        Some(token) => Err(Error::Value(format!(
+            "prompt {index} holds token {token}, but the model's vocabulary has {vocab} tokens: \
+             is the tokenizer that of the model?"
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// The rows of one prompt. Its draws are keyed by the seed and the number of the continuation: not by its place in
+/// the batch, so that a prompt gives the same alone.
+fn continuations<S>(params: &Params, prompt: &[u32], limit: Limit, open: Option<&OpenText>) -> Vec<Row<S>> {
+    let seed = params.seed.unwrap_or_else(entropy);
+    let stops: Arc<[String]> = params.stop_strings.clone().into();
+    let row = |stream| Row {
+        history: History::new(prompt),
+        limit,
+        sampler: Sampler::new(seed, stream),
+        text: open.map(|open| StopMatcher::new(Arc::clone(&stops), open, params.skip_special_tokens)),
+        sequence: None,
+        finished: false,
+    };
+    (0..params.num_return_sequences as u64).map(row).collect()
+}
+
+/// How many tokens one call of the model reads, so that a call lasts about a tenth of a second and a run can be
+/// interrupted. Results do not depend on it.
+struct Pace {
+    tokens: usize,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self { tokens: 64 }
+    }
+}
+
+impl Pace {
+    const FAST: Duration = Duration::from_millis(50);
+    const SLOW: Duration = Duration::from_millis(150);
+
+    fn note(&mut self, read: usize, taken: Duration) {
+        if read >= self.tokens && taken < Self::FAST {
+            self.tokens = (self.tokens * 2).min(4096);
+        } else if read >= self.tokens && taken > Self::SLOW {
+            self.tokens = (self.tokens / 2).max(16);
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "run_tests.rs"]
+mod tests;

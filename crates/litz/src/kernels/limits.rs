@@ -1,0 +1,116 @@
+//! What this machine allows, measured: the read bandwidth and the FMA peak that benchmarks divide by.
+
+use std::hint::black_box;
+use std::time::Instant;
+
+/// Bytes a second that `threads` threads read together from `bytes` of memory: the best of `rounds` passes.
+///
+/// Choose far more bytes than the last cache level holds, or say that it is a cache that was measured.
+pub fn read_bandwidth(threads: usize, bytes: usize, rounds: usize) -> f64 {
+    let words = vec![1u64; (bytes / 8).max(threads)];
+    let share = words.len().div_ceil(threads.max(1));
+    let mut best = 0.0f64;
+    for _ in 0..rounds.max(1) {
+        let start = Instant::now();
+        std::thread::scope(|scope| {
+            for part in words.chunks(share) {
+                scope.spawn(move || black_box(part.iter().fold(0u64, |sum, word| sum.wrapping_add(*word))));
+            }
+        });
+        best = best.max(words.len() as f64 * 8.0 / start.elapsed().as_secs_f64());
+    }
+    best
+}
+
+/// Single-precision operations a second (a fused multiply-add counts two) of `threads` threads together, with the
+/// widest vectors that `width` allows: 512, 256, or 0 for plain code.
+pub fn fma_peak(threads: usize, width: usize, rounds: usize) -> f64 {
+    const STEPS: usize = 2_000_000;
+    let mut best = 0.0f64;
+    for _ in 0..rounds.max(1) {
+        let start = Instant::now();
+        let operations: usize = std::thread::scope(|scope| {
+            let running: Vec<_> =
+                (0..threads.max(1)).map(|_| scope.spawn(move || fma_loop(width, STEPS))).collect();
+            running.into_iter().map(|thread| thread.join().unwrap_or(0)).sum()
+        });
+        best = best.max(operations as f64 / start.elapsed().as_secs_f64());
+    }
+    best
+}
+
+/// Runs `steps` rounds of independent chains; returns the operations done.
+fn fma_loop(width: usize, steps: usize) -> usize {
+    #[cfg(target_arch = "x86_64")]
+    {
+        if width >= 512 && is_x86_feature_detected!("avx512f") {
+            // SAFETY: the feature was detected on the line above.
+            return unsafe { fma_512(steps) };
+        }
+        if width >= 256 && is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+            // SAFETY: both features were detected on the line above.
+            return unsafe { fma_256(steps) };
+        }
+    }
+    let _ = width;
+    fma_plain(steps)
+}
+
+const CHAINS: usize = 12; // enough independent sums to hide the latency of the unit
+
+fn fma_plain(steps: usize) -> usize {
+    let (a, b) = (black_box([0.999f32; 4]), black_box([0.001f32; 4]));
+    let mut sums = [[0.0f32; 4]; CHAINS];
+    for _ in 0..steps {
+        for sum in &mut sums {
+            for lane in 0..4 {
+                sum[lane] = sum[lane] * a[lane] + b[lane];
+            }
+        }
+    }
+    black_box(sums);
+    steps * CHAINS * 4 * 2
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+unsafe fn fma_256(steps: usize) -> usize {
+    use std::arch::x86_64::*;
+    let (a, b) = (_mm256_set1_ps(black_box(0.999)), _mm256_set1_ps(black_box(0.001)));
+    let mut sums = [_mm256_setzero_ps(); CHAINS];
+    for _ in 0..steps {
+        for sum in &mut sums {
+            *sum = _mm256_fmadd_ps(*sum, a, b);
+        }
+    }
+    black_box(sums);
+    steps * CHAINS * 8 * 2
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f")]
+unsafe fn fma_512(steps: usize) -> usize {
+    use std::arch::x86_64::*;
+    let (a, b) = (_mm512_set1_ps(black_box(0.999)), _mm512_set1_ps(black_box(0.001)));
+    let mut sums = [_mm512_setzero_ps(); CHAINS];
+    for _ in 0..steps {
+        for sum in &mut sums {
+            *sum = _mm512_fmadd_ps(*sum, a, b);
+        }
+    }
+    black_box(sums);
+    steps * CHAINS * 16 * 2
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_width_does_work() {
+        for width in [0, 256, 512] {
+            assert!(fma_peak(2, width, 1) > 1e8);
+        }
+        assert!(read_bandwidth(2, 1 << 24, 1) > 1e8);
+    }
+}

@@ -1,0 +1,1 @@
+//! Norms, rotations, activations and conversions against their definitions in f64.

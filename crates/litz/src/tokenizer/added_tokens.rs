@@ -1,0 +1,266 @@
+//! Tokens that are found in the text itself, before the model sees it: the leftmost match, then the longest.
+
+use aho_corasick::{AhoCorasick, MatchKind};
+use hashbrown::HashMap;
+use std::ops::Range;
+
+use super::normalizer::{normalize, Normalizer};
+use super::unicode::{self, WORD};
+use super::vocab::Vocab;
+use crate::{Error, Result};
+
+/// A token that the tokenizer looks for in the text.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AddedToken {
+    /// Its id.
+    pub id: u32,
+    /// Its text.
+    pub content: String,
+    /// Whether it controls rather than says something; decoding may leave it out.
+    pub special: bool,
+    /// Takes the white space before it along.
+    pub lstrip: bool,
+    /// Takes the white space after it along.
+    pub rstrip: bool,
+    /// Only matches where no word character touches it.
+    pub single_word: bool,
+    /// Matches normalized text, in its own normalized form.
+    pub normalized: bool,
+}
+
+/// A stretch of text: an added token, or what lies between two of them.
+pub(super) struct Part {
+    /// The token's id.
+    pub token: Option<u32>,
+    /// Where it is.
+    pub range: Range<usize>,
+}
+
+/// The added tokens of a tokenizer.
+pub(super) struct AddedTokens {
+    tokens: Vec<AddedToken>,            // by id
+    normalized: HashMap<usize, String>, // what a normalized token decodes to, where that differs from its content
+    by_id: HashMap<u32, usize>,
+    by_content: HashMap<String, usize>,
+    outside: usize, // how many are not in the model's vocabulary
+    raw: Option<Matcher>,
+    late: Option<Matcher>,
+}
+
+struct Matcher {
+    automaton: AhoCorasick,
+    tokens: Vec<usize>, // by pattern
+}
+
+impl AddedTokens {
+    /// Checks the tokens against the vocabulary and compiles their matchers. `path` names them in errors.
+    pub fn new(
+        mut tokens: Vec<AddedToken>,
+        vocab: &Vocab,
+        stages: &[Normalizer],
+        path: &str,
+    ) -> Result<Self> {
+        tokens.retain(|token| !token.content.is_empty());
+        tokens.sort_by_key(|token| token.id);
+        tokens.dedup();
+        let mut added = Self {
+            normalized: HashMap::new(),
+            by_id: HashMap::with_capacity(tokens.len()),
+            by_content: HashMap::with_capacity(tokens.len()),
+            outside: 0,
+            raw: None,
+            late: None,
+            tokens: Vec::new(),
+        };
+        for (i, token) in tokens.iter().enumerate() {
+            added.index(i, token, vocab, path)?;
+            if token.normalized {
+                let form = normalize(stages, &token.content)?;
+                if form != token.content {
+                    added.normalized.insert(i, form.into_owned());
+                }
+            }
+        }
+        added.tokens = tokens;
+        added.raw = added.matcher(false, path)?;
+        added.late = added.matcher(true, path)?;
+        Ok(added)
+    }
+
+    fn index(&mut self, i: usize, token: &AddedToken, vocab: &Vocab, path: &str) -> Result<()> {
+        let clash = |what: String| {
+            Err(Error::Format(format!("{path}: {:?} (id {}) {what}", token.content, token.id)))
+        };
+        if self.by_id.insert(token.id, i).is_some() {
+            return clash("has the id of another added token".into());
+        }
+        if self.by_content.insert(token.content.clone(), i).is_some() {
+            return clash("is there twice, with another id or other flags".into());
+        }
+        match (vocab.id(&token.content), vocab.token(token.id)) {
+            (Some(id), _) if id != token.id => clash(format!("has the id {id} in model.vocab")),
+            (None, Some(other)) => clash(format!("has the id of {other:?} in model.vocab")),
+            (None, None) => {
+                self.outside += 1;
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn matcher(&self, normalized: bool, path: &str) -> Result<Option<Matcher>> {
+        let chosen = self.tokens.iter().enumerate().filter(|(_, token)| token.normalized == normalized);
+        let tokens: Vec<usize> = chosen.map(|(i, _)| i).filter(|&i| !self.text_of(i).is_empty()).collect();
+        if tokens.is_empty() {
+            return Ok(None);
+        }
+        let built = AhoCorasick::builder()
+            .match_kind(MatchKind::LeftmostLongest)
+            .build(tokens.iter().map(|&i| self.text_of(i)));
+        match built {
+            Ok(automaton) => Ok(Some(Matcher { automaton, tokens })),
+            Err(error) => Err(Error::Memory(format!("{path}: too much text to search for: {error}"))),
+        }
+    }
+
+    fn text_of(&self, i: usize) -> &str {
+        self.normalized.get(&i).map_or(self.tokens[i].content.as_str(), String::as_str)
+    }
+
+    /// All of them, by id.
+    pub fn all(&self) -> &[AddedToken] {
+        &self.tokens
+    }
+
+    /// How many are not in the model's vocabulary.
+    pub fn outside(&self) -> usize {
+        self.outside
+    }
+
+    /// The id of an added token.
+    pub fn id(&self, content: &str) -> Option<u32> {
+        self.by_content.get(content).map(|&i| self.tokens[i].id)
+    }
+
+    /// The token of an id.
+    pub fn get(&self, id: u32) -> Option<&AddedToken> {
+        self.by_id.get(&id).map(|&i| &self.tokens[i])
+    }
+
+    /// What an id decodes to, and whether leaving out special tokens leaves it out.
+    pub fn decoded(&self, id: u32) -> Option<(&str, bool)> {
+        let &i = self.by_id.get(&id)?;
+        let text = self.text_of(i);
+        let special = self.by_content.get(text).is_some_and(|&i| self.tokens[i].special);
+        Some((text, special))
+    }
+
+    /// Splits raw text at the tokens that are not normalized.
+    pub fn split_raw(&self, text: &str) -> Vec<Part> {
+        self.split(self.raw.as_ref(), text)
+    }
+
+    /// Splits normalized text at the tokens that are.
+    pub fn split_normalized(&self, text: &str) -> Vec<Part> {
+        self.split(self.late.as_ref(), text)
+    }
+
+    fn split(&self, matcher: Option<&Matcher>, text: &str) -> Vec<Part> {
+        let mut parts = Vec::new();
+        let mut last = 0; // the end of the last token, with the white space it took
+        let mut blank = 0; // white space is known to reach up to here
+        if let Some(matcher) = matcher {
+            for hit in matcher.automaton.find_iter(text) {
+                let token = &self.tokens[matcher.tokens[hit.pattern().as_usize()]];
+                let mut range = hit.range();
+                if token.single_word && touches_word(text, &range) {
+                    continue;
+                }
+                if token.lstrip && last < range.start {
+                    range.start = last + text[last..range.start].trim_end().len();
+                }
+                if token.rstrip {
+                    if blank < range.end {
+                        blank = text.len() - text[range.end..].trim_start().len();
+                    }
+                    range.end = blank;
+                }
+                if last < range.start {
+                    parts.push(Part { token: None, range: last..range.start });
+                }
+                last = range.end;
+                parts.push(Part { token: Some(token.id), range });
+            }
+        }
+        if last < text.len() {
+            parts.push(Part { token: None, range: last..text.len() });
+        }
+        parts
+    }
+}
+
+fn touches_word(text: &str, range: &Range<usize>) -> bool {
+    let before = text[..range.start].chars().next_back();
+    let after = text[range.end..].chars().next();
+    before.is_some_and(|c| unicode::is(c, WORD)) || after.is_some_and(|c| unicode::is(c, WORD))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tokenizer::vocab::VocabBuilder;
+
+    fn token(id: u32, content: &str) -> AddedToken {
+        AddedToken {
+            id,
+            content: content.into(),
+            special: false,
+            lstrip: false,
+            rstrip: false,
+            single_word: false,
+            normalized: false,
+        }
+    }
+
+    fn split(tokens: Vec<AddedToken>, text: &str) -> Vec<(Option<u32>, String)> {
+        let vocab = VocabBuilder::default().build("vocab").unwrap();
+        let added = AddedTokens::new(tokens, &vocab, &[], "added_tokens").unwrap();
+        let parts = added.split_raw(text);
+        parts.into_iter().map(|part| (part.token, text[part.range].to_owned())).collect()
+    }
+
+    #[test]
+    fn the_longest_of_the_leftmost_wins() {
+        let parts = split(vec![token(0, "<a>"), token(1, "<a><b>"), token(2, "a><b>c")], "x<a><b>c");
+        assert_eq!(parts, [(None, "x".into()), (Some(1), "<a><b>".into()), (None, "c".into())]);
+    }
+
+    #[test]
+    fn stripping_takes_the_white_space_along() {
+        let strip = AddedToken { lstrip: true, rstrip: true, ..token(0, "<m>") };
+        assert_eq!(
+            split(vec![strip], "a  <m>\n<m> b"),
+            [(None, "a".into()), (Some(0), "  <m>\n".into()), (Some(0), "<m> ".into()), (None, "b".into())]
+        );
+    }
+
+    #[test]
+    fn a_single_word_does_not_match_inside_another() {
+        let single = AddedToken { single_word: true, ..token(0, "day") };
+        assert_eq!(split(vec![single], "today day")[1..], [(Some(0), "day".into())]);
+    }
+
+    #[test]
+    fn a_long_run_of_stripping_blanks_costs_linear_time() {
+        let blank = AddedToken { lstrip: true, rstrip: true, ..token(0, " ") };
+        assert_eq!(split(vec![blank], &" ".repeat(300_000)).len(), 300_000);
+    }
+
+    #[test]
+    fn two_tokens_with_one_id_are_refused() {
+        let vocab = VocabBuilder::default().build("vocab").unwrap();
+        let error = AddedTokens::new(vec![token(7, "a"), token(7, "b")], &vocab, &[], "added_tokens").err();
+        assert!(matches!(error, Some(Error::Format(text)) if text.contains("\"b\" (id 7)")));
+    }
+}

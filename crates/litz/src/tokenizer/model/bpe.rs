@@ -1,0 +1,304 @@
+//! Byte-pair encoding: characters (or bytes) merged pair by pair.
+
+use hashbrown::HashMap;
+
+use super::merge::{merge_all, Merge, Symbol};
+use super::Scratch;
+use crate::tokenizer::byte_level;
+use crate::tokenizer::vocab::Vocab;
+use crate::{Error, Result};
+
+/// What the file says beside vocabulary and merges.
+#[derive(Default)]
+pub(in crate::tokenizer) struct Options {
+    /// Pieces are bytes, each written as GPT-2's character for it.
+    pub byte_level: bool,
+    /// The token for what the vocabulary lacks.
+    pub unknown: Option<String>,
+    /// Several unknown characters in a row are one token.
+    pub fuse_unknown: bool,
+    /// Unknown characters become `<0x..>` tokens where the vocabulary has them.
+    pub byte_fallback: bool,
+    /// A piece that is a token is that token, merges or not.
+    pub ignore_merges: bool,
+    /// Written before every character but the first of a piece.
+    pub prefix: String,
+    /// Written after the last character of a piece.
+    pub suffix: String,
+    /// Randomly skipped merges: only for training, refused here unless 0.
+    pub dropout: f64,
+}
+
+/// What decides which pair merges.
+enum Rules {
+    /// The file's list of merges.
+    Pairs(HashMap<u64, Merge>),
+    /// SentencePiece: any two neighbours whose text is a token merge, best score first.
+    Scores(Vec<u32>), // rank by id; `NO_MERGE` for tokens that never result from a merge
+}
+
+const NO_MERGE: u32 = u32::MAX;
+
+/// The compiled model.
+pub(in crate::tokenizer) struct Bpe {
+    vocab: Vocab,
+    options: Options,
+    rules: Rules,
+    unknown: Option<u32>,
+    bytes: [Option<u32>; 256], // byte-level: the token of each byte; else its `<0x..>` token
+}
+
+impl Bpe {
+    /// A model with a list of merges, each a pair of token texts.
+    pub fn with_merges<'a>(
+        vocab: Vocab,
+        merges: impl Iterator<Item = Result<(&'a str, &'a str)>>,
+        options: Options,
+        path: &str,
+    ) -> Result<Self> {
+        let mut pairs = HashMap::with_capacity(merges.size_hint().0.max(vocab.len()));
+        let mut whole = String::new();
+        let mut last = 0;
+        for (rank, merge) in (0u32..).zip(merges) {
+            let (left, right) = merge?;
+            whole.clear();
+            whole.push_str(left);
+            whole.push_str(right.strip_prefix(options.prefix.as_str()).unwrap_or(right));
+            let id = |token: &str| {
+                vocab.id(token).ok_or_else(|| {
+                    Error::Format(format!(
+                        "{path}[{rank}]: {token:?} is not in the vocabulary ({left:?} + {right:?})"
+                    ))
+                })
+            };
+            // Merges mostly come in the order of what they make: no need to search for it.
+            let expected = [last, last + 1].into_iter().find(|&id| vocab.token(id) == Some(&whole));
+            last = expected.map_or_else(|| id(&whole), Ok)?;
+            pairs.insert(pair(id(left)?, id(right)?), Merge { rank, id: last });
+        }
+        Ok(Self::new(vocab, Rules::Pairs(pairs), options))
+    }
+
+    /// A model whose merges follow the tokens' scores, the highest first. `None` = never the result of a merge.
+    pub fn with_scores(vocab: Vocab, scores: impl Iterator<Item = Option<f32>>, options: Options) -> Self {
+        let ranks = scores.map(|score| score.map_or(NO_MERGE, rank)).collect();
+        Self::new(vocab, Rules::Scores(ranks), options)
+    }
+
+    fn new(vocab: Vocab, rules: Rules, options: Options) -> Self {
+        let unknown = options.unknown.as_ref().and_then(|token| vocab.id(token));
+        let mut buffer = [0; 4];
+        let bytes = std::array::from_fn(|byte| match byte as u8 {
+            byte if options.byte_level => vocab.id(byte_level::to_char(byte).encode_utf8(&mut buffer)),
+            byte => vocab.id(&format!("<0x{byte:02X}>")),
+        });
+        Self { vocab, options, rules, unknown, bytes }
+    }
+
+    /// The vocabulary.
+    pub fn vocab(&self) -> &Vocab {
+        &self.vocab
+    }
+
+    /// Appends the ids of one piece.
+    pub fn encode(&self, piece: &str, scratch: &mut Scratch, out: &mut Vec<u32>) -> Result<()> {
+        if self.options.dropout > 0.0 {
+            return Err(Error::Unsupported(format!(
+                "the tokenizer's model.dropout is {}: encoding would be random; set it to null in tokenizer.json",
+                self.options.dropout
+            )));
+        }
+        let Scratch { symbols, text } = scratch;
+        symbols.clear();
+        match &self.rules {
+            Rules::Scores(ranks) => self.by_score(piece, ranks, symbols, out)?,
+            Rules::Pairs(pairs) => {
+                let known =
+                    self.options.byte_level && !self.options.ignore_merges && self.from_bytes(piece, symbols);
+                if !known && !self.from_text(piece, symbols, text)? {
+                    out.extend(symbols.iter().map(|symbol| symbol.id));
+                    return Ok(());
+                }
+                merge_all(symbols, |left, right| pairs.get(&pair(left.id, right.id)).copied());
+                out.extend(symbols.iter().map(|symbol| symbol.id));
+            }
+        }
+        Ok(())
+    }
+
+    /// The usual case: one symbol a byte. False when a byte has no token, or affixes apply.
+    fn from_bytes(&self, piece: &str, symbols: &mut Vec<Symbol>) -> bool {
+        if !self.options.prefix.is_empty() || !self.options.suffix.is_empty() {
+            return false;
+        }
+        for byte in piece.bytes() {
+            match self.bytes[byte as usize] {
+                Some(id) => push(symbols, id),
+                None => {
+                    symbols.clear();
+                    return false;
+                }
+            }
+        }
+        true
+    }
+
+    /// Symbols of any piece; false when it is one whole token that merges must not touch.
+    fn from_text(&self, piece: &str, symbols: &mut Vec<Symbol>, buffer: &mut String) -> Result<bool> {
+        let mut text = piece;
+        if self.options.byte_level {
+            buffer.clear();
+            byte_level::encode(piece.as_bytes(), buffer);
+            text = buffer;
+        }
+        if self.options.ignore_merges {
+            if let Some(id) = self.vocab.id(text) {
+                push(symbols, id);
+                return Ok(false);
+            }
+            if self.options.byte_level && self.from_bytes(piece, symbols) {
+                return Ok(true);
+            }
+        }
+        self.characters(text, symbols)?;
+        Ok(true)
+    }
+
+    fn characters(&self, text: &str, symbols: &mut Vec<Symbol>) -> Result<()> {
+        let mut pending = None; // an unknown token that the next unknown character may join
+        for (at, c) in text.char_indices() {
+            match self.character(c, at == 0, at + c.len_utf8() == text.len()) {
+                Some(id) => {
+                    pending.take().into_iter().for_each(|unknown| push(symbols, unknown));
+                    push(symbols, id);
+                }
+                // A pending unknown stays pending here, and so ends up after the bytes: upstream's order.
+                None if self.fall_back(c, at == 0, at + c.len_utf8() == text.len(), symbols) => {}
+                None if self.options.unknown.is_none() => {}
+                None => {
+                    let id = self.unknown()?;
+                    if !self.options.fuse_unknown {
+                        pending.take().into_iter().for_each(|unknown| push(symbols, unknown));
+                    }
+                    pending = Some(id);
+                }
+            }
+        }
+        pending.into_iter().for_each(|unknown| push(symbols, unknown));
+        Ok(())
+    }
+
+    fn character(&self, c: char, first: bool, last: bool) -> Option<u32> {
+        if (first || self.options.prefix.is_empty()) && (!last || self.options.suffix.is_empty()) {
+            return self.vocab.id(c.encode_utf8(&mut [0; 4]));
+        }
+        self.vocab.id(&self.affixed(c, first, last))
+    }
+
+    fn affixed(&self, c: char, first: bool, last: bool) -> String {
+        let prefix = if first { "" } else { &self.options.prefix };
+        let suffix = if last { &self.options.suffix } else { "" };
+        format!("{prefix}{c}{suffix}")
+    }
+
+    /// Pushes the `<0x..>` tokens of an unknown character; false when one of them is missing.
+    fn fall_back(&self, c: char, first: bool, last: bool, symbols: &mut Vec<Symbol>) -> bool {
+        if !self.options.byte_fallback {
+            return false;
+        }
+        let bytes = self.affixed(c, first, last);
+        if !bytes.bytes().all(|byte| self.byte_token(byte).is_some()) {
+            return false;
+        }
+        bytes.bytes().filter_map(|byte| self.byte_token(byte)).for_each(|id| push(symbols, id));
+        true
+    }
+
+    fn byte_token(&self, byte: u8) -> Option<u32> {
+        match self.options.byte_level {
+            true => self.vocab.id(&format!("<0x{byte:02X}>")),
+            false => self.bytes[byte as usize],
+        }
+    }
+
+    fn unknown(&self) -> Result<u32> {
+        self.unknown.ok_or_else(|| {
+            let token = self.options.unknown.as_deref().unwrap_or_default();
+            Error::Format(format!(
+                "model.unk_token: {token:?} is needed for this text but not in the vocabulary"
+            ))
+        })
+    }
+
+    /// SentencePiece's order: merges look at text, so that characters outside the vocabulary take part.
+    fn by_score(
+        &self,
+        piece: &str,
+        ranks: &[u32],
+        symbols: &mut Vec<Symbol>,
+        out: &mut Vec<u32>,
+    ) -> Result<()> {
+        for (at, c) in piece.char_indices() {
+            let end = at + c.len_utf8();
+            let id = self.vocab.id(&piece[at..end]).filter(|&id| rank_of(ranks, id) != NO_MERGE);
+            symbols.push(Symbol { id: id.unwrap_or(Symbol::UNKNOWN), start: at as u32, end: end as u32 });
+        }
+        merge_all(symbols, |left, right| {
+            let id = self.vocab.id(&piece[left.start as usize..right.end as usize])?;
+            Some(Merge { rank: rank_of(ranks, id), id }).filter(|merge| merge.rank != NO_MERGE)
+        });
+        let mut after_unknown = false;
+        for symbol in symbols.iter() {
+            let is_unknown = symbol.id == Symbol::UNKNOWN;
+            if !is_unknown {
+                out.push(symbol.id);
+                after_unknown = false;
+                continue;
+            }
+            let bytes = &piece.as_bytes()[symbol.start as usize..symbol.end as usize];
+            if bytes.iter().all(|&byte| self.bytes[byte as usize].is_some()) {
+                out.extend(bytes.iter().filter_map(|&byte| self.bytes[byte as usize]));
+                after_unknown = false;
+            } else {
+                let id = self.unknown()?;
+                if !(after_unknown && self.options.fuse_unknown) {
+                    out.push(id);
+                }
+                after_unknown = true;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn push(symbols: &mut Vec<Symbol>, id: u32) {
+    let at = symbols.len() as u32;
+    symbols.push(Symbol { id, start: at, end: at + 1 });
+}
+
+fn pair(left: u32, right: u32) -> u64 {
+    u64::from(left) << 32 | u64::from(right)
+}
+
+fn rank_of(ranks: &[u32], id: u32) -> u32 {
+    ranks.get(id as usize).copied().unwrap_or(NO_MERGE)
+}
+
+/// A higher score is a lower rank; the bits of a float, flipped so that they sort as it does.
+fn rank(score: f32) -> u32 {
+    let bits = score.to_bits();
+    let ascending = if bits >> 31 == 1 { !bits } else { bits | 1 << 31 };
+    (!ascending).min(NO_MERGE - 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranks_fall_as_scores_rise() {
+        let scores = [f32::NEG_INFINITY, -1000.0, -2.0, -1.0, -0.0, 0.0, 1.0, f32::INFINITY];
+        let ranks: Vec<u32> = scores.iter().map(|&score| rank(score)).collect();
+        assert!(ranks.windows(2).all(|pair| pair[0] > pair[1]), "{ranks:?}");
+    }
+}

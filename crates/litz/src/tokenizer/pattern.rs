@@ -1,0 +1,106 @@
+//! What Split and Replace look for: a known scanner, a literal, or a regex with a step budget.
+
+use std::ops::Range;
+
+use super::pre_tokenizer::scanners::Scanner;
+use crate::{Error, Result};
+
+// A step budget turns a regex that would run for ever into an error.
+const BACKTRACK_LIMIT: usize = 1_000_000;
+const PROGRAM_LIMIT: usize = 1 << 20;
+
+/// A compiled pattern.
+pub(super) enum Pattern {
+    /// Recognised by its text.
+    Known(Scanner),
+    /// Plain text.
+    Literal(String),
+    /// Anything else.
+    Regex(Box<fancy_regex::Regex>),
+}
+
+impl Pattern {
+    /// Compiles a regex in Oniguruma's (Ruby's) syntax, as tokenizer files write it.
+    pub fn regex(source: &str, path: &str) -> Result<Self> {
+        if let Some(scanner) = Scanner::recognise(source) {
+            return Ok(Self::Known(scanner));
+        }
+        let built = fancy_regex::RegexBuilder::new(source)
+            .oniguruma_mode(true)
+            .multi_line(true)
+            .backtrack_limit(BACKTRACK_LIMIT)
+            .max_prog_size(PROGRAM_LIMIT)
+            .build();
+        match built {
+            Ok(regex) => Ok(Self::Regex(Box::new(regex))),
+            Err(error) => {
+                Err(Error::Unsupported(format!("{path}: cannot compile the regex {source:?}: {error}")))
+            }
+        }
+    }
+
+    /// Calls `found` with every match, in order, without overlap.
+    pub fn each_match(&self, text: &str, mut found: impl FnMut(Range<usize>)) -> Result<()> {
+        match self {
+            Self::Known(scanner) => {
+                let mut at = 0;
+                while at < text.len() {
+                    let end = scanner.next(text, at);
+                    found(at..end);
+                    at = end;
+                }
+            }
+            Self::Literal(literal) if literal.is_empty() => {}
+            Self::Literal(literal) => {
+                text.match_indices(literal.as_str()).for_each(|(at, part)| found(at..at + part.len()));
+            }
+            Self::Regex(regex) => {
+                for hit in regex.find_iter(text) {
+                    let hit = hit.map_err(|error| {
+                        Error::Value(format!(
+                            "the tokenizer's regex {:?} gave up on this text: {error}; \
+                             shorten the text or split it before tokenizing",
+                            regex.as_str()
+                        ))
+                    })?;
+                    found(hit.start()..hit.end());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The text with every match replaced; `None` when nothing matches.
+    pub fn replace(&self, text: &str, with: &str) -> Result<Option<String>> {
+        let mut out: Option<String> = None;
+        let mut last = 0;
+        self.each_match(text, |hit| {
+            let out = out.get_or_insert_with(|| String::with_capacity(text.len() + 16));
+            out.push_str(&text[last..hit.start]);
+            out.push_str(with);
+            last = hit.end;
+        })?;
+        if let Some(out) = &mut out {
+            out.push_str(&text[last..]);
+        }
+        Ok(out)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_regex_that_backtracks_for_ever_is_an_error() {
+        let pattern = Pattern::regex(r"(?:a+)+(?=b)c", "x").unwrap();
+        let text = "a".repeat(60);
+        assert!(matches!(pattern.each_match(&text, |_| ()), Err(Error::Value(_))));
+    }
+
+    #[test]
+    fn line_anchors_are_rubys() {
+        let pattern = Pattern::regex(r"^b", "x").unwrap();
+        assert_eq!(pattern.replace("a\nb", "-").unwrap().as_deref(), Some("a\n-"));
+    }
+}

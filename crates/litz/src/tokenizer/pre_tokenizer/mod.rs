@@ -1,0 +1,254 @@
+//! Text to pieces, which the model tokenizes one by one.
+
+use serde_json::Value;
+
+use super::byte_level;
+use super::fields::{flatten, Fields};
+use super::pattern::Pattern;
+use super::unicode::{self, PUNCTUATION, SPACE, WORD};
+use crate::{Error, Result};
+use pieces::{Behavior, Pieces};
+use scanners::Scanner;
+
+pub(super) mod pieces;
+pub(super) mod scanners;
+
+/// When Metaspace puts its character before a piece.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Prepend {
+    Always,
+    /// Only at the beginning of the input.
+    First,
+    Never,
+}
+
+enum Step {
+    Split { pattern: Pattern, behavior: Behavior, invert: bool },
+    Class { class: u8, behavior: Behavior },
+    Numbers { behavior: Behavior },
+    Whitespace,
+    PrefixSpace,
+    ToChars,
+    Metaspace { replacement: char, prepend: Prepend, split: bool },
+}
+
+/// The compiled pre-tokenizer.
+#[derive(Default)]
+pub(super) struct PreTokenizer {
+    steps: Vec<Step>,
+    byte_level: bool,
+}
+
+impl PreTokenizer {
+    /// Compiles the file's `pre_tokenizer`.
+    pub fn from_json(value: &Value, path: &str) -> Result<Self> {
+        let mut compiled = Self::default();
+        if !value.is_null() {
+            flatten(value, path, "pretokenizers", &mut |value, path| compiled.stage(value, path))?;
+        }
+        if let Some(Step::ToChars) = compiled.steps.last() {
+            compiled.steps.pop();
+            compiled.byte_level = true;
+        }
+        Ok(compiled)
+    }
+
+    /// Pieces of text: each pattern isolates its matches in the pieces of the one before.
+    pub fn splits(patterns: &[&str], path: &str) -> Result<Self> {
+        let step = |pattern: &&str| {
+            Ok(match *pattern {
+                r"\p{N}" => Step::Numbers { behavior: Behavior::Isolated },
+                source => Step::Split {
+                    pattern: Pattern::regex(source, path)?,
+                    behavior: Behavior::Isolated,
+                    invert: false,
+                },
+            })
+        };
+        Ok(Self { steps: patterns.iter().map(step).collect::<Result<_>>()?, byte_level: false })
+    }
+
+    /// The same, and the pieces are read as bytes.
+    pub fn byte_level_splits(patterns: &[&str], path: &str) -> Result<Self> {
+        Ok(Self { byte_level: true, ..Self::splits(patterns, path)? })
+    }
+
+    /// Whether the pieces are to be read as bytes: their characters stay as they are, to be mapped by the model.
+    pub fn is_byte_level(&self) -> bool {
+        self.byte_level
+    }
+
+    /// Cuts a stretch of text; `first` says that it begins the input.
+    pub fn cut<'t>(&self, text: &'t str, first: bool) -> Result<Pieces<'t>> {
+        let mut pieces = Pieces::new(text, first);
+        for step in &self.steps {
+            step.apply(&mut pieces)?;
+        }
+        Ok(pieces)
+    }
+
+    fn stage(&mut self, value: &Value, path: &str) -> Result<()> {
+        let mut fields = Fields::new(value, path)?;
+        match fields.text("type")? {
+            "ByteLevel" => self.byte_level_stage(&mut fields)?,
+            "Metaspace" => self.metaspace_stage(&mut fields)?,
+            "Split" => {
+                let pattern = fields.pattern("pattern")?;
+                let invert = fields.flag("invert", false)?;
+                self.steps.push(Step::Split { pattern, behavior: behavior(&mut fields, None)?, invert });
+            }
+            "Digits" => {
+                let individual = fields.flag("individual_digits", false)?;
+                let behavior = if individual { Behavior::Isolated } else { Behavior::Contiguous };
+                self.steps.push(Step::Numbers { behavior });
+            }
+            "Punctuation" => {
+                let behavior = behavior(&mut fields, Some(Behavior::Isolated))?;
+                self.steps.push(Step::Class { class: PUNCTUATION, behavior });
+            }
+            "CharDelimiterSplit" => {
+                let pattern = Pattern::Literal(fields.character("delimiter")?.into());
+                self.steps.push(Step::Split { pattern, behavior: Behavior::Removed, invert: false });
+            }
+            "Whitespace" => self.steps.push(Step::Whitespace),
+            "WhitespaceSplit" => self.steps.push(Step::Class { class: SPACE, behavior: Behavior::Removed }),
+            "BertPreTokenizer" => {
+                self.steps.push(Step::Class { class: SPACE, behavior: Behavior::Removed });
+                self.steps.push(Step::Class { class: PUNCTUATION, behavior: Behavior::Isolated });
+            }
+            other => return Err(fields.unsupported(&format!("the pre-tokenizer {other}"))),
+        }
+        fields.done()
+    }
+
+    fn byte_level_stage(&mut self, fields: &mut Fields<'_>) -> Result<()> {
+        fields.skip(&["trim_offsets"]);
+        if fields.flag("add_prefix_space", true)? {
+            self.steps.push(Step::PrefixSpace);
+        }
+        if fields.flag("use_regex", true)? {
+            let pattern = Pattern::Known(Scanner::Gpt2);
+            self.steps.push(Step::Split { pattern, behavior: Behavior::Isolated, invert: false });
+        }
+        self.steps.push(Step::ToChars);
+        Ok(())
+    }
+
+    fn metaspace_stage(&mut self, fields: &mut Fields<'_>) -> Result<()> {
+        fields.skip(&["str_rep"]);
+        let replacement = fields.character("replacement")?;
+        let split = fields.flag("split", true)?;
+        self.steps.push(Step::Metaspace { replacement, prepend: prepend_scheme(fields)?, split });
+        Ok(())
+    }
+}
+
+/// Metaspace's `prepend_scheme`, or `add_prefix_space` of older files.
+pub(super) fn prepend_scheme(fields: &mut Fields<'_>) -> Result<Prepend> {
+    let older = fields.flag("add_prefix_space", true)?;
+    let scheme = match fields.get("prepend_scheme") {
+        None => Prepend::Always,
+        Some(Value::String(name)) if name == "always" => Prepend::Always,
+        Some(Value::String(name)) if name == "first" => Prepend::First,
+        Some(Value::String(name)) if name == "never" => Prepend::Never,
+        other => return Err(fields.wrong("prepend_scheme", "\"always\", \"first\" or \"never\"", other)),
+    };
+    if older || scheme == Prepend::Never {
+        return Ok(scheme);
+    }
+    // `false` alone means never; `false` beside "first" or "always" is a contradiction.
+    match fields.get("prepend_scheme") {
+        None => Ok(Prepend::Never),
+        found => Err(fields.wrong("prepend_scheme", "\"never\", as add_prefix_space is false", found)),
+    }
+}
+
+fn behavior(fields: &mut Fields<'_>, absent: Option<Behavior>) -> Result<Behavior> {
+    let value = fields.get("behavior");
+    let named = value.and_then(Value::as_str).and_then(Behavior::named);
+    match (value, named, absent) {
+        (_, Some(behavior), _) | (None, None, Some(behavior)) => Ok(behavior),
+        _ => Err(Error::Format(format!(
+            "{}: expected Removed, Isolated, MergedWithPrevious, MergedWithNext or Contiguous, found {}",
+            fields.child("behavior"),
+            value.map_or("nothing".to_owned(), Value::to_string)
+        ))),
+    }
+}
+
+impl Step {
+    fn apply(&self, pieces: &mut Pieces<'_>) -> Result<()> {
+        match self {
+            Self::Split { pattern, behavior, invert } => {
+                pieces.split(*behavior, *invert, |text, found| pattern.each_match(text, found))
+            }
+            Self::Class { class, behavior } => by_char(pieces, *behavior, |c| unicode::is(c, *class)),
+            Self::Numbers { behavior } => by_char(pieces, *behavior, char::is_numeric),
+            Self::Whitespace => words(pieces),
+            Self::PrefixSpace => {
+                let missing = |text: &str| !text.starts_with(' ');
+                prefix(pieces, " ", |text, _| missing(text));
+                Ok(())
+            }
+            Self::ToChars => {
+                pieces.rewrite(|text, _, out| byte_level::encode(text.as_bytes(), out));
+                Ok(())
+            }
+            Self::Metaspace { replacement, prepend, split } => {
+                metaspace(pieces, *replacement, *prepend, *split)
+            }
+        }
+    }
+}
+
+fn by_char(pieces: &mut Pieces<'_>, behavior: Behavior, is_match: impl Fn(char) -> bool) -> Result<()> {
+    pieces.split(behavior, false, |text, found| {
+        text.match_indices(&is_match).for_each(|(at, hit)| found(at..at + hit.len()));
+        Ok(())
+    })
+}
+
+fn prefix(pieces: &mut Pieces<'_>, with: &str, wanted: impl Fn(&str, bool) -> bool) {
+    pieces.rewrite(|text, first, out| {
+        if wanted(text, first) {
+            out.push_str(with);
+        }
+        out.push_str(text);
+    });
+}
+
+fn metaspace(pieces: &mut Pieces<'_>, replacement: char, prepend: Prepend, split: bool) -> Result<()> {
+    let mut buffer = [0; 4];
+    let mark: &str = replacement.encode_utf8(&mut buffer);
+    pieces.rewrite(|text, first, out| {
+        let wanted = prepend == Prepend::Always || (prepend == Prepend::First && first);
+        if wanted && !text.starts_with([' ', replacement]) {
+            out.push_str(mark);
+        }
+        for (i, part) in text.split(' ').enumerate() {
+            out.push_str(if i > 0 { mark } else { "" });
+            out.push_str(part);
+        }
+    });
+    if split {
+        by_char(pieces, Behavior::MergedWithNext, |c| c == replacement)?;
+    }
+    Ok(())
+}
+
+/// `\w+|[^\w\s]+`: runs of word characters, runs of others, no white space.
+fn words(pieces: &mut Pieces<'_>) -> Result<()> {
+    pieces.split(Behavior::Removed, true, |text, found| {
+        let kind = |c| unicode::classes(c) & (WORD | SPACE);
+        let mut rest = text;
+        while let Some(first) = rest.chars().next().map(kind) {
+            let length = rest.find(|c| kind(c) != first).unwrap_or(rest.len());
+            if first & SPACE == 0 {
+                let start = text.len() - rest.len();
+                found(start..start + length);
+            }
+            rest = &rest[length..];
+        }
+        Ok(())
+    })
+}

@@ -1,0 +1,78 @@
+"""The native core: what `crates/litz-python` binds, typed."""
+
+import os
+from typing import Any
+
+__version__: str
+
+class TensorFile:
+    """An open GGUF or safetensors file: mapped, validated once, then only looked up.
+
+    Don't write to a file while it is open: truncating it ends this process when what is gone is read. Replacing it by
+    renaming another over it is safe.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], /) -> None: ...
+    @property
+    def format(self) -> str:
+        """`gguf` or `safetensors`, decided by the header and never by the name."""
+    @property
+    def size(self) -> int:
+        """The size of the file in bytes."""
+    def metadata(self) -> dict[str, Any]:
+        """Every key with its value, in the file's order; text that is not UTF-8 is bytes.
+
+        Arrays of more than 64 items and arrays of arrays are left out: `metadata_array` reads those.
+        """
+    def metadata_array(self, key: str, /) -> list[Any] | None:
+        """One array in full; None if the file has no such key."""
+    def tensors(self) -> dict[str, tuple[str, tuple[int, ...], int]]:
+        """dtype, shape (outermost first) and size in bytes by name, in the file's order."""
+    def read(self, name: str, /) -> bytes:
+        """A tensor's bytes as they are stored."""
+    def read_f32(self, name: str, /) -> bytes:
+        """A tensor as little-endian F32, bit for bit as the reference of its format converts it."""
+
+class Model:
+    """A loaded model. Safe to use from several threads."""
+
+    @staticmethod
+    def load(
+        spec_json: str,
+        files: list[TensorFile],
+        sources: list[tuple[str, int, str, tuple[int, int] | None]],
+        options_json: str,
+        /,
+    ) -> Model:
+        """Maps the weights, checked against the spec."""
+    def logits(self, ids: list[int], /) -> bytes:
+        """The logits of every position, (time, vocab) little-endian float32."""
+    def report(self) -> str:
+        """What loading did, as JSON: conversions (tensor, from, to), bytes_mapped, bytes_converted."""
+    @property
+    def threads(self) -> int:
+        """How many threads work on a token."""
+    @property
+    def vocab(self) -> int:
+        """How many logits a token has."""
+    @property
+    def context(self) -> int:
+        """The longest sequence."""
+
+def kv_bytes(spec_json: str, tokens: int, cache_dtype: str = "f16", /) -> int:
+    """The bytes that a sequence of `tokens` keeps, for `cache_dtype` "f16" or "f32"."""
+
+def scratch_bytes(spec_json: str, /) -> int:
+    """The bytes of working memory that a model of this spec needs besides its weights and sequences."""
+
+def instructions() -> str:
+    """The widest instructions that the kernels use here: what the CPU has, narrowed by `LITZ_CPU`."""
+
+def available_threads() -> int:
+    """How many threads a model gets that asks for none: `LITZ_NUM_THREADS`, else the cores of this process."""
+
+def read_bandwidth(threads: int, size: int, rounds: int, /) -> float:
+    """Bytes a second that `threads` threads read together from `size` bytes of memory: the best of `rounds`."""
+
+def fma_peak(threads: int, width: int, rounds: int, /) -> float:
+    """Single-precision operations a second of `threads` threads with vectors of at most `width` bits."""

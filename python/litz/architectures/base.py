@@ -1,0 +1,191 @@
+"""What the families share: how a family is described, the Llama table of names, and the Spec of a plain decoder."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, get_args
+
+from litz import rope
+from litz.config import Keys
+from litz.errors import ConfigError
+from litz.spec import Activation, Attention, Layer, LayerNorms, Mlp, Norm, Rope, Spec
+
+# checkpoint name -> canonical name, or several of them whose rows lie one after the other, or None: not a weight
+Names = Mapping[str, str | tuple[str, ...] | None]
+
+
+@dataclass(frozen=True)
+class Family:
+    """A model type: its default keys, how its configuration becomes a Spec, and how its tensors are called."""
+
+    defaults: Mapping[str, Any]
+    spec: Callable[[Keys], Spec]
+    names: Names
+    prefixes: tuple[str, ...] = ()  # written before every name by some files
+    unused: tuple[str, ...] = ()  # towers of other modalities: reported, not loaded
+    gguf_names: Names = field(default_factory=dict)  # on top of the common table
+
+
+def layer_names(**names: str | tuple[str, ...]) -> dict[str, str | tuple[str, ...] | None]:
+    """Rows of a table inside a layer: `model.layers.{i}.KEY` -> `layers.{i}.VALUE`; `__` in a key stands for a dot."""
+
+    def within(target: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        return f"layers.{{i}}.{target}" if isinstance(target, str) else tuple(f"layers.{{i}}.{t}" for t in target)
+
+    return {f"model.layers.{{i}}.{key.replace('__', '.')}": within(target) for key, target in names.items()}
+
+
+LLAMA: Names = {
+    "model.embed_tokens": "embed",
+    "model.norm": "norm",
+    "lm_head": "head",
+    "model.layers.{i}.self_attn.rotary_emb.inv_freq": None,
+    **layer_names(
+        input_layernorm="attn_norm",
+        post_attention_layernorm="mlp_norm",
+        self_attn__q_proj="attn.q",
+        self_attn__k_proj="attn.k",
+        self_attn__v_proj="attn.v",
+        self_attn__o_proj="attn.o",
+        self_attn__q_norm="attn.q_norm",
+        self_attn__k_norm="attn.k_norm",
+        mlp__gate_proj="mlp.gate",
+        mlp__up_proj="mlp.up",
+        mlp__down_proj="mlp.down",
+    ),
+}
+
+# Gemma 2 and 3 keep a Llama name and give it another norm.
+SANDWICH: Names = LLAMA | layer_names(
+    post_attention_layernorm="attn_post_norm",
+    pre_feedforward_layernorm="mlp_norm",
+    post_feedforward_layernorm="mlp_post_norm",
+)
+
+_ACTIVATIONS: dict[str, Activation] = {
+    "silu": "silu", "swish": "silu", "gelu": "gelu", "gelu_new": "gelu_tanh", "gelu_pytorch_tanh": "gelu_tanh",
+    "gelu_fast": "gelu_tanh", "relu": "relu", "quick_gelu": "quick_gelu",
+}  # fmt: skip
+
+
+def activation(c: Keys, *keys: str) -> Activation:
+    """The first of the keys that is set, in litz's name for it."""
+    name = next((c.get(key) for key in keys if c.get(key) is not None), None)
+    if name not in _ACTIVATIONS:
+        raise ConfigError(f"{c.where}: {keys[0]} = {name!r}; litz knows {', '.join(sorted(_ACTIVATIONS))}")
+    known: tuple[str, ...] = get_args(Activation)
+    assert _ACTIVATIONS[name] in known
+    return _ACTIVATIONS[name]
+
+
+def rope_parameters(c: Keys, *, theta: float = 10000.0) -> dict[str, Any]:
+    """`rope_parameters` (transformers 5), or the older `rope_theta` and `rope_scaling`, in the newer form.
+
+    A file may hold both: the newer one wins. Position limits beside them are filled in.
+    """
+    given = c.get("rope_parameters")
+    older = {"rope_theta": c.get("rope_theta") or theta, **(c.get("rope_scaling") or {})}
+    parameters = {**older, **given} if given else older
+    parameters.setdefault("partial_rotary_factor", c.get("partial_rotary_factor") or 1.0)
+    if original := c.get("original_max_position_embeddings"):  # beside the rope's own, this one wins
+        parameters["original_max_position_embeddings"] = original
+    return parameters
+
+
+def windows(c: Keys, *, default: Callable[[int], bool] | None = None) -> tuple[int | None, ...]:
+    """Each layer's window, from `layer_types` or, without them, from the family's rule for its sliding layers."""
+    layers = c.size("num_hidden_layers")
+    kinds, width = c.get("layer_types"), c.get("sliding_window")
+    if kinds is None:
+        kinds = ["sliding_attention" if default and default(i) else "full_attention" for i in range(layers)]
+    if len(kinds) < layers or not set(kinds) <= {"sliding_attention", "full_attention"}:
+        raise ConfigError(
+            f"{c.where}: layer_types must name {layers} layers as 'full_attention' or "
+            f"'sliding_attention', found {kinds!r}"
+        )
+    if "sliding_attention" in kinds[:layers] and (not isinstance(width, int) or width < 1):
+        raise ConfigError(f"{c.where}: layers are sliding, but sliding_window is {width!r}")
+    return tuple(width if kind == "sliding_attention" else None for kind in kinds[:layers])
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a family adds to a plain decoder; each field is its absence by default."""
+
+    qkv_bias: bool = False
+    o_bias: bool = False
+    mlp_bias: bool = False
+    qk_norm: Literal["head", "whole"] | None = None
+    norm: Norm = Norm()
+    norms: LayerNorms = LayerNorms()
+    activation: Activation = "silu"
+    scale: float | None = None  # head_dim ** -0.5
+    softcap: float | None = None
+
+
+def head_dim(c: Keys) -> int:
+    """`head_dim`, which need not be width / heads, or else exactly that."""
+    if c.get("head_dim") is not None:
+        return c.size("head_dim")
+    width, heads = c.size("hidden_size"), c.size("num_attention_heads")
+    if width % heads:
+        raise ConfigError(f"{c.where}: hidden_size {width} is no multiple of num_attention_heads {heads}")
+    return width // heads
+
+
+def decoder(c: Keys, facts: Facts, *, ropes: Iterable[Rope | None], windows: Iterable[int | None] = ()) -> Spec:
+    """The Spec of a decoder whose layers differ in nothing but rope and window."""
+    count, heads, dim = c.size("num_hidden_layers"), c.size("num_attention_heads"), head_dim(c)
+    kv_heads = heads if c.get("num_key_value_heads") is None else c.size("num_key_value_heads")
+    if heads % kv_heads:
+        raise ConfigError(f"{c.where}: {heads} query heads cannot share {kv_heads} key heads evenly")
+    per_layer, window = tuple(ropes), tuple(windows) or (None,) * count
+    distinct = tuple(dict.fromkeys(r for r in per_layer if r is not None))
+    attn = Attention(
+        heads=heads, kv_heads=kv_heads, head_dim=dim, value_dim=dim,
+        scale=dim**-0.5 if facts.scale is None else facts.scale, softcap=facts.softcap,
+        q_bias=facts.qkv_bias, k_bias=facts.qkv_bias, v_bias=facts.qkv_bias, o_bias=facts.o_bias, qk_norm=facts.qk_norm,
+    )  # fmt: skip
+    mlp = Mlp(c.size("intermediate_size"), facts.activation, gated=True, bias=facts.mlp_bias)
+    layers = tuple(
+        Layer(replace(attn, window=w, rope=None if r is None else distinct.index(r)), mlp, facts.norms)
+        for r, w in zip(per_layer, window, strict=True)
+    )
+    return Spec(
+        width=c.size("hidden_size"), vocab=c.size("vocab_size"), context=c.size("max_position_embeddings"),
+        norm=facts.norm, ropes=distinct, layers=layers, tied_head=c.flag("tie_word_embeddings"),
+    )  # fmt: skip
+
+
+def rms(c: Keys, *, offset: float = 0.0) -> Norm:
+    """RMSNorm with the configured epsilon."""
+    return Norm("rms", c.number("rms_norm_eps"), offset)
+
+
+def one_rope(c: Keys, *, theta: float = 10000.0, interleaved: bool = False) -> tuple[Rope, ...]:
+    """The same rotary embedding for every layer."""
+    made = rope.make(head_dim(c), rope_parameters(c, theta=theta), context=c.size("max_position_embeddings"))
+    return (replace(made, interleaved=interleaved),) * c.size("num_hidden_layers")
+
+
+def stored_interleaved(c: Keys) -> bool:
+    """Whether q and k rows lie as GGUF's llama-like files keep them: pairs are neighbours."""
+    return c.flag("gguf_interleaved_rope")
+
+
+_NUMBER = re.compile(r"\.(\d+)(?=\.)")
+
+
+def canonical(names: Names, name: str) -> tuple[str, ...] | None:
+    """The canonical names of a checkpoint tensor, or None if the table knows it to be no weight.
+
+    Raises KeyError for a name without a rule.
+    """
+    stem, dot, kind = name.rpartition(".")
+    stem, suffix = (stem, dot + kind) if kind in ("weight", "bias") else (name, "")
+    numbers = _NUMBER.findall(stem + ".")
+    target = names[_NUMBER.sub(".{i}", stem + ".", count=1)[:-1]]
+    if target is None:
+        return None
+    index = numbers[0] if numbers else ""
+    return tuple(t.replace("{i}", index) + suffix for t in ((target,) if isinstance(target, str) else target))

@@ -1,0 +1,51 @@
+"""Gemma 3, the text model: Gemma 2 without softcaps, a norm on each head of q and k, and two rotary embeddings.
+
+Five layers of six slide and turn with a base of 10,000; the sixth sees everything and turns with 1,000,000, scaled
+linearly in the larger models.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+from litz import rope
+from litz.architectures.base import SANDWICH, Family, head_dim, windows
+from litz.architectures.gemma2 import sandwich
+from litz.config import Keys
+from litz.spec import Rope, Spec
+
+
+def _parameters(c: Keys) -> tuple[dict[str, Any], dict[str, Any]]:
+    """(global, local) rope parameters, from the nested form or from the older keys beside each other."""
+    nested = c.get("rope_parameters") or {}
+    whole = {"rope_theta": c.get("rope_theta") or 1000000.0, **(c.get("rope_scaling") or {}),
+             **(nested.get("full_attention") or {})}  # fmt: skip
+    local = {"rope_theta": c.get("rope_local_base_freq") or 10000.0, **(nested.get("sliding_attention") or {})}
+    return whole, local
+
+
+def _ropes(c: Keys, sliding: tuple[int | None, ...]) -> tuple[Rope, ...]:
+    dim, context = head_dim(c), c.size("max_position_embeddings")
+    whole, local = (rope.make(dim, parameters, context=context) for parameters in _parameters(c))
+    return tuple(whole if window is None else local for window in sliding)
+
+
+def spec(c: Keys) -> Spec:
+    # transformers 5 writes the number with an underscore
+    pattern = c.size("sliding_window_pattern" if c.given("sliding_window_pattern") else "_sliding_window_pattern")
+    sliding = windows(c, default=lambda i: (i + 1) % pattern != 0)
+    made = sandwich(c, ropes=_ropes(c, sliding), windows=sliding)
+    layers = tuple(replace(layer, mixer=replace(layer.mixer, qk_norm="head")) for layer in made.layers)
+    return replace(made, layers=layers)
+
+
+FAMILY = Family(
+    defaults={
+        "head_dim": 256, "hidden_activation": "gelu_pytorch_tanh", "max_position_embeddings": 131072,
+        "num_attention_heads": 8, "num_key_value_heads": 4, "query_pre_attn_scalar": 256, "rms_norm_eps": 1e-6,
+        "sliding_window": 4096, "_sliding_window_pattern": 6, "tie_word_embeddings": True, "vocab_size": 262208,
+    },
+    spec=spec,
+    names=SANDWICH,
+    prefixes=("language_model.", "model.language_model."),
+    unused=("vision_tower.", "multi_modal_projector.", "model.vision_tower.", "model.multi_modal_projector."),
+)  # fmt: skip

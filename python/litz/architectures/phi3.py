@@ -1,0 +1,42 @@
+"""Phi-3, Phi-3.5 and Phi-4-mini: Llama with q|k|v and gate|up stored fused, a window, LongRoPE and partial rotation."""
+
+from litz import rope
+from litz.architectures.base import (
+    LLAMA,
+    Facts,
+    Family,
+    activation,
+    decoder,
+    head_dim,
+    layer_names,
+    rms,
+    rope_parameters,
+    windows,
+)
+from litz.config import Keys
+from litz.spec import Spec
+
+
+def spec(c: Keys) -> Spec:
+    context, parameters = c.size("max_position_embeddings"), rope_parameters(c)
+    if rope.kind_of(parameters) in ("su", "yarn"):  # what early files called LongRoPE
+        parameters["rope_type"] = "longrope"
+    made = rope.make(head_dim(c), parameters, context=context)
+    sliding = c.given("sliding_window")
+    facts = Facts(norm=rms(c), activation=activation(c, "hidden_act"))
+    ropes = (made,) * c.size("num_hidden_layers")
+    return decoder(c, facts, ropes=ropes, windows=windows(c, default=lambda i: sliding))
+
+
+_FUSED = {"qkv": ("attn.q", "attn.k", "attn.v"), "gate_up": ("mlp.gate", "mlp.up")}
+
+FAMILY = Family(
+    defaults={"hidden_act": "silu", "max_position_embeddings": 4096, "rms_norm_eps": 1e-5,
+              "original_max_position_embeddings": 4096},
+    spec=spec,
+    names=LLAMA | layer_names(self_attn__qkv_proj=_FUSED["qkv"], mlp__gate_up_proj=_FUSED["gate_up"]),
+    gguf_names={
+        "blk.{i}.attn_qkv": tuple(f"layers.{{i}}.{n}" for n in _FUSED["qkv"]),
+        "blk.{i}.ffn_up": tuple(f"layers.{{i}}.{n}" for n in _FUSED["gate_up"]),
+    },
+)  # fmt: skip

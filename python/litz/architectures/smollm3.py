@@ -1,0 +1,43 @@
+"""SmolLM3: Llama in which every fourth layer has no rotary embedding."""
+
+from litz.architectures.base import (
+    LLAMA,
+    Facts,
+    Family,
+    activation,
+    decoder,
+    one_rope,
+    rms,
+    stored_interleaved,
+    windows,
+)
+from litz.config import Keys
+from litz.errors import ConfigError
+from litz.spec import Spec
+
+
+def spec(c: Keys) -> Spec:
+    layers, bias = c.size("num_hidden_layers"), c.flag("attention_bias")
+    interval = c.size("no_rope_layer_interval")
+    rotated = c.get("no_rope_layers") or [int((i + 1) % interval != 0) for i in range(layers)]  # 1 means: use rope
+    if len(rotated) < layers:
+        raise ConfigError(f"{c.where}: no_rope_layers must name {layers} layers, found {len(rotated)}")
+    facts = Facts(
+        qkv_bias=bias, o_bias=bias, mlp_bias=c.flag("mlp_bias"), norm=rms(c), activation=activation(c, "hidden_act")
+    )
+    ropes = one_rope(c, theta=2000000.0, interleaved=stored_interleaved(c))
+    on = c.flag("use_sliding_window")
+    if not on:
+        c.ignore("sliding_window", "layer_types", "max_window_layers")
+    window = windows(c, default=lambda i: not rotated[i]) if on else ()
+    return decoder(c, facts, ropes=(r if on else None for r, on in zip(ropes, rotated, strict=False)), windows=window)
+
+
+FAMILY = Family(
+    defaults={
+        "hidden_act": "silu", "max_position_embeddings": 32768, "no_rope_layer_interval": 4, "num_key_value_heads": 4,
+        "rms_norm_eps": 1e-6, "tie_word_embeddings": True,
+    },
+    spec=spec,
+    names=LLAMA,
+)  # fmt: skip

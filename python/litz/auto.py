@@ -1,0 +1,122 @@
+"""AutoConfig, AutoTokenizer and AutoModelForCausalLM: from a model's name or path to what it says it is."""
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from litz import hub
+from litz.errors import ArgumentError, UnsupportedError
+
+if TYPE_CHECKING:
+    from litz.config import Config
+    from litz.native import NativeCausalLM
+    from litz.tokenizers import Tokenizer
+
+Path = str | os.PathLike[str]
+
+
+class AutoConfig:
+    """Reads `config.json` or a GGUF header."""
+
+    @staticmethod
+    def from_pretrained(
+        pretrained_model_name_or_path: Path,
+        *,
+        revision: str | None = None,
+        gguf_file: str | None = None,
+        cache_dir: Path | None = None,
+        local_files_only: bool = False,
+        token: str | bool | None = None,
+        trust_remote_code: bool = False,
+    ) -> "Config":
+        """The model's configuration over its family's defaults.
+
+        `trust_remote_code` is accepted and never acted on: files are data. Raises UnsupportedError for an unknown
+        model_type.
+        """
+        from litz.checkpoint import read_config
+
+        return read_config(hub.resolve(
+            pretrained_model_name_or_path, revision=revision, gguf_file=gguf_file, cache_dir=cache_dir,
+            local_files_only=local_files_only, token=token, want="config",
+        ))  # fmt: skip
+
+
+class AutoTokenizer:
+    """Reads `tokenizer.json` or a GGUF file's vocabulary."""
+
+    @staticmethod
+    def from_pretrained(
+        pretrained_model_name_or_path: Path,
+        *,
+        revision: str | None = None,
+        gguf_file: str | None = None,
+        cache_dir: Path | None = None,
+        local_files_only: bool = False,
+        token: str | bool | None = None,
+        use_fast: bool = True,
+        trust_remote_code: bool = False,
+        padding_side: str | None = None,
+    ) -> "Tokenizer":
+        """The model's tokenizer, chat template included.
+
+        `trust_remote_code` is accepted and never acted on: files are data.
+        """
+        from litz.tokenizers import from_pretrained
+
+        return from_pretrained(
+            pretrained_model_name_or_path, revision=revision, gguf_file=gguf_file, cache_dir=cache_dir,
+            local_files_only=local_files_only, token=token, use_fast=use_fast, padding_side=padding_side,
+        )  # fmt: skip
+
+
+class AutoModelForCausalLM:
+    """Loads a causal language model of any known family."""
+
+    @staticmethod
+    def from_pretrained(
+        pretrained_model_name_or_path: Path,
+        *,
+        revision: str | None = None,
+        gguf_file: str | None = None,
+        cache_dir: Path | None = None,
+        local_files_only: bool = False,
+        token: str | bool | None = None,
+        trust_remote_code: bool = False,
+        dtype: Any = None,
+        torch_dtype: Any = None,
+        device_map: Any = None,
+        backend: str = "auto",
+        threads: int | None = None,
+        cache_dtype: str = "float16",
+        strict: bool = True,
+    ) -> "NativeCausalLM":
+        """The model on the native engine, its weights mapped as they are stored.
+
+        `dtype` (or the older `torch_dtype`): "auto" or the stored dtype keeps the weights; float32 makes exact copies.
+        `device_map`: "cpu" or "auto". `threads`: how many to compute with (default: LITZ_NUM_THREADS, else the physical
+        cores that this process may use). `cache_dtype`: float16 or float32 for the KV cache. `strict=False` lets
+        unknown configuration keys pass with a warning. `trust_remote_code` is accepted and never acted on: files are
+        data. Raises UnsupportedError, ConfigError, WeightsError or FormatError, each naming what is wrong.
+        """
+        from litz import native
+        from litz.checkpoint import open_checkpoint
+
+        if dtype is not None and torch_dtype is not None and str(dtype) != str(torch_dtype):
+            raise ArgumentError(f"dtype={dtype!r} and torch_dtype={torch_dtype!r} differ; pass one of them")
+        if backend not in ("auto", "native"):
+            raise UnsupportedError(f"backend {backend!r}: this release has the native one; pass 'auto' or 'native'")
+        native.check_device(_one_device(device_map))
+        files = hub.resolve(
+            pretrained_model_name_or_path, revision=revision, gguf_file=gguf_file, cache_dir=cache_dir,
+            local_files_only=local_files_only, token=token, want="model",
+        )  # fmt: skip
+        checkpoint = open_checkpoint(files, strict=strict)
+        return native.load(checkpoint, dtype=dtype or torch_dtype, threads=threads, cache_dtype=cache_dtype)
+
+
+def _one_device(device_map: Any) -> Any:
+    """A device map that puts everything in one place is that place."""
+    if isinstance(device_map, dict):
+        places = {str(place) for place in device_map.values()}
+        return places.pop() if len(places) == 1 else device_map
+    return device_map

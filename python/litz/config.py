@@ -1,0 +1,171 @@
+"""Model configurations: `config.json` or a GGUF header as one dictionary, read key by key with nothing left unread."""
+
+import json
+import warnings
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from litz.errors import ConfigError
+
+# Keys that never change what a causal language model computes when it runs.
+_IRRELEVANT = frozenset(
+    """_attn_implementation _attn_implementation_autoset _name_or_path add_cross_attention architectures
+    attn_implementation attention_dropout auto_map bad_words_ids begin_suppress_tokens bos_token_id
+    cache_implementation chunk_size_feed_forward cross_attention_hidden_size decoder_start_token_id
+    diversity_penalty do_sample dtype early_stopping embd_pdrop encoder_no_repeat_ngram_size eos_token_id
+    exponential_decay_length_penalty finetuning_task forced_bos_token_id forced_eos_token_id
+    gradient_checkpointing hidden_dropout id2label initializer_range is_decoder is_encoder_decoder keep_rnn
+    label2id length_penalty max_length min_length model_type name no_repeat_ngram_size num_beam_groups num_beams
+    num_return_sequences output_attentions output_hidden_states output_scores pad_token_id prefix pretraining_tp
+    problem_type pruned_heads remove_invalid_values repetition_penalty resid_pdrop return_dict
+    return_dict_in_generate sep_token_id suppress_tokens task_specific_params temperature tf_legacy_loss
+    tokenizer_class top_k top_p torch_dtype torchscript transformers_version transformers.js_config typical_p
+    unsloth_fixed unsloth_version use_bfloat16 use_cache vocab_size_or_config_json_file""".split()
+)
+
+# An unread key whose name holds one of these words may change the mathematics: loading stops and names it.
+_MATHEMATICAL = tuple(
+    """act alibi alpha attention attn beta bias cap conv dim embed eps expert factor head hidden interleave key lambda
+    latent layer logit lora mask mlp moe multiplier norm offset parallel position qk quant query rank residual
+    rope rotary router scal sink size state theta tie value width window""".split()
+)
+
+
+class Config(Mapping[str, Any]):
+    """A model's configuration: attributes and items are the keys of its file, over the family's defaults.
+
+    It is read-only data: nothing in it selects code.
+    """
+
+    def __init__(
+        self, values: Mapping[str, Any], *, defaults: Mapping[str, Any] | None = None, name_or_path: str = ""
+    ) -> None:
+        self._values = dict(values)
+        self._defaults = dict(defaults or {})
+        self.name_or_path = name_or_path
+
+    def __getitem__(self, key: str) -> Any:
+        if key in self._values:
+            return self._values[key]
+        return self._defaults[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter({**self._defaults, **self._values})
+
+    def __len__(self) -> int:
+        return len({**self._defaults, **self._values})
+
+    def __getattr__(self, name: str) -> Any:
+        if not name.startswith("_") and name in self:
+            return self[name]
+        raise AttributeError(
+            f"this {self._values.get('model_type', '')} configuration has no {name!r}; it has {', '.join(sorted(self))}"
+        )
+
+    def __repr__(self) -> str:
+        return f"Config({json.dumps(self.to_dict(), indent=2, ensure_ascii=False)})"
+
+    @property
+    def written(self) -> Mapping[str, Any]:
+        """What the file itself says, without the defaults."""
+        return self._values
+
+    def to_dict(self) -> dict[str, Any]:
+        """A copy as a plain dictionary, defaults included."""
+        return {**self._defaults, **self._values}
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Writes `config.json` into the folder, which is made if need be."""
+        target = Path(folder)
+        target.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(self.to_dict(), indent=2, ensure_ascii=False) + "\n"
+        partial = target / "config.json.partial"
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(target / "config.json")
+
+
+class Keys:
+    """Reads a configuration's keys and remembers which: what is left over is an error or a warning, never a silence."""
+
+    def __init__(self, values: Mapping[str, Any], defaults: Mapping[str, Any], *, where: str) -> None:
+        self._values = values
+        self._defaults = defaults
+        self._read: set[str] = {"model_type"}
+        self.where = where
+
+    def get(self, key: str) -> Any:
+        """The value, or the family's default where the file lacks the key; an explicit null is None."""
+        self._read.add(key)
+        return self._values[key] if key in self._values else self._defaults.get(key)
+
+    def given(self, key: str) -> bool:
+        """Whether the file itself sets the key to something."""
+        self._read.add(key)
+        return self._values.get(key) is not None
+
+    def size(self, key: str) -> int:
+        """A positive integer; ConfigError if it is missing or anything else."""
+        value = self.get(key)
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            raise ConfigError(f"{self.where}: {key} must be a positive integer, found {value!r}")
+        return value
+
+    def number(self, key: str) -> float:
+        """A finite number; ConfigError if it is missing or anything else."""
+        value = self.get(key)
+        if not isinstance(value, (int, float)) or isinstance(value, bool) or value != value:
+            raise ConfigError(f"{self.where}: {key} must be a number, found {value!r}")
+        return float(value)
+
+    def flag(self, key: str) -> bool:
+        """A boolean; absent is False."""
+        value = self.get(key)
+        if value is None:
+            return False
+        if not isinstance(value, bool):
+            raise ConfigError(f"{self.where}: {key} must be true or false, found {value!r}")
+        return value
+
+    def refuse(self, key: str, why: str) -> None:
+        """Stops if the key is set to anything but null, false or an empty value."""
+        if value := self.get(key):
+            raise ConfigError(f"{self.where}: {key} = {value!r} is not supported: {why}")
+
+    def ignore(self, *names: str) -> None:
+        """Marks keys as read that cannot matter here."""
+        self._read.update(names)
+
+    def finish(self, *, strict: bool) -> None:
+        """Accounts for every key: an unread one raises if it may change the mathematics, and is named otherwise."""
+        left = {k: v for k, v in self._values.items() if k not in self._read and k not in _IRRELEVANT}
+        left = {k: v for k, v in left.items() if v is not None and v is not False}
+        harmful = sorted(k for k in left if any(word in k.lower() for word in _MATHEMATICAL))
+        if harmful and strict:
+            listed = ", ".join(f"{k} = {_short(left[k])}" for k in harmful)
+            raise ConfigError(
+                f"{self.where}: unknown keys that may change what the model computes: {listed}. "
+                f"If you know that they do not, pass strict=False."
+            )
+        if left:
+            warnings.warn(
+                f"{self.where}: keys that litz does not know were not used: {', '.join(sorted(left))}", stacklevel=2
+            )
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON file that must hold one object; ConfigError says where it breaks."""
+    try:
+        data = json.loads(path.read_bytes())
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise ConfigError(f"{path} is not valid JSON: {error}") from error
+    except RecursionError:
+        raise ConfigError(f"{path} is nested too deeply to be a configuration") from None
+    if not isinstance(data, dict):
+        raise ConfigError(f"{path} must hold a JSON object, found {type(data).__name__}")
+    return data

@@ -1,0 +1,11 @@
+"""Where models come from: a folder, a file, `owner/name` on the Hub, `pypi:PACKAGE==VERSION/path` in a package.
+
+What is complete on this machine is used without opening a socket; nothing that comes from a model is ever executed.
+"""
+
+from litz.hub.cache import CachedModel, cached, remove
+from litz.hub.default import DEFAULT_MODEL
+from litz.hub.files import ModelFiles
+from litz.hub.resolution import resolve
+
+__all__ = ["DEFAULT_MODEL", "CachedModel", "ModelFiles", "cached", "remove", "resolve"]

@@ -1,0 +1,211 @@
+"""What is on this machine already: the Hub's cache, read without huggingface_hub, and litz's own."""
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from litz.errors import FormatError, ModelNotFoundError
+from litz.hub.files import Want, gguf_names, missing
+from litz.hub.locations import hub_cache, litz_home
+from litz.hub.paths import check_name
+from litz.hub.sources import PackageSource, PathSource, parse
+
+NOTE = ".litz.json"
+
+
+@dataclass(frozen=True)
+class CachedModel:
+    """One model of a cache; `source` is what to give to `from_pretrained` or `remove`."""
+
+    source: str
+    path: Path
+    bytes: int
+    files: int
+    complete: bool
+
+
+def cached() -> list[CachedModel]:
+    """Every model of litz's cache and of the Hub's; opens no socket."""
+    return sorted([*_cached_packages(litz_home()), *_cached_repositories(hub_cache())], key=lambda model: model.source)
+
+
+def remove(source: str) -> int:
+    """Delete a cached model (of the Hub: all its revisions); the number of bytes that this freed."""
+    from litz.hub.default import DEFAULT_MODEL, PACKAGE
+
+    parsed = parse(PACKAGE if source == DEFAULT_MODEL else source)
+    if isinstance(parsed, PathSource):
+        raise ModelNotFoundError(f"{source} is a file or folder of yours, not a cached model; see `litz ls`")
+    if isinstance(parsed, PackageSource):
+        return _remove_package(parsed)
+    folder = hub_cache() / repository_folder(parsed.repo)
+    if not folder.is_dir():
+        raise ModelNotFoundError(f"{source} is not cached in {hub_cache()}; see `litz ls`")
+    freed = _tree_size(folder)
+    shutil.rmtree(folder)
+    return freed
+
+
+def repository_folder(repo: str) -> str:
+    """`owner/name` -> `models--owner--name`."""
+    return "--".join(["models", *repo.split("/")])
+
+
+def snapshot(cache: Path, repo: str, revision: str | None = None) -> Path | None:
+    """The folder of a revision (branch, tag or commit) in the Hub's cache, complete or not; None if there is none."""
+    folder = cache / repository_folder(repo)
+    name = revision or "main"
+    try:
+        commit = (folder / "refs" / check_name(name)).read_text("ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        commit = name
+    path = folder / "snapshots" / check_name(commit)
+    return path if path.is_dir() else None
+
+
+def lacking(folder: Path, want: Want, home: Path, file: str | None = None) -> list[str]:
+    """Why a snapshot can't be used for `want`: missing files, links to nowhere, downloads under way; empty if it can.
+
+    A download that litz finished left a note naming all files with their sizes: then only that counts.
+    """
+    if file is not None:
+        return [] if (folder / check_name(file)).is_file() else [file]
+    noted = read_snapshot_note(folder, want, home)
+    if noted is not None:
+        return [name for name, size in noted.items() if _size(folder / name) != size]
+    absent = missing(folder, want)
+    dangling = [entry.name for entry in folder.iterdir() if entry.is_symlink() and not entry.exists()]
+    return absent or dangling or _unfinished(folder.parent.parent / "blobs")
+
+
+def _unfinished(blobs: Path) -> list[str]:
+    partial = [path.name for path in blobs.glob("*.incomplete")] if blobs.is_dir() else []
+    return [name for name in partial if not (blobs / name.split(".")[0]).exists()]
+
+
+def note_of_snapshot(folder: Path, home: Path) -> Path:
+    """Where litz remembers that it completed this snapshot."""
+    return home / "hub" / folder.parent.parent.name / f"{folder.name}{NOTE}"
+
+
+def read_snapshot_note(folder: Path, want: Want, home: Path) -> dict[str, int] | None:
+    """The files and sizes of a finished download, if it was one for `want` or for more."""
+    note = read_json(note_of_snapshot(folder, home))
+    if note is None or (want == "model" and note.get("want") != "model"):
+        return None
+    files = note.get("files")
+    return {str(check_name(name)): int(size) for name, size in files.items()} if isinstance(files, dict) else None
+
+
+def read_json(path: Path) -> dict[str, object] | None:
+    """A JSON object; None if the file is absent or is something else, which is as good as absent."""
+    try:
+        value = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def write_json(path: Path, value: dict[str, object]) -> None:
+    """Written to a temporary name and renamed: a reader sees all of it or nothing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scratch = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        scratch.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
+        scratch.replace(path)
+    finally:
+        scratch.unlink(missing_ok=True)
+
+
+def package_folder(source: PackageSource, home: Path) -> Path:
+    """The folder that stands for the root of the wheel."""
+    return home / "pypi" / f"{source.package}=={source.version}"
+
+
+def package_note(source: PackageSource, home: Path) -> Path:
+    """The note that is written last."""
+    return package_folder(source, home) / f"{source.member}{NOTE}"
+
+
+def find_package(source: PackageSource, home: Path) -> Path | None:
+    """The file or folder of a wheel, if all of it is there and it has the sha256 that `source` pins."""
+    files = _noted_files(package_note(source, home))
+    root = package_folder(source, home)
+    if not files or any(_size(root / name) != size for name, (size, _) in files.items()):
+        return None
+    if source.sha256 is not None and [sha256 for _, sha256 in files.values()] != [source.sha256]:
+        return None
+    return root / source.member
+
+
+def _noted_files(note: Path) -> dict[str, tuple[int, str]]:
+    content = (read_json(note) or {}).get("files")
+    if not isinstance(content, dict):
+        return {}
+    try:
+        return {str(check_name(name)): (int(entry["bytes"]), str(entry["sha256"])) for name, entry in content.items()}
+    except (FormatError, TypeError, KeyError, ValueError):
+        return {}
+
+
+def _remove_package(source: PackageSource) -> int:
+    note = package_note(source, litz_home())
+    files = _noted_files(note)
+    if not files:
+        raise ModelNotFoundError(f"{source} is not cached in {litz_home()}; see `litz ls`")
+    root = package_folder(source, litz_home())
+    note.unlink()  # first: from here on it does not look complete
+    freed = sum(_size(root / name) or 0 for name in files)
+    for name in files:
+        (root / name).unlink(missing_ok=True)
+    for folder in sorted((path for path in root.rglob("*") if path.is_dir()), reverse=True):
+        if not any(folder.iterdir()):
+            folder.rmdir()
+    if not any(root.iterdir()):
+        root.rmdir()
+    return freed
+
+
+def _cached_packages(home: Path) -> Iterator[CachedModel]:
+    for root in sorted((home / "pypi").glob("*==*")):
+        for note in sorted(root.rglob(f"*{NOTE}")):
+            member = note.relative_to(root).as_posix().removesuffix(NOTE)
+            sizes = [(_size(root / name), expected) for name, (expected, _) in _noted_files(note).items()]
+            whole = bool(sizes) and all(found == expected for found, expected in sizes)
+            total = sum(found or 0 for found, _ in sizes)
+            yield CachedModel(f"pypi:{root.name}/{member}", root / member, total, len(sizes), whole)
+
+
+def _cached_repositories(cache: Path) -> Iterator[CachedModel]:
+    for folder in sorted(cache.glob("models--*")):
+        repo = "/".join(folder.name.split("--")[1:])
+        if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", repo):
+            continue
+        path = snapshot(cache, repo) or next(iter(sorted(folder.glob("snapshots/*"))), folder)
+        names = [entry for entry in path.rglob("*") if entry.is_file()] if path != folder else []
+        ggufs = gguf_names([entry.name for entry in names])
+        whole = path != folder and (bool(ggufs) or not _lacking_or_broken(path))
+        yield CachedModel(repo, path, _tree_size(folder), len(names), whole)
+
+
+def _lacking_or_broken(path: Path) -> bool:
+    try:
+        return bool(lacking(path, "model", litz_home()))
+    except (FormatError, OSError):
+        return True
+
+
+def _tree_size(folder: Path) -> int:
+    files = (Path(root) / name for root, _, names in os.walk(folder) for name in names)
+    return sum(path.lstat().st_size for path in files if not path.is_symlink())
+
+
+def _size(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return None

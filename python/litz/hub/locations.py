@@ -1,0 +1,65 @@
+"""Where caches are, and what the environment says about the network; read anew at each call."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+ENDPOINT = "https://huggingface.co"
+
+
+def hub_home() -> Path:
+    """HF_HOME, as huggingface_hub understands it."""
+    named = os.environ.get("HF_HOME")
+    if named:
+        return _expand(named)
+    return _user_cache() / "huggingface"
+
+
+def hub_cache(cache_dir: str | os.PathLike[str] | None = None) -> Path:
+    """The folder that holds `models--owner--name`; an explicit `cache_dir` beats the environment."""
+    if cache_dir is not None:
+        return _expand(os.fspath(cache_dir))
+    for variable in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "TRANSFORMERS_CACHE"):
+        if os.environ.get(variable):
+            return _expand(os.environ[variable])
+    return hub_home() / "hub"
+
+
+def litz_home(cache_dir: str | os.PathLike[str] | None = None) -> Path:
+    """litz's own cache: LITZ_HOME, else a folder `litz` in an explicit `cache_dir` or HF_HOME, else ~/.cache/litz.
+
+    pypi/PACKAGE==VERSION/path/in/wheel, beside each a note *.litz.json, written last; tmp/ holds downloads under way.
+    """
+    if cache_dir is not None:
+        return _expand(os.fspath(cache_dir)) / "litz"
+    if os.environ.get("LITZ_HOME"):
+        return _expand(os.environ["LITZ_HOME"])
+    return hub_home() / "litz" if os.environ.get("HF_HOME") else _user_cache() / "litz"
+
+
+def endpoint() -> str:
+    """The Hub's address: HF_ENDPOINT, for mirrors."""
+    return (os.environ.get("HF_ENDPOINT") or ENDPOINT).rstrip("/")
+
+
+def offline_because(local_files_only: bool = False) -> str | None:
+    """The setting that forbids the network, or None."""
+    if local_files_only:
+        return "local_files_only=True"
+    for variable in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
+        if is_true(os.environ, variable):
+            return f"{variable}={os.environ[variable]}"
+    return None
+
+
+def is_true(environ: Mapping[str, str], variable: str) -> bool:
+    """As huggingface_hub reads its switches."""
+    return environ.get(variable, "").strip().upper() in {"1", "ON", "YES", "TRUE"}
+
+
+def _expand(path: str) -> Path:
+    return Path(os.path.expandvars(path)).expanduser()
+
+
+def _user_cache() -> Path:
+    return _expand(os.environ.get("XDG_CACHE_HOME") or "~/.cache")

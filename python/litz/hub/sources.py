@@ -1,0 +1,86 @@
+"""What a source string says, decided from the string and the disk alone; nothing is fetched here."""
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from litz.errors import ArgumentError, FormatError, ModelNotFoundError
+from litz.hub.paths import check_name
+
+FORMS = "a folder, a .gguf file, owner/name, owner/name:FILE.gguf, or pypi:PACKAGE==VERSION/path/in/wheel"
+
+_SEGMENT = r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,94}[A-Za-z0-9_])?"
+_REPO = re.compile(rf"(?:{_SEGMENT}/)?{_SEGMENT}")
+_PACKAGE = re.compile(
+    r"pypi:(?P<package>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)==(?P<version>[A-Za-z0-9][A-Za-z0-9.!+_-]*)"
+    r"/(?P<member>[^#]+)(?:#sha256=(?P<sha256>[0-9a-fA-F]{64}))?"
+)
+
+
+@dataclass(frozen=True)
+class PathSource:
+    """A folder or a file on this disk."""
+
+    path: Path
+
+
+@dataclass(frozen=True)
+class HubSource:
+    """A repository of the Hub, and one GGUF file of it or what safetensors need."""
+
+    repo: str
+    file: str | None = None
+
+
+@dataclass(frozen=True)
+class PackageSource:
+    """A file or a folder inside a wheel of the user's package index."""
+
+    package: str
+    version: str
+    member: str
+    sha256: str | None = None
+
+    def __str__(self) -> str:
+        return f"pypi:{self.package}=={self.version}/{self.member}"
+
+
+Source = PathSource | HubSource | PackageSource
+
+
+def parse(source: str | os.PathLike[str]) -> Source:
+    """What exists on disk wins over a name of the Hub, as everywhere in this field."""
+    text = os.fspath(source)
+    if text.startswith("pypi:"):
+        return parse_package(text)
+    path = Path(text).expanduser()
+    if text and path.exists():
+        return PathSource(path)
+    repo, colon, file = text.partition(":")
+    if _REPO.fullmatch(repo) and not repo.endswith(".gguf") and ".." not in repo and "--" not in repo:
+        if not colon:
+            return HubSource(repo)
+        if file.endswith(".gguf"):
+            return HubSource(repo, str(check_name(file)))
+    if isinstance(source, os.PathLike) or looks_like_path(text):
+        raise ModelNotFoundError(f"no file or folder {text!r} (seen from {Path.cwd()}); a model is {FORMS}")
+    raise ArgumentError(f"{text!r} names no model; expected {FORMS}")
+
+
+def looks_like_path(text: str) -> bool:
+    """Whether somebody who wrote this meant a place on the disk."""
+    return text.startswith((".", "/", "~")) or "\\" in text or text.count("/") > 1 or text.endswith(".gguf")
+
+
+def parse_package(text: str) -> PackageSource:
+    """`pypi:PACKAGE==VERSION/path/inside/wheel`, optionally `#sha256=` and 64 hex digits."""
+    match = _PACKAGE.fullmatch(text)
+    if match is None:
+        raise ArgumentError(f"{text!r} is not understood; expected pypi:PACKAGE==VERSION/path/in/wheel[#sha256=HEX]")
+    try:
+        member = str(check_name(match["member"]))
+    except FormatError as error:
+        raise ArgumentError(f"{text!r}: {error}") from error
+    package = re.sub(r"[-_.]+", "-", match["package"]).lower()
+    return PackageSource(package, match["version"], member, match["sha256"] and match["sha256"].lower())

@@ -1,0 +1,157 @@
+"""The native engine behind the model interface that people know: CPU inference without torch."""
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from litz import _core
+from litz.checkpoint import Checkpoint
+from litz.config import Config
+from litz.errors import ArgumentError, UnsupportedError
+from litz.outputs import CausalLMOutput
+from litz.spec import Spec, parameters
+from litz.weights import LoadReport
+
+if TYPE_CHECKING:
+    from litz.generation import GenerationConfig
+
+_CACHE_DTYPES = {"float16": "f16", "f16": "f16", "float32": "f32", "f32": "f32"}
+
+
+class NativeCausalLM:
+    """A causal language model on the CPU; its weights stay mapped from their file, as they are stored.
+
+    Made by `AutoModelForCausalLM.from_pretrained`. Safe to use from several threads.
+    """
+
+    device = "cpu"
+
+    def __init__(
+        self, core: _core.Model, checkpoint: Checkpoint, *, generation_config: "GenerationConfig", dtype: str
+    ) -> None:
+        self._core = core
+        self.config: Config = checkpoint.config
+        self.spec: Spec = checkpoint.spec
+        self.load_report: LoadReport = checkpoint.report
+        self.generation_config = generation_config
+        self.dtype = dtype
+        self.name_or_path = checkpoint.files.source
+
+    def __repr__(self) -> str:
+        return (
+            f"NativeCausalLM({self.name_or_path!r}: {self.config['model_type']}, {len(self.spec.layers)} layers, "
+            f"{self.num_parameters():,} parameters as {self.dtype}, context {self.spec.context})"
+        )
+
+    def num_parameters(self) -> int:
+        """How many numbers the model holds; a tied head counts once."""
+        return parameters(self.spec)
+
+    def eval(self) -> "NativeCausalLM":
+        """The native engine only infers: this is the model itself."""
+        return self
+
+    def to(self, device: Any) -> "NativeCausalLM":
+        """The model itself for "cpu"; UnsupportedError for any other device."""
+        check_device(device)
+        return self
+
+    def __call__(self, input_ids: Any, attention_mask: Any = None) -> CausalLMOutput:
+        """Scores of the next token at every position, (batch, time, vocab) float32.
+
+        `input_ids` is (batch, time): lists, a numpy array or a torch tensor; the logits are torch for torch, else
+        numpy. Positions that the mask leaves out are not computed: their logits are zeros.
+        """
+        import numpy as np
+
+        ids, kept = _rows(input_ids, attention_mask)
+        logits = np.zeros((*kept.shape, self.spec.vocab), dtype=np.float32)  # (batch, time, vocab)
+        for row, row_ids in enumerate(ids):
+            scores = np.frombuffer(self._core.logits(row_ids), dtype=np.float32)
+            logits[row, kept[row]] = scores.reshape(len(row_ids), self.spec.vocab)
+        return CausalLMOutput(logits=_like(logits, input_ids))
+
+    forward = __call__
+
+
+def _rows(input_ids: Any, attention_mask: Any) -> tuple[list[list[int]], Any]:
+    """Each row's tokens without its padding, and where they stood: (batch, time) booleans."""
+    import numpy as np
+
+    try:
+        ids = np.asarray(input_ids)
+    except ValueError as error:
+        raise ArgumentError(
+            "input_ids must be (batch, time) with rows of one length; pad them and pass the mask"
+        ) from error
+    if ids.ndim != 2 or not np.issubdtype(ids.dtype, np.integer) or ids.size == 0:
+        raise ArgumentError(f"input_ids must be integers of shape (batch, time), found {ids.dtype} {list(ids.shape)}")
+    kept = np.ones(ids.shape, dtype=bool) if attention_mask is None else np.asarray(attention_mask) != 0
+    if kept.shape != ids.shape:
+        raise ArgumentError(f"attention_mask is {list(kept.shape)}, input_ids are {list(ids.shape)}: they must agree")
+    if not kept.any(axis=1).all():
+        raise ArgumentError("attention_mask leaves a row without a single token")
+    return [row[keep].tolist() for row, keep in zip(ids, kept, strict=True)], kept
+
+
+def _like(logits: Any, example: Any) -> Any:
+    if type(example).__module__.partition(".")[0] != "torch":
+        return logits
+    import torch
+
+    return torch.from_numpy(logits)
+
+
+def check_device(device: Any) -> None:
+    """Accepts what means the CPU; anything else raises UnsupportedError."""
+    name = str(device).partition(":")[0]
+    if device is not None and name not in ("cpu", "auto", "-1"):
+        raise UnsupportedError(f"device {device!r}: the native engine runs on the CPU; pass device_map='cpu' or 'auto'")
+
+
+def load(
+    checkpoint: Checkpoint, *, dtype: Any = None, threads: int | None = None, cache_dtype: str = "float16"
+) -> NativeCausalLM:
+    """Maps a checkpoint's weights into the native engine.
+
+    `dtype`: None or "auto" keeps every weight as stored; float32 computes with the exact dequantised values, at four
+    bytes a weight. `cache_dtype`: float16 or float32, the form of the KV cache.
+    """
+    from litz.generation import GenerationConfig
+
+    stored = checkpoint.stored_bytes()
+    main = max(stored, key=lambda name: stored[name])
+    whole = _as_float32(dtype, main)
+    if cache_dtype not in _CACHE_DTYPES:
+        raise ArgumentError(f"cache_dtype {cache_dtype!r}: choose float16 or float32")
+    if threads is not None and threads < 1:
+        raise ArgumentError(f"threads must be at least 1, found {threads}")
+    options = {"threads": threads, "dequantize": whole, "cache": _CACHE_DTYPES[cache_dtype]}
+    core = _core.Model.load(
+        checkpoint.spec.to_json(),
+        list(checkpoint.tensor_files),
+        [tuple(s) for s in checkpoint.sources],
+        json.dumps(options),
+    )
+    defaults = GenerationConfig.for_model(checkpoint.files, checkpoint.config)
+    return NativeCausalLM(core, checkpoint, generation_config=defaults, dtype="float32" if whole else _dtype_name(main))
+
+
+_TORCH_NAMES = {"F32": "float32", "F16": "float16", "BF16": "bfloat16"}
+
+
+def _dtype_name(stored: str) -> str:
+    return _TORCH_NAMES.get(stored, stored)
+
+
+def _as_float32(dtype: Any, stored: str) -> bool:
+    """Whether to compute on float32 copies; UnsupportedError for a dtype that the file does not hold."""
+    name = str(dtype or "auto").removeprefix("torch.")
+    name = {"float": "float32", "half": "float16"}.get(name, name)
+    if name in ("auto", _dtype_name(stored)):
+        return False
+    if name == "float32":
+        return True
+    raise UnsupportedError(
+        f"dtype {name!r}: this model is stored as {_dtype_name(stored)}, and the native engine computes "
+        f"on weights as stored ('auto') or on exact float32 copies ('float32')"
+    )
