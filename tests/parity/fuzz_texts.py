@@ -1,4 +1,4 @@
-"""Seeded strings that tokenizers find hard: scripts, marks, emoji, white space, contractions, special tokens glued on."""
+"""Seeded strings that tokenizers find hard: scripts, marks, emoji, blanks, contractions, special tokens glued on."""
 
 import random
 from collections.abc import Iterator
@@ -6,11 +6,44 @@ from unicodedata import ucd_3_2_0
 
 WORDS = ["hello", "Hello", "WORLD", " world", "the ", "Countdown", "foo_bar", "camelCase", "x", "I", "a", "b", "monday"]
 CONTRACTIONS = ["it's", "IT'S", "'ll", "'Re", "'ſ", "don’t", "'", "''", '"', "’"]
-SCRIPTS = ["αβγ", "русский", " ёлка", "你好", "世界", "日本語", "カタカナ", "한국어", "สวัสดี", "مرحبا", "שלום", "हिन्दी", "ß", "İ", "ı"]
+SCRIPTS = [
+    "αβγ",
+    "русский",
+    " ёлка",
+    "你好",
+    "世界",
+    "日本語",
+    "カタカナ",
+    "한국어",
+    "สวัสดี",
+    "مرحبا",
+    "שלום",
+    "हिन्दी",
+    "ß",
+    "İ",
+    "ı",
+]
 MARKS = ["é", "e\u0301", "a\u0308\u0301", "\u0301", "ﬁ", "Å", "ς", "Σ", "ΑΣ", "\u200d", "\u200b", "\ufeff", "\ufffd"]
 DIGITS = ["0", "1", "12", "123", "1234", "12345678", " 7", "3.14", "1,000", "Ⅷ", "½", "²", "٣٤", "１２"]
 EMOJI = ["😀", "👩‍👩‍👧‍👦", "🇩🇪", "👍🏽", "🚀", "𝒳", "𠀀", "\U0010fffd"]
-BLANKS = [" ", "  ", "   ", "     ", "\n", "\n\n", "\r\n", "\r", "\t", "\t\t", " \n", " \n ", "\u00a0", "\u3000", "\u2028", "\u0085"]
+BLANKS = [
+    " ",
+    "  ",
+    "   ",
+    "     ",
+    "\n",
+    "\n\n",
+    "\r\n",
+    "\r",
+    "\t",
+    "\t\t",
+    " \n",
+    " \n ",
+    "\u00a0",
+    "\u3000",
+    "\u2028",
+    "\u0085",
+]
 CONTROLS = ["\x00", "\x01", "\x7f", "\x1b[0m"]
 SIGNS = [*"!()[]{}<>#$€£%^&*+=~`|\\/-_.,。，", "!!!", "?!", "...", "--", "http://a.b/c?d=e", "def f(x):\n    return x"]
 TOKENS = ["</s>", "<s>", "<unk>", "<pad>", "<mask>", "<|im_start|>", "<|im_end|>", "<|endoftext|>", "<start_of_turn>"]
@@ -22,7 +55,7 @@ LETTERS = [c for c in map(chr, range(0xA0, 0x9FA6)) if ucd_3_2_0.category(c) != 
 
 CORPUS = [
     "The quick brown fox jumps over the lazy dog; it's 12345 o'clock, and they'll say: «hello, world»!\n\n",
-    "Hello world, hello wonderful World. We're here   to count: 1, 22, 333, 4444.\r\n\tdef f(x):\n        return x + 1\n",
+    "Hello world, hello wonderful World. We're here   to count: 1, 22, 333.\r\n\tdef f(x):\n        return x + 1\n",
     "你好，世界。 日本語のテキスト。 Привет, мир! Ελληνικά, русский, हिन्दी, 한국어 و العربية. 😀🚀 don’t\n",
 ] * 4
 
