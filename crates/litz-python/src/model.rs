@@ -98,7 +98,9 @@ fn kv_bytes(spec_json: &str, tokens: usize, cache_dtype: &str) -> PyResult<usize
         "f16" => CacheDType::F16,
         "f32" => CacheDType::F32,
         other => {
-            return Err(to_python(Error::Value(format!("the cache dtype is {other:?}, expected f16 or f32"))));
+            return Err(to_python(Error::Value(format!(
+                "the cache dtype is {other:?}, expected f16 or f32"
+            ))));
         }
     };
     let spec = Spec::from_json(spec_json).map_err(to_python)?;

@@ -31,7 +31,9 @@ impl Session {
 
     fn whole_norms(&self, attend: &Attend, tokens: Range<usize>) {
         let sides = [&attend.q_norm, &attend.k_norm];
-        for (norm, (heads, stride)) in sides.into_iter().zip(self.heads.iter().zip(self.core.program.heads_widths)) {
+        for (norm, (heads, stride)) in
+            sides.into_iter().zip(self.heads.iter().zip(self.core.program.heads_widths))
+        {
             let Some(norm) = norm else { continue };
             for token in tokens.clone() {
                 // SAFETY: this piece alone touches this token's heads.
@@ -45,7 +47,8 @@ impl Session {
     fn place(&self, attend: &Attend, head: usize, tokens: Range<usize>) {
         let (spec, group) = (&attend.spec, attend.spec.group());
         let by_head = attend.heads_are_independent();
-        let [queries, keys, values] = [0, 1, 2].map(|side| (self.heads[side].view(), self.core.program.heads_widths[side]));
+        let [queries, keys, values] =
+            [0, 1, 2].map(|side| (self.heads[side].view(), self.core.program.heads_widths[side]));
         for token in tokens {
             let run = self.run_of(token);
             let position = run.position + token - run.row;
@@ -54,7 +57,10 @@ impl Session {
             };
             // SAFETY: within a phase, this piece alone touches this key head and its queries of this token.
             let (key, value) = unsafe {
-                (keys.0.range_mut(head_of(keys.1, head, spec.head_dim)), values.0.range(head_of(values.1, head, spec.value_dim)))
+                (
+                    keys.0.range_mut(head_of(keys.1, head, spec.head_dim)),
+                    values.0.range(head_of(values.1, head, spec.value_dim)),
+                )
             };
             if let Some(norm) = attend.k_norm.as_ref().filter(|_| by_head) {
                 self.norm_in_place(norm, key);
@@ -89,7 +95,14 @@ impl Session {
         }
     }
 
-    fn store(&self, cache: &KvCache, attend: &Attend, head: usize, position: usize, (key, value): (&[f32], &[f32])) {
+    fn store(
+        &self,
+        cache: &KvCache,
+        attend: &Attend,
+        head: usize,
+        position: usize,
+        (key, value): (&[f32], &[f32]),
+    ) {
         let page = &cache.pages[position / PAGE];
         let [keys, values] = page_ranges(attend, head);
         // SAFETY: in this phase this piece alone touches this head of this sequence's pages.
@@ -177,8 +190,12 @@ fn read<'a>(page: &'a Page, attend: &Attend, head: usize) -> KvPage<'a> {
     // SAFETY: keys and values were stored in an earlier phase, or by this piece; nobody writes this head now.
     unsafe {
         match (&page.keys, &page.values) {
-            (Rows::F16(k), Rows::F16(v)) => KvPage::F16 { keys: k.view().range(keys), values: v.view().range(values) },
-            (Rows::F32(k), Rows::F32(v)) => KvPage::F32 { keys: k.view().range(keys), values: v.view().range(values) },
+            (Rows::F16(k), Rows::F16(v)) => {
+                KvPage::F16 { keys: k.view().range(keys), values: v.view().range(values) }
+            }
+            (Rows::F32(k), Rows::F32(v)) => {
+                KvPage::F32 { keys: k.view().range(keys), values: v.view().range(values) }
+            }
             _ => unreachable!("a page has one storage"),
         }
     }

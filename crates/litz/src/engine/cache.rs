@@ -61,7 +61,12 @@ pub(super) struct KvCache {
 impl KvCache {
     pub(super) fn new(attention: &Attention, dtype: CacheDType) -> Self {
         let len = |dim| attention.kv_heads * PAGE * dim;
-        Self { dtype, key_len: len(attention.head_dim), value_len: len(attention.value_dim), pages: Vec::new() }
+        Self {
+            dtype,
+            key_len: len(attention.head_dim),
+            value_len: len(attention.value_dim),
+            pages: Vec::new(),
+        }
     }
 
     /// Makes room for `positions`, page by page.

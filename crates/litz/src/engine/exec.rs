@@ -62,7 +62,8 @@ impl Session {
         for token in tokens {
             let range = row(token, width, width);
             // SAFETY: this piece alone touches this token's rows.
-            let (x, y) = unsafe { (self.stream.view().range_mut(range.clone()), self.branch.view().range_mut(range)) };
+            let (x, y) =
+                unsafe { (self.stream.view().range_mut(range.clone()), self.branch.view().range_mut(range)) };
             self.norm_in_place(norm, y);
             self.core.kernels.axpy(x, scale, y);
         }
@@ -107,7 +108,10 @@ impl Session {
             let token = if linear.is_last() { self.outputs[index] } else { index };
             // SAFETY: nobody writes the source in this phase; this piece (or worker) alone writes this row of the inputs.
             let (x, out) = unsafe {
-                (source.range(row(token, stride, cols)), inputs.floats.view().range_mut(row(index, cols, cols)))
+                (
+                    source.range(row(token, stride, cols)),
+                    inputs.floats.view().range_mut(row(index, cols, cols)),
+                )
             };
             let ready: &[f32] = match &linear.norm {
                 Some(norm) => {
@@ -137,7 +141,8 @@ impl Session {
             for token in 0..self.tokens.len() {
                 let range = row(token, width, 0).start + rows.start..row(token, width, 0).start + rows.end;
                 // SAFETY: this piece alone touches these rows of both outputs.
-                let (hidden, up) = unsafe { (self.hidden.view().range_mut(range.clone()), self.up.view().range(range)) };
+                let (hidden, up) =
+                    unsafe { (self.hidden.view().range_mut(range.clone()), self.up.view().range(range)) };
                 match linear.parts.len() {
                     1 => self.core.kernels.activate(activation.into(), hidden),
                     _ => self.core.kernels.gate(activation.into(), hidden, up),
@@ -204,7 +209,8 @@ impl Session {
             match linear.sink {
                 Sink::Stream { scale } => {
                     // SAFETY: this piece alone has these rows of the branch and of the stream.
-                    let (x, y) = unsafe { (self.stream.view().range_mut(range.clone()), output.range(range)) };
+                    let (x, y) =
+                        unsafe { (self.stream.view().range_mut(range.clone()), output.range(range)) };
                     kernels.axpy(x, scale, y);
                 }
                 Sink::Logits { scale, cap } => {

@@ -170,11 +170,17 @@ impl Model {
     }
 
     /// Appends tokens; on failure takes them away again.
-    fn advance(&self, batch: &mut [(&mut Sequence, &[u32])], every: bool, logits: &mut Vec<f32>) -> Result<()> {
+    fn advance(
+        &self,
+        batch: &mut [(&mut Sequence, &[u32])],
+        every: bool,
+        logits: &mut Vec<f32>,
+    ) -> Result<()> {
         for (sequence, ids) in batch.iter() {
             self.check(sequence, ids)?;
         }
-        let mut jobs: Vec<Job<'_>> = batch.iter_mut().map(|(sequence, ids)| self.job(sequence, ids)).collect();
+        let mut jobs: Vec<Job<'_>> =
+            batch.iter_mut().map(|(sequence, ids)| self.job(sequence, ids)).collect();
         let rows = match every {
             true => jobs.iter().map(|job| job.sequence.tokens.len() - job.next).sum(),
             false => jobs.len(),
@@ -183,7 +189,9 @@ impl Model {
         if logits.try_reserve(count.saturating_sub(logits.len())).is_err() {
             let bytes = 4 * count;
             jobs.into_iter().for_each(|job| job.sequence.truncate(job.kept));
-            return Err(Error::Memory(format!("the logits of {rows} tokens need {bytes} bytes, which there are not")));
+            return Err(Error::Memory(format!(
+                "the logits of {rows} tokens need {bytes} bytes, which there are not"
+            )));
         }
         logits.resize(count, 0.0);
         let outcome = self.run(&mut jobs, every, logits);

@@ -120,9 +120,11 @@ pub(super) fn build(spec: &Spec, loader: &mut Loader<'_>) -> Result<Program> {
         builder.layer(index, layer)?;
     }
     builder.head(embed)?;
-    let attentions = || spec.layers.iter().map(|layer| match &layer.mixer {
-        Mixer::Attention(attention) => attention,
-    });
+    let attentions = || {
+        spec.layers.iter().map(|layer| match &layer.mixer {
+            Mixer::Attention(attention) => attention,
+        })
+    };
     let hidden = spec.layers.iter().map(|layer| match &layer.feed_forward {
         FeedForward::Mlp(mlp) => mlp.width,
     });

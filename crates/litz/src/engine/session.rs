@@ -89,12 +89,12 @@ pub(super) struct Session {
     pub(super) logits: SharedSlice<'static, f32>,
     pub(super) tables: Arc<Tables>,
     pub(super) phases: Vec<Phase>,
-    pub(super) stream: Buffer<f32>, // token * width
-    pub(super) branch: Buffer<f32>, // token * width
+    pub(super) stream: Buffer<f32>,     // token * width
+    pub(super) branch: Buffer<f32>,     // token * width
     pub(super) heads: [Buffer<f32>; 3], // queries, keys, values: token * heads_widths[..]
-    pub(super) mixed: Buffer<f32>,  // token * mixed_width
-    pub(super) hidden: Buffer<f32>, // token * hidden_width
-    pub(super) up: Buffer<f32>,     // token * hidden_width
+    pub(super) mixed: Buffer<f32>,      // token * mixed_width
+    pub(super) hidden: Buffer<f32>,     // token * hidden_width
+    pub(super) up: Buffer<f32>,         // token * hidden_width
     pub(super) inputs: Vec<Inputs>,
     pub(super) workers: Vec<Worker>,
     worker_views: SharedSlice<'static, Worker>,

@@ -218,8 +218,8 @@ const LARGEST: usize = 1 << 28;
 impl Spec {
     /// Parses and validates.
     pub fn from_json(text: &str) -> Result<Self> {
-        let spec: Self =
-            serde_json::from_str(text).map_err(|error| Error::Config(format!("the model's spec: {error}")))?;
+        let spec: Self = serde_json::from_str(text)
+            .map_err(|error| Error::Config(format!("the model's spec: {error}")))?;
         spec.validate()?;
         Ok(spec)
     }
@@ -231,7 +231,9 @@ impl Spec {
         }
         check(self.layers.len() <= 4096, || format!("{} layers, expected at most 4096", self.layers.len()))?;
         check(self.ropes.len() <= 32, || format!("{} ropes, expected at most 32", self.ropes.len()))?;
-        check(self.norm.eps.is_finite() && self.norm.eps >= 0.0, || format!("norm.eps is {}", self.norm.eps))?;
+        check(self.norm.eps.is_finite() && self.norm.eps >= 0.0, || {
+            format!("norm.eps is {}", self.norm.eps)
+        })?;
         finite("norm.offset", self.norm.offset)?;
         finite("embed_scale", self.embed_scale)?;
         finite("residual_scale", self.residual_scale)?;

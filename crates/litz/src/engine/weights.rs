@@ -64,8 +64,12 @@ impl Weight {
         let stored = found.tensor.dtype;
         let native = kernel_dtype(stored).filter(|&dtype| !dequantized || dtype == WeightDType::F32);
         if let Some(dtype) = native {
-            let data =
-                Data::Mapped { file: found.file.clone(), tensor: found.tensor.clone(), start: found.start, len: found.len };
+            let data = Data::Mapped {
+                file: found.file.clone(),
+                tensor: found.tensor.clone(),
+                start: found.start,
+                len: found.len,
+            };
             return Self { dtype, rows, cols, data }.checked();
         }
         let (dtype, bytes) = convert::convert(stored, found.bytes(), cols, dequantized)?;
@@ -142,11 +146,18 @@ pub(super) struct Loader<'a> {
 }
 
 impl<'a> Loader<'a> {
-    pub(super) fn new(files: &'a [TensorFile], sources: &'a [WeightSource], dequantize: bool) -> Result<Self> {
+    pub(super) fn new(
+        files: &'a [TensorFile],
+        sources: &'a [WeightSource],
+        dequantize: bool,
+    ) -> Result<Self> {
         let mut by_name = HashMap::new();
         for source in sources {
             if by_name.insert(source.name.as_str(), source).is_some() {
-                return Err(Error::Format(format!("the weight {} has two sources, expected one", source.name)));
+                return Err(Error::Format(format!(
+                    "the weight {} has two sources, expected one",
+                    source.name
+                )));
             }
         }
         Ok(Self { files, sources: by_name, dequantize, report: LoadReport::default() })
@@ -168,7 +179,11 @@ impl<'a> Loader<'a> {
             Data::Owned(bytes) => {
                 self.report.bytes_converted += bytes.len();
                 let to = format!("{:?}", weight.dtype);
-                self.report.conversions.push(Conversion { tensor: name.to_owned(), from: from.name().to_owned(), to });
+                self.report.conversions.push(Conversion {
+                    tensor: name.to_owned(),
+                    from: from.name().to_owned(),
+                    to,
+                });
             }
         }
         Ok(weight)
@@ -201,13 +216,22 @@ impl<'a> Loader<'a> {
 
     fn take(&mut self, name: &str, shape: &[usize]) -> Result<Found<'a>> {
         let source = self.sources.remove(name).ok_or_else(|| {
-            Error::Format(format!("the weight {name} of shape {shape:?} is missing; the files are incomplete"))
+            Error::Format(format!(
+                "the weight {name} of shape {shape:?} is missing; the files are incomplete"
+            ))
         })?;
         let file = self.files.get(source.file).ok_or_else(|| {
-            Error::Value(format!("the weight {name} is in file {}, but there are {}", source.file, self.files.len()))
+            Error::Value(format!(
+                "the weight {name} is in file {}, but there are {}",
+                source.file,
+                self.files.len()
+            ))
         })?;
         let tensor = file.tensor(&source.tensor).ok_or_else(|| {
-            Error::Format(format!("the weight {name} should be the tensor {}, which the file lacks", source.tensor))
+            Error::Format(format!(
+                "the weight {name} should be the tensor {}, which the file lacks",
+                source.tensor
+            ))
         })?;
         locate(file, tensor, source, shape)
     }

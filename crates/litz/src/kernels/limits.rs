@@ -30,7 +30,8 @@ pub fn fma_peak(threads: usize, width: usize, rounds: usize) -> f64 {
     for _ in 0..rounds.max(1) {
         let start = Instant::now();
         let operations: usize = std::thread::scope(|scope| {
-            let running: Vec<_> = (0..threads.max(1)).map(|_| scope.spawn(move || fma_loop(width, STEPS))).collect();
+            let running: Vec<_> =
+                (0..threads.max(1)).map(|_| scope.spawn(move || fma_loop(width, STEPS))).collect();
             running.into_iter().map(|thread| thread.join().unwrap_or(0)).sum()
         });
         best = best.max(operations as f64 / start.elapsed().as_secs_f64());

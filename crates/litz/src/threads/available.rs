@@ -85,7 +85,8 @@ fn quota(root: &Path) -> Option<usize> {
         }
         let named = controllers.split(',').any(|controller| controller == "cpu");
         let mounts = [controllers, "cpu", "cpu,cpuacct"];
-        let mount = mounts.iter().map(|name| root.join("sys/fs/cgroup").join(name)).find(|path| path.is_dir());
+        let mount =
+            mounts.iter().map(|name| root.join("sys/fs/cgroup").join(name)).find(|path| path.is_dir());
         mount.filter(|_| named).and_then(|mount| tightest(&mount, path, quota_v1))
     });
     quotas.reduce(f64::min).map(|quota| (quota as usize).max(1))
@@ -157,8 +158,7 @@ mod tests {
         let siblings = ["0,4", "1,5", "2,6", "3,7", "0,4", "1,5", "2,6", "3,7"];
         let paths: Vec<String> =
             (0..8).map(|cpu| format!("sys/devices/system/cpu/cpu{cpu}/topology/core_cpus_list")).collect();
-        let mut files: Vec<(&str, &str)> =
-            paths.iter().map(String::as_str).zip(siblings).collect();
+        let mut files: Vec<(&str, &str)> = paths.iter().map(String::as_str).zip(siblings).collect();
         files.push(EIGHT);
         let tree = Tree::new("siblings", &files);
         assert_eq!(usable_cores(&tree.0), 4);

@@ -45,7 +45,8 @@ fn every_piece_runs_once_after_the_phase_before_it() {
     for threads in [1, 2, 3, 7] {
         let pool = Pool::new(threads);
         for round in 0..1500 {
-            let work = Counted::new((0..13).map(|phase| (round * 7 + phase * 5) % 11).collect(), |_, _, _| {});
+            let work =
+                Counted::new((0..13).map(|phase| (round * 7 + phase * 5) % 11).collect(), |_, _, _| {});
             pool.run(work.clone()).unwrap();
             work.check();
         }
