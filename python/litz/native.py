@@ -3,7 +3,7 @@
 import json
 from typing import TYPE_CHECKING, Any
 
-from litz import _core
+from litz import _core, generation
 from litz.checkpoint import Checkpoint
 from litz.config import Config
 from litz.errors import ArgumentError, UnsupportedError
@@ -24,6 +24,9 @@ class NativeCausalLM:
     """
 
     device = "cpu"
+    generate = generation.generate
+    stream = generation.stream
+    explain_generation = generation.explain_generation
 
     def __init__(
         self, core: _core.Model, checkpoint: Checkpoint, *, generation_config: "GenerationConfig", dtype: str

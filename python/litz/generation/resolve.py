@@ -1,6 +1,5 @@
 """Which value of each parameter counts, where it came from, and whether it can act."""
 
-import difflib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,9 +7,8 @@ from typing import Any
 
 from litz import _core
 from litz.errors import ArgumentError, UnsupportedError
-
-from .config import GenerationConfig
-from .parameters import ACTING, FOREIGN, HARMLESS, SAMPLING, UNSUPPORTED, GenerationParameters
+from litz.generation.config import GenerationConfig
+from litz.generation.parameters import ACTING, FOREIGN, HARMLESS, SAMPLING, UNSUPPORTED, GenerationParameters
 
 ARGUMENT = "argument"
 CONFIG = "generation_config argument"
@@ -113,6 +111,8 @@ def _refuse(layer: Layer) -> None:
             if value not in neutral and not (layer.origin == MODEL and name in HARMLESS):
                 raise UnsupportedError(f"{name}={value!r} ({layer.origin}): {advice}")
         if name not in _KNOWN and name not in FOREIGN:
+            import difflib
+
             near = difflib.get_close_matches(name, _KNOWN, n=1)
             hint = f"did you mean {near[0]}?" if near else f"litz knows {', '.join(sorted(_KNOWN))}"
             raise ArgumentError(f"{name} is not a generation parameter; {hint}")
@@ -122,8 +122,10 @@ def _refuse_two_lengths(layers: Sequence[Layer]) -> None:
     for layer in layers:
         new, total = (layer.values.get(name) for name in _LENGTHS)
         if layer.origin != MODEL and new is not None and total is not None:
-            raise ArgumentError(f"max_new_tokens={new} and max_length={total} both limit the length; "
-                                f"pass one of them (max_length counts the prompt)")
+            raise ArgumentError(
+                f"max_new_tokens={new} and max_length={total} both limit the length; "
+                f"pass one of them (max_length counts the prompt)"
+            )
 
 
 def _refuse_inert(resolved: Resolved, layers: Sequence[Layer]) -> None:
@@ -136,8 +138,10 @@ def _refuse_inert(resolved: Resolved, layers: Sequence[Layer]) -> None:
         inert = [] if layer.origin == MODEL else _inert(layer.values, copied)
         if inert:
             listed = ", ".join(f"{name}={layer.values[name]!r}" for name in inert)
-            raise ArgumentError(f"{listed} ({layer.origin}) would do nothing: do_sample is False "
-                                f"({resolved.origins['do_sample']}); pass do_sample=True, or leave it out")
+            raise ArgumentError(
+                f"{listed} ({layer.origin}) would do nothing: do_sample is False "
+                f"({resolved.origins['do_sample']}); pass do_sample=True, or leave it out"
+            )
         if "do_sample" in layer.values:
             return
 
