@@ -84,6 +84,15 @@ def process_logits(logits: bytes, prompt_ids: list[int], generated_ids: list[int
 def kv_bytes(spec_json: str, tokens: int, cache_dtype: str = "f16", /) -> int:
     """The bytes that a sequence of `tokens` keeps, for `cache_dtype` "f16" or "f32"."""
 
+def scratch_bytes(spec_json: str, /) -> int:
+    """The bytes of working memory that a model of this spec needs besides its weights and sequences."""
+
+def instructions() -> str:
+    """The widest instructions that the kernels use here: what the CPU has, narrowed by `LITZ_CPU`."""
+
+def available_threads() -> int:
+    """How many threads a model gets that asks for none: `LITZ_NUM_THREADS`, else the cores of this process."""
+
 def read_bandwidth(threads: int, size: int, rounds: int, /) -> float:
     """Bytes a second that `threads` threads read together from `size` bytes of memory: the best of `rounds`."""
 

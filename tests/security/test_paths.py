@@ -4,12 +4,12 @@ import json
 import os
 
 import pytest
+
 from litz.errors import ArgumentError, FormatError, ModelNotFoundError
 from litz.hub import resolve
 from litz.hub.files import shards
 from litz.hub.paths import check_name, resolve_in
 from litz.hub.sources import parse
-
 from tests.servers import isolate, write_snapshot
 
 ESCAPES = [

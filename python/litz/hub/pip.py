@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from ..errors import DownloadError, MissingDependencyError
-from .progress import Progress
+from litz.errors import DownloadError, MissingDependencyError
+from litz.hub.progress import Progress
 
 if TYPE_CHECKING:
     from subprocess import Popen

@@ -7,6 +7,8 @@ mod added_tokens;
 mod byte_level;
 mod decoder;
 mod fields;
+mod gguf;
+mod gguf_splits;
 mod json;
 mod model;
 mod normalizer;

@@ -36,6 +36,12 @@ impl Normalizer {
         Ok(stages)
     }
 
+    /// SentencePiece's: a mark for every space, and one before the text if `prefix`.
+    pub fn spaces_to_marks(prefix: bool) -> Vec<Self> {
+        let marks = Self::Replace { pattern: Pattern::Literal(" ".into()), content: "▁".into() };
+        prefix.then(|| Self::Prepend("▁".into())).into_iter().chain([marks]).collect()
+    }
+
     fn stage(value: &Value, path: &str) -> Result<Self> {
         let mut fields = Fields::new(value, path)?;
         let stage = match fields.text("type")? {

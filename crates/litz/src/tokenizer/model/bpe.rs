@@ -32,7 +32,7 @@ pub(in crate::tokenizer) struct Options {
 /// What decides which pair merges.
 enum Rules {
     /// The file's list of merges.
-    Pairs(HashMap<(u32, u32), Merge>),
+    Pairs(HashMap<u64, Merge>),
     /// SentencePiece: any two neighbours whose text is a token merge, best score first.
     Scores(Vec<u32>), // rank by id; `NO_MERGE` for tokens that never result from a merge
 }
@@ -56,14 +56,14 @@ impl Bpe {
         options: Options,
         path: &str,
     ) -> Result<Self> {
-        let mut pairs = HashMap::with_capacity(merges.size_hint().0);
+        let mut pairs = HashMap::with_capacity(merges.size_hint().0.max(vocab.len()));
         let mut whole = String::new();
+        let mut last = 0;
         for (rank, merge) in (0u32..).zip(merges) {
             let (left, right) = merge?;
-            let tail = right.strip_prefix(options.prefix.as_str()).unwrap_or(right);
             whole.clear();
             whole.push_str(left);
-            whole.push_str(tail);
+            whole.push_str(right.strip_prefix(options.prefix.as_str()).unwrap_or(right));
             let id = |token: &str| {
                 vocab.id(token).ok_or_else(|| {
                     Error::Format(format!(
@@ -71,7 +71,10 @@ impl Bpe {
                     ))
                 })
             };
-            pairs.insert((id(left)?, id(right)?), Merge { rank, id: id(&whole)? });
+            // Merges mostly come in the order of what they make: no need to search for it.
+            let expected = [last, last + 1].into_iter().find(|&id| vocab.token(id) == Some(&whole));
+            last = expected.map_or_else(|| id(&whole), Ok)?;
+            pairs.insert(pair(id(left)?, id(right)?), Merge { rank, id: last });
         }
         Ok(Self::new(vocab, Rules::Pairs(pairs), options))
     }
@@ -116,7 +119,7 @@ impl Bpe {
                     out.extend(symbols.iter().map(|symbol| symbol.id));
                     return Ok(());
                 }
-                merge_all(symbols, |left, right| pairs.get(&(left.id, right.id)).copied());
+                merge_all(symbols, |left, right| pairs.get(&pair(left.id, right.id)).copied());
                 out.extend(symbols.iter().map(|symbol| symbol.id));
             }
         }
@@ -271,6 +274,10 @@ impl Bpe {
 fn push(symbols: &mut Vec<Symbol>, id: u32) {
     let at = symbols.len() as u32;
     symbols.push(Symbol { id, start: at, end: at + 1 });
+}
+
+fn pair(left: u32, right: u32) -> u64 {
+    u64::from(left) << 32 | u64::from(right)
 }
 
 fn rank_of(ranks: &[u32], id: u32) -> u32 {

@@ -53,15 +53,24 @@ impl PreTokenizer {
         Ok(compiled)
     }
 
-    /// Byte-level pieces from patterns that are applied one after the other.
-    pub fn byte_level_splits(patterns: Vec<Pattern>) -> Self {
-        let split = |pattern| Step::Split { pattern, behavior: Behavior::Isolated, invert: false };
-        Self { steps: patterns.into_iter().map(split).collect(), byte_level: true }
+    /// Pieces of text: each pattern isolates its matches in the pieces of the one before.
+    pub fn splits(patterns: &[&str], path: &str) -> Result<Self> {
+        let step = |pattern: &&str| {
+            Ok(match *pattern {
+                r"\p{N}" => Step::Numbers { behavior: Behavior::Isolated },
+                source => Step::Split {
+                    pattern: Pattern::regex(source, path)?,
+                    behavior: Behavior::Isolated,
+                    invert: false,
+                },
+            })
+        };
+        Ok(Self { steps: patterns.iter().map(step).collect::<Result<_>>()?, byte_level: false })
     }
 
-    /// Pieces of text from one pattern.
-    pub fn splits(pattern: Pattern) -> Self {
-        Self { byte_level: false, ..Self::byte_level_splits(vec![pattern]) }
+    /// The same, and the pieces are read as bytes.
+    pub fn byte_level_splits(patterns: &[&str], path: &str) -> Result<Self> {
+        Ok(Self { byte_level: true, ..Self::splits(patterns, path)? })
     }
 
     /// Whether the pieces are to be read as bytes: their characters stay as they are, to be mapped by the model.

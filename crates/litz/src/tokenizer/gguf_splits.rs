@@ -1,0 +1,59 @@
+//! How the pre-tokenizers that GGUF files name split text.
+
+const GPT2: &str = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
+const LLAMA3: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+const QWEN2: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+const QWEN35: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+const MINICPM5: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}+| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+const GPT4O: &str = r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+const TEKKEN: &str = r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+const DEEPSEEK3: &str = r##"[!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"##;
+const IDEOGRAPHS: &str = r"[\x{4E00}-\x{9FA5}\x{0800}-\x{4E00}\x{AC00}-\x{D7FF}]+";
+
+/// A pre-tokenizer: patterns applied one after the other, and what goes with them.
+#[derive(Clone, Copy)]
+pub(super) struct Splits {
+    /// Each isolates its matches in the pieces of the one before.
+    pub patterns: &'static [&'static str],
+    /// A piece that is a token is that token.
+    pub ignore_merges: bool,
+    /// A text begins with BOS unless the file says otherwise.
+    pub adds_bos: bool,
+    /// Text is composed first.
+    pub nfc: bool,
+}
+
+const fn plain(patterns: &'static [&'static str]) -> Splits {
+    Splits { patterns, ignore_merges: false, adds_bos: false, nfc: false }
+}
+
+const fn composed(patterns: &'static [&'static str]) -> Splits {
+    Splits { nfc: true, ..plain(patterns) }
+}
+
+/// The splits of a `tokenizer.ggml.pre`, if they are known here.
+pub(super) fn splits(name: &str) -> Option<Splits> {
+    Some(match name {
+        "gpt-2" | "phi-2" | "jina-es" | "jina-de" | "jina-v2-es" | "jina-v2-de" | "gigachat" | "a.x-4.0"
+        | "mellum" | "modern-bert" | "exaone4" | "jais" | "trillion" | "granite-docling" => plain(&[GPT2]),
+        "mpt" | "olmo" => composed(&[GPT2]),
+        "smollm" | "starcoder" | "refact" | "command-r" | "codeshell" | "exaone" | "minerva-7b"
+        | "mellum2" => plain(&[r"\p{N}", GPT2]),
+        "llama3" | "llama-v3" | "llama-bpe" | "falcon3" | "falcon-h1" | "pixtral" | "midm-2.0" | "lfm2"
+        | "jina-v5-nano" => Splits { ignore_merges: true, adds_bos: true, ..plain(&[LLAMA3]) },
+        "glm4" | "glm5" => Splits { ignore_merges: true, ..plain(&[LLAMA3]) },
+        "dbrx" | "smaug-bpe" | "chatglm-bpe" => plain(&[LLAMA3]),
+        "qwen2" | "deepseek-r1-qwen" | "kormo" | "f2llmv2" | "megrez" => composed(&[QWEN2]),
+        "stablelm2" | "hunyuan" | "solar-open" | "grok-2" => plain(&[QWEN2]),
+        "qwen35" => plain(&[QWEN35]),
+        "minicpm5" => Splits { ignore_merges: true, ..plain(&[r"\p{N}{1,3}", MINICPM5]) },
+        "gpt-4o" | "llama4" | "kanana2" | "talkie" | "minimax-m2" => plain(&[GPT4O]),
+        "tekken" => Splits { ignore_merges: true, adds_bos: true, ..plain(&[TEKKEN]) },
+        "deepseek-coder" => plain(&[r"[\r\n]", r"\s?\p{L}+", r"\s?\p{P}+", IDEOGRAPHS, r"\p{N}"]),
+        "deepseek-v3" | "hunyuan-dense" | "joyai-llm" | "hy_v4" => {
+            plain(&[r"\p{N}{1,3}", r"[\x{4E00}-\x{9FA5}\x{3040}-\x{309F}\x{30A0}-\x{30FF}]+", DEEPSEEK3])
+        }
+        "falcon" => plain(&[r"[\p{P}\$\+<=>\^~\|`]+", GPT2, "[0-9][0-9][0-9]"]),
+        _ => return None,
+    })
+}
