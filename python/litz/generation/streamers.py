@@ -20,7 +20,10 @@ class BaseStreamer:
 
 
 class Decodes(Protocol):
-    def decode(self, token_ids: Any, *, skip_special_tokens: bool) -> Any: ...
+    """A tokenizer, as far as streamers need it."""
+
+    def decode(self, token_ids: Any, *, skip_special_tokens: bool) -> Any:
+        """The text of ids."""
 
 
 class _Decoding(Protocol):
