@@ -29,8 +29,6 @@ class NativeCausalLM:
     """
 
     device = "cpu"
-    generate = generation.generate
-    stream = generation.stream
     explain_generation = generation.explain_generation
 
     def __init__(
