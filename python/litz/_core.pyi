@@ -1,6 +1,7 @@
 """The native core: what `crates/litz-python` binds, typed."""
 
 import os
+from datetime import datetime
 from typing import Any
 
 __version__: str
@@ -98,6 +99,7 @@ def read_bandwidth(threads: int, size: int, rounds: int, /) -> float:
 
 def fma_peak(threads: int, width: int, rounds: int, /) -> float:
     """Single-precision operations a second of `threads` threads with vectors of at most `width` bits."""
+
 class Tokenizer:
     """A compiled tokenizer: immutable, shared between threads without locks, and without the GIL while it works."""
 
@@ -136,3 +138,17 @@ class DecodeStream:
         """The text that is certain with this id; it may be empty."""
     def finish(self) -> str:
         """What was held back. The stream is at its beginning again."""
+
+class Template:
+    """A compiled chat template: immutable, safe to use from several threads."""
+
+    def __init__(self, source: str, /) -> None:
+        """Compiles a template; a mistake is TemplateError with its line."""
+    def render(self, variables_json: str, *, now: datetime | None = None) -> tuple[str, list[tuple[int, int]]]:
+        """The text, and the ranges of its generation blocks in characters; `now` is what strftime_now formats."""
+    @property
+    def names(self) -> list[str]:
+        """Every name that the template reads."""
+    @property
+    def has_generation(self) -> bool:
+        """Whether the template has a `{% generation %}` block."""

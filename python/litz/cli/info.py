@@ -48,7 +48,7 @@ def run(options: argparse.Namespace) -> int:
         return 0
     tokenizer = AutoTokenizer.from_pretrained(files.gguf or files.root)
     if options.template:
-        print(clean(tokenizer.chat_template or ""))
+        print(clean(tokenizer.get_chat_template() if tokenizer.chat_template else ""))
         return 0
     rows = [*_model_rows(checkpoint), *_tokenizer_rows(tokenizer), *_memory_rows(checkpoint, options.context)]
     for name, text in rows:
@@ -104,7 +104,7 @@ def _tokenizer_rows(tokenizer: Any) -> Iterator[tuple[str, str]]:
         f"{name} {token} ({getattr(tokenizer, f'{name}_token_id')})" for name, token in tokens if token is not None
     ]
     yield "special", ", ".join(named) or "none"
-    template = tokenizer.chat_template
+    template = tokenizer.get_chat_template() if tokenizer.chat_template else ""
     yield "template", f"{len(template):,} characters (--template shows it)" if template else "none: not a chat model"
 
 

@@ -123,7 +123,8 @@ unsafe fn dot_rows<Q: Quant>(rows: Eight, x: Token, blocks: usize) -> __m256 {
     unsafe {
         for block in (0..blocks).step_by(2) {
             let next = if block + 1 < blocks { block + 1 } else { block };
-            let (a, b) = (rows.map(|row| row.add(block * Q::BYTES)), rows.map(|row| row.add(next * Q::BYTES)));
+            let (a, b) =
+                (rows.map(|row| row.add(block * Q::BYTES)), rows.map(|row| row.add(next * Q::BYTES)));
             for row in a {
                 _mm_prefetch::<_MM_HINT_T0>(row.wrapping_add(ahead).cast());
             }
@@ -223,7 +224,11 @@ unsafe fn dot_panel<Q: Quant, const T: usize>(panel: &[PanelBlock<ROWS>], x: [To
 /// The tokens have the block.
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
-unsafe fn panel_nibbles<const T: usize>(panel: &PanelBlock<ROWS>, x: [Token; T], block: usize) -> [__m256i; T] {
+unsafe fn panel_nibbles<const T: usize>(
+    panel: &PanelBlock<ROWS>,
+    x: [Token; T],
+    block: usize,
+) -> [__m256i; T] {
     let mut sums = [_mm256_setzero_si256(); T];
     for (g, codes) in panel.codes.iter().enumerate() {
         // SAFETY: the caller's promise. Eight sums of two nibbles by bytes stay within 8 * 2 * 15 * 127 < 2^15.

@@ -147,7 +147,8 @@ unsafe fn panel_tile<Q: Quant, const T: usize>(
             for (g, codes) in block.codes.iter().enumerate() {
                 let w = _mm512_load_si512(codes.as_ptr().cast());
                 for t in 0..T {
-                    products[t] = _mm512_dpbusd_epi32(products[t], w, _mm512_set1_epi32(x[t].four_codes(i, g)));
+                    products[t] =
+                        _mm512_dpbusd_epi32(products[t], w, _mm512_set1_epi32(x[t].four_codes(i, g)));
                 }
             }
             let heads = (_mm512_load_ps(block.scales.as_ptr()), _mm512_load_ps(block.minima.as_ptr()));
@@ -171,7 +172,8 @@ unsafe fn panel_tile<Q: Quant, const T: usize>(
 unsafe fn dot_rows<Q: Quant>(rows: Group, x: Token, blocks: usize) -> __m512 {
     // The next group usually follows in memory: sixteen streams are more than the hardware keeps in mind.
     let ahead = (rows[15] as usize).wrapping_sub(rows[0] as usize) + blocks * Q::BYTES;
-    let offsets: [i32; ROWS] = std::array::from_fn(|i| (rows[i] as usize).wrapping_sub(rows[0] as usize) as i32);
+    let offsets: [i32; ROWS] =
+        std::array::from_fn(|i| (rows[i] as usize).wrapping_sub(rows[0] as usize) as i32);
     let mut sums = _mm512_setzero_ps();
     // SAFETY: blocks stay below the caller's number; missing ones of the last four are read as the last one.
     unsafe {

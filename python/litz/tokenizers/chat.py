@@ -1,0 +1,210 @@
+"""Conversations as text: what a chat template is given, and what is taken from its result."""
+
+import dataclasses
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from litz import _core
+from litz.errors import ArgumentError, UnsupportedError
+from litz.tokenizers.schema import get_json_schema
+
+Message = dict[str, Any]
+
+# The names under which a message's reasoning goes; templates read the first, gpt-oss reads the second.
+_REASONING = ("reasoning_content", "thinking", "reasoning")
+_OPEN_END = "CONTINUE_FINAL_MESSAGE_TAG "
+
+
+class ChatText(str):
+    """A rendered conversation: its special tokens are in it already, so a tokenizer adds none around it."""
+
+    __slots__ = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Rendered:
+    """A conversation as text, and where in it the assistant speaks (from, to; in characters)."""
+
+    text: ChatText
+    generation: list[tuple[int, int]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """What a template is asked to render, besides the conversation."""
+
+    source: str
+    template: _core.Template
+    variables: Mapping[str, Any]  # special tokens, then what the caller passed
+    tools: list[Any] | None
+    documents: list[Any] | None
+    add_generation_prompt: bool
+    continue_final_message: bool | str
+
+
+def request(
+    source: str,
+    template: _core.Template,
+    special_tokens: Mapping[str, Any],
+    variables: Mapping[str, Any],
+    *,
+    tools: Sequence[Any] | None,
+    documents: Sequence[Any] | None,
+    add_generation_prompt: bool,
+    continue_final_message: bool | str,
+) -> Request:
+    """Checks that everything passed has an effect: a template that reads no tools cannot be given any."""
+    names = set(template.names)
+    for name in variables:
+        if name not in names:
+            raise ArgumentError(f"this chat template does not read {name!r}; it reads {', '.join(sorted(names))}")
+    if tools and "tools" not in names:
+        raise ArgumentError("this chat template does not read tools: the model was not made for them")
+    if documents and "documents" not in names:
+        raise ArgumentError("this chat template does not read documents")
+    if add_generation_prompt and continue_final_message:
+        raise ArgumentError(
+            "add_generation_prompt begins a new answer, continue_final_message goes on with the last message: pass one"
+        )
+    return Request(
+        source=source,
+        template=template,
+        variables={**special_tokens, **plain(variables)},
+        tools=None if tools is None else [_tool(tool) for tool in tools],
+        documents=None if documents is None else [_document(document) for document in documents],
+        add_generation_prompt=add_generation_prompt,
+        continue_final_message=continue_final_message,
+    )
+
+
+def render(asked: Request, conversation: Any) -> Rendered:
+    """One conversation through a template; TemplateError is the template's own word, with its line."""
+    messages = messages_of(conversation)
+    field = asked.continue_final_message
+    if field:
+        field = field if isinstance(field, str) else "content"
+        messages, last = _opened(messages, field, asked.source)
+    variables = {
+        **asked.variables,
+        "messages": messages,
+        "tools": asked.tools,
+        "documents": asked.documents,
+        "add_generation_prompt": asked.add_generation_prompt,
+    }
+    try:
+        told = json.dumps(variables, allow_nan=False)
+    except ValueError as error:
+        raise ArgumentError(f"the messages or variables cannot be given to a chat template: {error}") from error
+    text, generation = asked.template.render(told)
+    return Rendered(ChatText(_cut(text, last) if field else text), generation)
+
+
+def conversations_of(given: Any) -> tuple[list[Any], bool]:
+    """The conversations in an argument, and whether there were several."""
+    given = getattr(given, "messages", given)
+    if not isinstance(given, list | tuple) or not given:
+        raise ArgumentError(f"expected a list of messages, found {given!r:.80}")
+    several = isinstance(given[0], list | tuple) or hasattr(given[0], "messages")
+    return (list(given), True) if several else ([given], False)
+
+
+def messages_of(conversation: Any) -> list[Message]:
+    """The messages as plain data: no keys without a value, reasoning under every name that templates read."""
+    messages = []
+    for place, message in enumerate(getattr(conversation, "messages", conversation)):
+        told = plain(message)
+        if not isinstance(told, dict):
+            raise ArgumentError(f"message {place} must be a dict with role and content, found {message!r:.80}")
+        told = {name: value for name, value in told.items() if value is not None}
+        reasoning = next((told[name] for name in _REASONING if name in told), None)
+        if reasoning is not None:
+            told = {"thinking": reasoning, **told, "reasoning_content": reasoning}
+        messages.append(told)
+    return messages
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON has it; what is no data becomes a placeholder that names its type."""
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, Mapping):
+        return {key if isinstance(key, str) else str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if type(value).__module__ == "numpy" and hasattr(value, "item") and not getattr(value, "shape", ()):
+        return plain(value.item())
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if callable(getattr(value, "model_dump", None)):
+        return plain(value.model_dump())
+    return f"<{type(value).__name__}>"
+
+
+def _tool(tool: dict[str, Any] | Callable[..., Any]) -> Any:
+    if isinstance(tool, Mapping):
+        return plain(tool)
+    if callable(tool):
+        return get_json_schema(tool)
+    raise ArgumentError(f"a tool is a function or a JSON schema, found {tool!r:.80}")
+
+
+def _document(document: Any) -> Any:
+    if not isinstance(document, Mapping):
+        raise ArgumentError(f"a document is a dict, such as one of title and text, found {document!r:.80}")
+    return plain(document)
+
+
+def _opened(messages: list[Message], field: str, source: str) -> tuple[list[Message], str]:
+    """The messages with a mark at the end of the last one's `field`, and the text that it marks."""
+    content = messages[-1].get(field) if messages else None
+    if content is None:
+        raise ArgumentError(f"continue_final_message: the last message has no {field!r} to go on with")
+    names = [field]
+    if field in _REASONING:
+        names = [name for name in _REASONING if messages[-1].get(name) == content]
+    if not any(name in source for name in names):
+        raise ArgumentError(f"continue_final_message: this chat template does not read {field!r} of a message")
+    if isinstance(content, list):
+        parts = [part for part in content if isinstance(part, dict) and "text" in part]
+        if not parts:
+            raise ArgumentError("continue_final_message: the last message has no text to go on with")
+        text = parts[-1]["text"]
+        parts[-1]["text"] = text + _OPEN_END
+        return messages, text
+    if not isinstance(content, str):
+        raise ArgumentError(f"continue_final_message: {field!r} of the last message is no text")
+    messages[-1].update(dict.fromkeys(names, content + _OPEN_END))
+    return messages, content
+
+
+def _cut(text: str, last: str) -> str:
+    """The text up to the mark; a template that trims the message trims what is left, too."""
+    place = text.rfind(_OPEN_END.strip())
+    if place < 0 or last.strip() not in text:
+        raise ArgumentError(
+            "continue_final_message: the template does not show the last message as it is, so there is no place in the "
+            f"text to go on from; the message is {last.strip()!r:.80}"
+        )
+    if text[place : place + len(_OPEN_END)] == _OPEN_END:
+        return text[:place]
+    return text[:place].rstrip()
+
+
+def assistant_mask(core: _core.Tokenizer, ids: list[int], rendered: Rendered) -> list[int]:
+    """1 for each token of what the assistant says. UnsupportedError where tokens do not spell the text exactly."""
+    spelled = [core.decode_bytes([token]) for token in ids]
+    if b"".join(spelled) != rendered.text.encode():
+        raise UnsupportedError(
+            "return_assistant_tokens_mask: the tokens of this tokenizer do not spell the text byte by byte, and litz "
+            "does not place others in the text yet"
+        )
+    spans = [
+        (len(rendered.text[:start].encode()), len(rendered.text[:end].encode())) for start, end in rendered.generation
+    ]
+    mask, start = [], 0
+    for token in spelled:
+        end = start + len(token)
+        mask.append(int(any(start < stop and begin < end for begin, stop in spans)))
+        start = end
+    return mask
