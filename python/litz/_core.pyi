@@ -33,6 +33,72 @@ class TensorFile:
     def read_f32(self, name: str, /) -> bytes:
         """A tensor as little-endian F32, bit for bit as the reference of its format converts it."""
 
+class Model:
+    """A loaded model. Safe to use from several threads."""
+
+    @staticmethod
+    def load(
+        spec_json: str,
+        files: list[TensorFile],
+        sources: list[tuple[str, int, str, tuple[int, int] | None]],
+        options_json: str,
+        /,
+    ) -> Model:
+        """Maps the weights, checked against the spec."""
+    def logits(self, ids: list[int], /) -> bytes:
+        """The logits of every position, (time, vocab) little-endian float32."""
+    def report(self) -> str:
+        """What loading did, as JSON: conversions (tensor, from, to), bytes_mapped, bytes_converted."""
+    @property
+    def threads(self) -> int:
+        """How many threads work on a token."""
+    @property
+    def vocab(self) -> int:
+        """How many logits a token has."""
+    @property
+    def context(self) -> int:
+        """The longest sequence."""
+
+class Generation:
+    """One run over several prompts. A row is prompt number times num_return_sequences plus the continuation's."""
+
+    def __init__(
+        self, model: Model, prompts: list[list[int]], params_json: str, tokenizer: Tokenizer | None = None, /
+    ) -> None: ...
+    def advance(self, max_tokens: int) -> list[tuple[int, int, str | None]]:
+        """(row, token, why it was the row's last): up to `max_tokens` of each row, fewer after a tenth of a second.
+
+        Empty once all is done. Reasons: eos, stop, length, context, time.
+        """
+    def take_text(self, row: int) -> str:
+        """The row's text that became final since the last call; needs the tokenizer."""
+    def cancel(self) -> None:
+        """Ends the run before its next token; from any thread."""
+
+def check_generation_params(params_json: str) -> None:
+    """ArgumentError for parameters that no run would accept."""
+
+def process_logits(logits: bytes, prompt_ids: list[int], generated_ids: list[int], params_json: str) -> bytes:
+    """The float32 scores that a token is chosen by, after all processors and filters."""
+
+def kv_bytes(spec_json: str, tokens: int, cache_dtype: str = "f16", /) -> int:
+    """The bytes that a sequence of `tokens` keeps, for `cache_dtype` "f16" or "f32"."""
+
+def scratch_bytes(spec_json: str, /) -> int:
+    """The bytes of working memory that a model of this spec needs besides its weights and sequences."""
+
+def instructions() -> str:
+    """The widest instructions that the kernels use here: what the CPU has, narrowed by `LITZ_CPU`."""
+
+def available_threads() -> int:
+    """How many threads a model gets that asks for none: `LITZ_NUM_THREADS`, else the cores of this process."""
+
+def read_bandwidth(threads: int, size: int, rounds: int, /) -> float:
+    """Bytes a second that `threads` threads read together from `size` bytes of memory: the best of `rounds`."""
+
+def fma_peak(threads: int, width: int, rounds: int, /) -> float:
+    """Single-precision operations a second of `threads` threads with vectors of at most `width` bits."""
+
 class Tokenizer:
     """A compiled tokenizer: immutable, shared between threads without locks, and without the GIL while it works."""
 

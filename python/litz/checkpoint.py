@@ -66,7 +66,13 @@ def _gguf_config(file: _core.TensorFile, path: Path) -> Config:
         return list(unpack(f"<{len(data) // 4}f", data))
 
     tensors = {name: shape for name, (_, shape, _) in file.tensors().items()}
-    return _with_defaults(gguf.config(file.metadata(), tensors, floats=floats, where=str(path)), name=str(path))
+    try:
+        values = gguf.config(file.metadata(), tensors, floats=floats, where=str(path))
+    except (TypeError, ValueError, ZeroDivisionError, KeyError) as error:
+        if isinstance(error, ConfigError | UnsupportedError):
+            raise
+        raise ConfigError(f"{path}: the header's keys are of the wrong kind: {error!r}") from error
+    return _with_defaults(values, name=str(path))
 
 
 def open_checkpoint(files: ModelFiles, *, strict: bool = True) -> Checkpoint:
@@ -88,7 +94,7 @@ def open_checkpoint(files: ModelFiles, *, strict: bool = True) -> Checkpoint:
 
 def read_spec(config: Config, family: Family, *, where: str, strict: bool = True) -> Spec:
     """The Spec of a configuration; every key of it must be read or known not to matter."""
-    keys = Keys(config, family.defaults, where=where)
+    keys = Keys(config.written, family.defaults, where=where)
     keys.refuse("quantization_config", "load the unquantised model, or a GGUF file of it")
     try:
         spec = family.spec(keys)

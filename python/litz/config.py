@@ -66,6 +66,11 @@ class Config(Mapping[str, Any]):
     def __repr__(self) -> str:
         return f"Config({json.dumps(self.to_dict(), indent=2, ensure_ascii=False)})"
 
+    @property
+    def written(self) -> Mapping[str, Any]:
+        """What the file itself says, without the defaults."""
+        return self._values
+
     def to_dict(self) -> dict[str, Any]:
         """A copy as a plain dictionary, defaults included."""
         return {**self._defaults, **self._values}
@@ -90,10 +95,9 @@ class Keys:
         self.where = where
 
     def get(self, key: str) -> Any:
-        """The value, the family's default, or None; an explicit null counts as absent."""
+        """The value, or the family's default where the file lacks the key; an explicit null is None."""
         self._read.add(key)
-        value = self._values.get(key)
-        return self._defaults.get(key) if value is None else value
+        return self._values[key] if key in self._values else self._defaults.get(key)
 
     def given(self, key: str) -> bool:
         """Whether the file itself sets the key to something."""

@@ -1,9 +1,11 @@
 """The native engine behind the model interface that people know: CPU inference without torch."""
 
 import json
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from litz import _core
+from litz import _core, generation
 from litz.checkpoint import Checkpoint
 from litz.config import Config
 from litz.errors import ArgumentError, UnsupportedError
@@ -12,7 +14,10 @@ from litz.spec import Spec, parameters
 from litz.weights import LoadReport
 
 if TYPE_CHECKING:
-    from litz.generation import GenerationConfig
+    from collections.abc import Iterator
+    from typing import Unpack
+
+    from litz.generation import GenerationConfig, GenerationParameters, Token
 
 _CACHE_DTYPES = {"float16": "f16", "f16": "f16", "float32": "f32", "f32": "f32"}
 
@@ -24,6 +29,7 @@ class NativeCausalLM:
     """
 
     device = "cpu"
+    explain_generation = generation.explain_generation
 
     def __init__(
         self, core: _core.Model, checkpoint: Checkpoint, *, generation_config: "GenerationConfig", dtype: str
@@ -31,7 +37,8 @@ class NativeCausalLM:
         self._core = core
         self.config: Config = checkpoint.config
         self.spec: Spec = checkpoint.spec
-        self.load_report: LoadReport = checkpoint.report
+        converted = {tensor: f"{stored} to {kept}" for tensor, stored, kept in _conversions(core)}
+        self.load_report: LoadReport = replace(checkpoint.report, converted=converted)
         self.generation_config = generation_config
         self.dtype = dtype
         self.name_or_path = checkpoint.files.source
@@ -71,6 +78,46 @@ class NativeCausalLM:
         return CausalLMOutput(logits=_like(logits, input_ids))
 
     forward = __call__
+
+    def generate(
+        self,
+        input_ids: Any = None,
+        *,
+        attention_mask: Any = None,
+        generation_config: "GenerationConfig | None" = None,
+        streamer: Any = None,
+        tokenizer: Any = None,
+        **parameters: "Unpack[GenerationParameters]",
+    ) -> Any:
+        """Continues each prompt; see `litz.generation.generate` for what goes in and comes out."""
+        from litz.generation import generate
+
+        return generate(
+            self, input_ids, attention_mask=attention_mask, generation_config=generation_config, streamer=streamer,
+            tokenizer=tokenizer, **parameters,
+        )  # fmt: skip
+
+    def stream(
+        self,
+        input_ids: Any = None,
+        *,
+        attention_mask: Any = None,
+        generation_config: "GenerationConfig | None" = None,
+        tokenizer: Any = None,
+        **parameters: "Unpack[GenerationParameters]",
+    ) -> "Iterator[Token]":
+        """The same, token by token: a plain iterator; see `litz.generation.stream`."""
+        from litz.generation import stream
+
+        return stream(
+            self, input_ids, attention_mask=attention_mask, generation_config=generation_config, tokenizer=tokenizer,
+            **parameters,
+        )  # fmt: skip
+
+
+def _conversions(core: _core.Model) -> Iterable[tuple[str, str, str]]:
+    """(tensor, stored dtype, dtype in memory) of what has no kernel as it is stored."""
+    return ((c["tensor"], c["from"], c["to"]) for c in json.loads(core.report())["conversions"])
 
 
 def _rows(input_ids: Any, attention_mask: Any) -> tuple[list[list[int]], Any]:
@@ -129,7 +176,7 @@ def load(
     core = _core.Model.load(
         checkpoint.spec.to_json(),
         list(checkpoint.tensor_files),
-        [tuple(s) for s in checkpoint.sources],
+        list(checkpoint.sources),
         json.dumps(options),
     )
     defaults = GenerationConfig.for_model(checkpoint.files, checkpoint.config)

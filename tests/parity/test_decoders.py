@@ -57,11 +57,10 @@ def test_a_prompt_alone_and_in_company_gives_the_same_text(folder: Path) -> None
 
 
 def test_a_prefix_has_the_logits_that_it_has_inside_the_whole(folder: Path, row: Row) -> None:
-    if row.name == "phi3-longrope-long":
-        pytest.xfail("LongRoPE rotates a sequence past its limit with other frequencies: a prefix differs by design")
     model = load(folder)
     whole = model(IDS).logits
-    for length in (1, 2, 7, 23):
+    # LongRoPE turns every position of a sequence past its limit (16) differently: only such prefixes compare.
+    for length in (17, 23) if row.name == "phi3-longrope-long" else (1, 2, 7, 23):
         assert torch.equal(model(IDS[:, :length]).logits, whole[:, :length])
 
 

@@ -4,44 +4,44 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use litz::engine::Forward;
-use litz::generation::{process, Event, History, Params};
+use litz::engine::Model;
+use litz::generation::{process, Event, History, OpenText, Params, TokenText};
+use litz::tokenizer::{DecodeStream, Tokenizer};
 use litz::{Error, Result};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use crate::errors::to_python;
 use crate::model::PyModel;
+use crate::tokenizer::PyTokenizer;
 
 /// How long the interpreter's signals may wait.
 const PAUSE: Duration = Duration::from_millis(100);
 
 type Row = (usize, u32, Option<&'static str>);
 
-/// A run over any model.
-trait Run: Send {
-    fn advance(&mut self, tokens: usize, pause: Duration) -> Result<Vec<Event>>;
-    fn take_text(&mut self, row: usize) -> String;
-    fn done(&self) -> bool;
+type Run = litz::generation::Generation<Model>;
+
+/// The tokenizer's incremental decoder, as the loop uses it.
+struct Text(DecodeStream);
+
+impl TokenText for Text {
+    fn push(&mut self, token: u32) -> Result<String> {
+        self.0.push(token)
+    }
+
+    fn finish(&mut self) -> Result<String> {
+        self.0.finish()
+    }
 }
 
-impl<M: Forward> Run for litz::generation::Generation<M> {
-    fn advance(&mut self, tokens: usize, pause: Duration) -> Result<Vec<Event>> {
-        self.advance(tokens, pause)
-    }
-
-    fn take_text(&mut self, row: usize) -> String {
-        self.take_text(row)
-    }
-
-    fn done(&self) -> bool {
-        self.done()
-    }
+fn texts_of(tokenizer: Arc<Tokenizer>) -> OpenText {
+    Arc::new(move |skip| Box::new(Text(DecodeStream::new(Arc::clone(&tokenizer), skip))))
 }
 
 /// What is generated so far but not yet fetched belongs to the run: an interrupted `advance` loses no token.
 struct State {
-    run: Box<dyn Run>,
+    run: Run,
     unfetched: Vec<Event>,
 }
 
@@ -54,16 +54,21 @@ struct Generation {
 
 #[pymethods]
 impl Generation {
-    /// Prepares a run; nothing is computed before `advance`.
+    /// Prepares a run; nothing is computed before `advance`. Stop strings and text need the tokenizer.
     #[new]
-    #[pyo3(signature = (model, prompts, params_json, /))]
-    fn new(model: &PyModel, prompts: Vec<Vec<u32>>, params_json: &str) -> PyResult<Self> {
+    #[pyo3(signature = (model, prompts, params_json, tokenizer=None, /))]
+    fn new(
+        model: &PyModel,
+        prompts: Vec<Vec<u32>>,
+        params_json: &str,
+        tokenizer: Option<&PyTokenizer>,
+    ) -> PyResult<Self> {
         let params = Params::from_json(params_json).map_err(to_python)?;
-        let store = Some(model.store.clone());
-        let run = litz::generation::Generation::new(model.model.clone(), &prompts, params, None, store);
-        let run = run.map_err(to_python)?;
+        let open = tokenizer.map(|tokenizer| texts_of(tokenizer.handle()));
+        let store = Some(Arc::clone(&model.store));
+        let run = Run::new(Arc::clone(&model.model), &prompts, params, open, store).map_err(to_python)?;
         let cancelled = run.cancellation();
-        Ok(Self { state: Mutex::new(State { run: Box::new(run), unfetched: Vec::new() }), cancelled })
+        Ok(Self { state: Mutex::new(State { run, unfetched: Vec::new() }), cancelled })
     }
 
     /// The next tokens: up to `max_tokens` of each row, fewer after a tenth of a second; none once all is done.
@@ -133,8 +138,15 @@ fn process_logits<'py>(
     Ok(PyBytes::new(py, &bytes))
 }
 
+/// ArgumentError for parameters that no run would accept.
+#[pyfunction]
+fn check_generation_params(params_json: &str) -> PyResult<()> {
+    Params::from_json(params_json).map(|_| ()).map_err(to_python)
+}
+
 /// Adds this file's classes to the module.
 pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<Generation>()?;
+    m.add_function(wrap_pyfunction!(check_generation_params, m)?)?;
     m.add_function(wrap_pyfunction!(process_logits, m)?)
 }

@@ -1,7 +1,21 @@
-//! What this machine allows, for the benchmarks.
+//! What this machine allows: for the benchmarks, and for `litz env`.
 
-use litz::kernels::limits;
+use litz::kernels::{limits, Isa};
 use pyo3::prelude::*;
+
+use crate::errors::to_python;
+
+/// The widest instructions that the kernels use here: what the CPU has, narrowed by `LITZ_CPU`.
+#[pyfunction]
+fn instructions() -> PyResult<&'static str> {
+    Isa::detect().map(Isa::name).map_err(to_python)
+}
+
+/// How many threads a model gets that asks for none: `LITZ_NUM_THREADS`, else the cores of this process.
+#[pyfunction]
+fn available_threads() -> PyResult<usize> {
+    litz::threads::available_threads(None).map_err(to_python)
+}
 
 /// Bytes a second that `threads` threads read together from `size` bytes of memory: the best of `rounds`.
 #[pyfunction]
@@ -19,6 +33,8 @@ fn fma_peak(py: Python<'_>, threads: usize, width: usize, rounds: usize) -> f64 
 
 /// Adds this file's functions to the module.
 pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    m.add_function(wrap_pyfunction!(instructions, m)?)?;
+    m.add_function(wrap_pyfunction!(available_threads, m)?)?;
     m.add_function(wrap_pyfunction!(read_bandwidth, m)?)?;
     m.add_function(wrap_pyfunction!(fma_peak, m)?)
 }

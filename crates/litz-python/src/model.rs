@@ -15,7 +15,8 @@ use crate::formats::PyTensorFile;
 /// Adds this file's classes to the module.
 pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<PyModel>()?;
-    m.add_function(wrap_pyfunction!(kv_bytes, m)?)
+    m.add_function(wrap_pyfunction!(kv_bytes, m)?)?;
+    m.add_function(wrap_pyfunction!(scratch_bytes, m)?)
 }
 
 /// A tensor's canonical name, file index, name in that file, and the rows of a fused tensor (start, count).
@@ -104,4 +105,13 @@ fn kv_bytes(spec_json: &str, tokens: usize, cache_dtype: &str) -> PyResult<usize
     };
     let spec = Spec::from_json(spec_json).map_err(to_python)?;
     Ok(Model::memory(&spec, cache, 1).sequence(tokens))
+}
+
+/// The bytes of working memory that a model of this spec needs besides its weights and sequences.
+#[pyfunction]
+#[pyo3(signature = (spec_json, /))]
+fn scratch_bytes(spec_json: &str) -> PyResult<usize> {
+    let spec = Spec::from_json(spec_json).map_err(to_python)?;
+    let options = LoadOptions::default();
+    Ok(Model::memory(&spec, options.cache, options.chunk).scratch)
 }

@@ -17,7 +17,6 @@ pub struct PyTokenizer {
 
 impl PyTokenizer {
     /// The tokenizer itself, for the other parts of the binding.
-    #[allow(dead_code)] // generation takes it
     pub(crate) fn handle(&self) -> Arc<Tokenizer> {
         Arc::clone(&self.inner)
     }

@@ -31,6 +31,7 @@ def _ropes(c: Keys, sliding: tuple[int | None, ...]) -> tuple[Rope, ...]:
 
 def spec(c: Keys) -> Spec:
     # transformers 5 writes the number with an underscore
+    c.ignore("_sliding_window_pattern")
     pattern = c.size("sliding_window_pattern" if c.given("sliding_window_pattern") else "_sliding_window_pattern")
     sliding = windows(c, default=lambda i: (i + 1) % pattern != 0)
     made = sandwich(c, ropes=_ropes(c, sliding), windows=sliding)

@@ -3,9 +3,9 @@
 What is complete on this machine is used without opening a socket; nothing that comes from a model is ever executed.
 """
 
-from .cache import CachedModel, cached, remove
-from .default import DEFAULT_MODEL
-from .files import ModelFiles
-from .resolution import resolve
+from litz.hub.cache import CachedModel, cached, remove
+from litz.hub.default import DEFAULT_MODEL
+from litz.hub.files import ModelFiles
+from litz.hub.resolution import resolve
 
 __all__ = ["DEFAULT_MODEL", "CachedModel", "ModelFiles", "cached", "remove", "resolve"]

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import FormatError, ModelNotFoundError
-from .files import Want, gguf_names, missing
-from .locations import hub_cache, litz_home
-from .paths import check_name
-from .sources import PackageSource, PathSource, parse
+from litz.errors import FormatError, ModelNotFoundError
+from litz.hub.files import Want, gguf_names, missing
+from litz.hub.locations import hub_cache, litz_home
+from litz.hub.paths import check_name
+from litz.hub.sources import PackageSource, PathSource, parse
 
 NOTE = ".litz.json"
 
@@ -35,7 +35,7 @@ def cached() -> list[CachedModel]:
 
 def remove(source: str) -> int:
     """Delete a cached model (of the Hub: all its revisions); the number of bytes that this freed."""
-    from .default import DEFAULT_MODEL, PACKAGE
+    from litz.hub.default import DEFAULT_MODEL, PACKAGE
 
     parsed = parse(PACKAGE if source == DEFAULT_MODEL else source)
     if isinstance(parsed, PathSource):

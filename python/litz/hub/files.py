@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from ..errors import FileAccessError, FormatError, ModelNotFoundError, UnsupportedError
-from .paths import check_name, resolve_in
+from litz.errors import FileAccessError, FormatError, ModelNotFoundError, UnsupportedError
+from litz.hub.paths import check_name, resolve_in
 
 Want = Literal["model", "tokenizer", "config"]
 

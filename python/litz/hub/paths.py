@@ -4,7 +4,7 @@ import os
 import re
 from pathlib import Path, PurePosixPath
 
-from ..errors import FormatError
+from litz.errors import FormatError
 
 
 def check_name(name: str) -> PurePosixPath:

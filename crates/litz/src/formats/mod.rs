@@ -12,6 +12,8 @@ mod map;
 mod metadata;
 mod reader;
 mod safetensors;
+#[cfg(test)]
+mod tests;
 
 pub use dequantize::dequantize;
 pub use dtype::DType;

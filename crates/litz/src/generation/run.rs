@@ -181,7 +181,7 @@ impl<M: Forward> Generation<M> {
         };
         let finish = row.limit.reached(&self.params, &row.history, stopped, self.started);
         if finish.is_some() {
-            row.text.iter_mut().for_each(|text| text.finish(stopped));
+            row.text.iter_mut().try_for_each(|text| text.finish(stopped))?;
             self.retire(index);
         }
         Ok(Event { row: index, token, finish })

@@ -83,8 +83,8 @@ fn letters() -> OpenText {
             let special = if self.0 { "" } else { "<end>" };
             Ok(if token == 39 { special.into() } else { char::from(b'A' + token as u8).into() })
         }
-        fn finish(&mut self) -> String {
-            String::new()
+        fn finish(&mut self) -> Result<String> {
+            Ok(String::new())
         }
     }
     Arc::new(|skip| Box::new(Letters(skip)))

@@ -10,7 +10,7 @@ pub trait TokenText: Send {
     /// The text that this token completes.
     fn push(&mut self, token: u32) -> Result<String>;
     /// The text of an incomplete end.
-    fn finish(&mut self) -> String;
+    fn finish(&mut self) -> Result<String>;
 }
 
 /// Opens the text of a sequence, with or without special tokens.
@@ -65,11 +65,12 @@ impl StopMatcher {
     }
 
     /// Releases all text after the last token, unless a stop string cut it off.
-    pub fn finish(&mut self, stopped: bool) {
+    pub fn finish(&mut self, stopped: bool) -> Result<()> {
         if !stopped {
             self.ready.extend(self.held.drain(..).map(|chunk| chunk.shown));
-            self.ready.push_str(&self.showing.finish());
+            self.ready.push_str(&self.showing.finish()?);
         }
+        Ok(())
     }
 
     /// The text that became final since the last call.
@@ -114,8 +115,8 @@ mod tests {
             Ok(if self.1 && piece.starts_with('<') { String::new() } else { piece.to_owned() })
         }
 
-        fn finish(&mut self) -> String {
-            String::new()
+        fn finish(&mut self) -> Result<String> {
+            Ok(String::new())
         }
     }
 
@@ -129,12 +130,12 @@ mod tests {
             let stopped = matcher.push(token as u32).unwrap();
             seen.push(matcher.take() + if stopped { "!" } else { "" });
             if stopped {
-                matcher.finish(true);
+                matcher.finish(true).unwrap();
                 assert_eq!(matcher.take(), "");
                 return seen;
             }
         }
-        matcher.finish(false);
+        matcher.finish(false).unwrap();
         seen.push(matcher.take());
         seen
     }

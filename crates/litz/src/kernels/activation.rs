@@ -37,7 +37,7 @@ fn apply<S: Simd>(s: S, activation: Activation, x: S::F) -> S::F {
 #[inline(always)]
 pub(super) fn activate<S: Simd>(s: S, activation: Activation, x: &mut [f32]) {
     // SAFETY: all of x.
-    unsafe { map(s, x.as_ptr(), x.as_mut_ptr(), x.len(), |_, v| apply(s, activation, v)) }
+    unsafe { map!(s, x.as_ptr(), x.as_mut_ptr(), x.len(), |_i, v| apply(s, activation, v)) }
 }
 
 /// `gate[i] = activation(gate[i]) * up[i]`.
@@ -46,6 +46,6 @@ pub(super) fn gate<S: Simd>(s: S, activation: Activation, gate: &mut [f32], up: 
     let n = gate.len();
     // SAFETY: all of gate.
     unsafe {
-        map(s, gate.as_ptr(), gate.as_mut_ptr(), n, |i, v| s.mul(apply(s, activation, v), at(s, up, i)))
+        map!(s, gate.as_ptr(), gate.as_mut_ptr(), n, |i, v| s.mul(apply(s, activation, v), at(s, up, i)))
     }
 }

@@ -264,7 +264,10 @@ unsafe fn score_panel<S: Simd, E: Float, const Q: usize>(
         }
         for i in 0..Q {
             let score = s.mul(sums[i], s.splat(spec.scale));
-            let score = spec.softcap.map_or(score, |cap| soft_cap(s, score, cap));
+            let score = match spec.softcap {
+                Some(cap) => soft_cap(s, score, cap),
+                None => score,
+            };
             s.store(scores[i].as_mut_ptr().add(panel * LANES), score);
         }
     }
@@ -319,19 +322,27 @@ unsafe fn add_values<S: Simd, E: Float, const Q: usize>(
 ) {
     let start = seen.iter().map(|r| r.start).max().unwrap_or(0);
     let end = seen.iter().map(|r| r.end).min().unwrap_or(0);
-    let alone = |i: usize, keys: Range<usize>| {
-        let weights = std::array::from_ref(&weights[i]);
-        // SAFETY: one of the caller's queries.
-        unsafe { add_keys::<S, E, 1>(s, weights, [sums[i]], values, keys, value_dim) }
-    };
-    if start >= end {
-        (0..Q).for_each(|i| alone(i, seen[i].clone()));
-        return;
+    let (start, end) = if start < end { (start, end) } else { (PAGE, PAGE) };
+    for after in [false, true] {
+        // SAFETY: the caller's promise, passed on.
+        unsafe {
+            if after {
+                add_keys::<S, E, Q>(s, weights, sums, values, start..end, value_dim);
+            }
+            for i in 0..Q {
+                let (from, to) = (seen[i].start, seen[i].end);
+                let alone = if after { end.max(from)..to } else { from..start.min(to) };
+                add_keys::<S, E, 1>(
+                    s,
+                    std::array::from_ref(&weights[i]),
+                    [sums[i]],
+                    values,
+                    alone,
+                    value_dim,
+                );
+            }
+        }
     }
-    (0..Q).for_each(|i| alone(i, seen[i].start..start));
-    // SAFETY: the caller's promise, passed on.
-    unsafe { add_keys::<S, E, Q>(s, weights, sums, values, start..end, value_dim) };
-    (0..Q).for_each(|i| alone(i, end..seen[i].end));
 }
 
 /// # Safety
@@ -353,25 +364,35 @@ unsafe fn add_keys<S: Simd, E: Float, const Q: usize>(
     // SAFETY: keys and dimensions are within the page and the sums.
     unsafe {
         for d in (0..whole).step_by(LANES) {
-            let mut lanes: [S::F; Q] = std::array::from_fn(|i| s.load(sums[i].add(d)));
+            let mut lanes = [s.splat(0.0); Q];
+            for i in 0..Q {
+                lanes[i] = s.load(sums[i].add(d));
+            }
             for key in keys.clone() {
                 let value = E::load(s, values.add(row(key, d)));
                 for i in 0..Q {
                     lanes[i] = s.fma(s.splat(weights[i][key]), value, lanes[i]);
                 }
             }
-            (0..Q).for_each(|i| s.store(sums[i].add(d), lanes[i]));
+            for i in 0..Q {
+                s.store(sums[i].add(d), lanes[i]);
+            }
         }
         let n = value_dim - whole;
         if n > 0 {
-            let mut lanes: [S::F; Q] = std::array::from_fn(|i| s.load_tail(sums[i].add(whole), n));
+            let mut lanes = [s.splat(0.0); Q];
+            for i in 0..Q {
+                lanes[i] = s.load_tail(sums[i].add(whole), n);
+            }
             for key in keys {
                 let value = E::load_tail(s, values.add(row(key, whole)), n);
                 for i in 0..Q {
                     lanes[i] = s.fma(s.splat(weights[i][key]), value, lanes[i]);
                 }
             }
-            (0..Q).for_each(|i| s.store_tail(sums[i].add(whole), n, lanes[i]));
+            for i in 0..Q {
+                s.store_tail(sums[i].add(whole), n, lanes[i]);
+            }
         }
     }
 }

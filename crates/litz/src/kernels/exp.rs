@@ -48,14 +48,14 @@ pub(super) fn tanh<S: Simd>(s: S, x: S::F) -> S::F {
 #[inline(always)]
 pub(super) fn exp_in_place<S: Simd>(s: S, x: &mut [f32]) {
     // SAFETY: all of x.
-    unsafe { map(s, x.as_ptr(), x.as_mut_ptr(), x.len(), |_, v| exp(s, v)) }
+    unsafe { map!(s, x.as_ptr(), x.as_mut_ptr(), x.len(), |_i, v| exp(s, v)) }
 }
 
 /// `x[i] = cap * tanh(x[i] / cap)`.
 #[inline(always)]
 pub(super) fn softcap<S: Simd>(s: S, x: &mut [f32], cap: f32) {
     // SAFETY: all of x.
-    unsafe { map(s, x.as_ptr(), x.as_mut_ptr(), x.len(), |_, v| soft_cap(s, v, cap)) }
+    unsafe { map!(s, x.as_ptr(), x.as_mut_ptr(), x.len(), |_i, v| soft_cap(s, v, cap)) }
 }
 
 /// `cap * tanh(x / cap)`.

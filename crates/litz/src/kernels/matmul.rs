@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::convert::{BF16, F16, F32};
 use super::matmul_float;
-use super::matmul_quant::{MatmulQuant, Q4_0, Q4_1, Q8_0};
+use super::quant::{MatmulQuant, Q4_0, Q4_1, Q8_0};
 use super::views::{Activations, Matrix, OutView, WeightDType};
 
 /// `y[t][r] = dot(x[t], w[r])`.

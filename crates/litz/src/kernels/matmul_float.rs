@@ -84,13 +84,21 @@ unsafe fn tiles<S: Simd, W: Float, const R: usize, const T: usize>(
         let whole = tokens - tokens % T;
         for t in (0..whole).step_by(T) {
             let many = rows - rows % R;
-            (0..many).step_by(R).for_each(|r| tile::<S, W, R, T>(s, job, r, t));
-            (many..rows).for_each(|r| tile::<S, W, 1, T>(s, job, r, t));
+            for r in (0..many).step_by(R) {
+                tile::<S, W, R, T>(s, job, r, t);
+            }
+            for r in many..rows {
+                tile::<S, W, 1, T>(s, job, r, t);
+            }
         }
         for t in whole..tokens {
             let many = rows - rows % 4;
-            (0..many).step_by(4).for_each(|r| tile::<S, W, 4, 1>(s, job, r, t));
-            (many..rows).for_each(|r| tile::<S, W, 1, 1>(s, job, r, t));
+            for r in (0..many).step_by(4) {
+                tile::<S, W, 4, 1>(s, job, r, t);
+            }
+            for r in many..rows {
+                tile::<S, W, 1, 1>(s, job, r, t);
+            }
         }
     }
 }
@@ -108,16 +116,28 @@ unsafe fn tile<S: Simd, W: Float, const R: usize, const T: usize>(s: S, job: &Jo
     unsafe {
         let w: [*const u8; R] = std::array::from_fn(|i| job.weights.as_ptr().add((r + i) * row_bytes));
         let x: [*const f32; T] = std::array::from_fn(|i| job.x.add((t + i) * job.x_stride));
+        let (mut wide, mut seen) = ([s.splat(0.0); R], [s.splat(0.0); T]);
         for k in (0..whole).step_by(LANES) {
-            step(s, &mut sums, w.map(|w| W::load(s, w.add(k * W::BYTES))), x.map(|x| s.load(x.add(k))));
+            for j in 0..R {
+                wide[j] = W::load(s, w[j].add(k * W::BYTES));
+            }
+            for i in 0..T {
+                seen[i] = s.load(x[i].add(k));
+            }
+            step(s, &mut sums, &wide, &seen);
         }
         if whole < cols {
-            let w = w.map(|w| W::load_tail(s, w.add(whole * W::BYTES), cols - whole));
-            step(s, &mut sums, w, x.map(|x| s.load_tail(x.add(whole), cols - whole)));
+            for j in 0..R {
+                wide[j] = W::load_tail(s, w[j].add(whole * W::BYTES), cols - whole);
+            }
+            for i in 0..T {
+                seen[i] = s.load_tail(x[i].add(whole), cols - whole);
+            }
+            step(s, &mut sums, &wide, &seen);
         }
-        for (i, sums) in sums.into_iter().enumerate() {
-            for (j, sum) in sums.into_iter().enumerate() {
-                *job.y.add((t + i) * job.y_stride + r + j) = s.sum(sum);
+        for i in 0..T {
+            for j in 0..R {
+                *job.y.add((t + i) * job.y_stride + r + j) = s.sum(sums[i][j]);
             }
         }
     }
@@ -127,8 +147,8 @@ unsafe fn tile<S: Simd, W: Float, const R: usize, const T: usize>(s: S, job: &Jo
 fn step<S: Simd, const R: usize, const T: usize>(
     s: S,
     sums: &mut [[S::F; R]; T],
-    w: [S::F; R],
-    x: [S::F; T],
+    w: &[S::F; R],
+    x: &[S::F; T],
 ) {
     for i in 0..T {
         for j in 0..R {

@@ -13,8 +13,8 @@ mod lanes;
 pub mod limits;
 mod matmul;
 mod matmul_float;
-mod matmul_quant;
 mod norm;
+mod quant;
 mod quantize;
 mod rope;
 mod table;
@@ -51,7 +51,11 @@ impl Kernels {
     /// The one dispatch; every caller has checked that the CPU has `isa`.
     fn supported(isa: Isa) -> &'static Kernels {
         match isa {
-            Isa::Portable | Isa::Avx2 => &table::portable::TABLE,
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => &table::avx2::TABLE,
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512 => &table::avx512::TABLE,
+            _ => &table::portable::TABLE,
         }
     }
 

@@ -1,6 +1,6 @@
 //! RMS norm and layer norm, with their statistics in sixteen lanes.
 
-use super::lanes::{at, each, map, Simd};
+use super::lanes::{at, map, Simd, LANES};
 
 /// `out[i] = x[i] / sqrt(mean(x^2) + eps) * (weight[i] + offset)`; `out` may be `x`.
 ///
@@ -21,7 +21,7 @@ pub(super) unsafe fn rms_norm<S: Simd>(
     let scale = s.splat(1.0 / (squares / n as f32 + eps).sqrt());
     let offset = s.splat(offset);
     // SAFETY: as above.
-    unsafe { map(s, x, out, n, |i, v| s.mul(s.mul(v, scale), s.add(at(s, weight, i), offset))) }
+    unsafe { map!(s, x, out, n, |i, v| s.mul(s.mul(v, scale), s.add(at(s, weight, i), offset))) }
 }
 
 /// `out[i] = (x[i] - mean) / sqrt(variance + eps) * weight[i] + bias[i]`; `out` may be `x`.
@@ -41,33 +41,33 @@ pub(super) unsafe fn layer_norm<S: Simd>(
     // SAFETY: the caller vouches for n elements, and nothing is written while this lives.
     let values = unsafe { std::slice::from_raw_parts(x, n) };
     let mut total = s.splat(0.0);
-    each(s, values, |_, v| total = s.add(total, v));
+    for i in (0..n).step_by(LANES) {
+        total = s.add(total, at(s, values, i));
+    }
     let mean = s.sum(total) / n as f32;
     let variance = sum_squares(s, values, mean) / n as f32;
     let (mean, scale) = (s.splat(mean), s.splat(1.0 / (variance + eps).sqrt()));
-    let normal = |i, v| s.mul(s.mul(s.sub(v, mean), scale), at(s, weight, i));
     // SAFETY: as above.
     unsafe {
-        match bias {
-            Some(bias) => map(s, x, out, n, |i, v| s.add(normal(i, v), at(s, bias, i))),
-            None => map(s, x, out, n, normal),
-        }
+        map!(s, x, out, n, |i, v| {
+            let normal = s.mul(s.mul(s.sub(v, mean), scale), at(s, weight, i));
+            match bias {
+                Some(bias) => s.add(normal, at(s, bias, i)),
+                None => normal,
+            }
+        });
     }
 }
 
-/// The sum of `(x - mean)^2`, where the tail's missing lanes count nothing.
+/// The sum of `(x - mean)^2`: sixteen running sums, then what is left over.
 #[inline(always)]
 fn sum_squares<S: Simd>(s: S, x: &[f32], mean: f32) -> f32 {
-    let mut total = s.splat(0.0);
+    let whole = x.len() - x.len() % LANES;
     let center = s.splat(mean);
-    let whole = x.len() - x.len() % super::lanes::LANES;
-    each(s, &x[..whole], |_, v| {
-        let d = s.sub(v, center);
+    let mut total = s.splat(0.0);
+    for i in (0..whole).step_by(LANES) {
+        let d = s.sub(at(s, x, i), center);
         total = s.fma(d, d, total);
-    });
-    let mut sum = s.sum(total);
-    for v in &x[whole..] {
-        sum += (v - mean) * (v - mean);
     }
-    sum
+    x[whole..].iter().fold(s.sum(total), |sum, v| sum + (v - mean) * (v - mean))
 }

@@ -5,12 +5,27 @@ use std::ops::Range;
 use super::attention::{AttendSpec, AttendState, KvPage};
 use super::isa::Isa;
 use super::lanes::Portable;
+#[cfg(target_arch = "x86_64")]
+use super::lanes::{Avx2, Avx512};
 use super::views::{Activations, Matrix, OutView, Q8RowMut};
 use super::{activation, arithmetic, attention, convert, exp, matmul, norm, quantize, rope, Activation};
 
-/// Declares `Kernels`, a field of it per kernel, and an instance per instruction set.
-///
-/// A field is unsafe to call for two reasons: the CPU must have the instructions, and the kernel may have conditions of its own.
+/// The functions of one instruction set, each a generic kernel compiled for it, and their table.
+macro_rules! table {
+    ($isa:expr, $token:expr, $attribute:meta, $($name:ident = $path:path, ($($arg:ident: $ty:ty),*) $(-> $out:ty)?;)*) => {
+        $(
+            #[$attribute]
+            unsafe fn $name($($arg: $ty),*) $(-> $out)? {
+                // SAFETY: who calls through a table has the CPU for it and keeps the kernel's own conditions.
+                #[allow(unused_unsafe)]
+                unsafe { $path($token, $($arg),*) }
+            }
+        )*
+        pub(in super::super) static TABLE: Kernels = Kernels { isa: $isa, $($name,)* };
+    };
+}
+
+/// Declares `Kernels`, with a field for each kernel, and its table for each instruction set.
 macro_rules! tables {
     ($($name:ident = $path:path, ($($arg:ident: $ty:ty),*) $(-> $out:ty)?;)*) => {
         /// The kernels of one instruction set.
@@ -22,14 +37,26 @@ macro_rules! tables {
 
         pub(super) mod portable {
             use super::*;
-            $(
-                unsafe fn $name($($arg: $ty),*) $(-> $out)? {
-                    // SAFETY: the caller keeps the kernel's conditions.
-                    #[allow(unused_unsafe)]
-                    unsafe { $path(Portable, $($arg),*) }
-                }
-            )*
-            pub(in super::super) static TABLE: Kernels = Kernels { isa: Isa::Portable, $($name,)* };
+            table! { Isa::Portable, Portable, inline, $($name = $path, ($($arg: $ty),*) $(-> $out)?;)* }
+        }
+
+        #[cfg(target_arch = "x86_64")]
+        pub(super) mod avx2 {
+            use super::*;
+            table! {
+                Isa::Avx2, Avx2::new(), target_feature(enable = "avx2,fma,f16c"),
+                $($name = $path, ($($arg: $ty),*) $(-> $out)?;)*
+            }
+        }
+
+        #[cfg(target_arch = "x86_64")]
+        pub(super) mod avx512 {
+            use super::*;
+            table! {
+                Isa::Avx512, Avx512::new(),
+                target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c"),
+                $($name = $path, ($($arg: $ty),*) $(-> $out)?;)*
+            }
         }
     };
 }

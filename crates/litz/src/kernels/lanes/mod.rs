@@ -3,8 +3,16 @@
 //! An instruction set is a token type; holding one proves that the CPU has it. Each operation rounds as IEEE
 //! says on every token, except that the portable `fma` rounds twice.
 
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
 mod portable;
 
+#[cfg(target_arch = "x86_64")]
+pub(super) use avx2::Avx2;
+#[cfg(target_arch = "x86_64")]
+pub(super) use avx512::Avx512;
 pub(super) use portable::Portable;
 
 /// Lanes of `Simd::F`.
@@ -90,43 +98,28 @@ pub(super) trait Simd: Copy {
     }
 }
 
-/// `out[i] = f(x[i])` in steps of sixteen; `out` and `x` may be the same.
+/// `out[i] = f(x[i])` in steps of sixteen, the last one filled up with zeros; `out` and `x` may be the same.
 ///
-/// # Safety
-/// `n` elements may be read from `x` and written to `out`.
-#[inline(always)]
-pub(super) unsafe fn map<S: Simd>(
-    s: S,
-    x: *const f32,
-    out: *mut f32,
-    n: usize,
-    f: impl Fn(usize, S::F) -> S::F,
-) {
-    let whole = n - n % LANES;
-    // SAFETY: every step stays below n.
-    unsafe {
-        for i in (0..whole).step_by(LANES) {
-            s.store(out.add(i), f(i, s.load(x.add(i))));
+/// A macro, because a closure would not take on the caller's instruction set. Unsafe: `n` elements of both.
+macro_rules! map {
+    ($s:expr, $x:expr, $out:expr, $n:expr, |$i:ident, $v:ident| $f:expr) => {{
+        let (s, x, out, n): (_, *const f32, *mut f32, usize) = ($s, $x, $out, $n);
+        let mut $i = 0;
+        while $i < n {
+            let left = n - $i;
+            let whole = left >= $crate::kernels::lanes::LANES;
+            let $v = if whole { s.load(x.add($i)) } else { s.load_tail(x.add($i), left) };
+            let result = $f;
+            if whole {
+                s.store(out.add($i), result);
+            } else {
+                s.store_tail(out.add($i), left, result);
+            }
+            $i += $crate::kernels::lanes::LANES;
         }
-        if whole < n {
-            s.store_tail(out.add(whole), n - whole, f(whole, s.load_tail(x.add(whole), n - whole)));
-        }
-    }
+    }};
 }
-
-/// Calls `f(i, x[i..i + 16])`, the last one filled up with zeros.
-#[inline(always)]
-pub(super) fn each<S: Simd>(s: S, x: &[f32], mut f: impl FnMut(usize, S::F)) {
-    let whole = x.len() - x.len() % LANES;
-    for i in (0..whole).step_by(LANES) {
-        // SAFETY: i + 16 <= x.len().
-        f(i, unsafe { s.load(x.as_ptr().add(i)) });
-    }
-    if whole < x.len() {
-        // SAFETY: the tail is what is left of x.
-        f(whole, unsafe { s.load_tail(x.as_ptr().add(whole), x.len() - whole) });
-    }
-}
+pub(super) use map;
 
 /// `x[i..i + 16]`, filled up with zeros past the end.
 #[inline(always)]

@@ -1,0 +1,159 @@
+//! What is refused, and in what words.
+
+use super::*;
+
+fn config(change: impl Fn(&mut Value)) -> String {
+    Spec::from_json(&spec_json(change)).map_or_else(|error| error.to_string(), |_| String::new())
+}
+
+#[test]
+fn specs_that_no_model_has() {
+    let cases: [(&str, &dyn Fn(&mut Value)); 14] = [
+        ("unknown field `colour`", &|s| s["colour"] = json!("red")),
+        ("unknown field `beads`", &|s| s["layers"][0]["mixer"]["beads"] = json!(1)),
+        ("unknown variant `banana`", &|s| s["layers"][0]["mixer"]["kind"] = json!("banana")),
+        ("unknown variant `post`", &|s| s["layers"][0]["order"] = json!("post")),
+        ("width is 0", &|s| s["width"] = json!(0)),
+        ("vocab is 268435457", &|s| s["vocab"] = json!((1 << 28) + 1)),
+        ("layers[1]: 6 heads are no multiple of 4 kv_heads", &|s| {
+            s["layers"][1]["mixer"]["kv_heads"] = json!(4)
+        }),
+        ("layers[0]: rope is 9, but there are 2 ropes", &|s| s["layers"][0]["mixer"]["rope"] = json!(9)),
+        ("layers[0]: rope 0 turns 32 elements, but head_dim is 31", &|s| {
+            s["layers"][0]["mixer"]["head_dim"] = json!(31)
+        }),
+        ("layers[0]: window is 0", &|s| s["layers"][0]["mixer"]["window"] = json!(0)),
+        ("ropes[1]: 10 frequencies, expected dim/2 = 9", &|s| s["ropes"][1]["dim"] = json!(18)),
+        ("ropes[1]: dim is 19, expected an even number", &|s| s["ropes"][1]["dim"] = json!(19)),
+        ("logit_softcap is Some(-1.0)", &|s| s["logit_softcap"] = json!(-1.0)),
+        ("norm.eps is -1", &|s| s["norm"]["eps"] = json!(-1.0)),
+    ];
+    for (text, change) in cases {
+        let found = config(change);
+        assert!(found.contains(text), "expected {text:?}, found {found:?}");
+    }
+}
+
+fn refused(spec: &Spec, file: &TensorFile, change: impl Fn(&mut Vec<WeightSource>)) -> String {
+    let mut sources = sources(file);
+    change(&mut sources);
+    let loaded = Model::load(spec.clone(), &[file.clone()], &sources, &options(1, 8));
+    loaded.err().map(|error| error.to_string()).unwrap_or_default()
+}
+
+#[test]
+fn weights_that_do_not_fit() {
+    let spec = spec(|_| {});
+    let file = file(&spec, |_| DType::Q8_0);
+    let at = |sources: &[WeightSource], name: &str| sources.iter().position(|s| s.name == name).unwrap();
+    let cases: [(&str, &dyn Fn(&mut Vec<WeightSource>)); 8] = [
+        ("layers.0.attn.q.weight of shape [192, 96] is missing", &|s| {
+            let index = at(s, "layers.0.attn.q.weight");
+            s.remove(index);
+        }),
+        ("1 weights have no place in the model, first extra", &|s| {
+            let mut extra = s[0].clone();
+            extra.name = "extra".to_owned();
+            s.push(extra);
+        }),
+        ("layers.0.attn.q.weight (tensor layers.0.attn.k.weight) has the shape [64, 96], expected [192, 96]", &|s| {
+            let index = at(s, "layers.0.attn.q.weight");
+            s[index].tensor = "layers.0.attn.k.weight".to_owned();
+        }),
+        ("norm.weight has two sources", &|s| {
+            let index = at(s, "norm.weight");
+            s.push(s[index].clone());
+        }),
+        ("is in file 3, but there are 1", &|s| s[0].file = 3),
+        ("should be the tensor nowhere, which the file lacks", &|s| s[0].tensor = "nowhere".to_owned()),
+        ("rows 100 to 100 + 64 of the tensor embed.weight", &|s| {
+            let index = at(s, "layers.0.attn.k.weight");
+            s[index].tensor = "embed.weight".to_owned();
+            s[index].rows = Some((100, 64));
+        }),
+        ("rows 18446744073709551615 to", &|s| {
+            let index = at(s, "layers.0.attn.k.weight");
+            s[index].rows = Some((usize::MAX, 64));
+        }),
+    ];
+    for (text, change) in cases {
+        let found = refused(&spec, &file, change);
+        assert!(found.contains(text), "expected {text:?}, found {found:?}");
+    }
+    assert_eq!(refused(&spec, &file, |_| {}), "");
+}
+
+#[test]
+fn tokens_that_do_not_fit() {
+    let spec = spec(|spec| spec["context"] = json!(20));
+    let file = file(&spec, |_| DType::F32);
+    let model = load(&spec, &file, &options(1, 8), Isa::Portable);
+    let other = load(&spec, &file, &options(1, 8), Isa::Portable);
+    let mut sequence = model.sequence();
+    let mut logits = Vec::new();
+    model.forward(&mut [(&mut sequence, &[1; 15])], &mut logits).unwrap();
+    let cases: [(&str, &[u32]); 3] = [
+        ("6 tokens after 15 are more than the context of 20", &[1; 6]),
+        ("token 130 is not in the vocabulary of 130", &[1, 130]),
+        ("no tokens", &[]),
+    ];
+    for (text, ids) in cases {
+        let found = model.forward(&mut [(&mut sequence, ids)], &mut logits).unwrap_err().to_string();
+        assert!(found.contains(text), "expected {text:?}, found {found:?}");
+        assert_eq!(model.len(&sequence), 15, "a refused call changes nothing");
+    }
+    let found = other.forward(&mut [(&mut sequence, &[1])], &mut logits).unwrap_err().to_string();
+    assert!(found.contains("belongs to another model"), "{found}");
+    assert!(model.truncate(&mut sequence, 16).unwrap_err().to_string().contains("15 tokens to 16"));
+    model.forward(&mut [(&mut sequence, &[1; 5])], &mut logits).unwrap();
+    assert_eq!(model.len(&sequence), 20);
+}
+
+#[test]
+fn rows_of_fused_tensors_are_the_tensors_that_they_fuse() {
+    let spec = spec(|spec| spec["layers"].as_array_mut().unwrap().truncate(1));
+    let whole = file(&spec, |_| DType::Q4_1);
+    let sides = ["q", "k", "v"].map(|side| format!("layers.0.attn.{side}.weight"));
+    let mut tensors = file::Tensors::default();
+    let mut all = sources(&whole);
+    let mut fused = Vec::new();
+    for side in &sides {
+        let tensor = whole.tensor(side).unwrap();
+        let source = all.iter_mut().find(|source| source.name == *side).unwrap();
+        source.rows = Some((fused.len() / 60, tensor.shape[0]));
+        (source.file, source.tensor) = (1, "fused".to_owned());
+        fused.extend_from_slice(whole.bytes(tensor));
+    }
+    tensors.raw("fused", &[fused.len() / 60, 96], DType::Q4_1, fused);
+    let files = [whole.clone(), tensors.gguf()];
+    let model =
+        Model::load_with(spec.clone(), &files, &all, &options(1, 8), Kernels::new(Isa::Portable).unwrap());
+    let model = model.unwrap();
+    let ids = ids(20, 1, spec.vocab);
+    assert_eq!(
+        model.logits(&ids).unwrap(),
+        load(&spec, &whole, &options(1, 8), Isa::Portable).logits(&ids).unwrap()
+    );
+    assert!(model.report().conversions.is_empty(), "slices stay in the file");
+}
+
+#[test]
+fn the_report_names_what_was_converted() {
+    let spec = spec(|_| {});
+    let file = file(&spec, |name| if name == "embed.weight" { DType::Q5_0 } else { DType::Q4_0 });
+    let report = load(&spec, &file, &options(1, 8), Isa::Portable).report().clone();
+    let named: Vec<_> =
+        report.conversions.iter().map(|c| (c.tensor.as_str(), c.from.as_str(), c.to.as_str())).collect();
+    assert_eq!(named, [("embed.weight", "Q5_0", "Q8_0")]);
+    let vectors = 4 * 96 * 5;
+    assert_eq!(report.bytes_converted, 130 * 3 * 34 + vectors);
+    let matrices = file.tensors().iter().filter(|tensor| tensor.dtype == DType::Q4_0);
+    assert_eq!(report.bytes_mapped, matrices.map(|tensor| tensor.nbytes).sum::<usize>());
+}
+
+#[test]
+fn memory_is_counted_in_pages() {
+    let memory = Model::memory(&spec(|_| {}), CacheDType::F16, 256);
+    assert_eq!(memory.per_token, 2 * 2 * (32 + 32) * 2);
+    assert_eq!(memory.sequence(65), 128 * memory.per_token);
+}

@@ -1,0 +1,164 @@
+//! Results never depend on threads, chunks, batches or the cache: bit for bit.
+
+use super::*;
+
+const STORAGES: [DType; 6] = [DType::F32, DType::F16, DType::BF16, DType::Q8_0, DType::Q4_0, DType::Q4_1];
+
+/// Widths that are no multiple of what kernels like, except where blocks of 32 demand it.
+fn odd(dtype: DType) -> Spec {
+    spec(|spec| {
+        spec["vocab"] = json!(131);
+        if dtype.block().0 == 1 {
+            spec["width"] = json!(51);
+            spec["layers"][0]["feed_forward"]["width"] = json!(77);
+            spec["layers"][1]["mixer"]["value_dim"] = json!(19);
+            spec["layers"][1]["mixer"]["head_dim"] = json!(27);
+        }
+        spec["layers"][0]["norms"]["attn_post"] = json!(true);
+        spec["layers"][1]["mixer"]["qk_norm"] = json!("whole");
+        spec["layers"][0]["mixer"]["qk_norm"] = json!("head");
+    })
+}
+
+fn row(logits: &[f32], index: usize, vocab: usize) -> &[f32] {
+    &logits[index * vocab..(index + 1) * vocab]
+}
+
+fn same(name: &str, found: &[f32], expected: &[f32]) {
+    assert!(expected.iter().all(|logit| logit.is_finite()), "{name}: logits are not finite");
+    let differ = found.iter().zip(expected).filter(|(a, b)| a.to_bits() != b.to_bits()).count();
+    assert!(found.len() == expected.len() && differ == 0, "{name}: {differ} of {} bits differ", found.len());
+}
+
+#[test]
+fn threads_and_chunks() {
+    for isa in isas() {
+        for dtype in STORAGES {
+            let spec = odd(dtype);
+            let (file, ids) = (file(&spec, |_| dtype), ids(150, 5, spec.vocab));
+            let expected = load(&spec, &file, &options(1, 512), isa).logits(&ids).unwrap();
+            for (threads, chunk) in [(1, 1), (2, 2), (3, 5), (2, 63), (5, 64), (2, 65), (2, 256), (3, 512)] {
+                let found = load(&spec, &file, &options(threads, chunk), isa).logits(&ids).unwrap();
+                same(
+                    &format!("{dtype:?} {} {threads} threads, chunks of {chunk}", isa.name()),
+                    &found,
+                    &expected,
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn steps_and_batches() {
+    for isa in isas() {
+        for dtype in STORAGES {
+            let spec = odd(dtype);
+            let model = load(&spec, &file(&spec, |_| dtype), &options(2, 16), isa);
+            let texts = [ids(90, 1, spec.vocab), ids(70, 2, spec.vocab), ids(66, 3, spec.vocab)];
+            let expected: Vec<Vec<f32>> = texts.iter().map(|ids| model.logits(ids).unwrap()).collect();
+            let mut sequences = [model.sequence(), model.sequence(), model.sequence()];
+            let mut logits = Vec::new();
+            // Ragged steps: three sequences, then two, one token or several at a time.
+            for round in 0..40 {
+                let mut batch: Vec<(usize, &mut Sequence, &[u32])> = Vec::new();
+                for (index, (sequence, ids)) in sequences.iter_mut().zip(&texts).enumerate() {
+                    let (done, count) = (model.len(sequence), [1, 1, 30, 1, 7, 3][(round + 2 * index) % 6]);
+                    let end = ids.len().min(done + count);
+                    if done < end && (round + index) % 4 != 0 {
+                        batch.push((index, sequence, &ids[done..end]));
+                    }
+                }
+                let names: Vec<usize> = batch.iter().map(|(index, _, _)| *index).collect();
+                let mut batch: Vec<(&mut Sequence, &[u32])> =
+                    batch.into_iter().map(|(_, s, ids)| (s, ids)).collect();
+                model.forward(&mut batch, &mut logits).unwrap();
+                for (item, index) in names.into_iter().enumerate() {
+                    let last = row(&expected[index], model.len(&sequences[index]) - 1, spec.vocab);
+                    same(
+                        &format!("{dtype:?} {} text {index}", isa.name()),
+                        row(&logits, item, spec.vocab),
+                        last,
+                    );
+                }
+            }
+            assert!(sequences.iter().zip(&texts).all(|(sequence, ids)| sequence.tokens() == ids));
+        }
+    }
+}
+
+#[test]
+fn matrices_of_different_storage_share_an_input() {
+    let spec = spec(|_| {});
+    let mixed = |name: &str| match name {
+        _ if name.contains(".q.") => DType::Q4_1,
+        _ if name.contains(".k.") => DType::F32,
+        _ if name.contains(".v.") => DType::Q8_0,
+        _ if name.contains("gate") => DType::BF16,
+        _ => DType::Q4_0,
+    };
+    let (file, ids) = (file(&spec, mixed), ids(80, 5, spec.vocab));
+    for isa in isas() {
+        let expected = load(&spec, &file, &options(1, 80), isa).logits(&ids).unwrap();
+        let found = load(&spec, &file, &options(2, 3), isa).logits(&ids).unwrap();
+        same("mixed storages", &found, &expected);
+    }
+}
+
+#[test]
+fn what_was_truncated_leaves_no_trace() {
+    let spec = spec(|_| {});
+    let model = load(&spec, &file(&spec, |_| DType::Q8_0), &options(2, 256), Isa::Portable);
+    let (text, other) = (ids(140, 1, spec.vocab), ids(100, 2, spec.vocab));
+    let expected = model.logits(&text).unwrap();
+    let mut sequence = model.sequence();
+    let mut logits = Vec::new();
+    for kept in [0, 1, 63, 64, 65, 100] {
+        model.truncate(&mut sequence, 0).unwrap();
+        model.forward(&mut [(&mut sequence, &text[..101])], &mut logits).unwrap();
+        model.truncate(&mut sequence, kept).unwrap();
+        model.forward(&mut [(&mut sequence, &other)], &mut logits).unwrap();
+        model.truncate(&mut sequence, kept).unwrap();
+        model.forward(&mut [(&mut sequence, &text[kept..])], &mut logits).unwrap();
+        same(&format!("kept {kept}"), &logits, row(&expected, 139, spec.vocab));
+    }
+}
+
+#[test]
+fn a_sequence_that_becomes_long_or_short_again_is_computed_anew() {
+    let long: Vec<f64> = (0..16).map(|i| 0.05 * f64::from(i)).collect();
+    let spec = spec(|spec| {
+        spec["ropes"][0]["long"] = json!({"above": 40, "gain": 1.2, "frequencies": long});
+        spec["layers"][1]["mixer"]["rope"] = json!(0);
+    });
+    let model = load(&spec, &file(&spec, |_| DType::F32), &options(2, 16), Isa::Portable);
+    let text = ids(50, 1, spec.vocab);
+    let mut sequence = model.sequence();
+    let mut logits = Vec::new();
+    let mut step = |sequence: &mut Sequence, range: std::ops::Range<usize>| {
+        model.forward(&mut [(sequence, &text[range.clone()])], &mut logits).unwrap();
+        let whole = model.logits(&text[..range.end]).unwrap();
+        same(&format!("{range:?}"), &logits, row(&whole, range.end - 1, spec.vocab));
+    };
+    step(&mut sequence, 0..38);
+    (38..44).for_each(|position| step(&mut sequence, position..position + 1));
+    model.truncate(&mut sequence, 30).unwrap();
+    step(&mut sequence, 30..35);
+    step(&mut sequence, 35..50);
+}
+
+#[test]
+fn a_model_serves_several_threads() {
+    let spec = spec(|_| {});
+    let model = load(&spec, &file(&spec, |_| DType::Q4_0), &options(2, 256), Isa::Portable);
+    let texts: Vec<Vec<u32>> = (0..4).map(|seed| ids(40, seed, spec.vocab)).collect();
+    let expected: Vec<Vec<f32>> = texts.iter().map(|ids| model.logits(ids).unwrap()).collect();
+    std::thread::scope(|scope| {
+        for (ids, expected) in texts.iter().zip(&expected) {
+            let model = &model;
+            scope.spawn(move || {
+                (0..10).for_each(|_| same("concurrent", &model.logits(ids).unwrap(), expected))
+            });
+        }
+    });
+}

@@ -1,0 +1,145 @@
+//! The engine computes what the Spec says: compared with the plain reference, every knob turned.
+
+use super::reference::Reference;
+use super::*;
+
+fn error(spec: &Spec, dtype: DType, options: &LoadOptions, isa: Isa) -> f64 {
+    let file = file(spec, |_| dtype);
+    let ids = ids(100, 3, spec.vocab);
+    let expected = Reference::new(spec, &file).logits(&ids);
+    let found = load(spec, &file, options, isa).logits(&ids).unwrap();
+    assert_eq!(found.len(), expected.len());
+    let size = (expected.iter().map(|x| x * x).sum::<f64>() / expected.len() as f64).sqrt();
+    let worst = found.iter().zip(&expected).map(|(a, b)| (f64::from(*a) - b).abs()).fold(0.0, f64::max);
+    worst / size
+}
+
+fn check(name: &str, change: impl Fn(&mut Value)) {
+    let spec = spec(change);
+    for isa in isas() {
+        let exact = LoadOptions { cache: CacheDType::F32, ..options(2, 37) };
+        let error = error(&spec, DType::F32, &exact, isa);
+        assert!(error < 2e-4, "{name}, {}: relative error {error}", isa.name());
+    }
+}
+
+/// Turns one knob in every layer.
+fn layers(spec: &mut Value, part: &str, knob: &str, value: &Value) {
+    for layer in spec["layers"].as_array_mut().unwrap() {
+        layer[part][knob] = value.clone();
+    }
+}
+
+#[test]
+fn plain_layers() {
+    check("plain", |_| {});
+}
+
+#[test]
+fn every_scale_and_cap() {
+    for (knob, value) in
+        [("embed_scale", 3.5), ("residual_scale", 0.3), ("logit_scale", 0.2), ("logit_softcap", 2.0)]
+    {
+        check(knob, |spec| spec[knob] = json!(value));
+    }
+    check("softcap", |spec| layers(spec, "mixer", "softcap", &json!(1.5)));
+    check("scale", |spec| layers(spec, "mixer", "scale", &json!(0.5)));
+}
+
+#[test]
+fn every_bias() {
+    for side in ["q_bias", "k_bias", "v_bias", "o_bias"] {
+        check(side, |spec| layers(spec, "mixer", side, &json!(true)));
+    }
+    check("mlp bias", |spec| layers(spec, "feed_forward", "bias", &json!(true)));
+    check("head bias", |spec| spec["head_bias"] = json!(true));
+}
+
+#[test]
+fn every_norm() {
+    check("layer norm", |spec| spec["norm"]["kind"] = json!("layer"));
+    check("offset", |spec| spec["norm"]["offset"] = json!(1.0));
+    check("eps", |spec| spec["norm"]["eps"] = json!(0.5));
+    check("no final norm", |spec| spec["final_norm"] = json!(false));
+    for (attn, post) in [(false, true), (true, true)] {
+        check("sandwich", |spec| {
+            layers(spec, "norms", "attn", &json!(attn));
+            layers(spec, "norms", "attn_post", &json!(post));
+            layers(spec, "norms", "mlp", &json!(attn));
+            layers(spec, "norms", "mlp_post", &json!(post));
+        });
+    }
+    for kind in ["rms", "layer"] {
+        for over in ["head", "whole"] {
+            check("qk norm", |spec| {
+                spec["norm"]["kind"] = json!(kind);
+                layers(spec, "mixer", "qk_norm", &json!(over));
+            });
+        }
+    }
+}
+
+#[test]
+fn every_feed_forward() {
+    for activation in ["silu", "gelu_tanh", "relu", "quick_gelu"] {
+        for gated in [true, false] {
+            check(activation, |spec| {
+                layers(spec, "feed_forward", "activation", &json!(activation));
+                layers(spec, "feed_forward", "gated", &json!(gated));
+            });
+        }
+    }
+}
+
+#[test]
+fn heads_of_any_size() {
+    for (heads, kv_heads, head_dim, value_dim) in
+        [(4, 4, 32, 32), (3, 1, 34, 20), (10, 2, 20, 41), (8, 2, 64, 128)]
+    {
+        check("heads", |spec| {
+            layers(spec, "mixer", "heads", &json!(heads));
+            layers(spec, "mixer", "kv_heads", &json!(kv_heads));
+            layers(spec, "mixer", "head_dim", &json!(head_dim));
+            layers(spec, "mixer", "value_dim", &json!(value_dim));
+            layers(spec, "mixer", "rope", &json!(1));
+        });
+    }
+    check("no rope", |spec| layers(spec, "mixer", "rope", &Value::Null));
+    check("layers differ", |spec| {
+        spec["layers"][1]["mixer"]["heads"] = json!(2);
+        spec["layers"][1]["feed_forward"]["width"] = json!(33);
+        spec["width"] = json!(52);
+    });
+}
+
+#[test]
+fn long_sequences_turn_by_their_own_frequencies() {
+    let long = |above: usize| {
+        let frequencies: Vec<f64> = (0..16).map(|i| 0.03 + 0.01 * f64::from(i)).collect();
+        json!({"above": above, "gain": 1.3, "frequencies": frequencies})
+    };
+    check("long", |spec| spec["ropes"][0]["long"] = long(99));
+    check("not long", |spec| spec["ropes"][0]["long"] = long(100));
+}
+
+#[test]
+fn a_head_of_its_own() {
+    check("untied", |spec| spec["tied_head"] = json!(false));
+}
+
+/// Codes of 8 bits for activations, or halves in the cache: close to the reference, and no more.
+#[test]
+fn every_storage_is_close() {
+    let spec = spec(|_| {});
+    let storages = [DType::F32, DType::F16, DType::BF16, DType::Q8_0, DType::Q4_0, DType::Q4_1, DType::Q5_0];
+    for isa in isas() {
+        for dtype in storages {
+            let error = error(&spec, dtype, &options(2, 256), isa);
+            let most = if dtype.block().0 == 1 { 0.01 } else { 0.2 };
+            assert!(error < most, "{dtype:?}, {}: relative error {error}", isa.name());
+        }
+        let whole = LoadOptions { dequantize: true, cache: CacheDType::F32, ..options(1, 256) };
+        let error = error(&spec, DType::Q4_1, &whole, isa);
+        assert!(error < 2e-4, "dequantized, {}: relative error {error}", isa.name());
+    }
+}

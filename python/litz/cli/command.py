@@ -1,0 +1,63 @@
+"""Runs one command: its arguments, its errors as one line, its exit code."""
+
+import argparse
+import os
+import sys
+from importlib import import_module
+
+from litz.cli import COMMANDS
+from litz.cli.console import clean
+from litz.errors import LitzError
+
+
+class UsageError(Exception):
+    """The arguments contradict each other."""
+
+
+def run_command(name: str, arguments: list[str]) -> int:
+    """Parse the arguments of a command and run it."""
+    module = import_module(f"litz.cli.{name}")
+    parser = argparse.ArgumentParser(prog=f"litz {name}", description=COMMANDS[name].partition(":")[0])
+    module.configure(parser)
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a terminal that lacks a character shows ?, and no traceback
+    try:
+        options = parser.parse_args(arguments)
+    except SystemExit as stop:  # argparse has said why
+        return int(stop.code or 0)
+    try:
+        code = int(module.run(options))
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        print(file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter complains at its end
+        return 1
+    except UsageError as error:
+        parser.print_usage(sys.stderr)
+        return _report(f"litz {name}: {error}", code=2)
+    except Exception as error:
+        if options.debug:
+            raise
+        return _report(f"litz: {explain(error)}", code=1)
+    return code
+
+
+def explain(error: Exception) -> str:
+    """One line about an error; what litz did not raise on purpose is called so."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    if isinstance(error, LitzError):
+        return text
+    if isinstance(error, OSError):
+        return f"{error.strerror}: {error.filename}" if error.strerror and error.filename else text
+    if isinstance(error, MemoryError):
+        return "out of memory; a smaller model or --context needs less"
+    return f"internal error: {type(error).__name__}: {text} (--debug shows where)"
+
+
+def _report(text: str, *, code: int) -> int:
+    print(clean(text), file=sys.stderr)
+    return code

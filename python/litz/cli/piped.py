@@ -1,0 +1,36 @@
+"""Standard input that is a pipe or a file, read as one text."""
+
+import os
+import stat
+import sys
+
+from litz.errors import ArgumentError
+
+SILENCE = 5.0  # seconds that a pipe may say nothing when there is a prompt already
+
+
+def read_all() -> str:
+    """All of standard input; ArgumentError if it is no UTF-8."""
+    try:
+        return sys.stdin.buffer.read().decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ArgumentError(
+            f"standard input is no UTF-8 text: byte {error.start} is {error.object[error.start]:#x}"
+        ) from error
+
+
+def read_beside_prompt() -> tuple[str, str | None]:
+    """What is piped in beside a prompt, and a remark if a pipe stays silent (some runners leave one open for ever)."""
+    if sys.stdin is None or sys.stdin.isatty():
+        return "", None
+    kind = os.fstat(sys.stdin.fileno()).st_mode
+    if stat.S_ISREG(kind):
+        return read_all(), None
+    if not (stat.S_ISFIFO(kind) or stat.S_ISSOCK(kind)):
+        return "", None
+    if os.name == "posix":
+        import select
+
+        if not select.select([sys.stdin], [], [], SILENCE)[0]:
+            return "", f"standard input is a pipe that said nothing for {SILENCE:.0f} seconds: answering without it"
+    return read_all(), None

@@ -1,0 +1,20 @@
+"""`litz rm`: delete models from the caches, never a folder of yours."""
+
+import argparse
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument(
+        "models", metavar="MODEL", nargs="+", help="as `litz ls` prints it; of the Hub, all revisions go"
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Delete each and say what that freed."""
+    from litz import hub
+    from litz.hub.progress import size
+
+    for model in options.models:
+        print(f"removed {model}: {size(hub.remove(model))} freed")
+    return 0

@@ -1,0 +1,22 @@
+"""Generation: parameters and their origins, the run, streamers. The loop itself is in the Rust core."""
+
+from litz.generation.config import GenerationConfig
+from litz.generation.explain import Explanation, explain_generation
+from litz.generation.generate import generate, stream
+from litz.generation.outputs import GenerationOutput, Token
+from litz.generation.parameters import GenerationParameters
+from litz.generation.streamers import BaseStreamer, TextIteratorStreamer, TextStreamer
+
+__all__ = [
+    "BaseStreamer",
+    "Explanation",
+    "GenerationConfig",
+    "GenerationOutput",
+    "GenerationParameters",
+    "TextIteratorStreamer",
+    "TextStreamer",
+    "Token",
+    "explain_generation",
+    "generate",
+    "stream",
+]

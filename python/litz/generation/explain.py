@@ -1,0 +1,56 @@
+"""Which generation parameters would count, and where each came from."""
+
+from dataclasses import dataclass
+from typing import Any, Unpack
+
+from litz.generation.config import GenerationConfig
+from litz.generation.generate import Model, layers_of
+from litz.generation.parameters import ACTING, SAMPLING, GenerationParameters
+from litz.generation.resolve import resolve
+
+_BESIDES = ("bos_token_id", "pad_token_id", "return_dict_in_generate")
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter's value, where it came from, and whether it acts."""
+
+    name: str
+    value: Any
+    origin: str
+    acts: bool
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """All parameters that are set; printing it gives a table."""
+
+    parameters: tuple[Parameter, ...]
+    unknown: tuple[str, ...]  # names in the model's file that litz does not know
+
+    def __getitem__(self, name: str) -> Parameter:
+        return next(parameter for parameter in self.parameters if parameter.name == name)
+
+    def __str__(self) -> str:
+        inert = {True: "", False: " (does nothing when greedy)"}
+        rows = [(p.name, str(p.value), p.origin + inert[p.acts]) for p in self.parameters]
+        names = max((len(name) for name, _, _ in rows), default=0)
+        values = max((len(value) for _, value, _ in rows), default=0)
+        lines = [f"{name:{names}}  {value:{values}}  {origin}" for name, value, origin in rows]
+        if self.unknown:
+            lines.append(f"not known to litz, without effect: {', '.join(self.unknown)}")
+        return "\n".join(lines)
+
+
+def explain_generation(
+    model: Model,
+    *,
+    generation_config: GenerationConfig | None = None,
+    **parameters: Unpack[GenerationParameters],
+) -> Explanation:
+    """What `generate` would do with these arguments, without doing it."""
+    resolved = resolve(layers_of(model, generation_config, parameters))
+    names = [name for name in (*ACTING, *_BESIDES) if resolved.get(name) is not None]
+    inert = (*SAMPLING, "seed") if resolved.greedy() else ()
+    told = [Parameter(name, resolved.get(name), resolved.origins[name], acts=name not in inert) for name in names]
+    return Explanation(tuple(told), tuple(sorted(model.generation_config.unknown)))

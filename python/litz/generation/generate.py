@@ -1,0 +1,188 @@
+"""generate, stream and explain: the public functions over a native model."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Protocol, Unpack
+
+from litz import _core
+from litz.errors import UnsupportedError
+from litz.generation.config import GenerationConfig
+from litz.generation.inputs import Prompts, as_kind, read_prompts
+from litz.generation.outputs import GenerationOutput, Token
+from litz.generation.parameters import GenerationParameters
+from litz.generation.resolve import ARGUMENT, CONFIG, MODEL, Layer, Resolved, named, plain, resolve
+
+# How many tokens of each row the core generates before Python looks, where nobody waits for them.
+_UNWATCHED = 1024
+
+
+class Model(Protocol):
+    """What generation needs of a model."""
+
+    _core: Any
+    generation_config: GenerationConfig
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run of the core with what it was started from."""
+
+    core: Any
+    prompts: Prompts
+    parameters: Resolved
+    rows: int
+    readable: bool
+
+    def tokens(self, at_once: int) -> Iterator[Token]:
+        """Tokens as they come, `at_once` of each row at a time; leaving the loop ends the run."""
+        try:
+            while events := self.core.advance(at_once):
+                for row, token, finish in events:
+                    text = self.core.take_text(row) if self.readable else None
+                    reason = "length" if finish == "context" else finish
+                    yield Token(row, token, text, reason, context_limited=finish == "context")
+        finally:
+            self.core.cancel()
+
+
+@dataclass
+class Row:
+    """One result, collected."""
+
+    ids: list[int] = field(default_factory=list)
+    text: str = ""
+    finish_reason: str = ""
+    context_limited: bool = False
+
+
+def start(
+    model: Model,
+    input_ids: Any,
+    attention_mask: Any,
+    tokenizer: Any,
+    layers: list[Layer],
+    *,
+    batch_size: int | None = None,
+) -> Run:
+    """Checks everything and readies the core; `layers` are the parameters, the strongest first."""
+    parameters = resolve(layers)
+    eos = plain(parameters.get("eos_token_id"))
+    bos = parameters.get("bos_token_id")
+    special = [*(eos if isinstance(eos, list) else [eos]), bos]
+    prompts = read_prompts(input_ids, attention_mask, bos=bos, pad=parameters.get("pad_token_id"), special=special)
+    told = parameters.to_json(batch_size=batch_size)
+    core = _core.Generation(model._core, prompts.read, told, _core_tokenizer(tokenizer))
+    rows = len(prompts.read) * (parameters.get("num_return_sequences") or 1)
+    return Run(core, prompts, parameters, rows, tokenizer is not None)
+
+
+def generate(
+    model: Model,
+    input_ids: Any = None,
+    *,
+    attention_mask: Any = None,
+    generation_config: GenerationConfig | None = None,
+    streamer: Any = None,
+    tokenizer: Any = None,
+    **parameters: Unpack[GenerationParameters],
+) -> Any:
+    """Continues each prompt: (rows, time) ids, prompts included, as torch, numpy or lists, as the input was.
+
+    `input_ids`: (batch, time) with padding on either side, lists of any lengths, or a tokenizer's output. Greedy unless
+    `do_sample`; the model's generation config holds where nothing is said; without a limit of length the model's
+    context is the limit. Each prompt gives the same alone and in a batch; a `seed` makes draws repeatable, and equal
+    prompts equal. `streamer` gets the tokens of a single row as they come. `return_dict_in_generate=True` gives a
+    GenerationOutput.
+    """
+    with telling(streamer):
+        run = start(model, input_ids, attention_mask, tokenizer, layers_of(model, generation_config, parameters))
+        rows = collect(run, streamer)
+    sequences = run.prompts.sequences([row.ids for row in rows], pad=_pad(run.parameters))
+    if not run.parameters.get("return_dict_in_generate"):
+        return sequences
+    return GenerationOutput(
+        sequences=sequences,
+        finish_reasons=[row.finish_reason for row in rows],
+        context_limited=[row.context_limited for row in rows],
+        text=[row.text for row in rows] if run.readable else None,
+    )
+
+
+def stream(
+    model: Model,
+    input_ids: Any = None,
+    *,
+    attention_mask: Any = None,
+    generation_config: GenerationConfig | None = None,
+    tokenizer: Any = None,
+    **parameters: Unpack[GenerationParameters],
+) -> Iterator[Token]:
+    """The same as `generate`, token by token and for any number of rows; leaving the loop ends the run.
+
+    With a tokenizer, each Token has the text that became readable: complete characters, without special tokens, and
+    nothing that is or may become a stop string.
+    """
+    return start(model, input_ids, attention_mask, tokenizer, layers_of(model, generation_config, parameters)).tokens(1)
+
+
+def collect(run: Run, streamer: Any = None) -> list[Row]:
+    """Runs to the end; a streamer gets the prompt and each token of the only row."""
+    rows = [Row() for _ in range(run.rows)]
+    if streamer is not None:
+        if run.rows != 1:
+            raise UnsupportedError(
+                f"a streamer follows one sequence, found {run.rows}; use model.stream(...), whose tokens name their row"
+            )
+        streamer.put(_array(run.prompts.given, run))
+    for token in run.tokens(_UNWATCHED if streamer is None else 1):
+        row = rows[token.row]
+        row.ids.append(token.id)
+        row.text += token.text or ""
+        row.finish_reason, row.context_limited = token.finish_reason or "", token.context_limited
+        if streamer is not None:
+            streamer.put(_array([token.id], run))
+    if streamer is not None:
+        streamer.end()
+    return rows
+
+
+def layers_of(model: Model, config: GenerationConfig | None, parameters: GenerationParameters) -> list[Layer]:
+    """The sources of a call's parameters, the strongest first."""
+    return [Layer(ARGUMENT, parameters), Layer(CONFIG, named(config)), Layer(MODEL, named(model.generation_config))]
+
+
+def _core_tokenizer(tokenizer: Any) -> Any:
+    if tokenizer is None:
+        return None
+    core = getattr(tokenizer, "_core", tokenizer)
+    if type(core).__module__ != _core.__name__:
+        raise UnsupportedError(
+            f"tokenizer must be one of litz, found {type(tokenizer).__name__}; "
+            f"load it with litz.AutoTokenizer.from_pretrained(...)"
+        )
+    return core
+
+
+def _pad(parameters: Resolved) -> int:
+    """The padding of results: the pad token, else the first eos token, else 0."""
+    pad = parameters.get("pad_token_id")
+    eos = plain(parameters.get("eos_token_id"))
+    first = (eos[0] if eos else None) if isinstance(eos, list) else eos
+    return next((int(token) for token in (pad, first) if token is not None), 0)
+
+
+def _array(ids: Any, run: Run) -> Any:
+    """Streamers expect tensors: numpy where the input was lists."""
+    return as_kind(ids, "torch" if run.prompts.kind == "torch" else "numpy")
+
+
+@contextmanager
+def telling(streamer: Any) -> Iterator[None]:
+    """Whoever waits for a streamer learns of the error that ended it."""
+    try:
+        yield
+    except BaseException as error:
+        if hasattr(streamer, "fail"):
+            streamer.fail(error)
+        raise

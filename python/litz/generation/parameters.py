@@ -1,0 +1,137 @@
+"""All generation parameters: those that act, and those that litz knows but cannot do."""
+
+from collections.abc import Sequence
+from typing import Any, TypedDict
+
+Tokens = int | Sequence[int]
+Biases = dict[tuple[int, ...], float] | Sequence[Sequence[Any]]
+
+
+class GenerationParameters(TypedDict, total=False):
+    """What `generate`, `stream` and the text-generation pipeline accept, with transformers' names and meanings."""
+
+    # how long
+    max_new_tokens: int | None
+    max_length: int | None
+    min_new_tokens: int | None
+    min_length: int | None
+    max_time: float | None
+    stop_strings: str | Sequence[str] | None
+    # how to choose
+    do_sample: bool | None
+    temperature: float | None
+    top_k: int | None
+    top_p: float | None
+    min_p: float | None
+    top_h: float | None
+    typical_p: float | None
+    epsilon_cutoff: float | None
+    eta_cutoff: float | None
+    seed: int | None
+    num_return_sequences: int | None
+    # what to favour or forbid
+    repetition_penalty: float | None
+    presence_penalty: float | None
+    frequency_penalty: float | None
+    no_repeat_ngram_size: int | None
+    bad_words_ids: Sequence[Sequence[int]] | None
+    sequence_bias: Biases | None
+    suppress_tokens: Tokens | None
+    begin_suppress_tokens: Tokens | None
+    forced_bos_token_id: int | None
+    forced_eos_token_id: Tokens | None
+    exponential_decay_length_penalty: tuple[int, float] | None
+    remove_invalid_values: bool | None
+    renormalize_logits: bool | None
+    # tokens and the form of the result
+    eos_token_id: Tokens | None
+    bos_token_id: int | None
+    pad_token_id: int | None
+    return_dict_in_generate: bool | None
+    # known, but only at the value that changes nothing: see UNSUPPORTED
+    num_beams: int | None
+    num_beam_groups: int | None
+    length_penalty: float | None
+    early_stopping: bool | str | None
+    diversity_penalty: float | None
+    penalty_alpha: float | None
+    guidance_scale: float | None
+    encoder_repetition_penalty: float | None
+    encoder_no_repeat_ngram_size: int | None
+    token_healing: bool | None
+    prompt_lookup_num_tokens: int | None
+    use_cache: bool | None
+    cache_implementation: str | None
+    output_scores: bool | None
+    output_logits: bool | None
+    output_attentions: bool | None
+    output_hidden_states: bool | None
+
+
+# Parameters of the core, in the order in which they are explained.
+ACTING = (
+    "max_new_tokens", "max_length", "min_new_tokens", "min_length", "max_time", "stop_strings",
+    "do_sample", "temperature", "top_k", "top_p", "min_p", "top_h", "typical_p", "epsilon_cutoff", "eta_cutoff",
+    "seed", "num_return_sequences",
+    "repetition_penalty", "presence_penalty", "frequency_penalty", "no_repeat_ngram_size", "bad_words_ids",
+    "sequence_bias", "suppress_tokens", "begin_suppress_tokens", "forced_bos_token_id", "forced_eos_token_id",
+    "exponential_decay_length_penalty", "remove_invalid_values", "renormalize_logits",
+    "eos_token_id",
+)  # fmt: skip
+
+# Parameters that only sampling reads, with the values at which they do nothing anyway.
+SAMPLING: dict[str, tuple[Any, ...]] = {
+    "temperature": (1.0,), "top_k": (0, 50), "top_p": (1.0,), "min_p": (0.0,), "top_h": (), "typical_p": (1.0,),
+    "epsilon_cutoff": (0.0,), "eta_cutoff": (0.0,),
+}  # fmt: skip
+
+_ONE_PATH = "litz follows one path per sequence (greedy or sampled), not beams; leave it out"
+_NOT_KEPT = "the native engine keeps only the last token's scores; call model(input_ids).logits for all of them"
+# What litz does not do: the values that ask for nothing, and what to do instead.
+UNSUPPORTED: dict[str, tuple[tuple[Any, ...], str]] = {
+    "num_beams": ((1,), _ONE_PATH),
+    "num_beam_groups": ((1,), _ONE_PATH),
+    "length_penalty": ((1.0,), _ONE_PATH),
+    "early_stopping": ((False,), _ONE_PATH),
+    "diversity_penalty": ((0.0,), _ONE_PATH),
+    "penalty_alpha": ((0.0,), "contrastive search is not supported; leave it out"),
+    "guidance_scale": ((1.0,), "classifier-free guidance is not supported; leave it out"),
+    "encoder_repetition_penalty": ((1.0,), "there is no encoder here; use repetition_penalty"),
+    "encoder_no_repeat_ngram_size": ((0,), "there is no encoder here; use no_repeat_ngram_size"),
+    "token_healing": ((False,), "token healing is not supported; leave it out"),
+    "prompt_lookup_num_tokens": ((), "prompt lookup decoding is not supported; leave it out"),
+    "use_cache": ((True,), "the native engine always caches; leave it out"),
+    "cache_implementation": (("dynamic", "hybrid"), "there is one cache; its dtype is cache_dtype"),
+    "output_scores": ((False,), _NOT_KEPT),
+    "output_logits": ((False,), _NOT_KEPT),
+    "output_attentions": ((False,), _NOT_KEPT),
+    "output_hidden_states": ((False,), _NOT_KEPT),
+}
+
+# Of the unsupported ones, what only changes how the result is computed or shown: a checkpoint's file may ask for it.
+HARMLESS = (
+    "length_penalty", "early_stopping", "diversity_penalty", "num_beam_groups", "use_cache", "cache_implementation",
+    "output_scores", "output_logits", "output_attentions", "output_hidden_states", "encoder_repetition_penalty",
+    "encoder_no_repeat_ngram_size", "prompt_lookup_num_tokens",
+)  # fmt: skip
+
+# Arguments of transformers' generate() that are no parameters of a configuration.
+FOREIGN = {
+    "assistant_model": "speculative decoding is not supported; leave it out",
+    "logits_processor": "Python processors are not supported: every token is chosen in Rust; "
+                        "see sequence_bias, bad_words_ids, suppress_tokens and the penalties",
+    "stopping_criteria": "Python criteria are not supported; see stop_strings, eos_token_id, max_time, "
+                         "or end the loop over model.stream(...)",
+    "prefix_allowed_tokens_fn": "constrained decoding by a Python function is not supported",
+    "past_key_values": "leave it out: the prefix shared with the last call is reused by itself",
+    "inputs_embeds": "the native engine takes token ids",
+    "position_ids": "leave it out: positions follow from the attention mask",
+    "constraints": "constrained beam search is not supported",
+    "force_words_ids": "constrained beam search is not supported",
+    "custom_generate": "litz runs no code from model repositories",
+    "watermarking_config": "watermarking is not supported",
+    "truncation": "litz never cuts a prompt; shorten it, or pass the last tokens of tokenizer(...)",
+    "handle_long_generation": "litz never cuts a prompt; shorten it",
+    "padding": "leave it out: prompts of any lengths run together unpadded",
+    "generator": "pass seed=<a number> instead",
+}  # fmt: skip

@@ -1,0 +1,139 @@
+"""Streamers: objects that are given the tokens of one sequence as they come (`put`), and its end (`end`)."""
+
+from collections.abc import Iterator
+from queue import Empty, Queue
+from typing import Any, Protocol
+
+from litz.errors import ArgumentError
+
+
+class BaseStreamer:
+    """What `generate(streamer=...)` calls: `put` with the prompt's ids, (1, time), then with each new id, (1,)."""
+
+    def put(self, value: Any) -> None:
+        """Takes ids as a torch tensor or numpy array, as the input was."""
+        raise NotImplementedError
+
+    def end(self) -> None:
+        """Nothing comes after it."""
+        raise NotImplementedError
+
+
+class Decodes(Protocol):
+    """A tokenizer, as far as streamers need it."""
+
+    def decode(self, token_ids: Any, *, skip_special_tokens: bool) -> Any:
+        """The text of ids."""
+
+
+class _Decoding(Protocol):
+    def push(self, token: int) -> str: ...
+    def finish(self) -> str: ...
+
+
+class _Redecoding:
+    """Text of a growing list of tokens, for tokenizers that can only decode all of it."""
+
+    def __init__(self, tokenizer: Decodes, skip_special_tokens: bool) -> None:
+        self._tokenizer = tokenizer
+        self._skip = skip_special_tokens
+        self._ids: list[int] = []
+        self._sent = 0
+
+    def push(self, token: int) -> str:
+        """What the token completes; an incomplete character waits."""
+        self._ids.append(token)
+        text = str(self._tokenizer.decode(self._ids, skip_special_tokens=self._skip))
+        return "" if text.endswith("\N{REPLACEMENT CHARACTER}") else self._new(text)
+
+    def finish(self) -> str:
+        """The rest."""
+        return self._new(str(self._tokenizer.decode(self._ids, skip_special_tokens=self._skip)))
+
+    def _new(self, text: str) -> str:
+        new = text[self._sent :]
+        self._sent = len(text)
+        return new
+
+
+def _decoding(tokenizer: Decodes, skip_special_tokens: bool) -> _Decoding:
+    stream = getattr(getattr(tokenizer, "_core", None), "stream", None)
+    if stream is None:
+        return _Redecoding(tokenizer, skip_special_tokens)
+    opened: _Decoding = stream(skip_special_tokens)
+    return opened
+
+
+class TextStreamer(BaseStreamer):
+    """Prints text to stdout as it is generated; characters are never cut. Subclasses override `on_finalized_text`."""
+
+    def __init__(self, tokenizer: Decodes, skip_prompt: bool = False, *, skip_special_tokens: bool = False) -> None:
+        self.tokenizer = tokenizer
+        self.skip_prompt = skip_prompt
+        self.skip_special_tokens = skip_special_tokens
+        self._decoding = _decoding(tokenizer, skip_special_tokens)
+        self._prompt_comes = True
+
+    def put(self, value: Any) -> None:
+        """Takes ids, and passes on the text that they complete."""
+        ids = value.tolist() if hasattr(value, "tolist") else list(value)
+        if ids and isinstance(ids[0], list):
+            if len(ids) > 1:
+                raise ArgumentError(f"a text streamer follows one sequence, found {len(ids)}; use model.stream(...)")
+            ids = ids[0]
+        skipped = self._prompt_comes and self.skip_prompt
+        self._prompt_comes = False
+        if not skipped:
+            self.on_finalized_text("".join(self._decoding.push(token) for token in ids))
+
+    def end(self) -> None:
+        """Passes on the rest, and is ready for another sequence."""
+        rest = self._decoding.finish()
+        self._decoding = _decoding(self.tokenizer, self.skip_special_tokens)
+        self._prompt_comes = True
+        self.on_finalized_text(rest, stream_end=True)
+
+    def on_finalized_text(self, text: str, stream_end: bool = False) -> None:
+        """Prints; a newline follows the end."""
+        print(text, flush=True, end="\n" if stream_end else "")
+
+
+class TextIteratorStreamer(TextStreamer):
+    """An iterator over text that `generate` produces in another thread; an error there is raised here.
+
+    `timeout`: seconds to wait for more text before `queue.Empty` is raised; None waits as long as it takes.
+    """
+
+    def __init__(
+        self,
+        tokenizer: Decodes,
+        skip_prompt: bool = False,
+        timeout: float | None = None,
+        *,
+        skip_special_tokens: bool = False,
+    ) -> None:
+        super().__init__(tokenizer, skip_prompt, skip_special_tokens=skip_special_tokens)
+        self.timeout = timeout
+        self.text_queue: Queue[str | BaseException | None] = Queue()
+
+    def on_finalized_text(self, text: str, stream_end: bool = False) -> None:
+        """Queues the text, and the end after it."""
+        self.text_queue.put(text)
+        if stream_end:
+            self.text_queue.put(None)
+
+    def fail(self, error: BaseException) -> None:
+        """Raises the error where the text is read."""
+        self.text_queue.put(error)
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        try:
+            item = self.text_queue.get(timeout=self.timeout)
+        except Empty:
+            raise Empty(f"no text within {self.timeout} s; raise TextIteratorStreamer(timeout=...)") from None
+        if isinstance(item, str):
+            return item
+        raise StopIteration if item is None else item

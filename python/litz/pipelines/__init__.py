@@ -1,0 +1,76 @@
+"""pipeline(): a task and a model in, a callable out."""
+
+import os
+from typing import Any, Unpack
+
+from litz.errors import ArgumentError, UnsupportedError
+from litz.pipelines.text_generation import PipelineParameters, TextGenerationPipeline
+
+__all__ = ["TextGenerationPipeline", "pipeline"]
+
+TASKS = {"text-generation": TextGenerationPipeline}
+
+
+def pipeline(
+    task: str | None = None,
+    model: Any = None,
+    *,
+    tokenizer: Any = None,
+    revision: str | None = None,
+    token: str | bool | None = None,
+    device: Any = None,
+    device_map: Any = None,
+    dtype: Any = None,
+    torch_dtype: Any = None,
+    trust_remote_code: bool | None = None,
+    use_fast: bool = True,
+    model_kwargs: dict[str, Any] | None = None,
+    **parameters: Unpack[PipelineParameters],
+) -> TextGenerationPipeline:
+    """A pipeline for the task; `model` and `tokenizer` are loaded ones, or what `from_pretrained` takes.
+
+    Without a model it is litz's default one; without a tokenizer, the model's. Parameters given here are the pipeline's
+    defaults. `model_kwargs` go to the model's `from_pretrained`. `trust_remote_code` is accepted and never acted on:
+    files are data.
+    """
+    if task is None and model is None:
+        raise ArgumentError(f"pipeline() needs a task or a model; tasks: {', '.join(TASKS)}")
+    if task is not None and task not in TASKS:
+        raise UnsupportedError(f"task {task!r} is not supported; litz has {', '.join(TASKS)}")
+    _check_devices(device, device_map)
+    loading: dict[str, Any] = {"revision": revision, "token": token}
+    if model is None or isinstance(model, (str, os.PathLike)):
+        model = _load_model(model, dtype=dtype, torch_dtype=torch_dtype, **loading, **(model_kwargs or {}))
+    else:
+        _refuse_for_loaded(revision=revision, dtype=dtype, torch_dtype=torch_dtype, model_kwargs=model_kwargs)
+    tokenizer = model.name_or_path if tokenizer is None else tokenizer
+    if isinstance(tokenizer, (str, os.PathLike)):
+        from litz.auto import AutoTokenizer
+
+        tokenizer = AutoTokenizer.from_pretrained(tokenizer, use_fast=use_fast, **loading)
+    return TASKS[task or "text-generation"](model, tokenizer, **parameters)
+
+
+def _load_model(model: Any, **options: Any) -> Any:
+    from litz.auto import AutoModelForCausalLM
+    from litz.hub import DEFAULT_MODEL
+
+    return AutoModelForCausalLM.from_pretrained(DEFAULT_MODEL if model is None else model, **options)
+
+
+def _refuse_for_loaded(**options: Any) -> None:
+    """What would have to be known at loading has no effect on a loaded model; "auto" asks for nothing."""
+    given = [name for name, value in options.items() if value is not None and value != "auto" and value != {}]
+    if given:
+        raise ArgumentError(f"{', '.join(given)}: the model is loaded already; pass it to from_pretrained instead")
+
+
+def _check_devices(*devices: Any) -> None:
+    for device in devices:
+        places = device.values() if isinstance(device, dict) else [device]
+        for place in places:
+            if str(place).partition(":")[0] not in ("None", "cpu", "auto", "-1"):
+                raise UnsupportedError(
+                    f"device {place!r}: litz computes on the CPU so far (pass 'cpu' or 'auto'); "
+                    f"GPUs come with the torch backend, litz[torch]"
+                )

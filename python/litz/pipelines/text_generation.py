@@ -1,0 +1,219 @@
+"""The text-generation pipeline: prompts or conversations in, continuations out."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Unpack, cast
+
+from litz.errors import ArgumentError
+from litz.generation.generate import Row, collect, start, telling
+from litz.generation.parameters import GenerationParameters
+from litz.generation.resolve import ARGUMENT, MODEL, Layer, named
+
+PIPELINE = "pipeline argument"
+DEFAULT = "pipeline default"
+# transformers' defaults for what neither the user nor the model's files set.
+_DEFAULTS: dict[str, Any] = {"max_new_tokens": 256, "do_sample": True, "temperature": 0.7}
+
+Message = dict[str, Any]
+
+
+class PipelineParameters(GenerationParameters, total=False):
+    """Generation parameters, and what this pipeline adds to them."""
+
+    return_full_text: bool | None
+    return_tensors: bool | None
+    return_text: bool | None
+    prefix: str | None
+    stop_sequence: str | Sequence[str] | None
+    tools: Sequence[Any] | None
+    documents: Sequence[dict[str, str]] | None
+    continue_final_message: bool | None
+    add_special_tokens: bool | None
+    skip_special_tokens: bool | None
+    clean_up_tokenization_spaces: bool | None
+    tokenizer_encode_kwargs: dict[str, Any] | None
+    streamer: Any
+    batch_size: int | None
+
+
+_OPTIONS = frozenset(PipelineParameters.__annotations__) - frozenset(GenerationParameters.__annotations__)
+
+
+class Generated(dict[str, Any]):
+    """One result, {"generated_text": ...}, that also knows the new text alone and why it ended."""
+
+    text: str  # the new text, whatever return_full_text says
+    finish_reason: str  # "eos", "stop", "length" or "time"
+    context_limited: bool  # whether that "length" was the model's context
+
+
+@dataclass(frozen=True)
+class _Prompt:
+    """One input, the tokens that the model reads of it, and whether they leave its last message open."""
+
+    given: str | list[Message]
+    ids: list[int]
+    open_end: bool
+
+
+class TextGenerationPipeline:
+    """Continues texts and conversations; made by `pipeline("text-generation", ...)`.
+
+    Its `model` and `tokenizer` may be used by themselves. What is passed to a call wins over what was passed at
+    construction, that over the model's generation config, and that over 256 new tokens sampled at temperature 0.7.
+    """
+
+    task = "text-generation"
+
+    def __init__(self, model: Any, tokenizer: Any, **parameters: Unpack[PipelineParameters]) -> None:
+        self.model = model
+        self.tokenizer = tokenizer
+        self._parameters: Mapping[str, Any] = dict(parameters)
+
+    @property
+    def device(self) -> Any:
+        """Where the model computes."""
+        return self.model.device
+
+    def __call__(self, text_inputs: Any, **parameters: Unpack[PipelineParameters]) -> Any:
+        """Results in the shape of the input.
+
+        A string, or one conversation (a list of messages with role and content), gives a list of results, one for
+        each of `num_return_sequences`. A list of strings or conversations runs as one batch and gives a list of such
+        lists. Any other iterable gives an iterator of such lists, read `batch_size` inputs at a time.
+
+        A result is {"generated_text": ...}: the prompt with its continuation, or the conversation with the assistant's
+        message added; with `return_full_text=False` the new text alone. The input is never changed.
+        """
+        call = _Call(self, parameters)
+        if isinstance(text_inputs, str) or _is_conversation(text_inputs):
+            return call.run([text_inputs])[0]
+        if isinstance(text_inputs, (list, tuple)):
+            return call.run(text_inputs) if text_inputs else []
+        if isinstance(text_inputs, Iterable) and not isinstance(text_inputs, Mapping):
+            return call.lazily(text_inputs)
+        raise ArgumentError(
+            f"text_inputs must be a string, a list of messages, or several of them; found {type(text_inputs).__name__}"
+        )
+
+
+class _Call:
+    """One call's options and layers of parameters."""
+
+    def __init__(self, pipe: TextGenerationPipeline, parameters: Mapping[str, Any]) -> None:
+        self.model, self.tokenizer = pipe.model, pipe.tokenizer
+        both = (parameters, pipe._parameters)
+        given = [{name: value for name, value in layer.items() if name in _OPTIONS} for layer in both]
+        self.options = {**given[1], **given[0]}
+        self.layers = [
+            *(Layer(origin, self._generation(layer)) for origin, layer in zip((ARGUMENT, PIPELINE), both, strict=True)),
+            Layer(MODEL, named(self.model.generation_config)),
+            Layer(DEFAULT, _DEFAULTS),
+        ]
+        self._check()
+
+    @staticmethod
+    def _generation(layer: Mapping[str, Any]) -> dict[str, Any]:
+        values = {name: value for name, value in layer.items() if name not in _OPTIONS}
+        if layer.get("stop_sequence") is not None:
+            values.setdefault("stop_strings", layer["stop_sequence"])
+        return values
+
+    def _check(self) -> None:
+        forms = ("return_full_text", "return_tensors", "return_text")
+        given = [name for name in forms if self.options.get(name) is not None]
+        if len(given) > 1:
+            raise ArgumentError(f"{' and '.join(given)} exclude each other; pass one of them")
+        size = self.options.get("batch_size")
+        if size is not None and size < 1:
+            raise ArgumentError(f"batch_size is {size}; expected a whole number from 1")
+
+    def lazily(self, inputs: Iterable[Any]) -> Iterator[list[Generated]]:
+        """Results of ever more inputs, a batch at a time."""
+        batch: list[Any] = []
+        for item in inputs:
+            batch.append(item)
+            if len(batch) >= (self.options.get("batch_size") or 1):
+                yield from self.run(batch)
+                batch = []
+        yield from self.run(batch)
+
+    def run(self, inputs: Sequence[Any]) -> list[list[Generated]]:
+        """The results of each input."""
+        streamer = self.options.get("streamer")
+        with telling(streamer):
+            prompts = [self._prompt(given) for given in inputs]
+            stops = any(layer.values.get("stop_strings") for layer in self.layers)
+            ids = [prompt.ids for prompt in prompts]
+            run = start(
+                self.model,
+                ids,
+                None,
+                self.tokenizer if stops else None,
+                self.layers,
+                batch_size=self.options.get("batch_size"),
+            )
+            rows = collect(run, streamer)
+        copies = len(rows) // max(len(prompts), 1)
+        return [
+            [self._result(prompt, row) for row in rows[place * copies : (place + 1) * copies]]
+            for place, prompt in enumerate(prompts)
+        ]
+
+    def _prompt(self, given: Any) -> _Prompt:
+        more = self.options.get("tokenizer_encode_kwargs") or {}
+        if isinstance(given, str):
+            special = self.options.get("add_special_tokens")
+            if special is not None:
+                more = {"add_special_tokens": special, **more}
+            text = (self.options.get("prefix") or "") + given
+            return _Prompt(given, list(self.tokenizer(text, **more)["input_ids"]), open_end=True)
+        messages = _messages(given)
+        open_end = self.options.get("continue_final_message")
+        if open_end is None:
+            open_end = messages[-1]["role"] == "assistant"
+        for name in ("tools", "documents"):
+            if self.options.get(name) is not None:
+                more = {name: self.options[name], **more}
+        ids = self.tokenizer.apply_chat_template(
+            messages, tokenize=True, add_generation_prompt=not open_end, continue_final_message=open_end, **more
+        )
+        return _Prompt(messages, list(ids), open_end)
+
+    def _result(self, prompt: _Prompt, row: Row) -> Generated:
+        clean = self.options.get("clean_up_tokenization_spaces")
+        more = {} if clean is None else {"clean_up_tokenization_spaces": clean}
+        skip = self.options.get("skip_special_tokens")
+        text = str(self.tokenizer.decode(row.ids, skip_special_tokens=skip is None or skip, **more))
+        if self.options.get("return_tensors"):
+            result = Generated(generated_token_ids=prompt.ids + row.ids)
+        elif self.options.get("return_full_text") is False:
+            result = Generated(generated_text=text)
+        else:
+            result = Generated(generated_text=_full(prompt, text))
+        result.text, result.finish_reason, result.context_limited = text, row.finish_reason, row.context_limited
+        return result
+
+
+def _full(prompt: _Prompt, text: str) -> str | list[Message]:
+    """The prompt with its continuation; a conversation that is left open ends in its last message, continued."""
+    if isinstance(prompt.given, str):
+        return prompt.given + text
+    messages = [dict(message) for message in prompt.given]
+    if not prompt.open_end:
+        return [*messages, {"role": "assistant", "content": text}]
+    messages[-1]["content"] += text
+    return messages
+
+
+def _is_conversation(inputs: Any) -> bool:
+    return isinstance(inputs, (list, tuple)) and bool(inputs) and isinstance(inputs[0], Mapping)
+
+
+def _messages(given: Any) -> list[Message]:
+    if not _is_conversation(given):
+        raise ArgumentError(f"expected a string or a list of messages, found {given!r:.80}")
+    for place, message in enumerate(given):
+        if not isinstance(message, Mapping) or "role" not in message or not {"content", "tool_calls"} & message.keys():
+            raise ArgumentError(f"message {place} must be a dict with role and content, found {message!r:.80}")
+    return [dict(cast("Mapping[str, Any]", message)) for message in given]

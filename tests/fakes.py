@@ -1,0 +1,55 @@
+"""A model and a tokenizer without mathematics: the answer is a script, a token is a word."""
+
+import time
+from dataclasses import dataclass
+from types import SimpleNamespace
+
+
+@dataclass(frozen=True)
+class Token:
+    row: int
+    id: int
+    text: str
+    finish_reason: str | None
+
+
+class FakeTokenizer:
+    chat_template = "a template"
+
+    def __init__(self):
+        self.seen = []
+
+    def apply_chat_template(self, messages, *, add_generation_prompt):
+        assert add_generation_prompt
+        self.seen.append([dict(message) for message in messages])
+        return [0] * sum(len(message["content"].split()) + 1 for message in messages)
+
+    def encode(self, text):
+        return [0] * len(text.split())
+
+
+class FakeModel:
+    """Says its script, one word a token; `None` in it is somebody who presses Ctrl-C, a number a pause in seconds."""
+
+    def __init__(self, *scripts, context=1000):
+        self.spec = SimpleNamespace(context=context)
+        self.generation_config = SimpleNamespace(do_sample=None)
+        self.scripts = list(scripts)
+        self.calls = []
+
+    def stream(self, input_ids, *, tokenizer, max_new_tokens, **parameters):
+        self.calls.append({"prompt": len(input_ids[0]), "max_new_tokens": max_new_tokens, **parameters})
+        script = self.scripts.pop(0) if len(self.scripts) > 1 else self.scripts[0]
+        said = 0
+        for item in script:
+            if item is None:
+                raise KeyboardInterrupt
+            if isinstance(item, Exception):
+                raise item
+            if isinstance(item, (int, float)):
+                time.sleep(item)
+                continue
+            said += 1
+            yield Token(0, said, item, "length" if said == max_new_tokens else None)
+            if said == max_new_tokens:
+                return
