@@ -59,43 +59,6 @@ class Model:
     def context(self) -> int:
         """The longest sequence."""
 
-class DecodeStream:
-    """Text from ids that come one by one; all pieces together are the text of all ids."""
-
-    def push(self, id: int) -> str:
-        """The text that is certain with this id; it may be empty."""
-    def finish(self) -> str:
-        """What was held back; the stream is at its beginning again."""
-
-class Tokenizer:
-    """A compiled tokenizer, immutable and shared between threads."""
-
-    @staticmethod
-    def from_json(data: bytes) -> Tokenizer:
-        """Compiles the bytes of a `tokenizer.json`."""
-    def encode(self, text: str, add_special_tokens: bool = True) -> list[int]:
-        """The ids of a text."""
-    def encode_pair(self, first: str, second: str, add_special_tokens: bool = True) -> list[int]:
-        """The ids of two texts as the post-processor joins them."""
-    def encode_batch(self, texts: list[str], add_special_tokens: bool = True) -> list[list[int]]:
-        """The ids of each text."""
-    def decode(self, ids: list[int], skip_special_tokens: bool = False) -> str:
-        """The text of ids."""
-    def decode_bytes(self, ids: list[int], skip_special_tokens: bool = False) -> bytes:
-        """The same before what is not UTF-8 is replaced."""
-    def token_to_id(self, token: str) -> int | None:
-        """A token's id, or None."""
-    def id_to_token(self, id: int) -> str | None:
-        """An id's token, or None."""
-    def vocab_size(self, with_added: bool = True) -> int:
-        """How many tokens there are."""
-    def vocab(self) -> dict[str, int]:
-        """Every token with its id, the added ones included."""
-    def added_tokens(self) -> list[tuple[int, str, bool, bool, bool, bool, bool]]:
-        """(id, content, special, lstrip, rstrip, single_word, normalized) of each."""
-    def stream(self, skip_special_tokens: bool = False) -> DecodeStream:
-        """A decoder for ids that come one by one."""
-
 class Generation:
     """One run over several prompts. A row is prompt number times num_return_sequences plus the continuation's."""
 
@@ -135,3 +98,41 @@ def read_bandwidth(threads: int, size: int, rounds: int, /) -> float:
 
 def fma_peak(threads: int, width: int, rounds: int, /) -> float:
     """Single-precision operations a second of `threads` threads with vectors of at most `width` bits."""
+class Tokenizer:
+    """A compiled tokenizer: immutable, shared between threads without locks, and without the GIL while it works."""
+
+    @staticmethod
+    def from_json(data: bytes, /) -> Tokenizer:
+        """Compiles a `tokenizer.json`; its `truncation` and `padding` are left to the caller.
+
+        What litz does not implement is an UnsupportedError, and what is malformed a FormatError, each with its place.
+        """
+    @staticmethod
+    def from_gguf(file: TensorFile, /) -> Tokenizer:
+        """Compiles the tokenizer in a GGUF file's metadata."""
+    def encode(self, text: str, add_special_tokens: bool = True) -> list[int]:
+        """The ids of a text. Added tokens are recognised in it, special ones too."""
+    def encode_pair(self, first: str, second: str, add_special_tokens: bool = True) -> list[int]:
+        """The ids of two texts, joined as the file's template for pairs says."""
+    def encode_batch(self, texts: list[str], add_special_tokens: bool = True) -> list[list[int]]: ...
+    def decode(self, ids: list[int], skip_special_tokens: bool = False) -> str:
+        """The text of ids; ids without a token are left out, bytes that are not UTF-8 become U+FFFD."""
+    def decode_bytes(self, ids: list[int], skip_special_tokens: bool = False) -> bytes:
+        """What the ids stand for, byte by byte."""
+    def token_to_id(self, token: str, /) -> int | None: ...
+    def id_to_token(self, id: int, /) -> str | None: ...
+    def vocab_size(self, with_added: bool = True) -> int: ...
+    def vocab(self) -> dict[str, int]:
+        """Every token with its id, added ones included."""
+    def added_tokens(self) -> list[tuple[int, str, bool, bool, bool, bool, bool]]:
+        """(id, content, special, lstrip, rstrip, single_word, normalized) of each, by id."""
+    def stream(self, skip_special_tokens: bool = False) -> DecodeStream:
+        """Decodes ids as they come."""
+
+class DecodeStream:
+    """Text from ids that come one by one: put together, always what `decode` gives for all of them."""
+
+    def push(self, id: int, /) -> str:
+        """The text that is certain with this id; it may be empty."""
+    def finish(self) -> str:
+        """What was held back. The stream is at its beginning again."""

@@ -121,6 +121,12 @@ impl<'a> Matrix<'a> {
         self.row_bytes
     }
 
+    /// Where row `r` starts.
+    #[inline]
+    pub(super) fn row(&self, r: usize) -> *const u8 {
+        self.bytes[r * self.row_bytes..].as_ptr()
+    }
+
     /// The rows of `range`, as stored.
     pub fn bytes(&self, range: Range<usize>) -> &'a [u8] {
         &self.bytes[range.start * self.row_bytes..range.end * self.row_bytes]

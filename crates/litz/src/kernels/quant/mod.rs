@@ -7,6 +7,8 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(target_arch = "x86_64")]
+mod panel;
 
 use std::ops::Range;
 
@@ -54,6 +56,43 @@ impl Quant for Q4_1 {
     const NIBBLES: bool = true;
     const OFFSET: i32 = 0;
     const MINIMUM: bool = true;
+}
+
+/// One token's quantised row.
+#[derive(Clone, Copy)]
+struct Token {
+    codes: *const i8,
+    scales: *const f32,
+    sums: *const f32,
+    code_sums: *const i32,
+}
+
+impl Token {
+    /// # Safety
+    /// `x` has the token.
+    #[inline(always)]
+    unsafe fn new(x: &Q8View<'_>, token: usize) -> Self {
+        let block = token * x.blocks;
+        // SAFETY: the caller's promise.
+        unsafe {
+            Token {
+                codes: x.codes.as_ptr().add(block * BLOCK),
+                scales: x.scales.as_ptr().add(block),
+                sums: x.sums.as_ptr().add(block),
+                code_sums: x.code_sums.as_ptr().add(block),
+            }
+        }
+    }
+
+    /// Columns `4 g .. 4 g + 4` of a block.
+    ///
+    /// # Safety
+    /// The row has the block.
+    #[inline(always)]
+    unsafe fn four_codes(self, block: usize, g: usize) -> i32 {
+        // SAFETY: the caller's promise.
+        unsafe { self.codes.add(block * BLOCK + 4 * g).cast::<i32>().read_unaligned() }
+    }
 }
 
 /// An instruction set's way of multiplying quantised matrices.
