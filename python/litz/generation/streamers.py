@@ -1,6 +1,5 @@
 """Streamers: objects that are given the tokens of one sequence as they come (`put`), and its end (`end`)."""
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator
 from queue import Empty, Queue
 from typing import Any, Protocol
@@ -136,6 +135,8 @@ class AsyncTextIteratorStreamer(TextStreamer):
 
     def __init__(self, tokenizer: _Decodes, skip_prompt: bool = False, timeout: float | None = None, *,
                  skip_special_tokens: bool = False) -> None:
+        import asyncio  # half of what importing litz.generation would cost
+
         super().__init__(tokenizer, skip_prompt, skip_special_tokens=skip_special_tokens)
         self.timeout = timeout
         self.text_queue: asyncio.Queue[str | BaseException | None] = asyncio.Queue()
@@ -158,6 +159,8 @@ class AsyncTextIteratorStreamer(TextStreamer):
         return self
 
     async def __anext__(self) -> str:
+        import asyncio
+
         item = await asyncio.wait_for(self.text_queue.get(), self.timeout)
         if isinstance(item, str):
             return item
