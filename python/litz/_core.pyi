@@ -59,6 +59,28 @@ class Model:
     def context(self) -> int:
         """The longest sequence."""
 
+class Generation:
+    """One run over several prompts. A row is prompt number times num_return_sequences plus the continuation's."""
+
+    def __init__(
+        self, model: Model, prompts: list[list[int]], params_json: str, tokenizer: Tokenizer | None = None, /
+    ) -> None: ...
+    def advance(self, max_tokens: int) -> list[tuple[int, int, str | None]]:
+        """(row, token, why it was the row's last): up to `max_tokens` of each row, fewer after a tenth of a second.
+
+        Empty once all is done. Reasons: eos, stop, length, context, time.
+        """
+    def take_text(self, row: int) -> str:
+        """The row's text that became final since the last call; needs the tokenizer."""
+    def cancel(self) -> None:
+        """Ends the run before its next token; from any thread."""
+
+def check_generation_params(params_json: str) -> None:
+    """ArgumentError for parameters that no run would accept."""
+
+def process_logits(logits: bytes, prompt_ids: list[int], generated_ids: list[int], params_json: str) -> bytes:
+    """The float32 scores that a token is chosen by, after all processors and filters."""
+
 def kv_bytes(spec_json: str, tokens: int, cache_dtype: str = "f16", /) -> int:
     """The bytes that a sequence of `tokens` keeps, for `cache_dtype` "f16" or "f32"."""
 
