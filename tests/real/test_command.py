@@ -95,8 +95,8 @@ def test_info_tells_what_the_model_is(environ):
 
 
 def test_a_prompt_that_does_not_fit_is_one_clear_line(environ):
-    done = subprocess.run([*COMMAND, "chat", "a b c d e f", "--context", "8"], env=environ, capture_output=True, text=True,
-                          check=False, input="")  # fmt: skip
+    command = [*COMMAND, "chat", "a b c d e f", "--context", "8"]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False, input="")
     assert done.returncode == 1
     assert "do not fit into the context of 8" in done.stderr
     assert done.stderr.count("\n") == 1
