@@ -49,7 +49,8 @@ def from_pretrained(
 def _of_gguf(files: ModelFiles) -> Tokenizer:
     assert files.gguf is not None
     file = _core.TensorFile(files.gguf)
-    return Tokenizer(_core.Tokenizer.from_gguf(file), read.from_gguf(file), name_or_path=files.source)
+    core = _core.Tokenizer.from_gguf(file)
+    return Tokenizer(core, read.from_gguf(file, core), name_or_path=files.source)
 
 
 def _of_json(files: ModelFiles) -> Tokenizer:

@@ -156,17 +156,17 @@ def _limit(files: ModelFiles, config: Mapping[str, Any]) -> int:
     return positions if isinstance(positions, int) and positions > 0 else UNLIMITED
 
 
-def from_gguf(file: _core.TensorFile) -> Settings:
-    """The settings in a GGUF file's metadata."""
+def from_gguf(file: _core.TensorFile, core: _core.Tokenizer) -> Settings:
+    """The settings in a GGUF file's metadata, beside the vocabulary that is compiled already."""
     metadata = file.metadata()
-    vocabulary = file.metadata_array("tokenizer.ggml.tokens") or []
     tokens = {}
     for name, keys in _GGUF_IDS.items():
-        token = next((metadata[key] for key in keys if isinstance(metadata.get(key), int)), None)
-        if token is not None:
-            if not 0 <= token < len(vocabulary):
-                raise FormatError(f"the {name} token has id {token}; the vocabulary has {len(vocabulary)} tokens")
-            tokens[name] = str(vocabulary[token])
+        id = next((metadata[key] for key in keys if isinstance(metadata.get(key), int)), None)
+        if id is not None:
+            token = core.id_to_token(id)
+            if token is None:
+                raise FormatError(f"the {name} token has id {id}; the vocabulary has {core.vocab_size()} tokens")
+            tokens[name] = token
     limit = metadata.get(f"{metadata.get('general.architecture')}.context_length")
     templates = {
         key.removeprefix("tokenizer.chat_template.") if key != "tokenizer.chat_template" else "default": value

@@ -85,7 +85,10 @@ impl Clock {
     fn field(&self, code: char) -> Outcome<String> {
         let month = MONTHS[(self.month.clamp(1, 12) - 1) as usize];
         let day = DAYS[self.weekday()];
-        let half = if self.hour % 12 == 0 { 12 } else { self.hour % 12 };
+        let half = match self.hour % 12 {
+            0 => 12,
+            hour => hour,
+        };
         let weekday = self.weekday() as i64;
         Ok(match code {
             'Y' => self.year.to_string(),

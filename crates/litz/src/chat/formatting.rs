@@ -359,7 +359,7 @@ fn group(body: &str, separator: char) -> String {
     let end = body.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(body.len());
     let mut out = String::new();
     for (i, c) in body[..end].chars().enumerate() {
-        if i > 0 && (end - i) % 3 == 0 {
+        if i > 0 && (end - i).is_multiple_of(3) {
             out.push(separator);
         }
         out.push(c);
