@@ -48,7 +48,7 @@ def run(options: argparse.Namespace) -> int:
         return 0
     tokenizer = AutoTokenizer.from_pretrained(files.gguf or files.root)
     if options.template:
-        print(clean("\n".join(_templates(tokenizer).values())))
+        print(clean(tokenizer.get_chat_template() if tokenizer.chat_template else ""))
         return 0
     rows = [*_model_rows(checkpoint), *_tokenizer_rows(tokenizer), *_memory_rows(checkpoint, options.context)]
     for name, text in rows:
@@ -104,16 +104,8 @@ def _tokenizer_rows(tokenizer: Any) -> Iterator[tuple[str, str]]:
         f"{name} {token} ({getattr(tokenizer, f'{name}_token_id')})" for name, token in tokens if token is not None
     ]
     yield "special", ", ".join(named) or "none"
-    sizes = [f"{name}{len(text):,} characters" for name, text in _templates(tokenizer).items()]
-    yield "template", f"{', '.join(sizes)} (--template shows it)" if sizes else "none: not a chat model"
-
-
-def _templates(tokenizer: Any) -> dict[str, str]:
-    """The chat templates by name; a single one has none."""
-    template = tokenizer.chat_template
-    if isinstance(template, str):
-        return {"": template}
-    return {f"{name}: ": text for name, text in (template or {}).items()}
+    template = tokenizer.get_chat_template() if tokenizer.chat_template else ""
+    yield "template", f"{len(template):,} characters (--template shows it)" if template else "none: not a chat model"
 
 
 def _memory_rows(checkpoint: "Checkpoint", tokens: int | None) -> Iterator[tuple[str, str]]:
