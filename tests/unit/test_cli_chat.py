@@ -217,6 +217,11 @@ def test_a_conversation_that_no_longer_fits_is_said_to_be_so(make):
     assert turns(chat) == [("user", "a b c"), ("assistant", "one")]
 
 
+def test_a_single_prompt_that_does_not_fit_is_not_told_of_commands(program, capsys):
+    assert program("a b c d e f", context=5)[0] == 1
+    assert capsys.readouterr().err == "litz: 7 tokens do not fit into the context of 5, with one left for the answer\n"
+
+
 def test_an_answer_that_fills_the_context_is_said_to_be_cut(make, capsys):
     chat = make(["w "] * 50, context=10)
     chat.say("a b")

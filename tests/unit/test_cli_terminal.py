@@ -214,6 +214,14 @@ def test_a_terminal_that_lacks_characters_gets_question_marks():
     assert (done.returncode, done.stdout) == (0, b"\xe9?\n")
 
 
+def test_arguments_are_utf8_whatever_the_locale_says():
+    code = "import sys; from litz.cli import command; print(ascii(command._utf8(sys.argv[1])))"
+    command = [sys.executable, "-c", code]
+    environ = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    done = subprocess.run([*command, "你好".encode()], capture_output=True, text=True, check=True, env=environ)
+    assert done.stdout == "'\\u4f60\\u597d'\n"
+
+
 PROGRESS = """
 import time
 from litz.hub.progress import Progress

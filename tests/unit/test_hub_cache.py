@@ -88,20 +88,20 @@ def test_revisions_are_branches_tags_and_commits(hub):
     folder = write_snapshot(hub, MODEL)
     other = write_snapshot(hub, MODEL, commit="f" * 40, ref="v2")
     assert snapshot(hub, "owner/name") == folder
-    assert snapshot(hub, "owner/name", "v2") == other
-    assert snapshot(hub, "owner/name", "f" * 40) == other
-    assert snapshot(hub, "owner/name", "v3") is None
+    assert snapshot(hub, "owner/name", revision="v2") == other
+    assert snapshot(hub, "owner/name", revision="f" * 40) == other
+    assert snapshot(hub, "owner/name", revision="v3") is None
 
 
 @pytest.mark.parametrize("want", ["model", "tokenizer", "config"])
 def test_a_snapshot_written_by_others_is_complete_when_all_is_there(want, home, hub):
-    assert lacking(write_snapshot(hub, MODEL), want, home) == []
+    assert lacking(write_snapshot(hub, MODEL), want, home=home) == []
 
 
 def test_a_shard_that_the_index_names_must_be_there(home, hub):
     index = json.dumps({"weight_map": {"a": SHARDS[0], "b": SHARDS[1]}}).encode()
     folder = write_snapshot(hub, {"config.json": b"{}", "model.safetensors.index.json": index, SHARDS[0]: b"1"})
-    assert lacking(folder, "model", home) == [SHARDS[1]]
+    assert lacking(folder, "model", home=home) == [SHARDS[1]]
     with pytest.raises(
         ModelNotFoundError, match=f"only partly.*{SHARDS[1]}.*local_files_only=True.*litz pull owner/name"
     ):
@@ -111,9 +111,9 @@ def test_a_shard_that_the_index_names_must_be_there(home, hub):
 def test_a_link_to_nowhere_makes_it_incomplete(home, hub):
     folder = write_snapshot(hub, MODEL)
     (folder / "generation_config.json").symlink_to("../../blobs/gone")
-    assert lacking(folder, "model", home) == ["generation_config.json"]
+    assert lacking(folder, "model", home=home) == ["generation_config.json"]
     os.remove(os.path.realpath(folder / "model.safetensors"))
-    assert lacking(folder, "model", home) == ["model.safetensors"]
+    assert lacking(folder, "model", home=home) == ["model.safetensors"]
 
 
 def test_a_download_under_way_makes_it_incomplete_unless_its_file_is_done(home, hub):
@@ -121,19 +121,19 @@ def test_a_download_under_way_makes_it_incomplete_unless_its_file_is_done(home, 
     blobs = folder.parent.parent / "blobs"
     done = next(iter(blobs.iterdir())).name
     (blobs / f"{done}.1a2b3c4d.incomplete").write_bytes(b"left over")
-    assert lacking(folder, "model", home) == []
+    assert lacking(folder, "model", home=home) == []
     (blobs / "aaaa.incomplete").write_bytes(b"half")
-    assert lacking(folder, "model", home) == ["aaaa.incomplete"]
+    assert lacking(folder, "model", home=home) == ["aaaa.incomplete"]
 
 
 def test_a_tokenizer_json_alone_is_no_complete_tokenizer(home, hub):
     folder = write_snapshot(hub, {name: MODEL[name] for name in MODEL if name != "tokenizer_config.json"})
-    assert lacking(folder, "tokenizer", home) == ["tokenizer_config.json"]
-    assert lacking(folder, "model", home) == []
+    assert lacking(folder, "tokenizer", home=home) == ["tokenizer_config.json"]
+    assert lacking(folder, "model", home=home) == []
     marker = folder.parent.parent / ".no_exist" / COMMIT / "tokenizer_config.json"
     marker.parent.mkdir(parents=True)
     marker.touch()
-    assert lacking(folder, "tokenizer", home) == []
+    assert lacking(folder, "tokenizer", home=home) == []
 
 
 def test_one_file_of_a_repository_needs_nothing_else(home, hub):

@@ -103,6 +103,8 @@ class Chat:
             return self.answer()
         except ContextError as error:
             self.conversation.undo()
+            if not self.conversation.turns:
+                raise
             raise ContextError(
                 f"{error}; nothing was dropped, and your message was not added: /undo takes back a turn, /reset all"
             ) from error

@@ -24,7 +24,7 @@ def run_command(name: str, arguments: list[str]) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a terminal that lacks a character shows ?, and no traceback
     try:
-        options = parser.parse_args(arguments)
+        options = parser.parse_args([_utf8(argument) for argument in arguments])
     except SystemExit as stop:  # argparse has said why
         return int(stop.code or 0)
     try:
@@ -44,6 +44,14 @@ def run_command(name: str, arguments: list[str]) -> int:
             raise
         return _report(f"litz: {explain(error)}", code=1)
     return code
+
+
+def _utf8(argument: str) -> str:
+    """An argument as it was typed, also where the locale says that there is nothing but ASCII."""
+    try:
+        return argument.encode("utf-8", "surrogateescape").decode("utf-8")
+    except UnicodeDecodeError:
+        return argument
 
 
 def explain(error: Exception) -> str:

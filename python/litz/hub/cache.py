@@ -55,7 +55,7 @@ def repository_folder(repo: str) -> str:
     return "--".join(["models", *repo.split("/")])
 
 
-def snapshot(cache: Path, repo: str, revision: str | None = None) -> Path | None:
+def snapshot(cache: Path, repo: str, *, revision: str | None = None) -> Path | None:
     """The folder of a revision (branch, tag or commit) in the Hub's cache, complete or not; None if there is none."""
     folder = cache / repository_folder(repo)
     name = revision or "main"
@@ -67,14 +67,14 @@ def snapshot(cache: Path, repo: str, revision: str | None = None) -> Path | None
     return path if path.is_dir() else None
 
 
-def lacking(folder: Path, want: Want, home: Path, file: str | None = None) -> list[str]:
+def lacking(folder: Path, want: Want, *, home: Path, file: str | None = None) -> list[str]:
     """Why a snapshot can't be used for `want`: missing files, links to nowhere, downloads under way; empty if it can.
 
     A download that litz finished left a note naming all files with their sizes: then only that counts.
     """
     if file is not None:
         return [] if (folder / check_name(file)).is_file() else [file]
-    noted = read_snapshot_note(folder, want, home)
+    noted = read_snapshot_note(folder, want, home=home)
     if noted is not None:
         return [name for name, size in noted.items() if _size(folder / name) != size]
     absent = missing(folder, want) or (_unsettled(folder) if want == "tokenizer" else [])
@@ -99,7 +99,7 @@ def note_of_snapshot(folder: Path, home: Path) -> Path:
     return home / "hub" / folder.parent.parent.name / f"{folder.name}{NOTE}"
 
 
-def read_snapshot_note(folder: Path, want: Want, home: Path) -> dict[str, int] | None:
+def read_snapshot_note(folder: Path, want: Want, *, home: Path) -> dict[str, int] | None:
     """The files and sizes of a finished download, if it was one for `want` or for more."""
     note = read_json(note_of_snapshot(folder, home))
     if note is None or (want == "model" and note.get("want") != "model"):
@@ -201,7 +201,7 @@ def _cached_repositories(cache: Path) -> Iterator[CachedModel]:
 
 def _lacking_or_broken(path: Path) -> bool:
     try:
-        return bool(lacking(path, "model", litz_home()))
+        return bool(lacking(path, "model", home=litz_home()))
     except (FormatError, OSError):
         return True
 

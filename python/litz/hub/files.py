@@ -90,7 +90,7 @@ def missing(root: Path, want: Want) -> list[str]:
     return lacking + [name for name in shards(root / INDEX) if absent(name)]
 
 
-def select(root: Path, source: str, want: Want, gguf_file: str | None) -> ModelFiles:
+def select(root: Path, source: str, *, want: Want, gguf_file: str | None = None) -> ModelFiles:
     """Decide what of a folder is the model: safetensors with a config.json, or a GGUF file; else what is missing."""
     if gguf_file is not None:
         path = resolve_in(root, gguf_file)

