@@ -18,6 +18,7 @@ pub const PAGE: usize = 64;
 ///
 /// Keys are stored in panels of sixteen, `(PAGE / 16, head_dim, 16)`, values as `(PAGE, value_dim)`: neither decoding nor
 /// prefill transposes anything. `Kernels::store_key` and `store_value` write them; slots not yet written are never used.
+/// Any alignment will do; 64 bytes is fastest.
 #[derive(Clone, Copy, Debug)]
 pub enum KvPage<'a> {
     /// IEEE halves.
@@ -223,11 +224,11 @@ unsafe fn attend_page<S: Simd, E: Float>(
         // SAFETY: that many queries exist from `first` on.
         first += unsafe {
             match visible.len() - first {
-                1 => attend_some::<S, E, 1, 1>(s, spec, q, page, visible, first, state),
-                2 => attend_some::<S, E, 2, 1>(s, spec, q, page, visible, first, state),
-                3 => attend_some::<S, E, 3, 1>(s, spec, q, page, visible, first, state),
                 8.. if S::WIDE => attend_some::<S, E, 8, 2>(s, spec, q, page, visible, first, state),
-                _ => attend_some::<S, E, 4, 1>(s, spec, q, page, visible, first, state),
+                4.. if S::VECTOR => attend_some::<S, E, 4, 1>(s, spec, q, page, visible, first, state),
+                3 if S::VECTOR => attend_some::<S, E, 3, 1>(s, spec, q, page, visible, first, state),
+                2 if S::VECTOR => attend_some::<S, E, 2, 1>(s, spec, q, page, visible, first, state),
+                _ => attend_some::<S, E, 1, 1>(s, spec, q, page, visible, first, state),
             }
         };
     }

@@ -40,10 +40,12 @@ pub(super) unsafe fn matmul<S: Simd, W: Float>(
     // SAFETY: the caller's promise, passed on.
     unsafe {
         if tokens.len() >= MANY {
-            return match S::TILE {
-                (6, 4) => many_tokens::<S, W, 6, 4>(s, w, rows, x, tokens, y),
-                (4, 3) => many_tokens::<S, W, 4, 3>(s, w, rows, x, tokens, y),
-                _ => many_tokens::<S, W, 2, 2>(s, w, rows, x, tokens, y),
+            return if S::WIDE {
+                many_tokens::<S, W, 6, 4>(s, w, rows, x, tokens, y)
+            } else if S::VECTOR {
+                many_tokens::<S, W, 4, 3>(s, w, rows, x, tokens, y)
+            } else {
+                many_tokens::<S, W, 2, 2>(s, w, rows, x, tokens, y)
             };
         }
         let (whole, pairs) = (rows.start + rows.len() / 4 * 4, tokens.start + tokens.len() / 2 * 2);

@@ -29,7 +29,7 @@ impl Simd for Avx2 {
     type F = Lanes;
     type V = __m256;
     const WIDTH: usize = 8;
-    const TILE: (usize, usize) = (4, 3);
+    const VECTOR: bool = true;
     const WIDE: bool = false;
 
     #[inline(always)]

@@ -27,7 +27,7 @@ impl Simd for Avx512 {
     type F = __m512;
     type V = __m512;
     const WIDTH: usize = 16;
-    const TILE: (usize, usize) = (6, 4);
+    const VECTOR: bool = true;
     const WIDE: bool = true;
 
     #[inline(always)]

@@ -26,9 +26,9 @@ pub(super) trait Simd: Copy {
     type V: Copy;
     /// 8 or 16.
     const WIDTH: usize;
-    /// Rows and tokens of a dot product's register tile.
-    const TILE: (usize, usize);
-    /// Whether there are registers for twice as many sums in attention.
+    /// Whether lanes live in registers, so that tiles of several outputs pay.
+    const VECTOR: bool;
+    /// Whether there are 32 registers of sixteen lanes.
     const WIDE: bool;
 
     fn splat(self, value: f32) -> Self::F;

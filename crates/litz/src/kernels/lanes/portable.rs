@@ -29,7 +29,7 @@ impl Simd for Portable {
     type F = Lanes;
     type V = Lanes;
     const WIDTH: usize = 16;
-    const TILE: (usize, usize) = (2, 2);
+    const VECTOR: bool = false;
     const WIDE: bool = false;
 
     #[inline(always)]
