@@ -5,12 +5,14 @@
 
 use std::ops::Range;
 
-use super::convert::Float;
+use super::convert::{Float, F32};
 use super::lanes::{Simd, LANES};
 use super::views::{Matrix, OutView};
 
 /// Fewer tokens than this are not worth a converted block.
-const MANY: usize = 4;
+const MANY: usize = 8;
+/// Bytes beyond the next rows at which memory is prefetched.
+const EARLY: usize = 4096;
 /// Elements of converted rows, and of copied activations, that the second-level cache is to hold.
 const ROW_ELEMENTS: usize = 64 * 1024;
 const TOKEN_ELEMENTS: usize = 128 * 1024;
@@ -38,78 +40,103 @@ pub(super) unsafe fn matmul<S: Simd, W: Float>(
     // SAFETY: the caller's promise, passed on.
     unsafe {
         if tokens.len() >= MANY {
-            return match S::TILE {
-                (6, 4) => many_tokens::<S, W, 6, 4>(s, w, rows, x, tokens, y),
-                (4, 3) => many_tokens::<S, W, 4, 3>(s, w, rows, x, tokens, y),
-                _ => many_tokens::<S, W, 2, 2>(s, w, rows, x, tokens, y),
+            return if S::WIDE {
+                many_tokens::<S, W, 6, 4>(s, w, rows, x, tokens, y)
+            } else if S::VECTOR {
+                many_tokens::<S, W, 4, 3>(s, w, rows, x, tokens, y)
+            } else {
+                many_tokens::<S, W, 2, 2>(s, w, rows, x, tokens, y)
             };
         }
-        let whole = rows.start + rows.len() / 4 * 4;
+        let (whole, pairs) = (rows.start + rows.len() / 4 * 4, tokens.start + tokens.len() / 2 * 2);
         for r in (rows.start..whole).step_by(4) {
-            for t in tokens.clone() {
-                stored_rows::<S, W, 4>(
-                    s,
-                    w,
-                    r,
-                    &x.values[t * x.stride..],
-                    y.values.as_ptr().add(t * y.stride + r),
-                );
+            for t in (tokens.start..pairs).step_by(2) {
+                stored_rows::<S, W, 4, 2>(s, w, r, x, t, y);
+            }
+            if pairs < tokens.end {
+                stored_rows::<S, W, 4, 1>(s, w, r, x, pairs, y);
             }
         }
         for r in whole..rows.end {
             for t in tokens.clone() {
-                stored_rows::<S, W, 1>(
-                    s,
-                    w,
-                    r,
-                    &x.values[t * x.stride..],
-                    y.values.as_ptr().add(t * y.stride + r),
-                );
+                stored_rows::<S, W, 1, 1>(s, w, r, x, t, y);
             }
         }
     }
 }
 
-/// `R` rows as they are stored, for one token.
+/// `R` rows as they are stored, for `T` tokens.
 ///
 /// # Safety
-/// The rows exist, `x` has their columns, `R` elements may be written.
+/// The rows and the tokens exist in all three.
 #[inline(always)]
-unsafe fn stored_rows<S: Simd, W: Float, const R: usize>(
+unsafe fn stored_rows<S: Simd, W: Float, const R: usize, const T: usize>(
     s: S,
     w: &Matrix<'_>,
     r: usize,
-    x: &[f32],
-    out: *mut f32,
+    x: Activations<'_>,
+    t: usize,
+    y: &OutView<'_>,
 ) {
     let cols = w.cols();
     let whole = cols - cols % S::WIDTH;
-    let mut sums = [s.dot_zero(); R];
+    let mut sums = [[s.dot_zero(); R]; T];
+    let rows: [*const u8; R] = std::array::from_fn(|i| w.row(r + i));
+    let x: [&[f32]; T] = std::array::from_fn(|i| &x.values[(t + i) * x.stride..][..cols]);
     // SAFETY: columns stop at `cols`; the tail is copied to where a whole register may be read.
     unsafe {
-        let rows: [*const u8; R] = std::array::from_fn(|i| w.row(r + i));
         for k in (0..whole).step_by(S::WIDTH) {
-            let x = s.dot_load(x.as_ptr().add(k));
-            for i in 0..R {
-                sums[i] = s.dot_add(W::dot_load(s, rows[i].add(k * W::BYTES)), x, sums[i]);
+            if T == 1 && W::BYTES < 4 {
+                // The next rows usually follow in memory. Asked for in their order there, and early enough for the last.
+                for line in (0..R * S::WIDTH * W::BYTES).step_by(64) {
+                    s.prefetch(rows[0].wrapping_add(R * (cols + k) * W::BYTES + EARLY + line));
+                }
             }
+            let x: [*const f32; T] = std::array::from_fn(|i| x[i].as_ptr().add(k));
+            step::<S, W, R, T>(s, &mut sums, rows.map(|row| row.add(k * W::BYTES)), x);
         }
         if whole < cols {
-            let mut tail = [0f32; LANES];
-            tail[..cols - whole].copy_from_slice(&x[whole..cols]);
-            let x = s.dot_load(tail.as_ptr());
+            let (mut bytes, mut tails) = ([[0u8; 4 * LANES]; R], [[0f32; LANES]; T]);
             for i in 0..R {
-                let mut bytes = [0u8; 4 * LANES];
-                std::ptr::copy_nonoverlapping(
-                    rows[i].add(whole * W::BYTES),
-                    bytes.as_mut_ptr(),
-                    (cols - whole) * W::BYTES,
-                );
-                sums[i] = s.dot_add(W::dot_load(s, bytes.as_ptr()), x, sums[i]);
+                let left = (cols - whole) * W::BYTES;
+                std::ptr::copy_nonoverlapping(rows[i].add(whole * W::BYTES), bytes[i].as_mut_ptr(), left);
+            }
+            for i in 0..T {
+                tails[i][..cols - whole].copy_from_slice(&x[i][whole..]);
+            }
+            let (rows, x) =
+                (std::array::from_fn(|i| bytes[i].as_ptr()), std::array::from_fn(|i| tails[i].as_ptr()));
+            step::<S, W, R, T>(s, &mut sums, rows, x);
+        }
+        for i in 0..T {
+            for j in 0..R {
+                *y.values.as_ptr().add((t + i) * y.stride + r + j) = s.dot_sum(sums[i][j]);
             }
         }
-        for i in 0..R {
-            *out.add(i) = s.dot_sum(sums[i]);
+    }
+}
+
+/// One register of columns of every row and token.
+///
+/// # Safety
+/// `S::WIDTH` elements of each may be read.
+#[inline(always)]
+unsafe fn step<S: Simd, W: Float, const R: usize, const T: usize>(
+    s: S,
+    sums: &mut [[S::V; R]; T],
+    w: [*const u8; R],
+    x: [*const f32; T],
+) {
+    let mut lanes = [s.dot_zero(); T];
+    for i in 0..T {
+        // SAFETY: the caller's promise.
+        lanes[i] = unsafe { s.dot_load(x[i]) };
+    }
+    for j in 0..R {
+        // SAFETY: the caller's promise.
+        let w = unsafe { W::dot_load(s, w[j]) };
+        for i in 0..T {
+            sums[i][j] = s.dot_add(w, lanes[i], sums[i][j]);
         }
     }
 }
@@ -176,12 +203,7 @@ unsafe fn many_tokens<S: Simd, W: Float, const R: usize, const T: usize>(
         // SAFETY: the caller vouches for rows and tokens; those beyond the last are computed and not stored.
         unsafe {
             for (i, t) in some.clone().enumerate() {
-                inputs.fill::<S, super::convert::F32>(
-                    s,
-                    i,
-                    x.values[t * x.stride..].as_ptr().cast(),
-                    w.cols(),
-                );
+                inputs.fill::<S, F32>(s, i, x.values[t * x.stride..].as_ptr().cast(), w.cols());
             }
             for start in rows.clone().step_by(row_step) {
                 let part = start..rows.end.min(start + row_step);
@@ -243,18 +265,8 @@ unsafe fn tile<S: Simd, const R: usize, const T: usize>(
 ) -> [[f32; R]; T] {
     let mut sums = [[s.dot_zero(); R]; T];
     for k in (0..n).step_by(S::WIDTH) {
-        let mut lanes = [s.dot_zero(); T];
-        for i in 0..T {
-            // SAFETY: the caller's promise.
-            lanes[i] = unsafe { s.dot_load(x[i].add(k)) };
-        }
-        for j in 0..R {
-            // SAFETY: the caller's promise.
-            let w = unsafe { s.dot_load(w[j].add(k)) };
-            for i in 0..T {
-                sums[i][j] = s.dot_add(w, lanes[i], sums[i][j]);
-            }
-        }
+        // SAFETY: the caller's promise.
+        unsafe { step::<S, F32, R, T>(s, &mut sums, w.map(|w| w.add(k).cast()), x.map(|x| x.add(k))) };
     }
     let mut out = [[0.0; R]; T];
     for i in 0..T {

@@ -29,7 +29,8 @@ impl Simd for Avx2 {
     type F = Lanes;
     type V = __m256;
     const WIDTH: usize = 8;
-    const TILE: (usize, usize) = (4, 3);
+    const VECTOR: bool = true;
+    const WIDE: bool = false;
 
     #[inline(always)]
     fn splat(self, value: f32) -> Lanes {
@@ -95,6 +96,11 @@ impl Simd for Avx2 {
             let two = _mm_max_ps(four, _mm_movehl_ps(four, four));
             _mm_cvtss_f32(_mm_max_ss(two, _mm_movehdup_ps(two)))
         }
+    }
+    #[inline(always)]
+    fn prefetch(self, address: *const u8) {
+        // SAFETY: a prefetch never faults.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) }
     }
     #[inline(always)]
     fn dot_zero(self) -> __m256 {

@@ -27,7 +27,8 @@ impl Simd for Avx512 {
     type F = __m512;
     type V = __m512;
     const WIDTH: usize = 16;
-    const TILE: (usize, usize) = (6, 4);
+    const VECTOR: bool = true;
+    const WIDE: bool = true;
 
     #[inline(always)]
     fn splat(self, value: f32) -> __m512 {
@@ -92,6 +93,10 @@ impl Simd for Avx512 {
     #[inline(always)]
     fn max_lane(self, a: __m512) -> f32 {
         have!(_mm512_reduce_max_ps(a))
+    }
+    #[inline(always)]
+    fn prefetch(self, address: *const u8) {
+        have!(_mm_prefetch::<_MM_HINT_T0>(address.cast()))
     }
     #[inline(always)]
     fn dot_zero(self) -> Self::V {

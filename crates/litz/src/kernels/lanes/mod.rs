@@ -26,8 +26,10 @@ pub(super) trait Simd: Copy {
     type V: Copy;
     /// 8 or 16.
     const WIDTH: usize;
-    /// Rows and tokens of a dot product's register tile.
-    const TILE: (usize, usize);
+    /// Whether lanes live in registers, so that tiles of several outputs pay.
+    const VECTOR: bool;
+    /// Whether there are 32 registers of sixteen lanes.
+    const WIDE: bool;
 
     fn splat(self, value: f32) -> Self::F;
     fn add(self, a: Self::F, b: Self::F) -> Self::F;
@@ -52,6 +54,8 @@ pub(super) trait Simd: Copy {
     /// The greatest lane; none may be NaN.
     fn max_lane(self, a: Self::F) -> f32;
 
+    /// Asks for the line at `address`, which need not exist.
+    fn prefetch(self, address: *const u8);
     fn dot_zero(self) -> Self::V;
     /// `w * x + sum`.
     fn dot_add(self, w: Self::V, x: Self::V, sum: Self::V) -> Self::V;

@@ -29,7 +29,8 @@ impl Simd for Portable {
     type F = Lanes;
     type V = Lanes;
     const WIDTH: usize = 16;
-    const TILE: (usize, usize) = (2, 2);
+    const VECTOR: bool = false;
+    const WIDE: bool = false;
 
     #[inline(always)]
     fn splat(self, value: f32) -> Lanes {
@@ -87,6 +88,8 @@ impl Simd for Portable {
     fn max_lane(self, a: Lanes) -> f32 {
         fold(a, f32::max)
     }
+    #[inline(always)]
+    fn prefetch(self, _: *const u8) {}
     #[inline(always)]
     fn dot_zero(self) -> Self::V {
         self.splat(0.0)

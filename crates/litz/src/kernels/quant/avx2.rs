@@ -9,7 +9,7 @@ use std::ops::Range;
 use super::super::lanes::Avx2;
 use super::super::views::{Matrix, OutView, Q8View, BLOCK};
 use super::panel::{empty, fill, heads, interleave, Eight, PanelBlock, TokenBlock};
-use super::{MatmulQuant, Quant, Token};
+use super::{MatmulQuant, Quant, Token, EARLY};
 
 /// Rows of a group.
 const ROWS: usize = 8;
@@ -161,8 +161,8 @@ unsafe fn add_block<Q: Quant>(
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
 unsafe fn dot_rows<Q: Quant>(rows: Eight, x: Token, blocks: usize) -> __m256 {
-    // The next group usually follows in memory, and is asked for in its order there: the hardware then runs ahead.
-    let ahead = (rows[7] as usize).wrapping_sub(rows[0] as usize) + blocks * Q::BYTES;
+    // The next group usually follows in memory. Asked for in its order there, and early enough for its last rows.
+    let ahead = (rows[7] as usize).wrapping_sub(rows[0] as usize) + blocks * Q::BYTES + EARLY;
     let mut sums = _mm256_setzero_ps();
     // SAFETY: blocks stay below the caller's number; a lone last block is read twice and counted once.
     unsafe {

@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::super::lanes::Avx512;
 use super::super::views::{Matrix, OutView, Q8View, BLOCK};
 use super::panel::{empty, fill, interleave, PanelBlock, TokenBlock};
-use super::{MatmulQuant, Quant, Token};
+use super::{MatmulQuant, Quant, Token, EARLY};
 
 /// Rows of a group.
 const ROWS: usize = 16;
@@ -168,8 +168,8 @@ fn panel_tile<Q: Quant, const T: usize>(panel: &[PanelBlock<ROWS>], tile: &[Toke
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c")]
 unsafe fn dot_rows<Q: Quant>(rows: Group, x: Token, blocks: usize) -> __m512 {
-    // The next group usually follows in memory, and is asked for in its order there: the hardware then runs ahead.
-    let ahead = (rows[15] as usize).wrapping_sub(rows[0] as usize) + blocks * Q::BYTES;
+    // The next group usually follows in memory. Asked for in its order there, and early enough for its last rows.
+    let ahead = (rows[15] as usize).wrapping_sub(rows[0] as usize) + blocks * Q::BYTES + EARLY;
     let offsets: [i32; ROWS] =
         std::array::from_fn(|i| (rows[i] as usize).wrapping_sub(rows[0] as usize) as i32);
     let mut sums = _mm512_setzero_ps();

@@ -58,6 +58,10 @@ impl Quant for Q4_1 {
     const MINIMUM: bool = true;
 }
 
+/// Bytes beyond the next group of rows at which memory is prefetched.
+#[cfg(target_arch = "x86_64")]
+const EARLY: usize = 4096;
+
 /// One token's quantised row.
 #[cfg(target_arch = "x86_64")]
 #[derive(Clone, Copy)]

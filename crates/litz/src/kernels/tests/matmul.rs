@@ -191,7 +191,7 @@ fn quantised_products_have_the_same_bits_with_avx2_and_with_avx512() {
 
 #[test]
 fn extreme_codes_are_summed_exactly() {
-    let signs = |t: usize, i: usize| if (i >> t) % 2 == 0 { 127.0 } else { -127.0 };
+    let signs = |t: usize, i: usize| if (i >> t).is_multiple_of(2) { 127.0 } else { -127.0 };
     let values: Vec<f32> = (0..6).flat_map(|t| (0..64).map(move |i| signs(t, i))).collect();
     for kernels in all() {
         let x = Rows::new(kernels, values.clone(), 64);
