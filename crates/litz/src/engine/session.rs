@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::core::Core;
-use super::program::{Linear, Source, Step};
+use super::program::{Attend, Linear, Source, Step};
 use super::rope::Tables;
 use super::shared::{lasting, Buffer, Q8Rows};
 use super::state::{LayerState, Sequence};
@@ -50,6 +50,10 @@ pub(super) enum Stage {
     Place,
     /// Attend, by tile and key head.
     Attend,
+    /// Attend to one segment of the positions, by tile, key head and segment.
+    AttendSegment,
+    /// Join the segments, by tile and key head.
+    Merge,
     /// Both, where no two tokens share a sequence.
     PlaceAndAttend,
 }
@@ -59,6 +63,8 @@ pub(super) struct Phase {
     pub(super) step: usize,
     pub(super) stage: Stage,
     pub(super) split: Split,
+    /// How many segments of a tile are units of their own.
+    pub(super) segments: usize,
 }
 
 /// An input in both forms that matrices take.
@@ -75,7 +81,8 @@ pub(super) struct Worker {
     pub(super) prepared: usize,
     pub(super) queries: Vec<f32>,
     pub(super) visible: Vec<std::ops::Range<usize>>,
-    pub(super) attend: AttendState,
+    pub(super) total: AttendState,
+    pub(super) segment: AttendState,
 }
 
 /// Everything that a region's pieces reach.
@@ -98,6 +105,8 @@ pub(super) struct Session {
     pub(super) inputs: Vec<Inputs>,
     pub(super) workers: Vec<Worker>,
     worker_views: SharedSlice<'static, Worker>,
+    segments: Vec<AttendState>,
+    pub(super) segment_views: SharedSlice<'static, AttendState>,
 }
 
 impl Session {
@@ -111,7 +120,8 @@ impl Session {
             prepared: 0,
             queries: Vec::new(),
             visible: Vec::new(),
-            attend: AttendState::default(),
+            total: AttendState::default(),
+            segment: AttendState::default(),
         };
         let workers = (0..threads).map(worker).collect();
         let buffer = || Buffer::new(0);
@@ -132,6 +142,8 @@ impl Session {
             inputs: inputs(),
             workers,
             worker_views: lasting(&mut []),
+            segments: Vec::new(),
+            segment_views: lasting(&mut []),
             core,
         }
     }
@@ -199,19 +211,34 @@ impl Session {
                 self.plan_linear(index, linear, rows);
             }
             Step::Attend(attend) => {
-                let units = self.tiles.len() * attend.spec.kv_heads;
-                let by_tile = Split::new(units, 1, 1, threads);
                 if !attend.heads_are_independent() {
                     self.phase(index, Stage::WholeNorms, by_tokens);
                 }
-                if self.runs.len() == tokens {
-                    self.phase(index, Stage::PlaceAndAttend, by_tile);
-                } else {
-                    self.phase(index, Stage::Place, Split::new(attend.spec.kv_heads, 1, 1, threads));
-                    self.phase(index, Stage::Attend, by_tile);
-                }
+                self.plan_attention(index, attend);
             }
         }
+    }
+
+    fn plan_attention(&mut self, index: usize, attend: &Attend) {
+        let threads = self.workers.len();
+        let units = self.tiles.len() * attend.spec.kv_heads;
+        let segments = self.tiles.iter().map(|&tile| self.segments_of(attend, tile).len()).max().unwrap_or(0);
+        let by_tile = Split::new(units, 1, 1, threads);
+        let split = segments > 1 && threads > 1 && units < 4 * threads;
+        if self.runs.len() == self.tokens.len() && !split {
+            return self.phase(index, Stage::PlaceAndAttend, by_tile);
+        }
+        self.phase(index, Stage::Place, Split::new(attend.spec.kv_heads, 1, 1, threads));
+        if !split {
+            return self.phase(index, Stage::Attend, by_tile);
+        }
+        let parts = Split::new(units * segments, 1, 1, threads);
+        self.phases.push(Phase { step: index, stage: Stage::AttendSegment, split: parts, segments });
+        self.phases.push(Phase { step: index, stage: Stage::Merge, split: by_tile, segments });
+        if self.segments.len() < units * segments {
+            self.segments.resize_with(units * segments, AttendState::default);
+        }
+        self.segment_views = lasting(&mut self.segments);
     }
 
     fn plan_linear(&mut self, index: usize, linear: &Linear, rows: usize) {
@@ -229,7 +256,7 @@ impl Session {
     }
 
     fn phase(&mut self, step: usize, stage: Stage, split: Split) {
-        self.phases.push(Phase { step, stage, split });
+        self.phases.push(Phase { step, stage, split, segments: 1 });
     }
 
     /// A worker's own memory.
