@@ -197,13 +197,13 @@ impl Session {
         let pages = &self.cache(attend, run).pages;
         let start = (start_of_window(spec.window, first) / PAGE).max(segment * SEGMENT / PAGE);
         let end = (last / PAGE + 1).min((segment + 1) * SEGMENT / PAGE);
-        for number in start..end {
+        for (number, page) in pages.iter().enumerate().take(end).skip(start) {
             visible.clear();
             for position in first..=last {
                 visible.extend(std::iter::repeat_n(seen(spec.window, position, number), group));
             }
             let common = AttendSpec { head_dim, value_dim, scale, softcap };
-            self.core.kernels.attend(&common, queries, read(&pages[number], attend, head), visible, state);
+            self.core.kernels.attend(&common, queries, read(page, attend, head), visible, state);
         }
     }
 
