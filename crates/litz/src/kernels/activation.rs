@@ -23,9 +23,9 @@ fn apply<S: Simd>(s: S, activation: Activation, x: S::F) -> S::F {
     match activation {
         Activation::Silu => s.mul(x, sigmoid(s, x)),
         Activation::Gelu => s.mul(x, normal_cdf(s, x)),
-        // (1 + tanh u) / 2 is sigmoid(2u); here 2u = x (1.5957691 + 0.0713548 x^2).
+        // (1 + tanh u) / 2 is sigmoid(2u); here 2u = x (1.5957692 + 0.0713548 x^2).
         Activation::GeluTanh => {
-            let inner = s.fma(s.mul(x, x), s.splat(0.071_354_814), s.splat(1.595_769_1));
+            let inner = s.fma(s.mul(x, x), s.splat(0.071_354_814), s.splat(1.595_769_2));
             s.mul(x, sigmoid(s, s.mul(x, inner)))
         }
         Activation::Relu => s.max(s.splat(0.0), x),

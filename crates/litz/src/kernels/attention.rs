@@ -5,9 +5,10 @@
 
 use std::ops::Range;
 
+use super::arithmetic::scale;
 use super::convert::{Float, F16, F32};
 use super::exp::{exp, soft_cap};
-use super::lanes::{Simd, LANES};
+use super::lanes::{at, Simd, LANES};
 use half::f16;
 
 /// Keys of a page.
@@ -108,7 +109,16 @@ pub struct AttendState {
     greatest: Vec<f32>,
     sum: Vec<f32>,
     values: Vec<f32>,
+    page: Vec<Line>,
 }
+
+/// Sixteen elements of a converted page, aligned to a cache line.
+#[derive(Clone, Copy, Debug)]
+#[repr(C, align(64))]
+struct Line([f32; LANES]);
+
+/// Queries from which on a page of halves is converted once for all.
+const MANY: usize = 16;
 
 impl AttendState {
     /// Forgets everything and makes room for `queries` queries. Never shrinks the memory.
@@ -184,9 +194,15 @@ pub(super) unsafe fn attend<S: Simd>(
     visible: &[Range<usize>],
     state: &mut AttendState,
 ) {
-    // SAFETY: the caller's promise, passed on.
+    // SAFETY: the caller's promise, passed on; a widened page has the same layout.
     unsafe {
         match page {
+            KvPage::F16 { keys, values } if visible.len() >= MANY => {
+                let mut lines = std::mem::take(&mut state.page);
+                let page = widen(s, keys, values, &mut lines);
+                attend_page::<S, F32>(s, spec, q, page, visible, state);
+                state.page = lines;
+            }
             KvPage::F16 { keys, values } => {
                 let page = Page { keys: keys.as_ptr().cast(), values: values.as_ptr().cast() };
                 attend_page::<S, F16>(s, spec, q, page, visible, state);
@@ -197,6 +213,17 @@ pub(super) unsafe fn attend<S: Simd>(
             }
         }
     }
+}
+
+/// Both sides of a page of halves as singles; a page has whole lines, because `PAGE` does.
+#[inline(always)]
+fn widen<S: Simd>(s: S, keys: &[u16], values: &[u16], lines: &mut Vec<Line>) -> Page {
+    lines.resize((keys.len() + values.len()) / LANES, Line([0.0; LANES]));
+    for (line, halves) in lines.iter_mut().zip(keys.chunks_exact(LANES).chain(values.chunks_exact(LANES))) {
+        // SAFETY: sixteen halves to a line of sixteen.
+        unsafe { s.store(line.0.as_mut_ptr(), s.load_f16(halves.as_ptr().cast())) };
+    }
+    Page { keys: lines.as_ptr().cast(), values: lines[keys.len() / LANES..].as_ptr().cast() }
 }
 
 /// # Safety
@@ -212,26 +239,25 @@ unsafe fn attend_page<S: Simd, E: Float>(
 ) {
     let mut first = 0;
     while first < visible.len() {
-        let left = visible.len() - first;
-        // SAFETY: the queries first..first + 4 (or fewer) exist.
-        unsafe {
-            match left {
-                1 => attend_some::<S, E, 1>(s, spec, q, page, visible, first, state),
-                2 => attend_some::<S, E, 2>(s, spec, q, page, visible, first, state),
-                3 => attend_some::<S, E, 3>(s, spec, q, page, visible, first, state),
-                _ => attend_some::<S, E, 4>(s, spec, q, page, visible, first, state),
+        // SAFETY: that many queries exist from `first` on.
+        first += unsafe {
+            match visible.len() - first {
+                1 => attend_some::<S, E, 1, 1>(s, spec, q, page, visible, first, state),
+                2 => attend_some::<S, E, 2, 1>(s, spec, q, page, visible, first, state),
+                3 => attend_some::<S, E, 3, 1>(s, spec, q, page, visible, first, state),
+                8.. if S::WIDE => attend_some::<S, E, 8, 2>(s, spec, q, page, visible, first, state),
+                _ => attend_some::<S, E, 4, 1>(s, spec, q, page, visible, first, state),
             }
-        }
-        first += left.min(4);
+        };
     }
 }
 
-/// Queries `first..first + Q`.
+/// Queries `first..first + Q`, with `P` registers of keys or values at a time; gives `Q`.
 ///
 /// # Safety
 /// As `attend`.
 #[inline(always)]
-unsafe fn attend_some<S: Simd, E: Float, const Q: usize>(
+unsafe fn attend_some<S: Simd, E: Float, const Q: usize, const P: usize>(
     s: S,
     spec: &AttendSpec,
     q: &[f32],
@@ -239,32 +265,32 @@ unsafe fn attend_some<S: Simd, E: Float, const Q: usize>(
     visible: &[Range<usize>],
     first: usize,
     state: &mut AttendState,
-) {
+) -> usize {
     let seen: [Range<usize>; Q] = std::array::from_fn(|i| visible[first + i].clone());
     let mut scores = [[f32::NEG_INFINITY; PAGE]; Q];
     let start = seen.iter().map(|r| r.start).min().unwrap_or(0);
     let end = seen.iter().map(|r| r.end).max().unwrap_or(0);
     // SAFETY: the caller's promise: Q query rows, a page of keys, Q rows of values.
     unsafe {
-        for panel in start / LANES..end.div_ceil(LANES) {
-            let keys = page.keys.add(panel * LANES * spec.head_dim * E::BYTES);
-            let rows = std::array::from_fn(|i| q.as_ptr().add((first + i) * spec.head_dim));
-            score_panel::<S, E, Q>(s, spec, keys, rows, panel, &mut scores);
+        let rows = std::array::from_fn(|i| q.as_ptr().add((first + i) * spec.head_dim));
+        for panel in (start / LANES / P * P..end.div_ceil(LANES)).step_by(P) {
+            score_panels::<S, E, Q, P>(s, spec, page.keys, rows, panel, &mut scores);
         }
         for (i, scores) in scores.iter_mut().enumerate() {
-            weigh(s, scores, &seen[i], spec.value_dim, first + i, state);
+            weigh(s, spec, scores, &seen[i], first + i, state);
         }
         let sums = std::array::from_fn(|i| state.values.as_mut_ptr().add((first + i) * spec.value_dim));
-        add_values::<S, E, Q>(s, &scores, sums, page.values, &seen, spec.value_dim);
+        add_values::<S, E, Q, P>(s, &scores, sums, page.values, &seen, spec.value_dim);
     }
+    Q
 }
 
-/// Scores of sixteen keys: each is one running sum over the head's dimensions.
+/// Dot products with `P` panels of sixteen keys: each is one running sum over the head's dimensions.
 ///
 /// # Safety
-/// `keys` is a panel, `q` are rows of `head_dim`.
+/// `keys` is a page's and has the panels, `q` are rows of `head_dim`.
 #[inline(always)]
-unsafe fn score_panel<S: Simd, E: Float, const Q: usize>(
+unsafe fn score_panels<S: Simd, E: Float, const Q: usize, const P: usize>(
     s: S,
     spec: &AttendSpec,
     keys: *const u8,
@@ -272,43 +298,51 @@ unsafe fn score_panel<S: Simd, E: Float, const Q: usize>(
     panel: usize,
     scores: &mut [Scores; Q],
 ) {
-    let mut sums = [s.splat(0.0); Q];
+    let mut sums = [[s.splat(0.0); P]; Q];
     // SAFETY: the caller's promise.
     unsafe {
+        let keys = keys.add(panel * LANES * spec.head_dim * E::BYTES);
         for d in 0..spec.head_dim {
-            let key = E::load(s, keys.add(d * LANES * E::BYTES));
+            let mut lanes = [s.splat(0.0); P];
+            for p in 0..P {
+                lanes[p] = E::load(s, keys.add((p * spec.head_dim + d) * LANES * E::BYTES));
+            }
             for i in 0..Q {
-                sums[i] = s.fma(s.splat(*q[i].add(d)), key, sums[i]);
+                let q = s.splat(*q[i].add(d));
+                for p in 0..P {
+                    sums[i][p] = s.fma(q, lanes[p], sums[i][p]);
+                }
             }
         }
         for i in 0..Q {
-            let score = s.mul(sums[i], s.splat(spec.scale));
-            let score = match spec.softcap {
-                Some(cap) => soft_cap(s, score, cap),
-                None => score,
-            };
-            s.store(scores[i].as_mut_ptr().add(panel * LANES), score);
+            for p in 0..P {
+                s.store(scores[i].as_mut_ptr().add((panel + p) * LANES), sums[i][p]);
+            }
         }
     }
 }
 
-/// Scores become weights relative to the greatest so far, and the state is brought to that greatest.
+/// Dot products become weights relative to the greatest score so far, to which the state is brought too.
 #[inline(always)]
 fn weigh<S: Simd>(
     s: S,
+    spec: &AttendSpec,
     scores: &mut Scores,
     seen: &Range<usize>,
-    value_dim: usize,
     query: usize,
     state: &mut AttendState,
 ) {
     if seen.is_empty() {
         return;
     }
+    let mut greatest = s.splat(f32::NEG_INFINITY);
+    scale_scores(s, spec, scores);
     scores[..seen.start].fill(f32::NEG_INFINITY);
     scores[seen.end..].fill(f32::NEG_INFINITY);
-    let old = state.greatest[query];
-    let greatest = scores[seen.clone()].iter().fold(old, |a, &b| a.max(b));
+    for i in (0..PAGE).step_by(LANES) {
+        greatest = s.max(at(s, scores, i), greatest);
+    }
+    let (old, greatest) = (state.greatest[query], s.max_lane(greatest).max(state.greatest[query]));
     let mut sum = s.splat(0.0);
     for part in scores.chunks_exact_mut(LANES) {
         // SAFETY: a part has 16 lanes.
@@ -318,11 +352,27 @@ fn weigh<S: Simd>(
             s.store(part.as_mut_ptr(), weights);
         }
     }
-    let keep = (old - greatest).exp();
-    state.sum[query] = state.sum[query] * keep + s.sum(sum);
-    state.greatest[query] = greatest;
-    if keep != 1.0 {
-        super::arithmetic::scale(s, &mut state.values[query * value_dim..(query + 1) * value_dim], keep);
+    if greatest > old {
+        let keep = s.max_lane(exp(s, s.splat(old - greatest)));
+        state.sum[query] *= keep;
+        state.greatest[query] = greatest;
+        scale(s, &mut state.values[query * spec.value_dim..(query + 1) * spec.value_dim], keep);
+    }
+    state.sum[query] += s.sum(sum);
+}
+
+#[inline(always)]
+fn scale_scores<S: Simd>(s: S, spec: &AttendSpec, scores: &mut Scores) {
+    for part in scores.chunks_exact_mut(LANES) {
+        // SAFETY: a part has 16 lanes.
+        unsafe {
+            let score = s.mul(s.load(part.as_ptr()), s.splat(spec.scale));
+            let score = match spec.softcap {
+                Some(cap) => soft_cap(s, score, cap),
+                None => score,
+            };
+            s.store(part.as_mut_ptr(), score);
+        }
     }
 }
 
@@ -331,7 +381,7 @@ fn weigh<S: Simd>(
 /// # Safety
 /// `sums` are rows of `value_dim`, `values` is a page's.
 #[inline(always)]
-unsafe fn add_values<S: Simd, E: Float, const Q: usize>(
+unsafe fn add_values<S: Simd, E: Float, const Q: usize, const P: usize>(
     s: S,
     weights: &[Scores; Q],
     sums: [*mut f32; Q],
@@ -346,12 +396,12 @@ unsafe fn add_values<S: Simd, E: Float, const Q: usize>(
         // SAFETY: the caller's promise, passed on.
         unsafe {
             if after {
-                add_keys::<S, E, Q>(s, weights, sums, values, start..end, value_dim);
+                add_keys::<S, E, Q, P>(s, weights, sums, values, start..end, value_dim);
             }
             for i in 0..Q {
                 let (from, to) = (seen[i].start, seen[i].end);
                 let alone = if after { end.max(from)..to } else { from..start.min(to) };
-                add_keys::<S, E, 1>(
+                add_keys::<S, E, 1, P>(
                     s,
                     std::array::from_ref(&weights[i]),
                     [sums[i]],
@@ -367,7 +417,7 @@ unsafe fn add_values<S: Simd, E: Float, const Q: usize>(
 /// # Safety
 /// As `add_values`.
 #[inline(always)]
-unsafe fn add_keys<S: Simd, E: Float, const Q: usize>(
+unsafe fn add_keys<S: Simd, E: Float, const Q: usize, const P: usize>(
     s: S,
     weights: &[Scores; Q],
     sums: [*mut f32; Q],
@@ -378,39 +428,61 @@ unsafe fn add_keys<S: Simd, E: Float, const Q: usize>(
     if keys.is_empty() {
         return;
     }
-    let whole = value_dim - value_dim % LANES;
-    let row = |key: usize, d: usize| (key * value_dim + d) * E::BYTES;
+    let wide = value_dim - value_dim % (P * LANES);
     // SAFETY: keys and dimensions are within the page and the sums.
     unsafe {
-        for d in (0..whole).step_by(LANES) {
-            let mut lanes = [s.splat(0.0); Q];
-            for i in 0..Q {
-                lanes[i] = s.load(sums[i].add(d));
-            }
-            for key in keys.clone() {
-                let value = E::load(s, values.add(row(key, d)));
-                for i in 0..Q {
-                    lanes[i] = s.fma(s.splat(weights[i][key]), value, lanes[i]);
-                }
-            }
-            for i in 0..Q {
-                s.store(sums[i].add(d), lanes[i]);
+        for d in (0..wide).step_by(P * LANES) {
+            add_columns::<S, E, Q, P>(s, weights, sums, values, &keys, (d, P * LANES, value_dim));
+        }
+        for d in (wide..value_dim).step_by(LANES) {
+            add_columns::<S, E, Q, 1>(s, weights, sums, values, &keys, (d, value_dim - d, value_dim));
+        }
+    }
+}
+
+/// Columns `d..d + left` (at most `P` registers) of rows of `value_dim`.
+///
+/// # Safety
+/// As `add_values`.
+#[inline(always)]
+unsafe fn add_columns<S: Simd, E: Float, const Q: usize, const P: usize>(
+    s: S,
+    weights: &[Scores; Q],
+    sums: [*mut f32; Q],
+    values: *const u8,
+    keys: &Range<usize>,
+    (d, left, value_dim): (usize, usize, usize),
+) {
+    let mut lanes = [[s.splat(0.0); P]; Q];
+    // SAFETY: a register is read and written whole where `left` allows, else its part.
+    unsafe {
+        for i in 0..Q {
+            for p in 0..P {
+                let from = sums[i].add(d + p * LANES);
+                lanes[i][p] = if left >= LANES { s.load(from) } else { s.load_tail(from, left) };
             }
         }
-        let n = value_dim - whole;
-        if n > 0 {
-            let mut lanes = [s.splat(0.0); Q];
-            for i in 0..Q {
-                lanes[i] = s.load_tail(sums[i].add(whole), n);
+        for key in keys.clone() {
+            let mut value = [s.splat(0.0); P];
+            for p in 0..P {
+                let from = values.add((key * value_dim + d + p * LANES) * E::BYTES);
+                value[p] = if left >= LANES { E::load(s, from) } else { E::load_tail(s, from, left) };
             }
-            for key in keys {
-                let value = E::load_tail(s, values.add(row(key, whole)), n);
-                for i in 0..Q {
-                    lanes[i] = s.fma(s.splat(weights[i][key]), value, lanes[i]);
+            for i in 0..Q {
+                let weight = s.splat(weights[i][key]);
+                for p in 0..P {
+                    lanes[i][p] = s.fma(weight, value[p], lanes[i][p]);
                 }
             }
-            for i in 0..Q {
-                s.store_tail(sums[i].add(whole), n, lanes[i]);
+        }
+        for i in 0..Q {
+            for p in 0..P {
+                let to = sums[i].add(d + p * LANES);
+                if left >= LANES {
+                    s.store(to, lanes[i][p]);
+                } else {
+                    s.store_tail(to, left, lanes[i][p]);
+                }
             }
         }
     }

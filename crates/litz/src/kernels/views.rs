@@ -68,7 +68,7 @@ impl WeightDType {
     /// Bytes of a row of `cols`; `None` if `cols` is not whole blocks.
     pub fn row_bytes(self, cols: usize) -> Option<usize> {
         let (elements, bytes) = self.block();
-        if cols % elements == 0 {
+        if cols.is_multiple_of(elements) {
             (cols / elements).checked_mul(bytes)
         } else {
             None

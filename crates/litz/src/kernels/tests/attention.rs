@@ -13,8 +13,11 @@ struct Cache {
     half: bool,
     keys: Vec<f32>,
     values: Vec<f32>,
-    pages: Vec<(Vec<u16>, Vec<u16>, Vec<f32>, Vec<f32>)>,
+    pages: Vec<Memory>,
 }
+
+/// A page's keys and values, in halves and in singles.
+type Memory = (Vec<u16>, Vec<u16>, Vec<f32>, Vec<f32>);
 
 impl Cache {
     fn random(kernels: &Kernels, spec: AttendSpec, half: bool, time: usize) -> Self {
