@@ -12,6 +12,10 @@ use crate::threads::Split;
 
 /// Up to this many rows, every worker prepares a matrix's input for itself: that is cheaper than to meet once more.
 pub(super) const FEW: usize = 4;
+/// Bytes of weights that a piece reads at most, where they meet one token.
+const PIECE: usize = 512 << 10;
+/// The kernels like multiples of this many rows.
+const ROWS: usize = 16;
 /// Tokens whose attention is one unit of work.
 const TILE: usize = 16;
 
@@ -203,7 +207,7 @@ impl Session {
     fn plan_step(&mut self, index: usize, step: &Step, outputs: usize) {
         let threads = self.workers.len();
         let tokens = self.tokens.len();
-        let by_tokens = Split::new(tokens, 1, 4, threads);
+        let by_tokens = Split::new(tokens, 1, FEW, threads);
         match step {
             Step::Embed { .. } | Step::Sum { .. } => self.phase(index, Stage::Whole, by_tokens),
             Step::Linear(linear) => {
@@ -243,14 +247,13 @@ impl Session {
 
     fn plan_linear(&mut self, index: usize, linear: &Linear, rows: usize) {
         let threads = self.workers.len();
-        // A piece reads at least 16 KiB of weights: less is not worth the claim.
-        let least = (1 << 14) / linear.parts[0].weight.row_bytes().max(1);
+        let most = PIECE / (linear.parts[0].weight.row_bytes() * rows.clamp(1, 16));
         let outputs = if rows == 0 { 0 } else { linear.rows() };
-        let by_rows = Split::new(outputs, 8, least, threads);
+        let by_rows = Split::new(outputs, ROWS, most, threads);
         if rows <= FEW {
             self.phase(index, Stage::PrepareAndMultiply, by_rows);
         } else {
-            self.phase(index, Stage::Prepare, Split::new(rows, 1, 4, threads));
+            self.phase(index, Stage::Prepare, Split::new(rows, 1, FEW, threads));
             self.phase(index, Stage::Multiply, by_rows);
         }
     }
