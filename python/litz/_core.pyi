@@ -59,6 +59,28 @@ class Model:
     def context(self) -> int:
         """The longest sequence."""
 
+class Generation:
+    """One run over several prompts. A row is prompt number times num_return_sequences plus the continuation's."""
+
+    def __init__(
+        self, model: Model, prompts: list[list[int]], params_json: str, tokenizer: Tokenizer | None = None, /
+    ) -> None: ...
+    def advance(self, max_tokens: int) -> list[tuple[int, int, str | None]]:
+        """(row, token, why it was the row's last): up to `max_tokens` of each row, fewer after a tenth of a second.
+
+        Empty once all is done. Reasons: eos, stop, length, context, time.
+        """
+    def take_text(self, row: int) -> str:
+        """The row's text that became final since the last call; needs the tokenizer."""
+    def cancel(self) -> None:
+        """Ends the run before its next token; from any thread."""
+
+def check_generation_params(params_json: str) -> None:
+    """ArgumentError for parameters that no run would accept."""
+
+def process_logits(logits: bytes, prompt_ids: list[int], generated_ids: list[int], params_json: str) -> bytes:
+    """The float32 scores that a token is chosen by, after all processors and filters."""
+
 def kv_bytes(spec_json: str, tokens: int, cache_dtype: str = "f16", /) -> int:
     """The bytes that a sequence of `tokens` keeps, for `cache_dtype` "f16" or "f32"."""
 
@@ -76,3 +98,42 @@ def read_bandwidth(threads: int, size: int, rounds: int, /) -> float:
 
 def fma_peak(threads: int, width: int, rounds: int, /) -> float:
     """Single-precision operations a second of `threads` threads with vectors of at most `width` bits."""
+
+class Tokenizer:
+    """A compiled tokenizer: immutable, shared between threads without locks, and without the GIL while it works."""
+
+    @staticmethod
+    def from_json(data: bytes, /) -> Tokenizer:
+        """Compiles a `tokenizer.json`; its `truncation` and `padding` are left to the caller.
+
+        What litz does not implement is an UnsupportedError, and what is malformed a FormatError, each with its place.
+        """
+    @staticmethod
+    def from_gguf(file: TensorFile, /) -> Tokenizer:
+        """Compiles the tokenizer in a GGUF file's metadata."""
+    def encode(self, text: str, add_special_tokens: bool = True) -> list[int]:
+        """The ids of a text. Added tokens are recognised in it, special ones too."""
+    def encode_pair(self, first: str, second: str, add_special_tokens: bool = True) -> list[int]:
+        """The ids of two texts, joined as the file's template for pairs says."""
+    def encode_batch(self, texts: list[str], add_special_tokens: bool = True) -> list[list[int]]: ...
+    def decode(self, ids: list[int], skip_special_tokens: bool = False) -> str:
+        """The text of ids; ids without a token are left out, bytes that are not UTF-8 become U+FFFD."""
+    def decode_bytes(self, ids: list[int], skip_special_tokens: bool = False) -> bytes:
+        """What the ids stand for, byte by byte."""
+    def token_to_id(self, token: str, /) -> int | None: ...
+    def id_to_token(self, id: int, /) -> str | None: ...
+    def vocab_size(self, with_added: bool = True) -> int: ...
+    def vocab(self) -> dict[str, int]:
+        """Every token with its id, added ones included."""
+    def added_tokens(self) -> list[tuple[int, str, bool, bool, bool, bool, bool]]:
+        """(id, content, special, lstrip, rstrip, single_word, normalized) of each, by id."""
+    def stream(self, skip_special_tokens: bool = False) -> DecodeStream:
+        """Decodes ids as they come."""
+
+class DecodeStream:
+    """Text from ids that come one by one: put together, always what `decode` gives for all of them."""
+
+    def push(self, id: int, /) -> str:
+        """The text that is certain with this id; it may be empty."""
+    def finish(self) -> str:
+        """What was held back. The stream is at its beginning again."""

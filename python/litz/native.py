@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from litz import _core
+from litz import _core, generation
 from litz.checkpoint import Checkpoint
 from litz.config import Config
 from litz.errors import ArgumentError, UnsupportedError
@@ -29,6 +29,7 @@ class NativeCausalLM:
     """
 
     device = "cpu"
+    explain_generation = generation.explain_generation
 
     def __init__(
         self, core: _core.Model, checkpoint: Checkpoint, *, generation_config: "GenerationConfig", dtype: str
@@ -175,7 +176,7 @@ def load(
     core = _core.Model.load(
         checkpoint.spec.to_json(),
         list(checkpoint.tensor_files),
-        [tuple(s) for s in checkpoint.sources],
+        list(checkpoint.sources),
         json.dumps(options),
     )
     defaults = GenerationConfig.for_model(checkpoint.files, checkpoint.config)

@@ -218,7 +218,7 @@ def test_a_silent_index_is_given_up(home, monkeypatch):
 
 def test_an_index_that_refuses_is_an_error(home, monkeypatch):
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple/")
-    with pytest.raises(DownloadError, match=r"toy==1\.0"):
+    with pytest.raises(DownloadError, match=r"toy==1\.0: the package index cannot be reached"):
         resolve(SOURCE, notify=quiet, patience=5)
 
 
@@ -259,6 +259,19 @@ def test_without_pip_in_the_environment_the_bundled_one_is_run(links, home, tmp_
     done = subprocess.run([python, "-c", program], env=environ, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip().endswith(".whl/pip")
+
+
+@pytest.mark.parametrize(("made_by", "expected"), [("uv = 0.9.1\n", "uv"), ("version = 3.11.7\n", "pip")])
+def test_an_environment_made_by_uv_asks_uv(made_by, expected, monkeypatch, tmp_path):
+    import importlib.util
+
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    monkeypatch.setattr(pip, "bundled_pip", lambda: tmp_path / "pip.whl")
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    (tmp_path / "pyvenv.cfg").write_text(made_by)
+    (tmp_path / "uv").touch(mode=0o755)
+    assert pip.find_installer().kind == expected
 
 
 def test_without_any_installer_the_error_says_what_is_needed(monkeypatch):

@@ -1,6 +1,95 @@
+//! `_core.Template`: a compiled chat template.
+
+use std::sync::Arc;
+
+use litz::chat::{Clock, Rendered};
+use litz::Error;
 use pyo3::prelude::*;
+use pyo3::types::PyDateTime;
+use pyo3::types::{PyDateAccess, PyTimeAccess};
+
+use crate::errors::to_python;
+
+/// A compiled chat template; compiling fails with the line of the mistake.
+#[pyclass(frozen, module = "litz._core")]
+struct Template {
+    inner: Arc<litz::chat::Template>,
+}
+
+#[pymethods]
+impl Template {
+    #[new]
+    fn new(py: Python<'_>, source: &str) -> PyResult<Self> {
+        let template = py.detach(|| litz::chat::Template::new(source)).map_err(to_python)?;
+        Ok(Self { inner: Arc::new(template) })
+    }
+
+    /// Renders with the members of a JSON object: the text, and the ranges of its generation blocks in characters.
+    ///
+    /// `now` is what `strftime_now` formats; without it, the local time.
+    #[pyo3(signature = (variables_json, *, now = None))]
+    fn render(
+        &self,
+        py: Python<'_>,
+        variables_json: &str,
+        now: Option<Bound<'_, PyDateTime>>,
+    ) -> PyResult<(String, Vec<(usize, usize)>)> {
+        let clock = clock(py, now)?;
+        let template = self.inner.clone();
+        py.detach(move || {
+            let variables = serde_json::from_str(variables_json)
+                .map_err(|e| Error::Value(format!("the variables of a chat template are not JSON: {e}")))?;
+            template.render(&variables, &clock).map(characters)
+        })
+        .map_err(to_python)
+    }
+
+    /// Every name that the template reads.
+    #[getter]
+    fn names(&self) -> Vec<String> {
+        self.inner.names().map(str::to_string).collect()
+    }
+
+    /// Whether the template has a `{% generation %}` block.
+    #[getter]
+    fn has_generation(&self) -> bool {
+        self.inner.has_generation()
+    }
+}
+
+fn clock(py: Python<'_>, now: Option<Bound<'_, PyDateTime>>) -> PyResult<Clock> {
+    let now = match now {
+        Some(now) => now,
+        None => py.import("datetime")?.getattr("datetime")?.call_method0("now")?.cast_into::<PyDateTime>()?,
+    };
+    Ok(Clock {
+        year: now.get_year(),
+        month: now.get_month().into(),
+        day: now.get_day().into(),
+        hour: now.get_hour().into(),
+        minute: now.get_minute().into(),
+        second: now.get_second().into(),
+        microsecond: now.get_microsecond(),
+    })
+}
+
+/// Byte ranges, which are in order, as character ranges.
+fn characters(rendered: Rendered) -> (String, Vec<(usize, usize)>) {
+    let Rendered { text, generation } = rendered;
+    let (mut byte, mut count) = (0, 0);
+    let mut at = |position: usize| {
+        if position < byte {
+            return text[..position].chars().count();
+        }
+        count += text[byte..position].chars().count();
+        byte = position;
+        count
+    };
+    let ranges = generation.iter().map(|range| (at(range.start), at(range.end))).collect();
+    (text, ranges)
+}
 
 /// Adds this file's classes to the module.
-pub fn register(_m: &Bound<'_, PyModule>) -> PyResult<()> {
-    Ok(())
+pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    m.add_class::<Template>()
 }

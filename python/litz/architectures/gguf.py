@@ -88,9 +88,9 @@ def _check_heads(c: Mapping[str, Any], own: Mapping[str, Any], where: str) -> No
 
 
 def _rope(own: Mapping[str, Any], c: Mapping[str, Any], shapes: Shapes, floats: Floats) -> dict[str, Any]:
-    width, heads = c.get("hidden_size", 0), c.get("num_attention_heads", 1)
-    dim = own.get("rope.dimension_count")
-    partial = {"partial_rotary_factor": dim / (c.get("head_dim") or width // heads)} if dim else {}
+    head = c.get("head_dim") or c.get("hidden_size", 0) // c.get("num_attention_heads", 1)
+    dim = own.get("rope.dimension_count", head)
+    partial = {"partial_rotary_factor": dim / head} if dim != head else {}
     original = own.get("rope.scaling.original_context_length")
     if "rope_freqs.weight" in shapes:
         return partial | {"rope_scaling": {"rope_type": "per_dimension", "factors": floats("rope_freqs.weight")}}
@@ -131,6 +131,10 @@ def _plain(c: Mapping[str, Any], own: Mapping[str, Any], shapes: Shapes) -> dict
     return {}
 
 
+def _biased(c: Mapping[str, Any], own: Mapping[str, Any], shapes: Shapes) -> dict[str, Any]:
+    return {"attention_bias": "blk.0.attn_q.bias" in shapes}
+
+
 def _gemma(c: Mapping[str, Any], own: Mapping[str, Any], shapes: Shapes) -> dict[str, Any]:
     return {"gguf_whole_norms": True}
 
@@ -153,5 +157,5 @@ def _gemma_scaled(c: Mapping[str, Any], own: Mapping[str, Any], shapes: Shapes) 
 
 _ADJUST: dict[str, Adjust] = {
     "gemma": _gemma, "gemma2": _gemma_scaled, "gemma3": _gemma_scaled, "llama": _llama, "phi3": _plain,
-    "qwen2": _plain, "qwen3": _plain, "smollm3": _llama,
+    "qwen2": _plain, "qwen3": _biased, "smollm3": _llama,
 }  # fmt: skip

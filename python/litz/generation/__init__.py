@@ -1,14 +1,13 @@
 """Generation: parameters and their origins, the run, streamers. The loop itself is in the Rust core."""
 
-from .config import GenerationConfig
-from .explain import Explanation, explain_generation
-from .generate import generate, stream
-from .outputs import GenerationOutput, Token
-from .parameters import GenerationParameters
-from .streamers import AsyncTextIteratorStreamer, BaseStreamer, TextIteratorStreamer, TextStreamer
+from litz.generation.config import GenerationConfig
+from litz.generation.explain import Explanation, explain_generation
+from litz.generation.generate import generate, stream
+from litz.generation.outputs import GenerationOutput, Token
+from litz.generation.parameters import GenerationParameters
+from litz.generation.streamers import BaseStreamer, TextIteratorStreamer, TextStreamer
 
 __all__ = [
-    "AsyncTextIteratorStreamer",
     "BaseStreamer",
     "Explanation",
     "GenerationConfig",

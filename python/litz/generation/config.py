@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from litz.errors import ConfigError, ModelNotFoundError
-
-from .parameters import Biases, Tokens
+from litz.generation.parameters import Biases, Tokens
 
 if TYPE_CHECKING:
     from litz.config import Config
@@ -94,14 +93,27 @@ class GenerationConfig:
         return cls(**known, unknown=rest)
 
     @classmethod
-    def from_pretrained(cls, pretrained_model_name: str | os.PathLike[str], *, config_file_name: str = FILE,
-                        revision: str | None = None, cache_dir: str | os.PathLike[str] | None = None,
-                        local_files_only: bool = False, token: str | bool | None = None) -> "GenerationConfig":
+    def from_pretrained(
+        cls,
+        pretrained_model_name: str | os.PathLike[str],
+        *,
+        config_file_name: str = FILE,
+        revision: str | None = None,
+        cache_dir: str | os.PathLike[str] | None = None,
+        local_files_only: bool = False,
+        token: str | bool | None = None,
+    ) -> "GenerationConfig":
         """Reads a model's `generation_config.json`; a model without one raises ModelNotFoundError."""
         from litz import hub
 
-        files = hub.resolve(pretrained_model_name, revision=revision, cache_dir=cache_dir,
-                            local_files_only=local_files_only, token=token, want="config")
+        files = hub.resolve(
+            pretrained_model_name,
+            revision=revision,
+            cache_dir=cache_dir,
+            local_files_only=local_files_only,
+            token=token,
+            want="config",
+        )
         path = files.find(config_file_name)
         if path is None:
             raise ModelNotFoundError(f"{files.source} has no {config_file_name} in {files.root}")
@@ -109,8 +121,8 @@ class GenerationConfig:
 
     @classmethod
     def for_model(cls, files: "ModelFiles", config: "Config") -> "GenerationConfig":
-        """What a model's files say: its `generation_config.json`, and its special tokens; None where they are silent."""
-        from .gguf import special_tokens
+        """What a model's files say: its `generation_config.json` and special tokens; None where they are silent."""
+        from litz.generation.gguf import special_tokens
 
         if files.gguf is not None:
             return cls.from_dict(special_tokens(files.gguf))
@@ -143,7 +155,7 @@ class GenerationConfig:
 
     def validate(self) -> None:
         """ArgumentError for a value out of its range, UnsupportedError for what litz does not do."""
-        from .resolve import check
+        from litz.generation.resolve import check
 
         check(self)
 

@@ -7,12 +7,11 @@ from typing import Any, Protocol, Unpack
 
 from litz import _core
 from litz.errors import UnsupportedError
-
-from .config import GenerationConfig
-from .inputs import Prompts, as_kind, read_prompts
-from .outputs import GenerationOutput, Token
-from .parameters import GenerationParameters
-from .resolve import ARGUMENT, CONFIG, MODEL, Layer, Resolved, named, plain, resolve
+from litz.generation.config import GenerationConfig
+from litz.generation.inputs import Prompts, as_kind, read_prompts
+from litz.generation.outputs import GenerationOutput, Token
+from litz.generation.parameters import GenerationParameters
+from litz.generation.resolve import ARGUMENT, CONFIG, MODEL, Layer, Resolved, named, plain, resolve
 
 # How many tokens of each row the core generates before Python looks, where nobody waits for them.
 _UNWATCHED = 1024
@@ -57,8 +56,15 @@ class Row:
     context_limited: bool = False
 
 
-def start(model: Model, input_ids: Any, attention_mask: Any, tokenizer: Any, layers: list[Layer], *,
-          batch_size: int | None = None) -> Run:
+def start(
+    model: Model,
+    input_ids: Any,
+    attention_mask: Any,
+    tokenizer: Any,
+    layers: list[Layer],
+    *,
+    batch_size: int | None = None,
+) -> Run:
     """Checks everything and readies the core; `layers` are the parameters, the strongest first."""
     parameters = resolve(layers)
     eos = plain(parameters.get("eos_token_id"))
@@ -125,8 +131,9 @@ def collect(run: Run, streamer: Any = None) -> list[Row]:
     rows = [Row() for _ in range(run.rows)]
     if streamer is not None:
         if run.rows != 1:
-            raise UnsupportedError(f"a streamer follows one sequence, found {run.rows}; use model.stream(...), "
-                                   f"whose tokens name their row")
+            raise UnsupportedError(
+                f"a streamer follows one sequence, found {run.rows}; use model.stream(...), whose tokens name their row"
+            )
         streamer.put(_array(run.prompts.given, run))
     for token in run.tokens(_UNWATCHED if streamer is None else 1):
         row = rows[token.row]
@@ -150,8 +157,10 @@ def _core_tokenizer(tokenizer: Any) -> Any:
         return None
     core = getattr(tokenizer, "_core", tokenizer)
     if type(core).__module__ != _core.__name__:
-        raise UnsupportedError(f"tokenizer must be one of litz, found {type(tokenizer).__name__}; "
-                               f"load it with litz.AutoTokenizer.from_pretrained(...)")
+        raise UnsupportedError(
+            f"tokenizer must be one of litz, found {type(tokenizer).__name__}; "
+            f"load it with litz.AutoTokenizer.from_pretrained(...)"
+        )
     return core
 
 

@@ -27,8 +27,9 @@ class Prompts:
         return rows if self.kind == "list" else as_kind(_padded(rows, pad), self.kind)
 
 
-def read_prompts(input_ids: Any, attention_mask: Any = None, *, bos: int | None, pad: int | None,
-                 special: Sequence[int] = ()) -> Prompts:
+def read_prompts(
+    input_ids: Any, attention_mask: Any = None, *, bos: int | None, pad: int | None, special: Sequence[int] = ()
+) -> Prompts:
     """Prompts from a tensor, an array or lists; a tokenizer's output brings its own mask.
 
     Padding is what the mask leaves out at either end of a row. A batch without a mask is searched for `pad` at its
@@ -80,8 +81,10 @@ def _rows(ids: Any) -> tuple[Kind, list[list[int]]]:
 
 def _unmasked(rows: list[list[int]], mask: list[list[int]]) -> list[list[int]]:
     if [len(row) for row in rows] != [len(row) for row in mask]:
-        raise ArgumentError(f"attention_mask has rows of {[len(row) for row in mask]}, input_ids of "
-                            f"{[len(row) for row in rows]} tokens: they must agree")
+        raise ArgumentError(
+            f"attention_mask has rows of {[len(row) for row in mask]}, input_ids of "
+            f"{[len(row) for row in rows]} tokens: they must agree"
+        )
     read = []
     for index, (row, kept) in enumerate(zip(rows, mask, strict=True)):
         places = [place for place, keep in enumerate(kept) if keep]

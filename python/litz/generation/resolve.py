@@ -1,6 +1,5 @@
 """Which value of each parameter counts, where it came from, and whether it can act."""
 
-import difflib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,9 +7,8 @@ from typing import Any
 
 from litz import _core
 from litz.errors import ArgumentError, UnsupportedError
-
-from .config import GenerationConfig
-from .parameters import ACTING, FOREIGN, HARMLESS, SAMPLING, UNSUPPORTED, GenerationParameters
+from litz.generation.config import GenerationConfig
+from litz.generation.parameters import ACTING, FOREIGN, HARMLESS, SAMPLING, UNSUPPORTED, GenerationParameters
 
 ARGUMENT = "argument"
 CONFIG = "generation_config argument"
@@ -66,7 +64,7 @@ def resolve(layers: Sequence[Layer]) -> Resolved:
     An unknown, unsupported or explicitly given but inert parameter is an error.
     """
     for layer in layers:
-        _refuse(layer)
+        _refuse_unknown(layer)
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
     for rank, layer in enumerate([*layers, Layer(DEFAULT, _DEFAULTS)]):
@@ -77,6 +75,7 @@ def resolve(layers: Sequence[Layer]) -> Resolved:
                 values[name], origins[name] = value, layer.origin
     _refuse_two_lengths(layers)
     resolved = Resolved(values, origins)
+    _refuse_unsupported(resolved)
     _refuse_inert(resolved, layers)
     return resolved
 
@@ -84,8 +83,9 @@ def resolve(layers: Sequence[Layer]) -> Resolved:
 def check(config: GenerationConfig) -> None:
     """The same checks for one configuration by itself."""
     values = {name: value for name, value in config.to_dict().items() if name not in config.unknown}
-    _refuse(Layer(CONFIG, values))
-    _core.check_generation_params(Resolved(values, {}).to_json())
+    resolved = Resolved(values, dict.fromkeys(values, CONFIG))
+    _refuse_unsupported(resolved)
+    _core.check_generation_params(resolved.to_json())
 
 
 def named(config: GenerationConfig | None) -> dict[str, Any]:
@@ -104,26 +104,34 @@ def plain(value: Any) -> Any:
     return value
 
 
-def _refuse(layer: Layer) -> None:
+def _refuse_unknown(layer: Layer) -> None:
     for name, value in layer.values.items():
-        if name in FOREIGN and value not in (None, False, []):
+        asked = value is not None and value is not False and not (isinstance(value, list) and not value)
+        if name in FOREIGN and asked:
             raise UnsupportedError(f"{name}: {FOREIGN[name]}")
-        if name in UNSUPPORTED and value is not None:
-            neutral, advice = UNSUPPORTED[name]
-            if value not in neutral and not (layer.origin == MODEL and name in HARMLESS):
-                raise UnsupportedError(f"{name}={value!r} ({layer.origin}): {advice}")
         if name not in _KNOWN and name not in FOREIGN:
+            import difflib
+
             near = difflib.get_close_matches(name, _KNOWN, n=1)
             hint = f"did you mean {near[0]}?" if near else f"litz knows {', '.join(sorted(_KNOWN))}"
             raise ArgumentError(f"{name} is not a generation parameter; {hint}")
+
+
+def _refuse_unsupported(resolved: Resolved) -> None:
+    for name, (neutral, advice) in UNSUPPORTED.items():
+        value, origin = resolved.get(name), resolved.origins.get(name)
+        if value is not None and value not in neutral and not (origin == MODEL and name in HARMLESS):
+            raise UnsupportedError(f"{name}={value!r} ({origin}): {advice}")
 
 
 def _refuse_two_lengths(layers: Sequence[Layer]) -> None:
     for layer in layers:
         new, total = (layer.values.get(name) for name in _LENGTHS)
         if layer.origin != MODEL and new is not None and total is not None:
-            raise ArgumentError(f"max_new_tokens={new} and max_length={total} both limit the length; "
-                                f"pass one of them (max_length counts the prompt)")
+            raise ArgumentError(
+                f"max_new_tokens={new} and max_length={total} both limit the length; "
+                f"pass one of them (max_length counts the prompt)"
+            )
 
 
 def _refuse_inert(resolved: Resolved, layers: Sequence[Layer]) -> None:
@@ -136,8 +144,10 @@ def _refuse_inert(resolved: Resolved, layers: Sequence[Layer]) -> None:
         inert = [] if layer.origin == MODEL else _inert(layer.values, copied)
         if inert:
             listed = ", ".join(f"{name}={layer.values[name]!r}" for name in inert)
-            raise ArgumentError(f"{listed} ({layer.origin}) would do nothing: do_sample is False "
-                                f"({resolved.origins['do_sample']}); pass do_sample=True, or leave it out")
+            raise ArgumentError(
+                f"{listed} ({layer.origin}) would do nothing: do_sample is False "
+                f"({resolved.origins['do_sample']}); pass do_sample=True, or leave it out"
+            )
         if "do_sample" in layer.values:
             return
 

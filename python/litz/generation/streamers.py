@@ -1,7 +1,6 @@
 """Streamers: objects that are given the tokens of one sequence as they come (`put`), and its end (`end`)."""
 
-import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from queue import Empty, Queue
 from typing import Any, Protocol
 
@@ -20,8 +19,11 @@ class BaseStreamer:
         raise NotImplementedError
 
 
-class _Decodes(Protocol):
-    def decode(self, token_ids: Any, *, skip_special_tokens: bool) -> Any: ...
+class Decodes(Protocol):
+    """A tokenizer, as far as streamers need it."""
+
+    def decode(self, token_ids: Any, *, skip_special_tokens: bool) -> Any:
+        """The text of ids."""
 
 
 class _Decoding(Protocol):
@@ -32,7 +34,7 @@ class _Decoding(Protocol):
 class _Redecoding:
     """Text of a growing list of tokens, for tokenizers that can only decode all of it."""
 
-    def __init__(self, tokenizer: _Decodes, skip_special_tokens: bool) -> None:
+    def __init__(self, tokenizer: Decodes, skip_special_tokens: bool) -> None:
         self._tokenizer = tokenizer
         self._skip = skip_special_tokens
         self._ids: list[int] = []
@@ -54,7 +56,7 @@ class _Redecoding:
         return new
 
 
-def _decoding(tokenizer: _Decodes, skip_special_tokens: bool) -> _Decoding:
+def _decoding(tokenizer: Decodes, skip_special_tokens: bool) -> _Decoding:
     stream = getattr(getattr(tokenizer, "_core", None), "stream", None)
     if stream is None:
         return _Redecoding(tokenizer, skip_special_tokens)
@@ -65,7 +67,7 @@ def _decoding(tokenizer: _Decodes, skip_special_tokens: bool) -> _Decoding:
 class TextStreamer(BaseStreamer):
     """Prints text to stdout as it is generated; characters are never cut. Subclasses override `on_finalized_text`."""
 
-    def __init__(self, tokenizer: _Decodes, skip_prompt: bool = False, *, skip_special_tokens: bool = False) -> None:
+    def __init__(self, tokenizer: Decodes, skip_prompt: bool = False, *, skip_special_tokens: bool = False) -> None:
         self.tokenizer = tokenizer
         self.skip_prompt = skip_prompt
         self.skip_special_tokens = skip_special_tokens
@@ -102,8 +104,14 @@ class TextIteratorStreamer(TextStreamer):
     `timeout`: seconds to wait for more text before `queue.Empty` is raised; None waits as long as it takes.
     """
 
-    def __init__(self, tokenizer: _Decodes, skip_prompt: bool = False, timeout: float | None = None, *,
-                 skip_special_tokens: bool = False) -> None:
+    def __init__(
+        self,
+        tokenizer: Decodes,
+        skip_prompt: bool = False,
+        timeout: float | None = None,
+        *,
+        skip_special_tokens: bool = False,
+    ) -> None:
         super().__init__(tokenizer, skip_prompt, skip_special_tokens=skip_special_tokens)
         self.timeout = timeout
         self.text_queue: Queue[str | BaseException | None] = Queue()
@@ -129,36 +137,3 @@ class TextIteratorStreamer(TextStreamer):
         if isinstance(item, str):
             return item
         raise StopIteration if item is None else item
-
-
-class AsyncTextIteratorStreamer(TextStreamer):
-    """The same for `async for`; make it inside a coroutine. A timeout raises TimeoutError."""
-
-    def __init__(self, tokenizer: _Decodes, skip_prompt: bool = False, timeout: float | None = None, *,
-                 skip_special_tokens: bool = False) -> None:
-        super().__init__(tokenizer, skip_prompt, skip_special_tokens=skip_special_tokens)
-        self.timeout = timeout
-        self.text_queue: asyncio.Queue[str | BaseException | None] = asyncio.Queue()
-        self.loop = asyncio.get_running_loop()
-
-    def on_finalized_text(self, text: str, stream_end: bool = False) -> None:
-        """Queues the text, and the end after it, in the coroutine's loop."""
-        self._send(text)
-        if stream_end:
-            self._send(None)
-
-    def fail(self, error: BaseException) -> None:
-        """Raises the error where the text is read."""
-        self._send(error)
-
-    def _send(self, item: str | BaseException | None) -> None:
-        self.loop.call_soon_threadsafe(self.text_queue.put_nowait, item)
-
-    def __aiter__(self) -> AsyncIterator[str]:
-        return self
-
-    async def __anext__(self) -> str:
-        item = await asyncio.wait_for(self.text_queue.get(), self.timeout)
-        if isinstance(item, str):
-            return item
-        raise StopAsyncIteration if item is None else item

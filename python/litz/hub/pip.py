@@ -1,5 +1,6 @@
 """Fetch one wheel with the user's own package installer and its configuration; none of the wheel's code runs."""
 
+import contextlib
 import os
 import re
 import signal
@@ -16,7 +17,9 @@ if TYPE_CHECKING:
     from subprocess import Popen
 
 STARTUP = 20.0  # seconds that an installer may take to load before it turns to the network
+GRACE = 1.5  # seconds that the network has at least, however long the installer took to load
 FIRST_BYTE = 15.0  # seconds from the index's answer to the wheel: some mirrors fetch it themselves first
+SOMETHING = 1 << 16  # bytes on the disk that an installer's own bookkeeping does not reach
 STALL = 120.0  # seconds without a new byte, once bytes have come
 
 # What pip says with -vv. A link found in a local folder is no sign that the index lives.
@@ -34,12 +37,15 @@ class Installer:
 
 
 def find_installer() -> Installer:
-    """pip of this environment, else the one bundled with Python (uv makes environments without), else one on PATH."""
+    """pip of this environment, else uv if it made the environment, else Python's bundled pip, else what is on PATH."""
     import importlib.util
     import shutil
 
     if importlib.util.find_spec("pip") is not None:
         return Installer((sys.executable, "-P", "-m", "pip"), "pip")
+    uv = shutil.which("uv")
+    if uv is not None and _made_by_uv():
+        return Installer((uv,), "uv")
     bundled = bundled_pip()
     if bundled is not None:
         return Installer((sys.executable, str(bundled / "pip")), "pip")
@@ -47,7 +53,6 @@ def find_installer() -> Installer:
         path = shutil.which(name)
         if path is not None:
             return Installer((path,), "pip")
-    uv = shutil.which("uv")
     if uv is not None:
         return Installer((uv,), "uv")
     raise MissingDependencyError("fetching from a package index needs pip or uv, and neither is here: install pip")
@@ -64,6 +69,14 @@ def bundled_pip() -> Path | None:
         pass
     wheels = [wheel for folder in folders for wheel in sorted(folder.glob("pip-*.whl"))]
     return wheels[0] if wheels else None
+
+
+def _made_by_uv() -> bool:
+    """Then the index that its user has configured is uv's."""
+    try:
+        return re.search(r"^uv\s*=", Path(sys.prefix, "pyvenv.cfg").read_text("utf-8"), re.MULTILINE) is not None
+    except (OSError, UnicodeDecodeError):
+        return False
 
 
 def fetch_wheel(requirement: str, folder: Path, *, patience: float, label: str) -> Path:
@@ -145,17 +158,22 @@ def _wait(
             asked = asked or (now if _ASKS.search(line) else 0.0)
             answered = answered or _ANSWERED.search(line) is not None
             progress.total = _announced(line) or progress.total
-        bytes_now = _bytes_under(folder)
+        bytes_now = _bytes_under(folder, all_files=silent)
         if fresh or bytes_now != done:
             moved, done = now, bytes_now
-        answered = answered or done > 0
+        answered = answered or done > SOMETHING
         progress.update(done)
-        if not answered and now > (asked + patience if asked else started + max(STARTUP, patience)):
+        if not answered and now > _deadline(started, asked, patience):
             return f"the package index did not answer within {patience:.0f} seconds"
         limit = STALL if done else max(FIRST_BYTE, patience)
         if answered and now - moved > limit:
             return f"the download stood still for {limit:.0f} seconds"
     return None
+
+
+def _deadline(started: float, asked: float, patience: float) -> float:
+    """`patience` counts from the start, but a slow start must leave the network its chance."""
+    return max(started + patience, asked + GRACE if asked else started + STARTUP)
 
 
 def _announced(line: str) -> int | None:
@@ -166,14 +184,14 @@ def _announced(line: str) -> int | None:
     return int(float(match[1]) * {"kB": 1e3, "MB": 1e6, "GB": 1e9}[match[2]])
 
 
-def _bytes_under(folder: Path) -> int:
+def _bytes_under(folder: Path, *, all_files: bool) -> int:
+    """What has been downloaded: pip writes the wheel (and unpacks certificates beside it), uv whatever is inside."""
     total = 0
     for root, _, names in os.walk(folder):
         for name in names:
-            try:
-                total += os.lstat(os.path.join(root, name)).st_size
-            except OSError:  # moved meanwhile
-                continue
+            if all_files or name.endswith(".whl"):
+                with contextlib.suppress(OSError):  # moved meanwhile
+                    total += os.lstat(os.path.join(root, name)).st_size
     return total
 
 
@@ -189,6 +207,8 @@ def _stop(process: "Popen[str]") -> None:
 def _last_error(lines: list[str]) -> str:
     """The installer's own words; it hides passwords of index addresses itself."""
     said = [line.strip() for line in lines if line.strip()]
+    if any("Could not fetch URL" in line and "error" in line for line in said):
+        return "the package index cannot be reached"
     for line in reversed(said):
         if re.match(r"(ERROR|error|OSError|WARNING: Retrying)\b", line) or line.startswith("×"):
             return line.removeprefix("ERROR: ")

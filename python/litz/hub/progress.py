@@ -22,7 +22,7 @@ class Progress:
             return
         self._drawn = now
         rate = done / (now - self._started)
-        width = os.get_terminal_size(sys.stderr.fileno()).columns
+        width = _columns()
         line = f"{self.label}  {self._figures(done, rate)}"
         sys.stderr.write("\r" + line[: width - 1].ljust(width - 1))
         sys.stderr.flush()
@@ -37,9 +37,15 @@ class Progress:
     def close(self) -> None:
         """Leave a clean line behind."""
         if self._drawn:
-            width = os.get_terminal_size(sys.stderr.fileno()).columns
-            sys.stderr.write("\r" + " " * (width - 1) + "\r")
+            sys.stderr.write("\r" + " " * (_columns() - 1) + "\r")
             sys.stderr.flush()
+
+
+def _columns() -> int:
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns or 80  # a terminal without a size says 0
+    except OSError:
+        return 80
 
 
 def size(count: float) -> str:

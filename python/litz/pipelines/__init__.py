@@ -4,8 +4,7 @@ import os
 from typing import Any, Unpack
 
 from litz.errors import ArgumentError, UnsupportedError
-
-from .text_generation import PipelineParameters, TextGenerationPipeline
+from litz.pipelines.text_generation import PipelineParameters, TextGenerationPipeline
 
 __all__ = ["TextGenerationPipeline", "pipeline"]
 
@@ -71,5 +70,7 @@ def _check_devices(*devices: Any) -> None:
         places = device.values() if isinstance(device, dict) else [device]
         for place in places:
             if str(place).partition(":")[0] not in ("None", "cpu", "auto", "-1"):
-                raise UnsupportedError(f"device {place!r}: litz computes on the CPU so far (pass 'cpu' or 'auto'); "
-                                       f"GPUs come with the torch backend, litz[torch]")
+                raise UnsupportedError(
+                    f"device {place!r}: litz computes on the CPU so far (pass 'cpu' or 'auto'); "
+                    f"GPUs come with the torch backend, litz[torch]"
+                )

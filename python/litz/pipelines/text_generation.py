@@ -92,8 +92,9 @@ class TextGenerationPipeline:
             return call.run(text_inputs) if text_inputs else []
         if isinstance(text_inputs, Iterable) and not isinstance(text_inputs, Mapping):
             return call.lazily(text_inputs)
-        raise ArgumentError(f"text_inputs must be a string, a list of messages, or several of them; "
-                            f"found {type(text_inputs).__name__}")
+        raise ArgumentError(
+            f"text_inputs must be a string, a list of messages, or several of them; found {type(text_inputs).__name__}"
+        )
 
 
 class _Call:
@@ -144,8 +145,14 @@ class _Call:
             prompts = [self._prompt(given) for given in inputs]
             stops = any(layer.values.get("stop_strings") for layer in self.layers)
             ids = [prompt.ids for prompt in prompts]
-            run = start(self.model, ids, None, self.tokenizer if stops else None, self.layers,
-                        batch_size=self.options.get("batch_size"))
+            run = start(
+                self.model,
+                ids,
+                None,
+                self.tokenizer if stops else None,
+                self.layers,
+                batch_size=self.options.get("batch_size"),
+            )
             rows = collect(run, streamer)
         copies = len(rows) // max(len(prompts), 1)
         return [

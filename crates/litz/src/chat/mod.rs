@@ -1,1 +1,97 @@
-//! chat
+//! Chat templates: Jinja as the transformers library runs it, byte for byte, in bounded time and memory.
+//!
+//! The interpreter is this crate's own: it has Python's semantics where templates rely on them, knows no Python
+//! object, and cannot be made to overflow the stack, loop without end or fill the memory by a template.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use crate::{Error, Result};
+
+mod arguments;
+mod ast;
+mod attributes;
+mod budget;
+mod clock;
+mod evaluate;
+mod expressions;
+mod failure;
+mod filters;
+mod formatting;
+mod globals;
+mod interpreter;
+mod json;
+mod lexer;
+mod literals;
+mod methods;
+mod operators;
+mod parser;
+mod predicates;
+mod sequences;
+mod strings;
+mod text;
+mod value;
+
+#[cfg(test)]
+mod tests;
+
+pub use clock::Clock;
+
+/// A chat template, compiled once and rendered any number of times, from any thread.
+#[derive(Debug)]
+pub struct Template {
+    parsed: parser::Parsed,
+    size: usize,
+}
+
+/// What a template rendered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rendered {
+    /// The whole prompt.
+    pub text: String,
+    /// The byte ranges of `text` that `{% generation %}` blocks wrote: what the assistant said.
+    pub generation: Vec<Range<usize>>,
+}
+
+impl Template {
+    /// Compiles a template; a syntax error names its line.
+    pub fn new(source: &str) -> Result<Self> {
+        Ok(Self { parsed: parser::parse(source)?, size: source.len() })
+    }
+
+    /// Renders with the members of a JSON object as variables, at the local time `now`.
+    ///
+    /// A template that fails, by its own `raise_exception` or otherwise, is an `Error::Template`.
+    pub fn render(&self, variables: &serde_json::Value, now: &Clock) -> Result<Rendered> {
+        let serde_json::Value::Object(map) = variables else {
+            return Err(Error::Value("the variables of a chat template must be a JSON object".into()));
+        };
+        let mut values = HashMap::with_capacity(map.len());
+        for (name, value) in map {
+            values.insert(name.clone(), value::Value::from_json(value)?);
+        }
+        let budget = budget::Budget::new(self.size + weight(variables));
+        let (text, generation) = interpreter::Interpreter::new(values, now, budget).run(&self.parsed.body)?;
+        Ok(Rendered { text, generation })
+    }
+
+    /// Every name that the template reads: a variable that is not among them has no effect.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.parsed.names.iter().map(|name| &**name)
+    }
+
+    /// Whether the template marks what the assistant says with `{% generation %}`.
+    pub fn has_generation(&self) -> bool {
+        self.parsed.has_generation
+    }
+}
+
+/// About how many bytes a JSON value has.
+fn weight(json: &serde_json::Value) -> usize {
+    match json {
+        serde_json::Value::String(text) => text.len(),
+        serde_json::Value::Array(items) => items.iter().map(|item| weight(item) + 8).sum(),
+        serde_json::Value::Object(map) => map.iter().map(|(key, item)| key.len() + weight(item) + 8).sum(),
+        _ => 8,
+    }
+}

@@ -14,20 +14,32 @@ const MAX_DEPTH: usize = 8;
 
 /// The type of a value, or of an array's items, as GGUF counts them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
 pub enum ValueType {
+    /// 8 bits, unsigned.
     U8,
+    /// 8 bits, signed.
     I8,
+    /// 16 bits, unsigned.
     U16,
+    /// 16 bits, signed.
     I16,
+    /// 32 bits, unsigned.
     U32,
+    /// 32 bits, signed.
     I32,
+    /// Single precision.
     F32,
+    /// One byte, 0 or 1.
     Bool,
+    /// A length and that many bytes.
     Text,
+    /// An item type, a count and the items.
     Array,
+    /// 64 bits, unsigned.
     U64,
+    /// 64 bits, signed.
     I64,
+    /// Double precision.
     F64,
 }
 

@@ -249,14 +249,16 @@ struct MergeVisitor<'a> {
 
 seed! { MergeVisitor<'_>, (), "a merge: \"left right\" or [\"left\", \"right\"]",
     fn visit_str<E: serde::de::Error>(self, merge: &str) -> std::result::Result<(), E> {
+        // The header line of a merges.txt that went in with the rest.
+        if merge.starts_with("#version") {
+            return Ok(());
+        }
         match merge.split_once(' ') {
             Some((left, right)) if !right.contains(' ') => {
                 let middle = self.merges.push(left);
                 self.merges.push(right);
                 self.merges.end(middle)
             }
-            // The header line of a merges.txt that went in with the rest.
-            _ if merge.starts_with("#version") => Ok(()),
             _ => Err(E::custom(format!("[{}]: found {merge:?}, expected two tokens", self.merges.cuts.len()))),
         }
     }

@@ -71,10 +71,11 @@ impl Bpe {
                     ))
                 })
             };
+            let sides = pair(id(left)?, id(right)?);
             // Merges mostly come in the order of what they make: no need to search for it.
             let expected = [last, last + 1].into_iter().find(|&id| vocab.token(id) == Some(&whole));
             last = expected.map_or_else(|| id(&whole), Ok)?;
-            pairs.insert(pair(id(left)?, id(right)?), Merge { rank, id: last });
+            pairs.insert(sides, Merge { rank, id: last });
         }
         Ok(Self::new(vocab, Rules::Pairs(pairs), options))
     }
@@ -114,8 +115,8 @@ impl Bpe {
             Rules::Scores(ranks) => self.by_score(piece, ranks, symbols, out)?,
             Rules::Pairs(pairs) => {
                 let known =
-                    self.options.byte_level && !self.options.ignore_merges && self.from_bytes(piece, symbols);
-                if !known && !self.from_text(piece, symbols, text)? {
+                    self.options.byte_level && !self.options.ignore_merges && self.bytes_of(piece, symbols);
+                if !known && !self.symbols_of(piece, symbols, text)? {
                     out.extend(symbols.iter().map(|symbol| symbol.id));
                     return Ok(());
                 }
@@ -127,7 +128,7 @@ impl Bpe {
     }
 
     /// The usual case: one symbol a byte. False when a byte has no token, or affixes apply.
-    fn from_bytes(&self, piece: &str, symbols: &mut Vec<Symbol>) -> bool {
+    fn bytes_of(&self, piece: &str, symbols: &mut Vec<Symbol>) -> bool {
         if !self.options.prefix.is_empty() || !self.options.suffix.is_empty() {
             return false;
         }
@@ -144,7 +145,7 @@ impl Bpe {
     }
 
     /// Symbols of any piece; false when it is one whole token that merges must not touch.
-    fn from_text(&self, piece: &str, symbols: &mut Vec<Symbol>, buffer: &mut String) -> Result<bool> {
+    fn symbols_of(&self, piece: &str, symbols: &mut Vec<Symbol>, buffer: &mut String) -> Result<bool> {
         let mut text = piece;
         if self.options.byte_level {
             buffer.clear();
@@ -156,7 +157,7 @@ impl Bpe {
                 push(symbols, id);
                 return Ok(false);
             }
-            if self.options.byte_level && self.from_bytes(piece, symbols) {
+            if self.options.byte_level && self.bytes_of(piece, symbols) {
                 return Ok(true);
             }
         }

@@ -1,0 +1,70 @@
+//! The arguments of a call, bound to the names of parameters.
+
+use std::sync::Arc;
+
+use super::failure::{fail, Failure, Outcome};
+use super::value::Value;
+
+#[derive(Default, Clone)]
+pub(super) struct Called {
+    pub positional: Vec<Value>,
+    pub named: Vec<(Arc<str>, Value)>,
+}
+
+impl Called {
+    /// The argument of each parameter, in their order; the first `required` must be there.
+    pub fn bind<const N: usize>(
+        self,
+        function: &str,
+        parameters: [&str; N],
+        required: usize,
+    ) -> Outcome<[Option<Value>; N]> {
+        let given = self.positional.len();
+        if given > N {
+            return fail(format!("{function}() takes at most {N} arguments ({given} given)"));
+        }
+        let mut bound = [const { None }; N];
+        for (slot, value) in bound.iter_mut().zip(self.positional) {
+            *slot = Some(value);
+        }
+        for (name, value) in self.named {
+            let Some(i) = parameters.iter().position(|p| *p == &*name) else {
+                return fail(format!("{function}() got an unexpected keyword argument '{name}'"));
+            };
+            if bound[i].replace(value).is_some() {
+                return fail(format!("{function}() got multiple values for argument '{name}'"));
+            }
+        }
+        match (0..required).find(|&i| bound[i].is_none()) {
+            Some(i) => fail(format!("{function}() missing a required argument: '{}'", parameters[i])),
+            None => Ok(bound),
+        }
+    }
+}
+
+/// A value that must be text.
+pub(super) fn text(value: &Value) -> Outcome<&str> {
+    value.defined()?;
+    value.as_str().ok_or_else(|| Failure::new(format!("expected a str, not '{}'", value.type_name())))
+}
+
+/// A value that must be an integer.
+pub(super) fn integer(value: &Value) -> Outcome<i128> {
+    value.defined()?;
+    value.as_int().ok_or_else(|| {
+        Failure::new(format!("'{}' object cannot be interpreted as an integer", value.type_name()))
+    })
+}
+
+/// An optional integer, `None` and absent alike.
+pub(super) fn optional_integer(value: Option<&Value>) -> Outcome<Option<i128>> {
+    match value {
+        None | Some(Value::None) => Ok(None),
+        Some(value) => integer(value).map(Some),
+    }
+}
+
+/// An optional truth value, false when absent.
+pub(super) fn flag(value: Option<&Value>) -> bool {
+    value.is_some_and(Value::truthy)
+}

@@ -1,0 +1,248 @@
+//! `value.name`, `value[key]` and `value[a:b]`, as the sandbox lets them through.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::budget::Budget;
+use super::failure::{fail, Failure, Outcome};
+use super::text::repr;
+use super::value::{Cycler, Loop, Macro, Missing, Text, Value};
+
+const STRING: [&str; 47] = [
+    "capitalize",
+    "casefold",
+    "center",
+    "count",
+    "encode",
+    "endswith",
+    "expandtabs",
+    "find",
+    "format",
+    "format_map",
+    "index",
+    "isalnum",
+    "isalpha",
+    "isascii",
+    "isdecimal",
+    "isdigit",
+    "isidentifier",
+    "islower",
+    "isnumeric",
+    "isprintable",
+    "isspace",
+    "istitle",
+    "isupper",
+    "join",
+    "ljust",
+    "lower",
+    "lstrip",
+    "maketrans",
+    "partition",
+    "removeprefix",
+    "removesuffix",
+    "replace",
+    "rfind",
+    "rindex",
+    "rjust",
+    "rpartition",
+    "rsplit",
+    "rstrip",
+    "split",
+    "splitlines",
+    "startswith",
+    "strip",
+    "swapcase",
+    "title",
+    "translate",
+    "upper",
+    "zfill",
+];
+const DICT: [&str; 6] = ["copy", "fromkeys", "get", "items", "keys", "values"];
+const DICT_CHANGING: [&str; 5] = ["clear", "pop", "popitem", "setdefault", "update"];
+const LIST: [&str; 3] = ["copy", "count", "index"];
+const LIST_CHANGING: [&str; 8] = ["append", "clear", "extend", "insert", "pop", "remove", "reverse", "sort"];
+const SEQUENCE: [&str; 2] = ["count", "index"];
+
+/// `value.name`: the type's own attributes come before the items of a mapping.
+pub(super) fn attribute(value: &Value, name: &Arc<str>, budget: &Budget) -> Outcome<Value> {
+    if let Some(found) = own(value, name, budget)? {
+        return Ok(found);
+    }
+    if let Value::Dict(dict) = value {
+        if let Some(item) = dict.get_str(name) {
+            return Ok(item.clone());
+        }
+    }
+    Ok(Value::Undefined(Rc::new(Missing::Attribute(value.type_name(), name.clone()))))
+}
+
+/// `value[key]`: items come before attributes.
+pub(super) fn item(value: &Value, key: &Value, budget: &Budget) -> Outcome<Value> {
+    value.defined()?;
+    let found = match (value, key.as_int()) {
+        (Value::Dict(dict), _) => dict.get(key).cloned(),
+        (Value::List(s) | Value::Tuple(s), Some(i)) => index(i, s.items.len()).map(|i| s.items[i].clone()),
+        (Value::Range(range), Some(i)) => index(i, range.len()).map(|i| range.item(i)),
+        (Value::Str(text), Some(i)) => {
+            budget.step(text.text.len() / 64)?;
+            index(i, text.text.chars().count())
+                .and_then(|i| text.text.chars().nth(i))
+                .map(|c| Value::Str(Text { text: c.to_string().into(), markup: text.markup }))
+        }
+        _ => None,
+    };
+    if let Some(found) = found {
+        return Ok(found);
+    }
+    if let Value::Str(name) = key {
+        if let Some(found) = own(value, &name.text, budget)? {
+            return Ok(found);
+        }
+        return Ok(Value::Undefined(Rc::new(Missing::Attribute(value.type_name(), name.text.clone()))));
+    }
+    Ok(Value::Undefined(Rc::new(Missing::Element(value.type_name(), repr(key, budget)?))))
+}
+
+/// Python's meaning of an index: from the end when it is negative.
+fn index(i: i128, len: usize) -> Option<usize> {
+    let i = if i < 0 { i + len as i128 } else { i };
+    usize::try_from(i).ok().filter(|&i| i < len)
+}
+
+/// An attribute of the type of the value.
+fn own(value: &Value, name: &Arc<str>, budget: &Budget) -> Outcome<Option<Value>> {
+    value.defined()?;
+    if name.starts_with("__") && name.ends_with("__") && name.len() > 4 {
+        return Ok(Some(unsafe_access(value, name)));
+    }
+    let (methods, changing): (&[&str], &[&str]) = match value {
+        Value::Str(_) => (&STRING, &[]),
+        Value::Dict(_) => (&DICT, &DICT_CHANGING),
+        Value::List(_) => (&LIST, &LIST_CHANGING),
+        Value::Tuple(_) | Value::Range(_) => (&SEQUENCE, &[]),
+        Value::Namespace(namespace) => return Ok(namespace.get(name)),
+        Value::Loop(l) => return of_loop(l, name, value, budget),
+        Value::Cycler(cycler) => return Ok(of_cycler(cycler, name, value)),
+        Value::Macro(m) => return of_macro(m, name),
+        Value::Function("dict") => (&["fromkeys"], &[]),
+        _ => (&[], &[]),
+    };
+    if changing.contains(&&**name) {
+        return Ok(Some(unsafe_access(value, name)));
+    }
+    Ok(methods.contains(&&**name).then(|| method(value, name)))
+}
+
+fn method(value: &Value, name: &Arc<str>) -> Value {
+    Value::Method(Rc::new((value.clone(), name.clone())))
+}
+
+fn unsafe_access(value: &Value, name: &str) -> Value {
+    Value::hint(format!("access to attribute '{name}' of '{}' object is unsafe.", value.type_name()))
+}
+
+fn of_loop(l: &Loop, name: &Arc<str>, value: &Value, budget: &Budget) -> Outcome<Option<Value>> {
+    budget.step(1)?;
+    let (index0, length) = (l.index0.get(), l.items.items.len());
+    let number = |n: usize| Value::Int(n as i128);
+    Ok(Some(match &**name {
+        "index" => number(index0 + 1),
+        "index0" => number(index0),
+        "revindex" => number(length - index0),
+        "revindex0" => number(length - index0 - 1),
+        "first" => Value::Bool(index0 == 0),
+        "last" => Value::Bool(index0 + 1 == length),
+        "length" => number(length),
+        "depth" => number(l.depth0 + 1),
+        "depth0" => number(l.depth0),
+        "previtem" if index0 == 0 => Value::hint("there is no previous item"),
+        "previtem" => l.items.items[index0 - 1].clone(),
+        "nextitem" => match l.items.items.get(index0 + 1) {
+            Some(item) => item.clone(),
+            None => Value::hint("there is no next item"),
+        },
+        "cycle" | "changed" => method(value, name),
+        _ => return Ok(None),
+    }))
+}
+
+fn of_cycler(cycler: &Cycler, name: &Arc<str>, value: &Value) -> Option<Value> {
+    match &**name {
+        "current" => cycler.items.items.get(cycler.position.get()).cloned(),
+        "next" | "reset" => Some(method(value, name)),
+        _ => None,
+    }
+}
+
+fn of_macro(m: &Macro, name: &str) -> Outcome<Option<Value>> {
+    let definition = &m.definition;
+    Ok(Some(match name {
+        "name" => definition.name.clone().map_or(Value::None, Value::str),
+        "arguments" => Value::tuple(definition.parameters.iter().map(|p| Value::str(p.clone())).collect())?,
+        "caller" => Value::Bool(definition.takes_caller),
+        "catch_kwargs" => Value::Bool(definition.takes_kwargs),
+        "catch_varargs" => Value::Bool(definition.takes_varargs),
+        _ => return Ok(None),
+    }))
+}
+
+/// `value[start:stop:step]`.
+pub(super) fn slice(value: &Value, bounds: [Value; 3], budget: &Budget) -> Outcome<Value> {
+    value.defined()?;
+    let len = match value {
+        Value::Str(_) | Value::List(_) | Value::Tuple(_) | Value::Range(_) => value.len()?,
+        Value::Dict(_) => return fail("unhashable type: 'slice'"),
+        _ => return fail(format!("'{}' object is not subscriptable", value.type_name())),
+    };
+    let positions = positions(bounds, len)?;
+    budget.slots(positions.len())?;
+    match value {
+        Value::Str(text) => {
+            let sliced: String = if text.text.is_ascii() {
+                let bytes = text.text.as_bytes();
+                positions.iter().map(|&i| bytes[i] as char).collect()
+            } else {
+                let chars: Vec<char> = text.text.chars().collect();
+                positions.iter().map(|&i| chars[i]).collect()
+            };
+            Ok(Value::Str(Text { text: sliced.into(), markup: text.markup }))
+        }
+        Value::Range(range) => Value::list(positions.into_iter().map(|i| range.item(i)).collect()),
+        Value::Tuple(s) => Value::tuple(positions.into_iter().map(|i| s.items[i].clone()).collect()),
+        Value::List(s) => Value::list(positions.into_iter().map(|i| s.items[i].clone()).collect()),
+        _ => fail("cannot be sliced"),
+    }
+}
+
+/// The indices that a slice of a sequence of `len` items takes.
+fn positions(bounds: [Value; 3], len: usize) -> Outcome<Vec<usize>> {
+    let bound = |value: &Value| match value {
+        Value::None => Ok(None),
+        other => other.as_int().map(Some).ok_or_else(|| {
+            Failure::new("slice indices must be integers or None or have an __index__ method")
+        }),
+    };
+    let [start, stop, step] = [bound(&bounds[0])?, bound(&bounds[1])?, bound(&bounds[2])?];
+    let len = len as i128;
+    let step = step.unwrap_or(1);
+    if step == 0 {
+        return fail("slice step cannot be zero");
+    }
+    let (lowest, highest) = if step > 0 { (0, len) } else { (-1, len - 1) };
+    let clamp = |i: i128| (if i < 0 { i.saturating_add(len) } else { i }).clamp(lowest, highest);
+    let mut at = start.map_or(if step > 0 { lowest } else { highest }, clamp);
+    let end = stop.map_or(if step > 0 { highest } else { lowest }, clamp);
+    let mut positions = Vec::new();
+    while (step > 0 && at < end) || (step < 0 && at > end) {
+        positions.push(at as usize);
+        at = at.saturating_add(step);
+    }
+    Ok(positions)
+}
+
+/// `value.name` without the items of a mapping: what the `attr` filter sees.
+pub(super) fn only_attribute(value: &Value, name: &str, budget: &Budget) -> Outcome<Value> {
+    let name: Arc<str> = name.into();
+    let found = own(value, &name, budget)?;
+    Ok(found.unwrap_or_else(|| Value::Undefined(Rc::new(Missing::Attribute(value.type_name(), name)))))
+}

@@ -1,0 +1,250 @@
+//! Python's operators on template values.
+
+use std::cmp::Ordering;
+
+use super::budget::Budget;
+use super::failure::{fail, Failure, Outcome};
+use super::formatting;
+use super::text::escape;
+use super::value::{Text, Value};
+
+/// `left op right` for `+ - * / // % **`.
+pub(super) fn binary(op: &'static str, left: &Value, right: &Value, budget: &Budget) -> Outcome<Value> {
+    left.defined()?;
+    right.defined()?;
+    match (op, left, right) {
+        ("+", Value::Str(a), Value::Str(b)) => return add_text(a, b, budget),
+        ("+", Value::List(a), Value::List(b)) | ("+", Value::Tuple(a), Value::Tuple(b)) => {
+            budget.slots(a.items.len() + b.items.len())?;
+            let items = a.items.iter().chain(&b.items).cloned().collect();
+            return if matches!(left, Value::List(_)) { Value::list(items) } else { Value::tuple(items) };
+        }
+        ("*", _, _) if is_sequence(left) || is_sequence(right) => return repeat(left, right, budget),
+        ("%", Value::Str(format), _) => {
+            let text = formatting::percent(&format.text, right, budget)?;
+            return Ok(Value::Str(Text { text: text.into(), markup: format.markup }));
+        }
+        _ => {}
+    }
+    if let (Some(a), Some(b)) = (left.as_int(), right.as_int()) {
+        return integers(op, a, b);
+    }
+    match (left.as_float(), right.as_float()) {
+        (Some(a), Some(b)) => floats(op, a, b),
+        _ => unsupported(op, left, right),
+    }
+}
+
+fn unsupported(op: &str, left: &Value, right: &Value) -> Outcome<Value> {
+    let (a, b) = (left.type_name(), right.type_name());
+    match (op, left, right) {
+        ("+", Value::Str(_), _) => fail(format!("can only concatenate str (not \"{b}\") to str")),
+        ("+", Value::List(_), _) => fail(format!("can only concatenate list (not \"{b}\") to list")),
+        _ => fail(format!("unsupported operand type(s) for {op}: '{a}' and '{b}'")),
+    }
+}
+
+fn add_text(a: &Text, b: &Text, budget: &Budget) -> Outcome<Value> {
+    budget.allocate(a.text.len() + b.text.len())?;
+    let markup = a.markup || b.markup;
+    let side = |t: &Text| if markup && !t.markup { escape(&t.text) } else { t.text.to_string() };
+    Ok(Value::Str(Text { text: (side(a) + &side(b)).into(), markup }))
+}
+
+fn is_sequence(value: &Value) -> bool {
+    matches!(value, Value::Str(_) | Value::List(_) | Value::Tuple(_))
+}
+
+fn repeat(left: &Value, right: &Value, budget: &Budget) -> Outcome<Value> {
+    let (sequence, count) = if is_sequence(left) { (left, right) } else { (right, left) };
+    let Some(count) = count.as_int() else {
+        return fail(format!("can't multiply sequence by non-int of type '{}'", count.type_name()));
+    };
+    let count = usize::try_from(count.max(0)).unwrap_or(usize::MAX);
+    match sequence {
+        Value::Str(text) => {
+            budget.allocate(text.text.len().saturating_mul(count))?;
+            Ok(Value::Str(Text { text: text.text.repeat(count).into(), markup: text.markup }))
+        }
+        Value::List(s) | Value::Tuple(s) => {
+            budget.slots(s.items.len().saturating_mul(count))?;
+            let items = (0..count).flat_map(|_| s.items.iter().cloned()).collect();
+            if matches!(sequence, Value::List(_)) {
+                Value::list(items)
+            } else {
+                Value::tuple(items)
+            }
+        }
+        _ => unsupported("*", left, right),
+    }
+}
+
+fn integers(op: &str, a: i128, b: i128) -> Outcome<Value> {
+    if b == 0 && matches!(op, "/" | "//" | "%") {
+        let what = if op == "/" { "division by zero" } else { "integer division or modulo by zero" };
+        return fail(what);
+    }
+    let result = match op {
+        "+" => a.checked_add(b),
+        "-" => a.checked_sub(b),
+        "*" => a.checked_mul(b),
+        "/" => return Ok(Value::Float(a as f64 / b as f64)),
+        "//" => Some(a.div_euclid(b) - i128::from(b < 0 && a.rem_euclid(b) != 0)),
+        "%" => Some(a.rem_euclid(b) + if b < 0 && a.rem_euclid(b) != 0 { b } else { 0 }),
+        _ if b < 0 => return floats(op, a as f64, b as f64),
+        _ => u32::try_from(b).ok().and_then(|b| a.checked_pow(b)).or_else(|| small_power(a, b)),
+    };
+    result.map(Value::Int).ok_or_else(|| Failure::new(format!("the result of {op} is too large an integer")))
+}
+
+/// Powers of 0, 1 and -1 stay small however large the exponent.
+fn small_power(a: i128, b: i128) -> Option<i128> {
+    match a {
+        0 | 1 => Some(a),
+        -1 => Some(if b % 2 == 0 { 1 } else { -1 }),
+        _ => None,
+    }
+}
+
+fn floats(op: &str, a: f64, b: f64) -> Outcome<Value> {
+    if b == 0.0 && matches!(op, "/" | "//" | "%") {
+        return fail(match op {
+            "/" => "float division by zero",
+            "//" => "float floor division by zero",
+            _ => "float modulo",
+        });
+    }
+    Ok(Value::Float(match op {
+        "+" => a + b,
+        "-" => a - b,
+        "*" => a * b,
+        "/" => a / b,
+        "//" => floor_divide(a, b).0,
+        "%" => floor_divide(a, b).1,
+        _ if a == 0.0 && b < 0.0 => return fail("0.0 cannot be raised to a negative power"),
+        _ if a < 0.0 && b.fract() != 0.0 && b.is_finite() => {
+            return fail("complex numbers are not supported")
+        }
+        _ => match a.powf(b) {
+            result if result.is_infinite() && a.is_finite() && b.is_finite() => {
+                return fail("(34, 'Numerical result out of range')")
+            }
+            result => result,
+        },
+    }))
+}
+
+fn floor_divide(a: f64, b: f64) -> (f64, f64) {
+    let mut remainder = a % b;
+    let mut quotient = (a - remainder) / b;
+    if remainder == 0.0 {
+        remainder = 0.0f64.copysign(b);
+    } else if (b < 0.0) != (remainder < 0.0) {
+        remainder += b;
+        quotient -= 1.0;
+    }
+    let floor = quotient.floor();
+    let quotient = match quotient {
+        0.0 => 0.0f64.copysign(a / b),
+        q if q - floor > 0.5 => floor + 1.0,
+        _ => floor,
+    };
+    (quotient, remainder)
+}
+
+/// `-value` and `+value`.
+pub(super) fn unary(negative: bool, value: &Value) -> Outcome<Value> {
+    value.defined()?;
+    match value {
+        Value::Float(x) => Ok(Value::Float(if negative { -x } else { *x })),
+        _ => match value.as_int() {
+            Some(n) if negative => Ok(Value::Int(-n)),
+            Some(n) => Ok(Value::Int(n)),
+            None => {
+                let sign = if negative { '-' } else { '+' };
+                fail(format!("bad operand type for unary {sign}: '{}'", value.type_name()))
+            }
+        },
+    }
+}
+
+/// `left op right` for comparisons and membership.
+pub(super) fn compare(op: &str, left: &Value, right: &Value, budget: &Budget) -> Outcome<bool> {
+    Ok(match op {
+        "==" => equal(left, right, budget)?,
+        "!=" => !equal(left, right, budget)?,
+        "in" => contains(right, left, budget)?,
+        "not in" => !contains(right, left, budget)?,
+        _ => {
+            budget.step(left.weight().min(right.weight()))?;
+            let ordering = order(op, left, right)?;
+            match op {
+                "<" => ordering == Some(Ordering::Less),
+                "<=" => matches!(ordering, Some(Ordering::Less | Ordering::Equal)),
+                ">" => ordering == Some(Ordering::Greater),
+                _ => matches!(ordering, Some(Ordering::Greater | Ordering::Equal)),
+            }
+        }
+    })
+}
+
+pub(super) fn equal(left: &Value, right: &Value, budget: &Budget) -> Outcome<bool> {
+    budget.step(left.weight().min(right.weight()))?;
+    Ok(left.equals(right))
+}
+
+/// How two values compare; `None` when one of them is not a number.
+pub(super) fn order(op: &str, left: &Value, right: &Value) -> Outcome<Option<Ordering>> {
+    left.defined()?;
+    right.defined()?;
+    if let (Some(a), Some(b)) = (left.as_int(), right.as_int()) {
+        return Ok(Some(a.cmp(&b)));
+    }
+    match (left, right) {
+        (Value::Str(a), Value::Str(b)) => Ok(Some(a.text.cmp(&b.text))),
+        (Value::List(a), Value::List(b)) | (Value::Tuple(a), Value::Tuple(b)) => {
+            match a.items.iter().zip(&b.items).find(|(x, y)| !x.equals(y)) {
+                Some((x, y)) => order(op, x, y),
+                None => Ok(Some(a.items.len().cmp(&b.items.len()))),
+            }
+        }
+        _ => match (left.as_float(), right.as_float()) {
+            (Some(a), Some(b)) => Ok(a.partial_cmp(&b)),
+            _ => fail(format!(
+                "'{op}' not supported between instances of '{}' and '{}'",
+                left.type_name(),
+                right.type_name()
+            )),
+        },
+    }
+}
+
+pub(super) fn contains(container: &Value, item: &Value, budget: &Budget) -> Outcome<bool> {
+    match container {
+        Value::Str(text) => match item {
+            Value::Str(needle) => {
+                budget.step(text.text.len() / 64)?;
+                Ok(text.text.contains(&*needle.text))
+            }
+            Value::Undefined(_) => item.defined().map(|()| false),
+            _ => fail(format!("'in <string>' requires string as left operand, not {}", item.type_name())),
+        },
+        Value::Dict(dict) => Ok(dict.get(item).is_some()),
+        Value::None | Value::Bool(_) | Value::Int(_) | Value::Float(_) => {
+            fail(format!("argument of type '{}' is not iterable", container.type_name()))
+        }
+        _ => {
+            let items = container.iterate()?;
+            for other in &items.items {
+                if equal(other, item, budget)? {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        }
+    }
+}
+
+pub(super) fn round_half_even(x: f64) -> f64 {
+    x.round_ties_even()
+}

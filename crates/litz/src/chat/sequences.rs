@@ -1,0 +1,396 @@
+//! Jinja's filters on sequences.
+
+use std::cmp::Ordering;
+use std::rc::Rc;
+
+use super::arguments::{flag, text, Called};
+use super::budget::Budget;
+use super::failure::{fail, Failure, Outcome};
+use super::interpreter::Interpreter;
+use super::operators::{binary, equal, order};
+use super::predicates::count;
+use super::text::str_of;
+use super::value::{Sequence, Value};
+use super::{attributes, filters, predicates};
+
+pub(super) const NAMES: [&str; 19] = [
+    "batch",
+    "dictsort",
+    "first",
+    "groupby",
+    "join",
+    "last",
+    "list",
+    "map",
+    "max",
+    "min",
+    "reject",
+    "rejectattr",
+    "reverse",
+    "select",
+    "selectattr",
+    "slice",
+    "sort",
+    "sum",
+    "unique",
+];
+
+pub(super) fn apply(
+    interpreter: &mut Interpreter,
+    name: &str,
+    value: Value,
+    called: Called,
+) -> Outcome<Value> {
+    match name {
+        "list" => {
+            let [] = called.bind(name, [], 0)?;
+            let items = walk(&value, &interpreter.budget)?;
+            Value::list(items.items.clone())
+        }
+        "first" => {
+            let [] = called.bind(name, [], 0)?;
+            let items = walk(&value, &interpreter.budget)?;
+            Ok(items
+                .items
+                .first()
+                .cloned()
+                .unwrap_or_else(|| Value::hint("No first item, sequence was empty.")))
+        }
+        "last" => last(&value, called, &interpreter.budget),
+        "join" => join(&value, called, &interpreter.budget),
+        "reverse" => reverse(&value, called, &interpreter.budget),
+        "map" => map(interpreter, &value, called),
+        "select" | "reject" => select(interpreter, &value, called, name == "select", false),
+        "selectattr" | "rejectattr" => select(interpreter, &value, called, name == "selectattr", true),
+        "sort" => sort(&value, called, &interpreter.budget),
+        "dictsort" => dictsort(&value, called, &interpreter.budget),
+        "groupby" => groupby(&value, called, &interpreter.budget),
+        "unique" => unique(&value, called, &interpreter.budget),
+        "min" | "max" => extreme(&value, name, called, &interpreter.budget),
+        "sum" => sum(&value, called, &interpreter.budget),
+        "batch" => batch(&value, called, &interpreter.budget),
+        _ => slices(&value, called, &interpreter.budget),
+    }
+}
+
+/// The items of a value, paid for.
+fn walk(value: &Value, budget: &Budget) -> Outcome<Rc<Sequence>> {
+    let items = value.iterate()?;
+    budget.step(items.items.len())?;
+    budget.slots(items.items.len())?;
+    Ok(items)
+}
+
+fn last(value: &Value, called: Called, budget: &Budget) -> Outcome<Value> {
+    let [] = called.bind("last", [], 0)?;
+    if let Value::Generator(_) = value {
+        return fail("'generator' object is not reversible");
+    }
+    let items = walk(value, budget)?;
+    Ok(items.items.last().cloned().unwrap_or_else(|| Value::hint("No last item, sequence was empty.")))
+}
+
+fn reverse(value: &Value, called: Called, budget: &Budget) -> Outcome<Value> {
+    let [] = called.bind("reverse", [], 0)?;
+    if let Value::Str(text) = value {
+        budget.allocate(text.text.len())?;
+        return Ok(Value::str(text.text.chars().rev().collect::<String>()));
+    }
+    let mut items = walk(value, budget)?.items.clone();
+    items.reverse();
+    match value {
+        Value::Generator(_) => Value::list(items),
+        _ => Value::generator(items),
+    }
+}
+
+fn join(value: &Value, called: Called, budget: &Budget) -> Outcome<Value> {
+    let [separator, attribute] = called.bind("join", ["d", "attribute"], 0)?;
+    let separator = str_of(&separator.unwrap_or_else(|| Value::str("")), budget)?;
+    let getter = attribute.map(|attribute| Getter::new(&attribute, None, false)).transpose()?;
+    let mut out = String::new();
+    for (i, item) in walk(value, budget)?.items.iter().enumerate() {
+        let piece = match &getter {
+            Some(getter) => str_of(&getter.get(item, budget)?, budget)?,
+            None => str_of(item, budget)?,
+        };
+        if i > 0 {
+            out.push_str(&separator.text);
+        }
+        budget.allocate(separator.text.len() + piece.text.len())?;
+        out.push_str(&piece.text);
+    }
+    Ok(Value::str(out))
+}
+
+/// Follows an attribute path such as `function.name` or `0.text`.
+struct Getter {
+    path: Vec<Value>,
+    default: Option<Value>,
+    ignore_case: bool,
+}
+
+impl Getter {
+    fn new(attribute: &Value, default: Option<Value>, ignore_case: bool) -> Outcome<Self> {
+        let part = |part: &str| match part.parse::<u32>() {
+            Ok(index) if part.bytes().all(|b| b.is_ascii_digit()) => Value::Int(index.into()),
+            _ => Value::str(part),
+        };
+        let path = match attribute {
+            Value::None => Vec::new(),
+            Value::Str(text) => text.text.split('.').map(part).collect(),
+            other => vec![other.clone()],
+        };
+        Ok(Self { path, default: default.filter(|d| !matches!(d, Value::None)), ignore_case })
+    }
+
+    fn get(&self, item: &Value, budget: &Budget) -> Outcome<Value> {
+        let mut value = item.clone();
+        for part in &self.path {
+            budget.step(1)?;
+            value = attributes::item(&value, part, budget)?;
+            if let (true, Some(default)) = (value.is_undefined(), &self.default) {
+                value = default.clone();
+            }
+        }
+        match &value {
+            Value::Str(text) if self.ignore_case => Ok(Value::str(text.text.to_lowercase())),
+            _ => Ok(value),
+        }
+    }
+}
+
+fn map(interpreter: &mut Interpreter, value: &Value, mut called: Called) -> Outcome<Value> {
+    if !value.truthy() {
+        return Value::generator(Vec::new());
+    }
+    let items = walk(value, &interpreter.budget)?;
+    let mut mapped = Vec::with_capacity(items.items.len());
+    if called.positional.is_empty() {
+        let [attribute, default] = called.bind("map", ["attribute", "default"], 0)?;
+        let Some(attribute) = attribute else { return fail("map requires a filter argument") };
+        let getter = Getter::new(&attribute, default, false)?;
+        for item in &items.items {
+            mapped.push(getter.get(item, &interpreter.budget)?);
+        }
+    } else {
+        let name = called.positional.remove(0);
+        for item in &items.items {
+            mapped.push(filters::apply(interpreter, text(&name)?, item.clone(), called.clone())?);
+        }
+    }
+    Value::generator(mapped)
+}
+
+/// `select`, `reject` and, with `by_attribute`, their forms that look at an attribute.
+fn select(
+    interpreter: &mut Interpreter,
+    value: &Value,
+    mut called: Called,
+    keep: bool,
+    by_attribute: bool,
+) -> Outcome<Value> {
+    if !value.truthy() {
+        return Value::generator(Vec::new());
+    }
+    let getter = match by_attribute {
+        true if called.positional.is_empty() => return fail("Missing parameter for attribute name"),
+        true => Some(Getter::new(&called.positional.remove(0), None, false)?),
+        false => None,
+    };
+    let test = (!called.positional.is_empty()).then(|| called.positional.remove(0));
+    let items = walk(value, &interpreter.budget)?;
+    let mut kept = Vec::new();
+    for item in &items.items {
+        let looked_at = match &getter {
+            Some(getter) => getter.get(item, &interpreter.budget)?,
+            None => item.clone(),
+        };
+        let passes = match &test {
+            Some(test) => predicates::apply(interpreter, text(test)?, &looked_at, called.clone())?,
+            None => looked_at.truthy(),
+        };
+        if passes == keep {
+            kept.push(item.clone());
+        }
+    }
+    Value::generator(kept)
+}
+
+/// Sorts items by their keys, stably; the first pair that cannot be compared fails.
+fn sorted(mut keyed: Vec<(Value, Value)>, reverse: bool, budget: &Budget) -> Outcome<Vec<(Value, Value)>> {
+    let mut failure = None;
+    let mut compare = |a: &Value, b: &Value| {
+        let weight = a.weight().min(b.weight());
+        match budget.step(weight).and_then(|()| order("<", a, b)) {
+            Ok(ordering) => ordering.unwrap_or(Ordering::Equal),
+            Err(error) => {
+                failure.get_or_insert(error);
+                Ordering::Equal
+            }
+        }
+    };
+    if reverse {
+        keyed.sort_by(|a, b| compare(&b.0, &a.0));
+    } else {
+        keyed.sort_by(|a, b| compare(&a.0, &b.0));
+    }
+    match failure {
+        Some(failure) => Err(failure),
+        None => Ok(keyed),
+    }
+}
+
+fn keyed(items: &Sequence, getter: &Getter, budget: &Budget) -> Outcome<Vec<(Value, Value)>> {
+    items.items.iter().map(|item| Ok((getter.get(item, budget)?, item.clone()))).collect()
+}
+
+fn sort(value: &Value, called: Called, budget: &Budget) -> Outcome<Value> {
+    let [reverse, case_sensitive, attribute] =
+        called.bind("sort", ["reverse", "case_sensitive", "attribute"], 0)?;
+    let ignore_case = !flag(case_sensitive.as_ref());
+    let attributes = match attribute.unwrap_or(Value::None) {
+        Value::Str(list) => list.text.split(',').map(Value::str).collect(),
+        other => vec![other],
+    };
+    let mut items: Vec<Value> = walk(value, budget)?.items.clone();
+    // Sorting by the last key first leaves the order that all keys together give.
+    for attribute in attributes.iter().rev() {
+        let getter = Getter::new(attribute, None, ignore_case)?;
+        let pairs = keyed(&*Sequence::new(items)?, &getter, budget)?;
+        items = sorted(pairs, flag(reverse.as_ref()), budget)?.into_iter().map(|(_, item)| item).collect();
+    }
+    Value::list(items)
+}
+
+fn dictsort(value: &Value, called: Called, budget: &Budget) -> Outcome<Value> {
+    let [case_sensitive, by, reverse] = called.bind("dictsort", ["case_sensitive", "by", "reverse"], 0)?;
+    value.defined()?;
+    let Value::Dict(dict) = value else {
+        return fail(format!("'{}' object has no attribute 'items'", value.type_name()));
+    };
+    let place = match by.as_ref().map(text).transpose()?.unwrap_or("key") {
+        "key" => 0,
+        "value" => 1,
+        _ => return fail("You can only sort by either \"key\" or \"value\""),
+    };
+    let getter = Getter::new(&Value::Int(place), None, !flag(case_sensitive.as_ref()))?;
+    let pair = |(k, v): &(Value, Value)| Value::tuple(vec![k.clone(), v.clone()]);
+    let pairs = Sequence::new(dict.entries().iter().map(pair).collect::<Outcome<_>>()?)?;
+    budget.slots(pairs.items.len() * 3)?;
+    let sorted = sorted(keyed(&pairs, &getter, budget)?, flag(reverse.as_ref()), budget)?;
+    Value::list(sorted.into_iter().map(|(_, item)| item).collect())
+}
+
+fn groupby(value: &Value, called: Called, budget: &Budget) -> Outcome<Value> {
+    let [attribute, default, case_sensitive] =
+        called.bind("groupby", ["attribute", "default", "case_sensitive"], 1)?;
+    let attribute = attribute.unwrap_or(Value::None);
+    let key = Getter::new(&attribute, default.clone(), !flag(case_sensitive.as_ref()))?;
+    let shown = Getter::new(&attribute, default, false)?;
+    let pairs = keyed(&*walk(value, budget)?, &key, budget)?;
+    let mut groups: Vec<(Value, Vec<Value>)> = Vec::new();
+    for (key, item) in sorted(pairs, false, budget)? {
+        match groups.last_mut() {
+            Some((last, items)) if equal(last, &key, budget)? => items.push(item),
+            _ => groups.push((key, vec![item])),
+        }
+    }
+    let group = |(_, items): (Value, Vec<Value>)| {
+        Value::tuple(vec![shown.get(&items[0], budget)?, Value::list(items)?])
+    };
+    Value::list(groups.into_iter().map(group).collect::<Outcome<_>>()?)
+}
+
+fn unique(value: &Value, called: Called, budget: &Budget) -> Outcome<Value> {
+    let [case_sensitive, attribute] = called.bind("unique", ["case_sensitive", "attribute"], 0)?;
+    let getter = Getter::new(&attribute.unwrap_or(Value::None), None, !flag(case_sensitive.as_ref()))?;
+    let (mut seen, mut kept): (Vec<Value>, Vec<Value>) = (Vec::new(), Vec::new());
+    for item in &walk(value, budget)?.items {
+        let key = getter.get(item, budget)?;
+        if matches!(key, Value::List(_) | Value::Dict(_)) {
+            return fail(format!("unhashable type: '{}'", key.type_name()));
+        }
+        let mut known = false;
+        for other in &seen {
+            known = known || equal(other, &key, budget)?;
+        }
+        if !known {
+            seen.push(key);
+            kept.push(item.clone());
+        }
+    }
+    Value::generator(kept)
+}
+
+fn extreme(value: &Value, name: &str, called: Called, budget: &Budget) -> Outcome<Value> {
+    let [case_sensitive, attribute] = called.bind(name, ["case_sensitive", "attribute"], 0)?;
+    let getter = Getter::new(&attribute.unwrap_or(Value::None), None, !flag(case_sensitive.as_ref()))?;
+    let wanted = if name == "min" { Ordering::Less } else { Ordering::Greater };
+    let mut best: Option<(Value, Value)> = None;
+    for (key, item) in keyed(&*walk(value, budget)?, &getter, budget)? {
+        let better = match &best {
+            Some((old, _)) => order(if name == "min" { "<" } else { ">" }, &key, old)? == Some(wanted),
+            None => true,
+        };
+        if better {
+            best = Some((key, item));
+        }
+    }
+    Ok(best.map_or_else(|| Value::hint("No aggregated item, sequence was empty."), |(_, item)| item))
+}
+
+fn sum(value: &Value, called: Called, budget: &Budget) -> Outcome<Value> {
+    let [attribute, start] = called.bind("sum", ["attribute", "start"], 0)?;
+    let getter = Getter::new(&attribute.unwrap_or(Value::None), None, false)?;
+    let mut total = start.unwrap_or(Value::Int(0));
+    if matches!(total, Value::Str(_)) {
+        return fail("sum() can't sum strings [use ''.join(seq) instead]");
+    }
+    for item in &walk(value, budget)?.items {
+        total = binary("+", &total, &getter.get(item, budget)?, budget)?;
+    }
+    Ok(total)
+}
+
+fn batch(value: &Value, called: Called, budget: &Budget) -> Outcome<Value> {
+    let [size, fill] = called.bind("batch", ["linecount", "fill_with"], 1)?;
+    let size = count(size.as_ref(), 1)?;
+    if size == 0 {
+        return fail("a batch must hold at least one item");
+    }
+    let items = walk(value, budget)?;
+    let mut batches = Vec::new();
+    for chunk in items.items.chunks(size) {
+        let mut chunk = chunk.to_vec();
+        if let Some(fill) = fill.as_ref().filter(|f| !matches!(f, Value::None)) {
+            budget.slots(size)?;
+            chunk.resize(size, fill.clone());
+        }
+        batches.push(Value::list(chunk)?);
+    }
+    Value::generator(batches)
+}
+
+fn slices(value: &Value, called: Called, budget: &Budget) -> Outcome<Value> {
+    let [slices, fill] = called.bind("slice", ["slices", "fill_with"], 1)?;
+    let slices = count(slices.as_ref(), 1)?;
+    if slices == 0 {
+        return Err(Failure::new("integer division or modulo by zero"));
+    }
+    budget.slots(slices)?;
+    let items = walk(value, budget)?;
+    let (each, extra) = (items.items.len() / slices, items.items.len() % slices);
+    let mut rest = &items.items[..];
+    let mut out = Vec::new();
+    for i in 0..slices {
+        let (taken, left) = rest.split_at(each + usize::from(i < extra));
+        rest = left;
+        let mut slice = taken.to_vec();
+        if let Some(fill) = fill.as_ref().filter(|f| !matches!(f, Value::None) && i >= extra) {
+            slice.push(fill.clone());
+        }
+        out.push(Value::list(slice)?);
+    }
+    Value::generator(out)
+}

@@ -1,0 +1,494 @@
+//! What a template computes with: Python's values as far as Jinja's sandbox shows them, none of them Python's.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::ast::MacroDefinition;
+use super::failure::{fail, Failure, Outcome};
+
+/// Containers nested deeper than this are refused, so that nothing that walks a value can exhaust the stack.
+const DEEPEST: u16 = 200;
+
+/// A tuple of more values than this cannot be a key.
+const HEAVIEST_KEY: usize = 1000;
+
+#[derive(Clone)]
+pub(super) enum Value {
+    Undefined(Rc<Missing>),
+    None,
+    Bool(bool),
+    Int(i128),
+    Float(f64),
+    Str(Text),
+    List(Rc<Sequence>),
+    Tuple(Rc<Sequence>),
+    Dict(Rc<Dict>),
+    View(ViewKind, Rc<Sequence>),
+    Range(Rc<Range>),
+    /// What `map`, `select` and their like return: it can be walked once, and has no length.
+    Generator(Rc<RefCell<Option<Rc<Sequence>>>>),
+    Namespace(Rc<Namespace>),
+    Macro(Rc<Macro>),
+    Loop(Rc<Loop>),
+    Cycler(Rc<Cycler>),
+    Joiner(Rc<(Text, Cell<bool>)>),
+    Method(Rc<(Value, Arc<str>)>),
+    Function(&'static str),
+}
+
+/// Why a value is undefined; the message is only built when it is used.
+pub(super) enum Missing {
+    Name(Arc<str>),
+    Attribute(&'static str, Arc<str>),
+    Element(&'static str, String),
+    Hint(String),
+}
+
+/// The one representation of text, so that what a character came from could be recorded here one day.
+#[derive(Clone)]
+pub(super) struct Text {
+    pub text: Arc<str>,
+    /// Marked by `safe` or `escape`: adding to it escapes the other side, as markupsafe does.
+    pub markup: bool,
+}
+
+pub(super) struct Sequence {
+    pub items: Vec<Value>,
+    depth: u16,
+    weight: usize,
+}
+
+#[derive(Default)]
+pub(super) struct Dict {
+    entries: Vec<(Value, Value)>,
+    /// Where the string keys are.
+    index: HashMap<Arc<str>, usize>,
+    depth: u16,
+    weight: usize,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum ViewKind {
+    Keys,
+    Values,
+    Items,
+}
+
+pub(super) struct Range {
+    pub start: i128,
+    pub stop: i128,
+    pub step: i128,
+}
+
+pub(super) struct Namespace {
+    pub attributes: RefCell<Vec<(Arc<str>, Value)>>,
+}
+
+pub(super) struct Macro {
+    pub definition: Arc<MacroDefinition>,
+    pub scope: Rc<Scope>,
+}
+
+/// The `loop` variable.
+pub(super) struct Loop {
+    pub items: Rc<Sequence>,
+    pub index0: Cell<usize>,
+    pub depth0: usize,
+    /// Set in a recursive loop: which statement renders a deeper level.
+    pub recursive: bool,
+    pub last_changed: RefCell<Option<Vec<Value>>>,
+}
+
+pub(super) struct Cycler {
+    pub items: Rc<Sequence>,
+    pub position: Cell<usize>,
+}
+
+/// The variables of one block, and the block around it.
+pub(super) struct Scope {
+    pub variables: RefCell<Vec<(Arc<str>, Value)>>,
+    pub parent: Option<Rc<Scope>>,
+}
+
+impl Missing {
+    pub fn message(&self) -> String {
+        match self {
+            Self::Name(name) => format!("'{name}' is undefined"),
+            Self::Attribute(owner, name) => format!("'{}' has no attribute '{name}'", object(owner)),
+            Self::Element(owner, key) => format!("{} has no element {key}", object(owner)),
+            Self::Hint(hint) => hint.clone(),
+        }
+    }
+}
+
+fn object(type_name: &str) -> String {
+    match type_name {
+        "NoneType" => "None".into(),
+        _ => format!("{type_name} object"),
+    }
+}
+
+impl Text {
+    pub fn plain(text: impl Into<Arc<str>>) -> Self {
+        Self { text: text.into(), markup: false }
+    }
+}
+
+impl Sequence {
+    pub fn new(items: Vec<Value>) -> Outcome<Rc<Self>> {
+        let depth = deeper(items.iter().map(Value::depth).max())?;
+        let weight = items.iter().fold(1usize, |sum, item| sum.saturating_add(item.weight()));
+        Ok(Rc::new(Self { items, depth, weight }))
+    }
+}
+
+fn deeper(deepest: Option<u16>) -> Outcome<u16> {
+    match deepest.unwrap_or(0) {
+        depth if depth >= DEEPEST => fail(format!("a value is nested more than {DEEPEST} levels deep")),
+        depth => Ok(depth + 1),
+    }
+}
+
+impl Dict {
+    pub fn get(&self, key: &Value) -> Option<&Value> {
+        match key {
+            Value::Str(text) => self.get_str(&text.text),
+            _ => self.entries.iter().find(|(k, _)| k.equals(key)).map(|(_, v)| v),
+        }
+    }
+
+    pub fn get_str(&self, key: &str) -> Option<&Value> {
+        self.index.get(key).map(|&i| &self.entries[i].1)
+    }
+
+    /// Adds or replaces an entry; the place of a key is where it first stood.
+    pub fn insert(&mut self, key: Value, value: Value) -> Outcome<()> {
+        if !key.hashable() {
+            return fail(format!("unhashable type: '{}'", key.type_name()));
+        }
+        if key.weight() > HEAVIEST_KEY {
+            return fail(format!("a key of more than {HEAVIEST_KEY} values is not supported"));
+        }
+        self.weight = self.weight.saturating_add(value.weight() + key.weight());
+        self.depth = self.depth.max(deeper(Some(value.depth().max(key.depth())))?);
+        let place = match &key {
+            Value::Str(text) => self.index.get(&text.text).copied(),
+            _ => self.entries.iter().position(|(k, _)| k.equals(&key)),
+        };
+        match place {
+            Some(i) => self.entries[i].1 = value,
+            None => {
+                if let Value::Str(text) = &key {
+                    self.index.insert(text.text.clone(), self.entries.len());
+                }
+                self.entries.push((key, value));
+            }
+        }
+        Ok(())
+    }
+
+    pub fn entries(&self) -> &[(Value, Value)] {
+        &self.entries
+    }
+
+    pub fn keys(&self) -> Vec<Value> {
+        self.entries.iter().map(|(key, _)| key.clone()).collect()
+    }
+}
+
+impl Clone for Dict {
+    fn clone(&self) -> Self {
+        let Self { entries, index, depth, weight } = self;
+        Self { entries: entries.clone(), index: index.clone(), depth: *depth, weight: *weight }
+    }
+}
+
+impl Range {
+    pub fn len(&self) -> usize {
+        let span = if self.step > 0 { self.stop - self.start } else { self.start - self.stop };
+        let step = self.step.abs();
+        usize::try_from(((span + step - 1) / step).max(0)).unwrap_or(usize::MAX)
+    }
+
+    pub fn item(&self, i: usize) -> Value {
+        Value::Int(self.start + self.step * i as i128)
+    }
+}
+
+impl Namespace {
+    pub fn get(&self, name: &str) -> Option<Value> {
+        self.attributes.borrow().iter().find(|(n, _)| &**n == name).map(|(_, value)| value.clone())
+    }
+
+    pub fn set(&self, name: Arc<str>, value: Value) {
+        let mut attributes = self.attributes.borrow_mut();
+        match attributes.iter_mut().find(|(n, _)| *n == name) {
+            Some((_, slot)) => *slot = value,
+            None => attributes.push((name, value)),
+        }
+    }
+}
+
+impl Scope {
+    pub fn new(parent: Option<Rc<Scope>>) -> Rc<Self> {
+        Rc::new(Self { variables: RefCell::default(), parent })
+    }
+
+    pub fn get(&self, name: &str) -> Option<Value> {
+        let mut scope = self;
+        loop {
+            if let Some((_, value)) = scope.variables.borrow().iter().find(|(n, _)| &**n == name) {
+                return Some(value.clone());
+            }
+            scope = scope.parent.as_deref()?;
+        }
+    }
+
+    pub fn set(&self, name: &Arc<str>, value: Value) {
+        let mut variables = self.variables.borrow_mut();
+        match variables.iter_mut().find(|(n, _)| n == name) {
+            Some((_, slot)) => *slot = value,
+            None => variables.push((name.clone(), value)),
+        }
+    }
+}
+
+/// Constructors.
+impl Value {
+    pub fn str(text: impl Into<Arc<str>>) -> Self {
+        Self::Str(Text::plain(text))
+    }
+
+    pub fn list(items: Vec<Value>) -> Outcome<Self> {
+        Ok(Self::List(Sequence::new(items)?))
+    }
+
+    pub fn tuple(items: Vec<Value>) -> Outcome<Self> {
+        Ok(Self::Tuple(Sequence::new(items)?))
+    }
+
+    pub fn generator(items: Vec<Value>) -> Outcome<Self> {
+        Ok(Self::Generator(Rc::new(RefCell::new(Some(Sequence::new(items)?)))))
+    }
+
+    pub fn hint(message: impl Into<String>) -> Self {
+        Self::Undefined(Rc::new(Missing::Hint(message.into())))
+    }
+
+    pub fn from_json(json: &serde_json::Value) -> Outcome<Self> {
+        use serde_json::Value as Json;
+        Ok(match json {
+            Json::Null => Self::None,
+            Json::Bool(b) => Self::Bool(*b),
+            Json::Number(n) => match (n.as_i64(), n.as_u64()) {
+                (Some(n), _) => Self::Int(n.into()),
+                (_, Some(n)) => Self::Int(n.into()),
+                _ => Self::Float(n.as_f64().unwrap_or(f64::NAN)),
+            },
+            Json::String(text) => Self::str(text.as_str()),
+            Json::Array(items) => Self::list(items.iter().map(Self::from_json).collect::<Outcome<_>>()?)?,
+            Json::Object(map) => {
+                let mut dict = Dict::default();
+                for (key, value) in map {
+                    dict.insert(Self::str(key.as_str()), Self::from_json(value)?)?;
+                }
+                Self::Dict(Rc::new(dict))
+            }
+        })
+    }
+}
+
+/// Properties.
+impl Value {
+    fn depth(&self) -> u16 {
+        match self {
+            Self::List(s) | Self::Tuple(s) | Self::View(_, s) => s.depth,
+            Self::Dict(dict) => dict.depth,
+            Self::Generator(items) => items.borrow().as_ref().map_or(0, |s| s.depth),
+            Self::Loop(l) => l.items.depth,
+            Self::Cycler(cycler) => cycler.items.depth,
+            Self::Method(method) => method.0.depth(),
+            _ => 0,
+        }
+    }
+
+    /// How many values it consists of: a few shared lists can hold more than there is time to walk.
+    pub fn weight(&self) -> usize {
+        match self {
+            Self::List(s) | Self::Tuple(s) | Self::View(_, s) => s.weight,
+            Self::Dict(dict) => dict.weight + 1,
+            _ => 1,
+        }
+    }
+
+    fn hashable(&self) -> bool {
+        match self {
+            Self::List(_) | Self::Dict(_) | Self::View(..) => false,
+            Self::Tuple(items) if items.weight > HEAVIEST_KEY => true,
+            Self::Tuple(items) => items.items.iter().all(Value::hashable),
+            _ => true,
+        }
+    }
+
+    pub fn is_undefined(&self) -> bool {
+        matches!(self, Self::Undefined(_))
+    }
+
+    pub fn as_str(&self) -> Option<&str> {
+        match self {
+            Self::Str(text) => Some(&text.text),
+            _ => None,
+        }
+    }
+
+    /// An integer, or a boolean as one.
+    pub fn as_int(&self) -> Option<i128> {
+        match self {
+            Self::Int(n) => Some(*n),
+            Self::Bool(b) => Some((*b).into()),
+            _ => None,
+        }
+    }
+
+    pub fn as_float(&self) -> Option<f64> {
+        match self {
+            Self::Float(x) => Some(*x),
+            _ => self.as_int().map(|n| n as f64),
+        }
+    }
+
+    pub fn truthy(&self) -> bool {
+        match self {
+            Self::Undefined(_) | Self::None => false,
+            Self::Bool(b) => *b,
+            Self::Int(n) => *n != 0,
+            Self::Float(x) => *x != 0.0,
+            Self::Str(text) => !text.text.is_empty(),
+            Self::List(s) | Self::Tuple(s) | Self::View(_, s) => !s.items.is_empty(),
+            Self::Dict(dict) => !dict.entries.is_empty(),
+            Self::Range(range) => range.len() > 0,
+            Self::Loop(l) => !l.items.items.is_empty(),
+            _ => true,
+        }
+    }
+
+    /// Python's name of the type, for messages.
+    pub fn type_name(&self) -> &'static str {
+        match self {
+            Self::Undefined(_) => "Undefined",
+            Self::None => "NoneType",
+            Self::Bool(_) => "bool",
+            Self::Int(_) => "int",
+            Self::Float(_) => "float",
+            Self::Str(text) if text.markup => "Markup",
+            Self::Str(_) => "str",
+            Self::List(_) => "list",
+            Self::Tuple(_) => "tuple",
+            Self::Dict(_) => "dict",
+            Self::View(ViewKind::Keys, _) => "dict_keys",
+            Self::View(ViewKind::Values, _) => "dict_values",
+            Self::View(ViewKind::Items, _) => "dict_items",
+            Self::Range(_) => "range",
+            Self::Generator(_) => "generator",
+            Self::Namespace(_) => "TemplateNamespace",
+            Self::Macro(_) => "Macro",
+            Self::Loop(_) => "LoopContext",
+            Self::Cycler(_) => "Cycler",
+            Self::Joiner(_) => "Joiner",
+            Self::Method(_) => "builtin_function_or_method",
+            Self::Function(_) => "function",
+        }
+    }
+
+    pub fn len(&self) -> Outcome<usize> {
+        match self {
+            Self::Undefined(_) => Ok(0),
+            Self::Str(text) => Ok(text.text.chars().count()),
+            Self::List(s) | Self::Tuple(s) | Self::View(_, s) => Ok(s.items.len()),
+            Self::Dict(dict) => Ok(dict.entries.len()),
+            Self::Range(range) => Ok(range.len()),
+            Self::Loop(l) => Ok(l.items.items.len()),
+            _ => fail(format!("object of type '{}' has no len()", self.type_name())),
+        }
+    }
+
+    /// What a loop over it yields.
+    pub fn iterate(&self) -> Outcome<Rc<Sequence>> {
+        match self {
+            Self::Undefined(_) => Sequence::new(Vec::new()),
+            Self::List(s) | Self::Tuple(s) | Self::View(_, s) => Ok(s.clone()),
+            Self::Str(text) => {
+                let mut buffer = [0; 4];
+                let item = |c: char| Self::str(&*c.encode_utf8(&mut buffer));
+                Sequence::new(text.text.chars().map(item).collect())
+            }
+            Self::Dict(dict) => Sequence::new(dict.keys()),
+            Self::Range(range) => Sequence::new((0..range.len()).map(|i| range.item(i)).collect()),
+            Self::Generator(items) => match items.borrow_mut().take() {
+                Some(items) => Ok(items),
+                None => Sequence::new(Vec::new()),
+            },
+            _ => fail(format!("'{}' object is not iterable", self.type_name())),
+        }
+    }
+
+    pub fn equals(&self, other: &Value) -> bool {
+        let all = |a: &Sequence, b: &Sequence| {
+            a.items.len() == b.items.len() && a.items.iter().zip(&b.items).all(|(x, y)| x.equals(y))
+        };
+        match (self, other) {
+            (Self::Undefined(_), Self::Undefined(_)) | (Self::None, Self::None) => true,
+            (Self::Str(a), Self::Str(b)) => a.text == b.text,
+            (Self::List(a), Self::List(b)) | (Self::Tuple(a), Self::Tuple(b)) => all(a, b),
+            (Self::Dict(a), Self::Dict(b)) => {
+                a.entries.len() == b.entries.len()
+                    && a.entries.iter().all(|(k, v)| b.get(k).is_some_and(|w| v.equals(w)))
+            }
+            (Self::Range(a), Self::Range(b)) => {
+                a.len() == b.len()
+                    && (a.len() == 0 || (a.start == b.start && (a.len() == 1 || a.step == b.step)))
+            }
+            (Self::View(a, x), Self::View(b, y)) => {
+                a == b
+                    && *a != ViewKind::Values
+                    && x.items.len() == y.items.len()
+                    && x.items.iter().all(|item| y.items.iter().any(|i| i.equals(item)))
+            }
+            (Self::Float(_), _) | (_, Self::Float(_)) => match (self.as_float(), other.as_float()) {
+                (Some(a), Some(b)) => a == b,
+                _ => false,
+            },
+            _ => match (self.as_int(), other.as_int()) {
+                (Some(a), Some(b)) => a == b,
+                _ => self.is(other),
+            },
+        }
+    }
+
+    /// Whether both are the same object, as Python's `is` says of what has an identity.
+    pub fn is(&self, other: &Value) -> bool {
+        match (self, other) {
+            (Self::None, Self::None) => true,
+            (Self::Bool(a), Self::Bool(b)) => a == b,
+            (Self::Int(a), Self::Int(b)) => a == b,
+            (Self::Str(a), Self::Str(b)) => Arc::ptr_eq(&a.text, &b.text) || a.text == b.text,
+            (Self::List(a), Self::List(b)) | (Self::Tuple(a), Self::Tuple(b)) => Rc::ptr_eq(a, b),
+            (Self::Dict(a), Self::Dict(b)) => Rc::ptr_eq(a, b),
+            (Self::Namespace(a), Self::Namespace(b)) => Rc::ptr_eq(a, b),
+            (Self::Macro(a), Self::Macro(b)) => Rc::ptr_eq(a, b),
+            (Self::Loop(a), Self::Loop(b)) => Rc::ptr_eq(a, b),
+            (Self::Function(a), Self::Function(b)) => a == b,
+            _ => false,
+        }
+    }
+
+    /// Fails when undefined, with the reason: what any real use of an undefined value does.
+    pub fn defined(&self) -> Outcome<()> {
+        match self {
+            Self::Undefined(missing) => Err(Failure::new(missing.message())),
+            _ => Ok(()),
+        }
+    }
+}
