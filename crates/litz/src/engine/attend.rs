@@ -14,7 +14,13 @@ const SEGMENT: usize = 8 * PAGE;
 
 impl Session {
     /// `units` count tiles, key heads and (where the stage splits them) segments, the last fastest.
-    pub(super) fn attention(&self, attend: &Attend, stage: (Stage, usize), units: Range<usize>, worker: usize) {
+    pub(super) fn attention(
+        &self,
+        attend: &Attend,
+        stage: (Stage, usize),
+        units: Range<usize>,
+        worker: usize,
+    ) {
         let (stage, segments) = stage;
         match stage {
             Stage::WholeNorms => return self.whole_norms(attend, units),
@@ -156,7 +162,15 @@ impl Session {
     }
 
     /// One segment of `attend`, whose result waits for `merge`.
-    fn attend_segment(&self, attend: &Attend, tile: Tile, head: usize, unit: usize, segments: usize, own: &mut Worker) {
+    fn attend_segment(
+        &self,
+        attend: &Attend,
+        tile: Tile,
+        head: usize,
+        unit: usize,
+        segments: usize,
+        own: &mut Worker,
+    ) {
         let Some(segment) = self.segments_of(attend, tile).nth(unit % segments) else { return };
         self.gather(attend, head, self.rows(tile), &mut own.queries);
         // SAFETY: this piece alone has this unit.
@@ -164,7 +178,15 @@ impl Session {
         self.segment(attend, tile, head, segment, &own.queries, &mut own.visible, state);
     }
 
-    fn merge(&self, attend: &Attend, tile: Tile, head: usize, unit: usize, segments: usize, own: &mut Worker) {
+    fn merge(
+        &self,
+        attend: &Attend,
+        tile: Tile,
+        head: usize,
+        unit: usize,
+        segments: usize,
+        own: &mut Worker,
+    ) {
         let count = self.segments_of(attend, tile).len();
         // SAFETY: the segments were written in the phase before.
         let states = unsafe { self.segment_views.range(unit * segments..unit * segments + count) };

@@ -150,7 +150,8 @@ impl AttendState {
                 continue;
             }
             let greatest = self.greatest[query].max(later.greatest[query]);
-            let (keep, take) = ((self.greatest[query] - greatest).exp(), (later.greatest[query] - greatest).exp());
+            let (keep, take) =
+                ((self.greatest[query] - greatest).exp(), (later.greatest[query] - greatest).exp());
             self.greatest[query] = greatest;
             self.sum[query] = self.sum[query] * keep + later.sum[query] * take;
             let range = query * value_dim..(query + 1) * value_dim;

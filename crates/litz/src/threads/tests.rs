@@ -126,7 +126,7 @@ fn pieces_cover_the_units_once_whatever_the_threads() {
             for piece in 0..split.pieces() {
                 let range = split.range(piece);
                 assert_eq!(range.start, next);
-                assert!(!range.is_empty() && (range.end == units || range.end % 8 == 0));
+                assert!(!range.is_empty() && (range.end == units || range.end.is_multiple_of(8)));
                 assert!(threads == 1 || range.len() <= 40);
                 next = range.end;
             }

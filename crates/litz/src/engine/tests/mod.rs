@@ -143,7 +143,7 @@ pub(super) fn sources(file: &TensorFile) -> Vec<WeightSource> {
 
 pub(super) fn load(spec: &Spec, file: &TensorFile, options: &LoadOptions, isa: Isa) -> Model {
     let kernels = Kernels::new(isa).unwrap();
-    Model::load_with(spec.clone(), &[file.clone()], &sources(file), options, kernels).unwrap()
+    Model::load_with(spec.clone(), std::slice::from_ref(file), &sources(file), options, kernels).unwrap()
 }
 
 pub(super) fn options(threads: usize, chunk: usize) -> LoadOptions {
