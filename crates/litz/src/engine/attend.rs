@@ -7,18 +7,35 @@ use super::exec::row;
 use super::program::Attend;
 use super::session::{Run, Session, Stage, Tile, Worker};
 use super::state::LayerState;
-use crate::kernels::{AttendSpec, KvPage, KvPageMut};
+use crate::kernels::{AttendSpec, AttendState, KvPage, KvPageMut};
+
+/// Positions whose attention is computed on its own and then merged: a multiple of `PAGE`.
+const SEGMENT: usize = 8 * PAGE;
 
 impl Session {
-    pub(super) fn attention(&self, attend: &Attend, stage: Stage, units: Range<usize>, worker: usize) {
+    /// `units` count tiles, key heads and (where the stage splits them) segments, the last fastest.
+    pub(super) fn attention(
+        &self,
+        attend: &Attend,
+        stage: (Stage, usize),
+        units: Range<usize>,
+        worker: usize,
+    ) {
+        let (stage, segments) = stage;
         match stage {
-            Stage::WholeNorms => self.whole_norms(attend, units),
-            Stage::Place => units.for_each(|head| self.place(attend, head, 0..self.tokens.len())),
-            _ => {
-                // SAFETY: this piece runs on this worker.
-                let own = unsafe { self.worker(worker) };
-                for unit in units {
-                    let (tile, head) = (self.tiles[unit / attend.spec.kv_heads], unit % attend.spec.kv_heads);
+            Stage::WholeNorms => return self.whole_norms(attend, units),
+            Stage::Place => return units.for_each(|head| self.place(attend, head, 0..self.tokens.len())),
+            _ => {}
+        }
+        // SAFETY: this piece runs on this worker.
+        let own = unsafe { self.worker(worker) };
+        for unit in units {
+            let whole = if stage == Stage::AttendSegment { unit / segments } else { unit };
+            let (tile, head) = (self.tiles[whole / attend.spec.kv_heads], whole % attend.spec.kv_heads);
+            match stage {
+                Stage::AttendSegment => self.attend_segment(attend, tile, head, unit, segments, own),
+                Stage::Merge => self.merge(attend, tile, head, unit, segments, own),
+                _ => {
                     if stage == Stage::PlaceAndAttend {
                         let first = self.runs[tile.run].row;
                         self.place(attend, head, first..first + 1);
@@ -121,37 +138,107 @@ impl Session {
         self.core.kernels.store_value(&mut page, position % PAGE, value);
     }
 
-    /// The queries of one key head at the positions of a tile, over all pages that any of them sees.
+    /// The segments that any query of a tile sees. A query's result is the merge of its segments in their order,
+    /// whoever computes them.
+    pub(super) fn segments_of(&self, attend: &Attend, tile: Tile) -> Range<usize> {
+        let first = self.runs[tile.run].position + tile.start;
+        let last = first + tile.count - 1;
+        start_of_window(attend.spec.window, first) / SEGMENT..last / SEGMENT + 1
+    }
+
+    /// The queries of one key head at the positions of a tile, over all that they see.
     fn attend(&self, attend: &Attend, tile: Tile, head: usize, own: &mut Worker) {
+        self.gather(attend, head, self.rows(tile), &mut own.queries);
+        let Worker { queries, visible, total, segment, .. } = own;
+        let mut segments = self.segments_of(attend, tile);
+        if let Some(first) = segments.next() {
+            self.segment(attend, tile, head, first, queries, visible, total);
+        }
+        for next in segments {
+            self.segment(attend, tile, head, next, queries, visible, segment);
+            total.merge(segment);
+        }
+        self.leave(attend, tile, head, total);
+    }
+
+    /// One segment of `attend`, whose result waits for `merge`.
+    fn attend_segment(
+        &self,
+        attend: &Attend,
+        tile: Tile,
+        head: usize,
+        unit: usize,
+        segments: usize,
+        own: &mut Worker,
+    ) {
+        let Some(segment) = self.segments_of(attend, tile).nth(unit % segments) else { return };
+        self.gather(attend, head, self.rows(tile), &mut own.queries);
+        // SAFETY: this piece alone has this unit.
+        let state = unsafe { &mut self.segment_views.range_mut(unit..unit + 1)[0] };
+        self.segment(attend, tile, head, segment, &own.queries, &mut own.visible, state);
+    }
+
+    fn merge(
+        &self,
+        attend: &Attend,
+        tile: Tile,
+        head: usize,
+        unit: usize,
+        segments: usize,
+        own: &mut Worker,
+    ) {
+        let count = self.segments_of(attend, tile).len();
+        // SAFETY: the segments were written in the phase before.
+        let states = unsafe { self.segment_views.range(unit * segments..unit * segments + count) };
+        own.total.clone_from(&states[0]);
+        states[1..].iter().for_each(|state| own.total.merge(state));
+        self.leave(attend, tile, head, &own.total);
+    }
+
+    fn rows(&self, tile: Tile) -> Range<usize> {
+        let first = self.runs[tile.run].row + tile.start;
+        first..first + tile.count
+    }
+
+    /// The pages of one segment, into a fresh state.
+    fn segment(
+        &self,
+        attend: &Attend,
+        tile: Tile,
+        head: usize,
+        segment: usize,
+        queries: &[f32],
+        visible: &mut Vec<Range<usize>>,
+        state: &mut AttendState,
+    ) {
         let (spec, group, run) = (&attend.spec, attend.spec.group(), &self.runs[tile.run]);
+        let (head_dim, value_dim, scale, softcap) = (spec.head_dim, spec.value_dim, spec.scale, spec.softcap);
+        state.reset(tile.count * group, value_dim);
         let first = run.position + tile.start;
         let last = first + tile.count - 1;
-        let rows = run.row + tile.start..run.row + tile.start + tile.count;
-        self.gather(attend, head, rows.clone(), &mut own.queries);
-        own.attend.reset(tile.count * group, spec.value_dim);
-        let common = AttendSpec {
-            head_dim: spec.head_dim,
-            value_dim: spec.value_dim,
-            scale: spec.scale,
-            softcap: spec.softcap,
-        };
         let pages = &self.cache(attend, run).pages;
-        for number in start_of_window(spec.window, first) / PAGE..=last / PAGE {
-            own.visible.clear();
+        let start = (start_of_window(spec.window, first) / PAGE).max(segment * SEGMENT / PAGE);
+        let end = (last / PAGE + 1).min((segment + 1) * SEGMENT / PAGE);
+        for (number, page) in pages.iter().enumerate().take(end).skip(start) {
+            visible.clear();
             for position in first..=last {
-                let seen = visible(spec.window, position, number);
-                own.visible.extend(std::iter::repeat_n(seen, group));
+                visible.extend(std::iter::repeat_n(seen(spec.window, position, number), group));
             }
-            let page = read(&pages[number], attend, head);
-            self.core.kernels.attend(&common, &own.queries, page, &own.visible, &mut own.attend);
+            let common = AttendSpec { head_dim, value_dim, scale, softcap };
+            self.core.kernels.attend(&common, queries, read(page, attend, head), visible, state);
         }
+    }
+
+    /// Writes a tile's attention to the mixed rows.
+    fn leave(&self, attend: &Attend, tile: Tile, head: usize, state: &AttendState) {
+        let (group, value_dim) = (attend.spec.group(), attend.spec.value_dim);
         let stride = self.core.program.mixed_width;
-        for (index, token) in rows.enumerate() {
+        for (index, token) in self.rows(tile).enumerate() {
             for query in 0..group {
-                let start = token * stride + (head * group + query) * spec.value_dim;
+                let start = token * stride + (head * group + query) * value_dim;
                 // SAFETY: this piece alone writes these heads of these tokens.
-                let out = unsafe { self.mixed.view().range_mut(start..start + spec.value_dim) };
-                own.attend.finish(index * group + query, out);
+                let out = unsafe { self.mixed.view().range_mut(start..start + value_dim) };
+                state.finish(index * group + query, out);
             }
         }
     }
@@ -175,7 +262,7 @@ fn start_of_window(window: Option<usize>, position: usize) -> usize {
 }
 
 /// The slots of page `number` that a query at `position` sees.
-fn visible(window: Option<usize>, position: usize, number: usize) -> Range<usize> {
+fn seen(window: Option<usize>, position: usize, number: usize) -> Range<usize> {
     let slot = |position: usize| position.saturating_sub(number * PAGE).min(PAGE);
     let (start, end) = (slot(start_of_window(window, position)), slot(position + 1));
     start.min(end)..end
@@ -207,13 +294,13 @@ mod tests {
 
     #[test]
     fn a_query_sees_what_is_before_it_and_inside_its_window() {
-        assert_eq!(visible(None, 5, 0), 0..6);
-        assert_eq!(visible(None, 70, 0), 0..64);
-        assert_eq!(visible(None, 70, 1), 0..7);
-        assert!(visible(None, 5, 1).is_empty());
-        assert_eq!(visible(Some(4), 65, 0), 62..64);
-        assert_eq!(visible(Some(4), 65, 1), 0..2);
-        assert!(visible(Some(2), 65, 0).is_empty());
-        assert_eq!(visible(Some(1), 64, 1), 0..1);
+        assert_eq!(seen(None, 5, 0), 0..6);
+        assert_eq!(seen(None, 70, 0), 0..64);
+        assert_eq!(seen(None, 70, 1), 0..7);
+        assert!(seen(None, 5, 1).is_empty());
+        assert_eq!(seen(Some(4), 65, 0), 62..64);
+        assert_eq!(seen(Some(4), 65, 1), 0..2);
+        assert!(seen(Some(2), 65, 0).is_empty());
+        assert_eq!(seen(Some(1), 64, 1), 0..1);
     }
 }

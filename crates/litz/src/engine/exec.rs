@@ -20,13 +20,13 @@ impl Work for Session {
     }
 
     fn run(&self, phase: usize, piece: usize, worker: usize) {
-        let Phase { step, stage, split } = &self.phases[phase];
+        let Phase { step, stage, split, segments } = &self.phases[phase];
         let units = split.range(piece);
         match &self.core.program.steps[*step] {
             Step::Embed { weight, scale } => self.embed(&weight.matrix(), *scale, units),
             Step::Sum { norm, scale } => self.sum(norm, *scale, units),
             Step::Linear(linear) => self.linear(linear, *stage, units, phase, worker),
-            Step::Attend(attend) => self.attention(attend, *stage, units, worker),
+            Step::Attend(attend) => self.attention(attend, (*stage, *segments), units, worker),
         }
     }
 }

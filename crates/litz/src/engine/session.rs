@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::core::Core;
-use super::program::{Linear, Source, Step};
+use super::program::{Attend, Linear, Source, Step};
 use super::rope::Tables;
 use super::shared::{lasting, Buffer, Q8Rows};
 use super::state::{LayerState, Sequence};
@@ -12,6 +12,10 @@ use crate::threads::Split;
 
 /// Up to this many rows, every worker prepares a matrix's input for itself: that is cheaper than to meet once more.
 pub(super) const FEW: usize = 4;
+/// Bytes of weights that a piece reads at most, where they meet one token.
+const PIECE: usize = 512 << 10;
+/// The kernels like multiples of this many rows.
+const ROWS: usize = 16;
 /// Tokens whose attention is one unit of work.
 const TILE: usize = 16;
 
@@ -50,6 +54,10 @@ pub(super) enum Stage {
     Place,
     /// Attend, by tile and key head.
     Attend,
+    /// Attend to one segment of the positions, by tile, key head and segment.
+    AttendSegment,
+    /// Join the segments, by tile and key head.
+    Merge,
     /// Both, where no two tokens share a sequence.
     PlaceAndAttend,
 }
@@ -59,6 +67,8 @@ pub(super) struct Phase {
     pub(super) step: usize,
     pub(super) stage: Stage,
     pub(super) split: Split,
+    /// How many segments of a tile are units of their own.
+    pub(super) segments: usize,
 }
 
 /// An input in both forms that matrices take.
@@ -75,7 +85,8 @@ pub(super) struct Worker {
     pub(super) prepared: usize,
     pub(super) queries: Vec<f32>,
     pub(super) visible: Vec<std::ops::Range<usize>>,
-    pub(super) attend: AttendState,
+    pub(super) total: AttendState,
+    pub(super) segment: AttendState,
 }
 
 /// Everything that a region's pieces reach.
@@ -98,6 +109,8 @@ pub(super) struct Session {
     pub(super) inputs: Vec<Inputs>,
     pub(super) workers: Vec<Worker>,
     worker_views: SharedSlice<'static, Worker>,
+    segments: Vec<AttendState>,
+    pub(super) segment_views: SharedSlice<'static, AttendState>,
 }
 
 impl Session {
@@ -111,7 +124,8 @@ impl Session {
             prepared: 0,
             queries: Vec::new(),
             visible: Vec::new(),
-            attend: AttendState::default(),
+            total: AttendState::default(),
+            segment: AttendState::default(),
         };
         let workers = (0..threads).map(worker).collect();
         let buffer = || Buffer::new(0);
@@ -132,6 +146,8 @@ impl Session {
             inputs: inputs(),
             workers,
             worker_views: lasting(&mut []),
+            segments: Vec::new(),
+            segment_views: lasting(&mut []),
             core,
         }
     }
@@ -191,7 +207,7 @@ impl Session {
     fn plan_step(&mut self, index: usize, step: &Step, outputs: usize) {
         let threads = self.workers.len();
         let tokens = self.tokens.len();
-        let by_tokens = Split::new(tokens, 1, 4, threads);
+        let by_tokens = Split::new(tokens, 1, FEW, threads);
         match step {
             Step::Embed { .. } | Step::Sum { .. } => self.phase(index, Stage::Whole, by_tokens),
             Step::Linear(linear) => {
@@ -199,37 +215,51 @@ impl Session {
                 self.plan_linear(index, linear, rows);
             }
             Step::Attend(attend) => {
-                let units = self.tiles.len() * attend.spec.kv_heads;
-                let by_tile = Split::new(units, 1, 1, threads);
                 if !attend.heads_are_independent() {
                     self.phase(index, Stage::WholeNorms, by_tokens);
                 }
-                if self.runs.len() == tokens {
-                    self.phase(index, Stage::PlaceAndAttend, by_tile);
-                } else {
-                    self.phase(index, Stage::Place, Split::new(attend.spec.kv_heads, 1, 1, threads));
-                    self.phase(index, Stage::Attend, by_tile);
-                }
+                self.plan_attention(index, attend);
             }
         }
     }
 
+    fn plan_attention(&mut self, index: usize, attend: &Attend) {
+        let threads = self.workers.len();
+        let units = self.tiles.len() * attend.spec.kv_heads;
+        let segments = self.tiles.iter().map(|&tile| self.segments_of(attend, tile).len()).max().unwrap_or(0);
+        let by_tile = Split::new(units, 1, 1, threads);
+        let split = segments > 1 && threads > 1 && units < 4 * threads;
+        if self.runs.len() == self.tokens.len() && !split {
+            return self.phase(index, Stage::PlaceAndAttend, by_tile);
+        }
+        self.phase(index, Stage::Place, Split::new(attend.spec.kv_heads, 1, 1, threads));
+        if !split {
+            return self.phase(index, Stage::Attend, by_tile);
+        }
+        let parts = Split::new(units * segments, 1, 1, threads);
+        self.phases.push(Phase { step: index, stage: Stage::AttendSegment, split: parts, segments });
+        self.phases.push(Phase { step: index, stage: Stage::Merge, split: by_tile, segments });
+        if self.segments.len() < units * segments {
+            self.segments.resize_with(units * segments, AttendState::default);
+        }
+        self.segment_views = lasting(&mut self.segments);
+    }
+
     fn plan_linear(&mut self, index: usize, linear: &Linear, rows: usize) {
         let threads = self.workers.len();
-        // A piece reads at least 16 KiB of weights: less is not worth the claim.
-        let least = (1 << 14) / linear.parts[0].weight.row_bytes().max(1);
+        let most = PIECE / (linear.parts[0].weight.row_bytes() * rows.clamp(1, 16));
         let outputs = if rows == 0 { 0 } else { linear.rows() };
-        let by_rows = Split::new(outputs, 8, least, threads);
+        let by_rows = Split::new(outputs, ROWS, most, threads);
         if rows <= FEW {
             self.phase(index, Stage::PrepareAndMultiply, by_rows);
         } else {
-            self.phase(index, Stage::Prepare, Split::new(rows, 1, 4, threads));
+            self.phase(index, Stage::Prepare, Split::new(rows, 1, FEW, threads));
             self.phase(index, Stage::Multiply, by_rows);
         }
     }
 
     fn phase(&mut self, step: usize, stage: Stage, split: Split) {
-        self.phases.push(Phase { step, stage, split });
+        self.phases.push(Phase { step, stage, split, segments: 1 });
     }
 
     /// A worker's own memory.

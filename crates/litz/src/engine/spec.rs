@@ -257,7 +257,7 @@ impl Spec {
 impl Rope {
     fn validate(&self) -> Result<()> {
         positive("dim", self.dim)?;
-        check(self.dim % 2 == 0, || format!("dim is {}, expected an even number", self.dim))?;
+        check(self.dim.is_multiple_of(2), || format!("dim is {}, expected an even number", self.dim))?;
         frequencies(self.dim, self.gain, &self.frequencies)?;
         match &self.long {
             Some(long) => frequencies(self.dim, long.gain, &long.frequencies),
@@ -277,7 +277,7 @@ impl Attention {
         for (name, size) in ["heads", "kv_heads", "head_dim", "value_dim"].into_iter().zip(sizes) {
             positive(name, size)?;
         }
-        check(self.heads % self.kv_heads == 0, || {
+        check(self.heads.is_multiple_of(self.kv_heads), || {
             format!("{} heads are no multiple of {} kv_heads", self.heads, self.kv_heads)
         })?;
         positive("heads * head_dim", self.heads.saturating_mul(self.head_dim.max(self.value_dim)))?;

@@ -142,6 +142,26 @@ impl AttendState {
         self.sum.len()
     }
 
+    /// Takes what the same queries saw of later pages, by a state of their own.
+    pub fn merge(&mut self, later: &AttendState) {
+        assert!(self.sum.len() == later.sum.len() && self.values.len() == later.values.len());
+        let value_dim = self.values.len() / self.sum.len().max(1);
+        for query in 0..self.sum.len() {
+            if later.sum[query] == 0.0 {
+                continue;
+            }
+            let greatest = self.greatest[query].max(later.greatest[query]);
+            let (keep, take) =
+                ((self.greatest[query] - greatest).exp(), (later.greatest[query] - greatest).exp());
+            self.greatest[query] = greatest;
+            self.sum[query] = self.sum[query] * keep + later.sum[query] * take;
+            let range = query * value_dim..(query + 1) * value_dim;
+            for (value, later) in self.values[range.clone()].iter_mut().zip(&later.values[range]) {
+                *value = *value * keep + later * take;
+            }
+        }
+    }
+
     /// The attention of `query` over all pages so far; zeros if it saw no key.
     pub fn finish(&self, query: usize, out: &mut [f32]) {
         let sum = self.sum[query];

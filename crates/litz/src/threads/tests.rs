@@ -121,12 +121,13 @@ fn the_work_is_released_soon_after_the_region() {
 fn pieces_cover_the_units_once_whatever_the_threads() {
     for units in [0, 1, 7, 64, 100, 49152] {
         for threads in [1, 2, 5, 64] {
-            let split = Split::new(units, 8, 16, threads);
+            let split = Split::new(units, 8, 40, threads);
             let mut next = 0;
             for piece in 0..split.pieces() {
                 let range = split.range(piece);
                 assert_eq!(range.start, next);
-                assert!(!range.is_empty() && (range.end == units || range.end % 8 == 0));
+                assert!(!range.is_empty() && (range.end == units || range.end.is_multiple_of(8)));
+                assert!(threads == 1 || range.len() <= 40);
                 next = range.end;
             }
             assert_eq!(next, units);

@@ -2,13 +2,16 @@
 
 use super::*;
 
+/// What the message says, and the change that it is about.
+type Case<'a, T> = (&'a str, &'a dyn Fn(&mut T));
+
 fn config(change: impl Fn(&mut Value)) -> String {
     Spec::from_json(&spec_json(change)).map_or_else(|error| error.to_string(), |_| String::new())
 }
 
 #[test]
 fn specs_that_no_model_has() {
-    let cases: [(&str, &dyn Fn(&mut Value)); 14] = [
+    let cases: [Case<Value>; 14] = [
         ("unknown field `colour`", &|s| s["colour"] = json!("red")),
         ("unknown field `beads`", &|s| s["layers"][0]["mixer"]["beads"] = json!(1)),
         ("unknown variant `banana`", &|s| s["layers"][0]["mixer"]["kind"] = json!("banana")),
@@ -37,7 +40,7 @@ fn specs_that_no_model_has() {
 fn refused(spec: &Spec, file: &TensorFile, change: impl Fn(&mut Vec<WeightSource>)) -> String {
     let mut sources = sources(file);
     change(&mut sources);
-    let loaded = Model::load(spec.clone(), &[file.clone()], &sources, &options(1, 8));
+    let loaded = Model::load(spec.clone(), std::slice::from_ref(file), &sources, &options(1, 8));
     loaded.err().map(|error| error.to_string()).unwrap_or_default()
 }
 
@@ -46,7 +49,7 @@ fn weights_that_do_not_fit() {
     let spec = spec(|_| {});
     let file = file(&spec, |_| DType::Q8_0);
     let at = |sources: &[WeightSource], name: &str| sources.iter().position(|s| s.name == name).unwrap();
-    let cases: [(&str, &dyn Fn(&mut Vec<WeightSource>)); 8] = [
+    let cases: [Case<Vec<WeightSource>>; 8] = [
         ("layers.0.attn.q.weight of shape [192, 96] is missing", &|s| {
             let index = at(s, "layers.0.attn.q.weight");
             s.remove(index);

@@ -162,3 +162,28 @@ fn a_model_serves_several_threads() {
         }
     });
 }
+
+/// Long enough for several segments, which several threads share when they decode.
+#[test]
+fn segments() {
+    for isa in isas() {
+        for (threads, heads) in [(2, 2), (5, 1)] {
+            let spec = spec(|spec| {
+                spec["context"] = json!(2000);
+                spec["layers"][0]["mixer"]["kv_heads"] = json!(heads);
+                spec["layers"][1]["mixer"]["window"] = json!(700);
+            });
+            let (file, text) = (file(&spec, |_| DType::Q8_0), ids(1300, 9, spec.vocab));
+            let whole = load(&spec, &file, &options(1, 256), isa);
+            let expected = whole.logits(&text).unwrap();
+            let model = load(&spec, &file, &options(threads, 100), isa);
+            let mut sequence = model.sequence();
+            let mut logits = Vec::new();
+            for end in [500, 511, 512, 513, 514, 800, 1023, 1024, 1025, 1200, 1299, 1300] {
+                let start = model.len(&sequence);
+                model.forward(&mut [(&mut sequence, &text[start..end])], &mut logits).unwrap();
+                same(&format!("{threads} threads to {end}"), &logits, row(&expected, end - 1, spec.vocab));
+            }
+        }
+    }
+}

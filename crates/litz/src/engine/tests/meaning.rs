@@ -143,3 +143,15 @@ fn every_storage_is_close() {
         assert!(error < 2e-4, "dequantized, {}: relative error {error}", isa.name());
     }
 }
+
+#[test]
+fn long_texts() {
+    let spec = spec(|spec| spec["layers"][1]["mixer"]["window"] = json!(600));
+    let file = file(&spec, |_| DType::F32);
+    let ids = ids(700, 3, spec.vocab);
+    let expected = Reference::new(&spec, &file).logits(&ids);
+    let model = load(&spec, &file, &LoadOptions { cache: CacheDType::F32, ..options(2, 256) }, Isa::Portable);
+    let found = model.logits(&ids).unwrap();
+    let worst = found.iter().zip(&expected).map(|(a, b)| (f64::from(*a) - b).abs()).fold(0.0, f64::max);
+    assert!(worst < 1e-3, "worst error {worst}");
+}

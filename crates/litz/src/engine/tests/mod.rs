@@ -1,1 +1,161 @@
+//! Tiny random models in files of every storage, a plain reference, and the engine against both.
 
+mod errors;
+mod exact;
+mod file;
+mod meaning;
+mod reference;
+
+use serde_json::{json, Value};
+
+use super::*;
+use crate::formats::{DType, TensorFile};
+use crate::kernels::{Isa, Kernels};
+use file::Tensors;
+
+/// A small generator: tests must not depend on the system.
+#[derive(Clone)]
+pub(super) struct Random(u64);
+
+impl Random {
+    pub(super) fn new(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
+    }
+
+    pub(super) fn next(&mut self) -> u32 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 32) as u32
+    }
+
+    /// Uniform, with variance 1.
+    pub(super) fn value(&mut self) -> f32 {
+        (self.next() as f32 / u32::MAX as f32 - 0.5) * 12_f32.sqrt()
+    }
+}
+
+/// A spec of two layers that differ; `change` edits its JSON.
+pub(super) fn spec(change: impl Fn(&mut Value)) -> Spec {
+    Spec::from_json(&spec_json(change)).unwrap()
+}
+
+pub(super) fn spec_json(change: impl Fn(&mut Value)) -> String {
+    let frequencies = |dim: usize, base: f64| -> Vec<f64> {
+        (0..dim / 2).map(|i| base.powf(-2.0 * i as f64 / dim as f64)).collect()
+    };
+    let layer = |window: Value, rope: usize| {
+        json!({
+            "mixer": {
+                "kind": "attention", "heads": 6, "kv_heads": 2, "head_dim": 32, "value_dim": 32, "scale": 0.17,
+                "softcap": null, "window": window, "rope": rope,
+                "q_bias": false, "k_bias": false, "v_bias": false, "o_bias": false, "qk_norm": null,
+            },
+            "feed_forward": {"kind": "mlp", "width": 160, "activation": "silu", "gated": true, "bias": false},
+            "norms": {"attn": true, "attn_post": false, "mlp": true, "mlp_post": false}, "order": "pre",
+        })
+    };
+    let mut spec = json!({
+        "width": 96, "vocab": 130, "context": 1000,
+        "norm": {"kind": "rms", "eps": 1e-5, "offset": 0.0},
+        "embed_scale": 1.0, "residual_scale": 1.0, "logit_scale": 1.0, "logit_softcap": null,
+        "tied_head": true, "head_bias": false, "final_norm": true,
+        "ropes": [
+            {"dim": 32, "interleaved": false, "gain": 1.0, "frequencies": frequencies(32, 100.0), "long": null},
+            {"dim": 20, "interleaved": true, "gain": 1.1, "frequencies": frequencies(20, 50.0), "long": null},
+        ],
+        "layers": [layer(Value::Null, 0), layer(json!(21), 1)],
+    });
+    change(&mut spec);
+    spec.to_string()
+}
+
+/// Every tensor of a model: name and shape.
+pub(super) fn shapes(spec: &Spec) -> Vec<(String, Vec<usize>)> {
+    let mut all = vec![("embed.weight".to_owned(), vec![spec.vocab, spec.width])];
+    let norm = |all: &mut Vec<(String, Vec<usize>)>, present: bool, name: String, width: usize| {
+        if present {
+            all.push((format!("{name}.weight"), vec![width]));
+            if spec.norm.kind == NormKind::Layer {
+                all.push((format!("{name}.bias"), vec![width]));
+            }
+        }
+    };
+    let linear = |all: &mut Vec<(String, Vec<usize>)>, name: String, rows: usize, cols: usize, bias: bool| {
+        all.push((format!("{name}.weight"), vec![rows, cols]));
+        if bias {
+            all.push((format!("{name}.bias"), vec![rows]));
+        }
+    };
+    for (index, layer) in spec.layers.iter().enumerate() {
+        let name = |part: &str| format!("layers.{index}.{part}");
+        let (Mixer::Attention(a), FeedForward::Mlp(mlp)) = (&layer.mixer, &layer.feed_forward);
+        let (queries, keys) = (a.heads * a.head_dim, a.kv_heads * a.head_dim);
+        norm(&mut all, layer.norms.attn, name("attn_norm"), spec.width);
+        norm(&mut all, layer.norms.attn_post, name("attn_post_norm"), spec.width);
+        norm(&mut all, layer.norms.mlp, name("mlp_norm"), spec.width);
+        norm(&mut all, layer.norms.mlp_post, name("mlp_post_norm"), spec.width);
+        linear(&mut all, name("attn.q"), queries, spec.width, a.q_bias);
+        linear(&mut all, name("attn.k"), keys, spec.width, a.k_bias);
+        linear(&mut all, name("attn.v"), a.kv_heads * a.value_dim, spec.width, a.v_bias);
+        linear(&mut all, name("attn.o"), spec.width, a.heads * a.value_dim, a.o_bias);
+        let whole = a.qk_norm == Some(QkNorm::Whole);
+        norm(&mut all, a.qk_norm.is_some(), name("attn.q_norm"), if whole { queries } else { a.head_dim });
+        norm(&mut all, a.qk_norm.is_some(), name("attn.k_norm"), if whole { keys } else { a.head_dim });
+        if mlp.gated {
+            linear(&mut all, name("mlp.gate"), mlp.width, spec.width, mlp.bias);
+        }
+        linear(&mut all, name("mlp.up"), mlp.width, spec.width, mlp.bias);
+        linear(&mut all, name("mlp.down"), spec.width, mlp.width, mlp.bias);
+    }
+    norm(&mut all, spec.final_norm, "norm".to_owned(), spec.width);
+    if !spec.tied_head {
+        all.push(("head.weight".to_owned(), vec![spec.vocab, spec.width]));
+    }
+    if spec.head_bias {
+        all.push(("head.bias".to_owned(), vec![spec.vocab]));
+    }
+    all
+}
+
+/// A file with shaken weights for a spec; `dtype` chooses each matrix's storage.
+pub(super) fn file(spec: &Spec, dtype: impl Fn(&str) -> DType) -> TensorFile {
+    let mut random = Random::new(7);
+    let mut tensors = Tensors::default();
+    for (name, shape) in shapes(spec) {
+        match shape[..] {
+            [rows, cols] => tensors.matrix(&name, rows, cols, dtype(&name), &mut random),
+            _ => {
+                let center = if name.contains("norm.weight") { 1.0 - spec.norm.offset } else { 0.0 };
+                let values: Vec<f32> = (0..shape[0]).map(|_| center + 0.3 * random.value()).collect();
+                tensors.floats(&name, &shape, &values);
+            }
+        }
+    }
+    tensors.gguf()
+}
+
+pub(super) fn sources(file: &TensorFile) -> Vec<WeightSource> {
+    let source =
+        |name: &String| WeightSource { name: name.clone(), file: 0, tensor: name.clone(), rows: None };
+    file.tensors().iter().map(|tensor| source(&tensor.name)).collect()
+}
+
+pub(super) fn load(spec: &Spec, file: &TensorFile, options: &LoadOptions, isa: Isa) -> Model {
+    let kernels = Kernels::new(isa).unwrap();
+    Model::load_with(spec.clone(), std::slice::from_ref(file), &sources(file), options, kernels).unwrap()
+}
+
+pub(super) fn options(threads: usize, chunk: usize) -> LoadOptions {
+    LoadOptions { threads: Some(threads), chunk, ..LoadOptions::default() }
+}
+
+pub(super) fn ids(count: usize, seed: u64, vocab: usize) -> Vec<u32> {
+    let mut random = Random::new(seed);
+    (0..count).map(|_| random.next() % vocab as u32).collect()
+}
+
+/// The forms of the kernels that this machine can run.
+pub(super) fn isas() -> impl Iterator<Item = Isa> {
+    Isa::ALL.into_iter().filter(|isa| isa.is_available())
+}
