@@ -74,7 +74,7 @@ def report(
     print(f"{options.model.name}, {size / 1e6:.1f} MB; {cpu_name()}; LITZ_CPU={os.environ.get('LITZ_CPU', 'best')}")
     for threads, found in measured.items():
         print(
-            f"{threads} thread(s): read {found['bandwidth'] / 1e9:.1f} GB/s = {found['bandwidth'] / size:.0f} tok/s at most; "
+            f"{threads} thread(s): read {found['bandwidth'] / 1e9:.1f} GB/s, {found['bandwidth'] / size:.0f} tok/s; "
             f"FMA {found['fma256'] / 1e9:.0f} (256 bit), {found['fma512'] / 1e9:.0f} GFLOP/s (512 bit)"
         )
     rows = []

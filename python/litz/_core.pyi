@@ -98,6 +98,7 @@ def read_bandwidth(threads: int, size: int, rounds: int, /) -> float:
 
 def fma_peak(threads: int, width: int, rounds: int, /) -> float:
     """Single-precision operations a second of `threads` threads with vectors of at most `width` bits."""
+
 class Tokenizer:
     """A compiled tokenizer: immutable, shared between threads without locks, and without the GIL while it works."""
 

@@ -66,7 +66,13 @@ def _gguf_config(file: _core.TensorFile, path: Path) -> Config:
         return list(unpack(f"<{len(data) // 4}f", data))
 
     tensors = {name: shape for name, (_, shape, _) in file.tensors().items()}
-    return _with_defaults(gguf.config(file.metadata(), tensors, floats=floats, where=str(path)), name=str(path))
+    try:
+        values = gguf.config(file.metadata(), tensors, floats=floats, where=str(path))
+    except (TypeError, ValueError, ZeroDivisionError, KeyError) as error:
+        if isinstance(error, ConfigError | UnsupportedError):
+            raise
+        raise ConfigError(f"{path}: the header's keys are of the wrong kind: {error!r}") from error
+    return _with_defaults(values, name=str(path))
 
 
 def open_checkpoint(files: ModelFiles, *, strict: bool = True) -> Checkpoint:

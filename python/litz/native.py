@@ -176,7 +176,7 @@ def load(
     core = _core.Model.load(
         checkpoint.spec.to_json(),
         list(checkpoint.tensor_files),
-        [tuple(s) for s in checkpoint.sources],
+        list(checkpoint.sources),
         json.dumps(options),
     )
     defaults = GenerationConfig.for_model(checkpoint.files, checkpoint.config)

@@ -50,7 +50,8 @@ def plan(spec: Spec, family: Family, stored: Stored, *, names: Names, where: str
     Raises WeightsError that lists everything wrong at once: tensors without a rule, weights without a tensor, two
     tensors for one weight, wrong shapes.
     """
-    wanted, sources, unused, problems = shapes(spec), {}, [], []
+    wanted, sources = shapes(spec), dict[str, Source]()
+    unused, problems = list[str](), list[str]()
     for index, tensors in enumerate(stored):
         for tensor, shape in tensors.items():
             name = _without_prefix(tensor, family, names)

@@ -111,7 +111,7 @@ def test_a_storage_type_dequantised_is_exact(kind: Kind, tmp_path: Path) -> None
 @pytest.mark.filterwarnings("ignore::RuntimeWarning:gguf")
 def test_a_storage_type_computed_as_stored_stays_near_it(kind: Kind, tmp_path: Path) -> None:
     path, reference = quantised(kind, tmp_path)
-    # Beside such weights activations are one byte: an error of 1/254 of each block's largest, amplified by shaken layers.
+    # Beside such weights activations are one byte: 1/254 of each block's largest, amplified by shaken layers.
     one_byte = (Kind.Q8_0, Kind.Q4_0, Kind.Q4_1, Kind.Q5_0, Kind.IQ4_NL)
     bound = 0.1 if kind in one_byte else 1e-4
     model = load(path)

@@ -255,7 +255,7 @@ def test_retry_answers_anew(session, capsys):
     chat, slash = session
     slash.run("/retry")
     assert turns(chat)[-2:] == [("user", "second"), ("assistant", "three")]
-    assert "will be the same" in capsys.readouterr().err
+    assert "other parameters" in capsys.readouterr().err
 
 
 def test_a_retry_that_fails_keeps_the_old_answer(session):

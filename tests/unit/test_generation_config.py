@@ -2,9 +2,24 @@ import json
 
 import pytest
 
+from litz.config import Config
 from litz.errors import ArgumentError, ConfigError, UnsupportedError
 from litz.generation import GenerationConfig, GenerationParameters, explain_generation
-from litz.generation.resolve import ARGUMENT, CONFIG, MODEL, Layer, resolve
+from litz.generation.config import FILE
+from litz.generation.resolve import ARGUMENT, CONFIG, MODEL, Layer, named, resolve
+from litz.hub import ModelFiles
+from tests import builders
+from tests.builders import entry
+
+
+def gguf_file(folder, *, ids, chat):
+    words = ["<s>", "</s>", "<end_of_turn>", "word"]
+    entries = [entry("tokenizer.ggml.tokens", builders.ARRAY, builders.array(builders.TEXT, words))]
+    entries += [entry(f"tokenizer.ggml.{name}", builders.U32, builders.u32(value)) for name, value in ids.items()]
+    if chat:
+        entries.append(entry("tokenizer.chat_template", builders.TEXT, builders.text("{{ messages }}")))
+    (folder / "model.gguf").write_bytes(builders.Gguf(entries=entries).build())
+    return ModelFiles(source="here", root=folder, gguf=folder / "model.gguf")
 
 
 def resolved(*, explicit=None, config=None, model=None):
@@ -34,8 +49,6 @@ def test_values_survive_saving_and_loading_the_unknown_ones_included(tmp_path):
 
 def test_unknown_values_never_act():
     config = GenerationConfig.from_dict({"temprature": 2.0})
-    from litz.generation.resolve import named
-
     assert named(config) == {}
 
 
@@ -70,12 +83,26 @@ def test_validate_names_the_field(values, error, text):
 
 
 def test_a_broken_file_is_an_error_that_names_it(tmp_path):
-    from litz.generation.config import _read
-
     for text in ("{", "[1]"):
-        (tmp_path / "generation_config.json").write_text(text)
+        (tmp_path / FILE).write_text(text)
         with pytest.raises(ConfigError, match=r"generation_config\.json"):
-            _read(tmp_path / "generation_config.json")
+            GenerationConfig.for_model(ModelFiles(source="here", root=tmp_path, gguf=None), Config({}))
+
+
+def test_special_tokens_come_from_the_models_configuration_where_its_file_is_silent(tmp_path):
+    (tmp_path / FILE).write_text(json.dumps({"eos_token_id": [1, 2]}))
+    config = Config({"eos_token_id": 9, "bos_token_id": 7})
+    made = GenerationConfig.for_model(ModelFiles(source="here", root=tmp_path, gguf=None), config)
+    assert (made.eos_token_id, made.bos_token_id, made.pad_token_id) == ([1, 2], 7, None)
+
+
+def test_a_gguf_header_names_the_special_tokens_and_chat_models_end_their_turns(tmp_path):
+    ids = {"bos_token_id": 0, "eos_token_id": 1, "padding_token_id": 3}
+    made = GenerationConfig.for_model(gguf_file(tmp_path, ids=ids, chat=False), Config({}))
+    assert made.to_dict() == {"bos_token_id": 0, "eos_token_id": [1], "pad_token_id": 3}
+    made = GenerationConfig.for_model(gguf_file(tmp_path, ids=ids, chat=True), Config({}))
+    assert made.eos_token_id == [1, 2]
+    assert GenerationConfig.for_model(gguf_file(tmp_path, ids={}, chat=False), Config({})).eos_token_id is None
 
 
 def test_an_argument_beats_a_configuration_beats_the_model():

@@ -1,3 +1,6 @@
+import signal
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -224,3 +227,25 @@ def test_a_conversation_continues_from_what_was_read(tiny_model):
 def test_a_streamer_follows_one_row(tiny_model, tokenizer):
     with pytest.raises(UnsupportedError, match=r"model\.stream"):
         tiny_model.generate([[70], [71]], streamer=TextStreamer(tokenizer), max_new_tokens=2)
+
+
+def test_an_interrupt_ends_the_run_and_the_model_goes_on(tiny_model):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    usual = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, 0.05)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            tiny_model.generate([[70]] * 20_000, eos_token_id=None)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, usual)
+    assert len(tiny_model.generate([[70]], max_new_tokens=2)[0]) == 3
+
+
+def test_threads_may_share_a_model(tiny_model):
+    prompts = [[70, 71, place] for place in range(1, 9)]
+    expected = [tiny_model.generate([prompt], **SAMPLED) for prompt in prompts]
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(lambda prompt: tiny_model.generate([prompt], **SAMPLED), prompts)) == expected

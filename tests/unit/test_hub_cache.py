@@ -14,7 +14,12 @@ from litz.hub.locations import hub_cache, litz_home, offline_because
 from litz.hub.sources import parse_package
 from tests.servers import COMMIT, isolate, write_snapshot
 
-MODEL = {"config.json": b"{}", "tokenizer.json": b"{ }", "model.safetensors": b"weights"}
+MODEL = {
+    "config.json": b"{}",
+    "tokenizer.json": b"{ }",
+    "tokenizer_config.json": b"{  }",
+    "model.safetensors": b"weights",
+}
 SHARDS = ("model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors")
 
 # Any socket, any process and any import of a network library is an error.
@@ -121,6 +126,16 @@ def test_a_download_under_way_makes_it_incomplete_unless_its_file_is_done(home, 
     assert lacking(folder, "model", home) == ["aaaa.incomplete"]
 
 
+def test_a_tokenizer_json_alone_is_no_complete_tokenizer(home, hub):
+    folder = write_snapshot(hub, {name: MODEL[name] for name in MODEL if name != "tokenizer_config.json"})
+    assert lacking(folder, "tokenizer", home) == ["tokenizer_config.json"]
+    assert lacking(folder, "model", home) == []
+    marker = folder.parent.parent / ".no_exist" / COMMIT / "tokenizer_config.json"
+    marker.parent.mkdir(parents=True)
+    marker.touch()
+    assert lacking(folder, "tokenizer", home) == []
+
+
 def test_one_file_of_a_repository_needs_nothing_else(home, hub):
     write_snapshot(hub, {"q/m.Q4_0.gguf": b"GGUF", "m.Q8_0.gguf": b"GGUF8"})
     files = resolve("owner/name:q/m.Q4_0.gguf", local_files_only=True)
@@ -131,7 +146,7 @@ def test_one_file_of_a_repository_needs_nothing_else(home, hub):
         resolve("owner/name:m.Q2_K.gguf", local_files_only=True)
 
 
-@pytest.mark.parametrize("variable", ["HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"])
+@pytest.mark.parametrize("variable", ["LITZ_OFFLINE", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"])
 @pytest.mark.parametrize("source", ["owner/name", "pypi:toy==1.0/toy/m.gguf", DEFAULT_MODEL])
 def test_offline_without_a_copy_says_what_to_do(variable, source, monkeypatch, home):
     monkeypatch.setenv(variable, "1")
@@ -168,12 +183,12 @@ def test_listing_and_removing(home, hub):
     listed = {model.source: (model.complete, model.bytes, model.files) for model in cached()}
     assert listed == {
         "owner/half": (False, 2 + 40, 1),
-        "owner/name": (True, 2 + 3 + 7 + 40, 3),
+        "owner/name": (True, 2 + 3 + 4 + 7 + 40, 4),
         "pypi:toy==1.0/toy/m.gguf": (True, 4, 1),
         "pypi:toy==2.0/toy/m.gguf": (True, 4, 1),
     }
     assert remove("pypi:toy==1.0/toy/m.gguf") == 4
-    assert remove("owner/name") == 52
+    assert remove("owner/name") == 56
     assert [model.source for model in cached()] == ["owner/half", "pypi:toy==2.0/toy/m.gguf"]
     assert not (home / "pypi" / "toy==1.0").exists()
 

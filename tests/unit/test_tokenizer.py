@@ -1,6 +1,7 @@
 """What a tokenizer refuses, by name and place in the file, and what it promises whatever the file says."""
 
 import json
+import random
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -8,7 +9,8 @@ from typing import Any
 import pytest
 
 from litz._core import Tokenizer
-from litz.errors import FormatError, LitzError, UnsupportedError
+from litz.errors import FormatError, InsufficientMemoryError, LitzError, UnsupportedError
+from tests.parity import tiny_tokenizers as tiny
 
 File = dict[str, Any]
 
@@ -115,6 +117,39 @@ def test_every_truncation_of_a_file_is_refused() -> None:
             Tokenizer.from_json(data[:length])
 
 
+def variants(value: Any, rng: random.Random) -> Any:
+    """The value with one part of it, at any depth, gone or put in place of another."""
+    strange = [None, True, -1, 0.5, 2**32, "", "ab", "▁", [], {}, [["a", "b"]], {"type": "Fuse"}, {"String": "a"}]
+    if isinstance(value, dict | list) and value and rng.random() < 0.9:
+        copy = value.copy()
+        key = rng.choice(list(copy)) if isinstance(copy, dict) else rng.randrange(len(copy))
+        if rng.random() < 0.1:
+            del copy[key]
+        else:
+            copy[key] = variants(copy[key], rng)
+        return copy
+    return rng.choice(strange)
+
+
+@pytest.mark.parametrize("name", ["BYTE_LEVEL/falcon", "BYTE_LEVEL/llama3", "SENTENCE_PIECE/legacy"])
+def test_a_file_with_any_part_exchanged_loads_or_is_refused_by_name(name: str) -> None:
+    family, kind = name.split("/")
+    file = json.loads(tiny.with_post_processor(getattr(tiny, family)[kind](), "template").to_str())
+    file["model"]["vocab"] = dict(list(file["model"]["vocab"].items())[:40])
+    file["model"]["merges"] = []
+    rng = random.Random(0)
+    outcomes = {"refused": 0, "loaded": 0}
+    for _ in range(3000):
+        try:
+            tokenizer = load(variants(file, rng))
+            ids = tokenizer.encode("It's <s> 12345 你好 ab\n")
+            assert isinstance(tokenizer.decode([*ids, 0, 1, 2, 39]), str)
+            outcomes["loaded"] += 1
+        except LitzError:
+            outcomes["refused"] += 1
+    assert min(outcomes.values()) > 100
+
+
 def test_a_deeply_nested_file_is_refused() -> None:
     with pytest.raises(FormatError, match="recursion"):
         Tokenizer.from_json(b'{"normalizer": ' + b'{"type": "Sequence", "normalizers": [' * 5000)
@@ -142,6 +177,14 @@ def test_a_regex_that_backtracks_for_ever_is_an_error() -> None:
     put("pre_tokenizer", pattern)(file)
     with pytest.raises(LitzError, match="gave up on this text"):
         load(file).encode("a" * 200)
+
+
+def test_text_that_grows_without_bound_is_an_error() -> None:
+    file = minimal()
+    double = {"type": "Replace", "pattern": {"String": "a"}, "content": "aa"}
+    put("normalizer", {"type": "Sequence", "normalizers": [double] * 60})(file)
+    with pytest.raises(InsufficientMemoryError, match="bytes of text"):
+        load(file).encode("a")
 
 
 def test_text_that_is_no_text_is_an_error() -> None:

@@ -56,11 +56,14 @@ LLAMA: Names = {
 }
 
 # Gemma 2 and 3 keep a Llama name and give it another norm.
-SANDWICH: Names = LLAMA | layer_names(
-    post_attention_layernorm="attn_post_norm",
-    pre_feedforward_layernorm="mlp_norm",
-    post_feedforward_layernorm="mlp_post_norm",
-)
+SANDWICH: Names = {
+    **LLAMA,
+    **layer_names(
+        post_attention_layernorm="attn_post_norm",
+        pre_feedforward_layernorm="mlp_norm",
+        post_feedforward_layernorm="mlp_post_norm",
+    ),
+}
 
 _ACTIVATIONS: dict[str, Activation] = {
     "silu": "silu", "swish": "silu", "gelu": "gelu", "gelu_new": "gelu_tanh", "gelu_pytorch_tanh": "gelu_tanh",

@@ -34,7 +34,7 @@ FAMILY = Family(
     defaults={"hidden_act": "silu", "max_position_embeddings": 4096, "rms_norm_eps": 1e-5,
               "original_max_position_embeddings": 4096},
     spec=spec,
-    names=LLAMA | layer_names(self_attn__qkv_proj=_FUSED["qkv"], mlp__gate_up_proj=_FUSED["gate_up"]),
+    names={**LLAMA, **layer_names(self_attn__qkv_proj=_FUSED["qkv"], mlp__gate_up_proj=_FUSED["gate_up"])},
     gguf_names={
         "blk.{i}.attn_qkv": tuple(f"layers.{{i}}.{n}" for n in _FUSED["qkv"]),
         "blk.{i}.ffn_up": tuple(f"layers.{{i}}.{n}" for n in _FUSED["gate_up"]),

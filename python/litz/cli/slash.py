@@ -67,7 +67,7 @@ class Slash:
             raise ArgumentError("there is no answer to give anew")
         turns = list(chat.conversation.turns)
         if not chat.engine.samples() or "seed" in chat.engine.parameters:
-            self._say("(greedy or seeded: the answer will be the same; /params temperature=0.8 samples)")
+            self._say("(greedy or seeded: other parameters give another answer; try /params temperature=0.8)")
         try:
             chat.answer()
         except BaseException:

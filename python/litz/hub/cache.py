@@ -77,9 +77,16 @@ def lacking(folder: Path, want: Want, home: Path, file: str | None = None) -> li
     noted = read_snapshot_note(folder, want, home)
     if noted is not None:
         return [name for name, size in noted.items() if _size(folder / name) != size]
-    absent = missing(folder, want)
+    absent = missing(folder, want) or (_unsettled(folder) if want == "tokenizer" else [])
     dangling = [entry.name for entry in folder.iterdir() if entry.is_symlink() and not entry.exists()]
     return absent or dangling or _unfinished(folder.parent.parent / "blobs")
+
+
+def _unsettled(folder: Path) -> list[str]:
+    """Somebody may have fetched tokenizer.json alone; huggingface_hub marks in .no_exist what a repository lacks."""
+    name = "tokenizer_config.json"
+    marker = folder.parent.parent / ".no_exist" / folder.name / name
+    return [] if (folder / name).is_file() or marker.exists() else [name]
 
 
 def _unfinished(blobs: Path) -> list[str]:

@@ -46,7 +46,7 @@ def offline_because(local_files_only: bool = False) -> str | None:
     """The setting that forbids the network, or None."""
     if local_files_only:
         return "local_files_only=True"
-    for variable in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
+    for variable in ("LITZ_OFFLINE", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
         if is_true(os.environ, variable):
             return f"{variable}={os.environ[variable]}"
     return None

@@ -1,5 +1,7 @@
 //! The filters of sampling, on the shrinking list of tokens that are still possible: one function each.
 
+use std::cmp::Ordering;
+
 use super::Params;
 
 /// A token and its score.
@@ -11,8 +13,9 @@ pub(super) struct Candidate {
 
 /// How many likeliest tokens the entropy filter looks at (the reference's constant).
 const TOP_H_TOKENS: usize = 100;
-/// How many tokens are sorted at first where the likeliest ones are asked for; four times more each round.
-const FIRST_SORTED: usize = 128;
+/// Steps of 1/32 up to 32: how finely keys are told apart before any are sorted.
+const BUCKETS: usize = 1024;
+const BUCKETS_PER_UNIT: f32 = 32.0;
 
 /// Applies what `params` asks for, in transformers' order. The list stays in order of token ids.
 pub(super) fn apply(params: &Params, list: &mut Vec<Candidate>) {
@@ -93,38 +96,45 @@ fn top_k(k: usize, list: &mut Vec<Candidate>) {
 fn top_p(p: f64, list: &mut Vec<Candidate>) {
     let probabilities = probabilities(list);
     let total: f64 = probabilities.iter().map(|p| f64::from(*p)).sum();
-    let dropped = (1.0 - p) as f32;
-    let mut before = 0.0;
-    let mut kept = vec![false; list.len()];
-    walk_likeliest(list, |index| {
-        // The mass of this token and of all less likely ones, rounded as the reference compares it.
-        let first = before == 0.0;
-        let within = first || (total - before) as f32 > dropped;
-        kept[index] = within;
-        before += f64::from(probabilities[index]);
-        within
-    });
+    let (top, dropped) = (top_score(list), (1.0 - p) as f32);
+    let likelier = |a: &usize, b: &usize| list[*b].score.total_cmp(&list[*a].score).then(b.cmp(a));
+    // What is compared is the mass of a token and of all less likely ones, rounded as the reference does.
+    let within = |before: f64| before == 0.0 || (total - before) as f32 > dropped;
+    let (kept, _) = leading(|index| top - list[index].score, likelier, &probabilities, within);
     keep(list, &kept);
 }
 
-/// Calls `visit` with the indices of ever less likely tokens until it says no. Sorts only as far as needed.
-fn walk_likeliest(list: &[Candidate], mut visit: impl FnMut(usize) -> bool) {
-    let descending = |a: &usize, b: &usize| list[*b].score.total_cmp(&list[*a].score).then(b.cmp(a));
-    let mut order: Vec<usize> = (0..list.len()).collect();
-    let (mut start, mut size) = (0, FIRST_SORTED);
-    while start < order.len() {
-        let rest = &mut order[start..];
-        let count = size.min(rest.len());
-        if count < rest.len() {
-            rest.select_nth_unstable_by(count - 1, descending);
-        }
-        rest[..count].sort_unstable_by(descending);
-        if !rest[..count].iter().all(|index| visit(*index)) {
-            return;
-        }
-        start += count;
-        size *= 4;
+/// Marks the indices in ascending order of `key` (at least 0; `order` refines it) while `within` holds for the mass
+/// before them, and tells the last. Masses are summed by bucket of the key; only the bucket that it ends in is sorted.
+fn leading(
+    key: impl Fn(usize) -> f32,
+    order: impl Fn(&usize, &usize) -> Ordering,
+    probabilities: &[f32],
+    within: impl Fn(f64) -> bool,
+) -> (Vec<bool>, usize) {
+    let bucket = |index: usize| ((key(index) * BUCKETS_PER_UNIT) as usize).min(BUCKETS - 1);
+    let mut masses = vec![0.0f64; BUCKETS];
+    for (index, p) in probabilities.iter().enumerate() {
+        masses[bucket(index)] += f64::from(*p);
     }
+    let mut before = 0.0;
+    let mut end = 0;
+    while end + 1 < BUCKETS && within(before + masses[end]) {
+        before += masses[end];
+        end += 1;
+    }
+    let mut kept: Vec<bool> = (0..probabilities.len()).map(|index| bucket(index) < end).collect();
+    let mut members: Vec<usize> = (0..probabilities.len()).filter(|index| bucket(*index) == end).collect();
+    members.sort_unstable_by(&order);
+    for index in members {
+        if !within(before) {
+            break;
+        }
+        kept[index] = true;
+        before += f64::from(probabilities[index]);
+    }
+    let last = (0..kept.len()).filter(|index| kept[*index]).max_by(&order).unwrap_or_default();
+    (kept, last)
 }
 
 /// Keeps tokens at least `share` times as likely as the likeliest.
@@ -137,21 +147,20 @@ fn min_p(share: f32, list: &mut Vec<Candidate>) {
 
 /// Keeps the likeliest of the first hundred while their entropy stays within this share of the hundred's.
 fn top_h(share: f32, list: &mut Vec<Candidate>) {
-    let mut order = Vec::with_capacity(TOP_H_TOKENS);
-    walk_likeliest(list, |index| {
-        order.push(index);
-        order.len() < TOP_H_TOKENS
-    });
-    let top: Vec<Candidate> = order.iter().map(|index| list[*index]).collect();
+    let mut top = list.clone();
+    top_k(TOP_H_TOKENS, &mut top);
+    top.sort_unstable_by(|a, b| b.score.total_cmp(&a.score).then(a.token.cmp(&b.token)));
+    top.truncate(TOP_H_TOKENS);
     let terms: Vec<f64> = probabilities(&top).iter().map(|p| f64::from(entropy_term(*p))).collect();
     let limit = (terms.iter().sum::<f64>() as f32) * share;
     let mut sum = 0.0;
-    let mut kept = vec![false; list.len()];
-    for (rank, index) in order.iter().enumerate() {
-        sum += terms[rank];
-        kept[*index] = rank == 0 || sum as f32 <= limit;
-    }
-    keep(list, &kept);
+    let within = terms.iter().take_while(|term| {
+        sum += **term;
+        sum as f32 <= limit
+    });
+    top.truncate(within.count().max(1));
+    top.sort_unstable_by_key(|candidate| candidate.token);
+    *list = top;
 }
 
 fn entropy_term(p: f32) -> f32 {
@@ -168,14 +177,8 @@ fn typical_p(mass: f32, list: &mut Vec<Candidate>) {
     let entropy = -logs.iter().map(|log| f64::from(log.exp() * log)).sum::<f64>() as f32;
     let distance: Vec<f32> = logs.iter().map(|log| (-log - entropy).abs()).collect();
     let probabilities = probabilities(list);
-    let mut order: Vec<usize> = (0..list.len()).collect();
-    order.sort_unstable_by(|a, b| distance[*a].total_cmp(&distance[*b]).then(a.cmp(b)));
-    let mut sum = 0.0f64;
-    let reached = order.iter().position(|index| {
-        sum += f64::from(probabilities[*index]);
-        sum as f32 >= mass
-    });
-    let last = order[reached.unwrap_or(order.len() - 1)];
+    let nearer = |a: &usize, b: &usize| distance[*a].total_cmp(&distance[*b]).then(a.cmp(b));
+    let (_, last) = leading(|index| distance[index], nearer, &probabilities, |before| (before as f32) < mass);
     let kept: Vec<bool> = distance.iter().map(|d| *d <= distance[last]).collect();
     keep(list, &kept);
 }
@@ -226,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn top_p_finds_the_same_set_however_many_tokens_it_must_sort() {
+    fn top_p_finds_the_same_set_however_many_tokens_there_are() {
         let list: Vec<Candidate> = (0..5000)
             .map(|token| Candidate { token, score: ((token * 7919) % 5000) as f32 / 5000.0 })
             .collect();

@@ -79,6 +79,11 @@ pub(super) trait Float {
     /// # Safety
     /// 16 may be read, at any alignment.
     unsafe fn load<S: Simd>(s: S, from: *const u8) -> S::F;
+    /// `S::WIDTH` of them, for a dot product.
+    ///
+    /// # Safety
+    /// `S::WIDTH` may be read, at any alignment.
+    unsafe fn dot_load<S: Simd>(s: S, from: *const u8) -> S::V;
     /// The first `n < 16` of them, zeros after.
     ///
     /// # Safety
@@ -108,6 +113,11 @@ impl Float for F32 {
         // SAFETY: the caller's promise; loads take any alignment.
         unsafe { s.load(from.cast()) }
     }
+    #[inline(always)]
+    unsafe fn dot_load<S: Simd>(s: S, from: *const u8) -> S::V {
+        // SAFETY: the caller's promise.
+        unsafe { s.dot_load(from.cast()) }
+    }
 }
 
 impl Float for F16 {
@@ -117,6 +127,11 @@ impl Float for F16 {
         // SAFETY: the caller's promise.
         unsafe { s.load_f16(from) }
     }
+    #[inline(always)]
+    unsafe fn dot_load<S: Simd>(s: S, from: *const u8) -> S::V {
+        // SAFETY: the caller's promise.
+        unsafe { s.dot_load_f16(from) }
+    }
 }
 
 impl Float for BF16 {
@@ -125,6 +140,11 @@ impl Float for BF16 {
     unsafe fn load<S: Simd>(s: S, from: *const u8) -> S::F {
         // SAFETY: the caller's promise.
         unsafe { s.load_bf16(from) }
+    }
+    #[inline(always)]
+    unsafe fn dot_load<S: Simd>(s: S, from: *const u8) -> S::V {
+        // SAFETY: the caller's promise.
+        unsafe { s.dot_load_bf16(from) }
     }
 }
 

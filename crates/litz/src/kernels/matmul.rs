@@ -24,13 +24,34 @@ pub(super) unsafe fn matmul<S: MatmulQuant>(
     unsafe {
         match (w.dtype(), x) {
             (WeightDType::F32, &Activations::F32 { values, stride }) => {
-                matmul_float::matmul::<S, F32>(s, w, rows, (values, stride), tokens, y);
+                matmul_float::matmul::<S, F32>(
+                    s,
+                    w,
+                    rows,
+                    matmul_float::Activations { values, stride },
+                    tokens,
+                    y,
+                );
             }
             (WeightDType::F16, &Activations::F32 { values, stride }) => {
-                matmul_float::matmul::<S, F16>(s, w, rows, (values, stride), tokens, y);
+                matmul_float::matmul::<S, F16>(
+                    s,
+                    w,
+                    rows,
+                    matmul_float::Activations { values, stride },
+                    tokens,
+                    y,
+                );
             }
             (WeightDType::BF16, &Activations::F32 { values, stride }) => {
-                matmul_float::matmul::<S, BF16>(s, w, rows, (values, stride), tokens, y);
+                matmul_float::matmul::<S, BF16>(
+                    s,
+                    w,
+                    rows,
+                    matmul_float::Activations { values, stride },
+                    tokens,
+                    y,
+                );
             }
             (WeightDType::Q8_0, Activations::Q8(x)) => s.matmul_quant::<Q8_0>(w, rows, x, tokens, y),
             (WeightDType::Q4_0, Activations::Q8(x)) => s.matmul_quant::<Q4_0>(w, rows, x, tokens, y),

@@ -6,7 +6,7 @@ use unicode_normalization::{char::is_combining_mark, is_nfc_quick, IsNormalized,
 
 use super::byte_level;
 use super::fields::{flatten, Fields};
-use super::pattern::Pattern;
+use super::pattern::{growth_limit, too_much, Pattern};
 use crate::Result;
 
 /// One normalizer.
@@ -102,6 +102,7 @@ pub(super) fn normalize<'t>(stages: &[Normalizer], text: &'t str) -> Result<Cow<
     let mut current = Cow::Borrowed(text);
     for stage in stages {
         current = match current {
+            _ if current.len() > growth_limit(text.len()) => return Err(too_much(text.len())),
             Cow::Borrowed(text) => stage.apply(text)?,
             Cow::Owned(text) => match stage.apply(&text)? {
                 Cow::Borrowed(same) if same.len() == text.len() => Cow::Owned(text),

@@ -74,17 +74,37 @@ impl Pattern {
     pub fn replace(&self, text: &str, with: &str) -> Result<Option<String>> {
         let mut out: Option<String> = None;
         let mut last = 0;
+        let limit = growth_limit(text.len());
         self.each_match(text, |hit| {
+            if out.as_ref().is_some_and(|out| out.len() > limit) {
+                return;
+            }
             let out = out.get_or_insert_with(|| String::with_capacity(text.len() + 16));
             out.push_str(&text[last..hit.start]);
             out.push_str(with);
             last = hit.end;
         })?;
         if let Some(out) = &mut out {
+            if out.len() > limit {
+                return Err(too_much(text.len()));
+            }
             out.push_str(&text[last..]);
         }
         Ok(out)
     }
+}
+
+/// How much text may become of this much: a file may replace a by aa forty times over.
+pub(super) fn growth_limit(length: usize) -> usize {
+    length.saturating_mul(4).saturating_add(1 << 26)
+}
+
+/// The error for a text that grew over its limit.
+pub(super) fn too_much(length: usize) -> Error {
+    Error::Memory(format!(
+        "the tokenizer's file turns {length} bytes of text into over {}",
+        growth_limit(length)
+    ))
 }
 
 #[cfg(test)]

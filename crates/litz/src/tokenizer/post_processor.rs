@@ -5,6 +5,9 @@ use serde_json::Value;
 use super::fields::{flatten, Fields};
 use crate::{Error, Result};
 
+// Each may repeat the whole text.
+const SLOTS: usize = 64;
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Slot {
     First,
@@ -110,6 +113,9 @@ fn template(fields: &mut Fields<'_>) -> Result<(Vec<Slot>, Vec<Slot>)> {
 fn slots(fields: &mut Fields<'_>, key: &str, specials: &mut Fields<'_>) -> Result<Vec<Slot>> {
     let path = fields.child(key);
     let pieces = fields.array(key)?;
+    if pieces.len() > SLOTS {
+        return Err(Error::Unsupported(format!("{path}: {} items, {SLOTS} is the limit", pieces.len())));
+    }
     pieces.iter().enumerate().map(|(i, piece)| slot(piece, &format!("{path}[{i}]"), specials)).collect()
 }
 

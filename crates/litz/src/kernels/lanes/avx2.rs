@@ -27,7 +27,9 @@ macro_rules! both {
 
 impl Simd for Avx2 {
     type F = Lanes;
-    const TILE: (usize, usize) = (3, 2);
+    type V = __m256;
+    const WIDTH: usize = 8;
+    const TILE: (usize, usize) = (4, 3);
 
     #[inline(always)]
     fn splat(self, value: f32) -> Lanes {
@@ -82,12 +84,7 @@ impl Simd for Avx2 {
     #[inline(always)]
     fn sum(self, a: Lanes) -> f32 {
         // SAFETY: the token proves that the CPU has the instructions.
-        unsafe {
-            let eight = _mm256_add_ps(a[0], a[1]);
-            let four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps::<1>(eight));
-            let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
-            _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)))
-        }
+        unsafe { sum_eight(_mm256_add_ps(a[0], a[1])) }
     }
     #[inline(always)]
     fn max_lane(self, a: Lanes) -> f32 {
@@ -98,6 +95,35 @@ impl Simd for Avx2 {
             let two = _mm_max_ps(four, _mm_movehl_ps(four, four));
             _mm_cvtss_f32(_mm_max_ss(two, _mm_movehdup_ps(two)))
         }
+    }
+    #[inline(always)]
+    fn dot_zero(self) -> __m256 {
+        self.splat(0.0)[0]
+    }
+    #[inline(always)]
+    fn dot_add(self, w: __m256, x: __m256, sum: __m256) -> __m256 {
+        // SAFETY: the token proves that the CPU has the instruction.
+        unsafe { _mm256_fmadd_ps(w, x, sum) }
+    }
+    #[inline(always)]
+    fn dot_sum(self, sum: __m256) -> f32 {
+        // SAFETY: the token proves that the CPU has the instructions.
+        unsafe { sum_eight(sum) }
+    }
+    #[inline(always)]
+    unsafe fn dot_load(self, from: *const f32) -> __m256 {
+        // SAFETY: the caller vouches for 8 elements, the token for the instruction.
+        unsafe { _mm256_loadu_ps(from) }
+    }
+    #[inline(always)]
+    unsafe fn dot_load_f16(self, from: *const u8) -> __m256 {
+        // SAFETY: the caller vouches for 16 bytes, the token for the instruction.
+        unsafe { _mm256_cvtph_ps(_mm_loadu_si128(from.cast())) }
+    }
+    #[inline(always)]
+    unsafe fn dot_load_bf16(self, from: *const u8) -> __m256 {
+        // SAFETY: the caller vouches for 16 bytes, the token for the instructions.
+        unsafe { load_bf16(from) }
     }
     #[inline(always)]
     unsafe fn load(self, from: *const f32) -> Lanes {
@@ -181,5 +207,17 @@ unsafe fn load_bf16(from: *const u8) -> __m256 {
     unsafe {
         let words = _mm256_cvtepu16_epi32(_mm_loadu_si128(from.cast()));
         _mm256_castsi256_ps(_mm256_slli_epi32::<16>(words))
+    }
+}
+
+/// # Safety
+/// The CPU has AVX2.
+#[inline(always)]
+unsafe fn sum_eight(a: __m256) -> f32 {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let four = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps::<1>(a));
+        let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+        _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)))
     }
 }

@@ -25,7 +25,9 @@ macro_rules! have {
 
 impl Simd for Avx512 {
     type F = __m512;
-    const TILE: (usize, usize) = (4, 4);
+    type V = __m512;
+    const WIDTH: usize = 16;
+    const TILE: (usize, usize) = (6, 4);
 
     #[inline(always)]
     fn splat(self, value: f32) -> __m512 {
@@ -90,6 +92,33 @@ impl Simd for Avx512 {
     #[inline(always)]
     fn max_lane(self, a: __m512) -> f32 {
         have!(_mm512_reduce_max_ps(a))
+    }
+    #[inline(always)]
+    fn dot_zero(self) -> Self::V {
+        self.splat(0.0)
+    }
+    #[inline(always)]
+    fn dot_add(self, w: Self::V, x: Self::V, sum: Self::V) -> Self::V {
+        self.fma(w, x, sum)
+    }
+    #[inline(always)]
+    fn dot_sum(self, sum: Self::V) -> f32 {
+        self.sum(sum)
+    }
+    #[inline(always)]
+    unsafe fn dot_load(self, from: *const f32) -> Self::V {
+        // SAFETY: the caller's promise.
+        unsafe { self.load(from) }
+    }
+    #[inline(always)]
+    unsafe fn dot_load_f16(self, from: *const u8) -> Self::V {
+        // SAFETY: the caller's promise.
+        unsafe { self.load_f16(from) }
+    }
+    #[inline(always)]
+    unsafe fn dot_load_bf16(self, from: *const u8) -> Self::V {
+        // SAFETY: the caller's promise.
+        unsafe { self.load_bf16(from) }
     }
     #[inline(always)]
     unsafe fn load(self, from: *const f32) -> __m512 {

@@ -22,7 +22,11 @@ pub(super) const LANES: usize = 16;
 pub(super) trait Simd: Copy {
     /// Sixteen f32.
     type F: Copy;
-    /// Rows and tokens of a float matmul's register tile.
+    /// The f32 lanes of a dot product's running sum, `WIDTH` of them.
+    type V: Copy;
+    /// 8 or 16.
+    const WIDTH: usize;
+    /// Rows and tokens of a dot product's register tile.
     const TILE: (usize, usize);
 
     fn splat(self, value: f32) -> Self::F;
@@ -47,6 +51,21 @@ pub(super) trait Simd: Copy {
     fn sum(self, a: Self::F) -> f32;
     /// The greatest lane; none may be NaN.
     fn max_lane(self, a: Self::F) -> f32;
+
+    fn dot_zero(self) -> Self::V;
+    /// `w * x + sum`.
+    fn dot_add(self, w: Self::V, x: Self::V, sum: Self::V) -> Self::V;
+    /// Lane `i` with `i + WIDTH / 2`, and so on.
+    fn dot_sum(self, sum: Self::V) -> f32;
+    /// # Safety
+    /// `WIDTH` elements, at any alignment, may be read.
+    unsafe fn dot_load(self, from: *const f32) -> Self::V;
+    /// # Safety
+    /// `WIDTH` halves, at any alignment, may be read.
+    unsafe fn dot_load_f16(self, from: *const u8) -> Self::V;
+    /// # Safety
+    /// `WIDTH` bfloats, at any alignment, may be read.
+    unsafe fn dot_load_bf16(self, from: *const u8) -> Self::V;
 
     /// # Safety
     /// 16 elements may be read.

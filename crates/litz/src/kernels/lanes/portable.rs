@@ -27,6 +27,8 @@ fn fold(mut a: Lanes, f: impl Fn(f32, f32) -> f32) -> f32 {
 
 impl Simd for Portable {
     type F = Lanes;
+    type V = Lanes;
+    const WIDTH: usize = 16;
     const TILE: (usize, usize) = (2, 2);
 
     #[inline(always)]
@@ -84,6 +86,33 @@ impl Simd for Portable {
     #[inline(always)]
     fn max_lane(self, a: Lanes) -> f32 {
         fold(a, f32::max)
+    }
+    #[inline(always)]
+    fn dot_zero(self) -> Self::V {
+        self.splat(0.0)
+    }
+    #[inline(always)]
+    fn dot_add(self, w: Self::V, x: Self::V, sum: Self::V) -> Self::V {
+        self.fma(w, x, sum)
+    }
+    #[inline(always)]
+    fn dot_sum(self, sum: Self::V) -> f32 {
+        self.sum(sum)
+    }
+    #[inline(always)]
+    unsafe fn dot_load(self, from: *const f32) -> Self::V {
+        // SAFETY: the caller's promise.
+        unsafe { self.load(from) }
+    }
+    #[inline(always)]
+    unsafe fn dot_load_f16(self, from: *const u8) -> Self::V {
+        // SAFETY: the caller's promise.
+        unsafe { self.load_f16(from) }
+    }
+    #[inline(always)]
+    unsafe fn dot_load_bf16(self, from: *const u8) -> Self::V {
+        // SAFETY: the caller's promise.
+        unsafe { self.load_bf16(from) }
     }
     #[inline(always)]
     unsafe fn load(self, from: *const f32) -> Lanes {

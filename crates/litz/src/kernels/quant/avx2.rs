@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use super::super::lanes::Avx2;
 use super::super::views::{Matrix, OutView, Q8View, BLOCK};
-use super::panel::{empty, fill, heads, Eight, PanelBlock};
+use super::panel::{empty, fill, heads, interleave, Eight, PanelBlock, TokenBlock};
 use super::{MatmulQuant, Quant, Token};
 
 /// Rows of a group.
@@ -39,38 +39,79 @@ unsafe fn matmul<Q: Quant>(
     tokens: Range<usize>,
     y: &OutView<'_>,
 ) {
-    let mut panel = empty::<ROWS>(if tokens.len() > 1 { x.blocks } else { 0 });
-    for start in rows.clone().step_by(ROWS) {
-        let many = ROWS.min(rows.end - start);
-        let group: Eight = std::array::from_fn(|i| w.row(start + i.min(many - 1)));
-        // SAFETY: the caller vouches for tokens and rows.
-        unsafe {
-            let put = |t: usize, sums| store(y.values.as_ptr().add(t * y.stride + start), many, sums);
-            if tokens.len() == 1 {
-                put(tokens.start, dot_rows::<Q>(group, Token::new(x, tokens.start), x.blocks));
-                continue;
-            }
-            fill::<Q, ROWS>(&mut panel, group, 0, 0);
-            let whole = tokens.len() / 4 * 4 + tokens.start;
-            for t in (tokens.start..whole).step_by(4) {
-                let sums = dot_panel::<Q, 4>(&panel, std::array::from_fn(|i| Token::new(x, t + i)));
-                sums.into_iter().enumerate().for_each(|(i, sums)| put(t + i, sums));
-            }
-            for t in whole..tokens.end {
-                put(t, dot_panel::<Q, 1>(&panel, [Token::new(x, t)])[0]);
-            }
+    // SAFETY: the caller's promise, passed on.
+    unsafe {
+        match tokens.len() {
+            1 => one_token::<Q>(
+                w,
+                rows,
+                Token::new(x, tokens.start),
+                y.values.as_ptr().add(tokens.start * y.stride),
+            ),
+            2 => many_tokens::<Q, 2>(w, rows, x, tokens, y),
+            _ => many_tokens::<Q, 4>(w, rows, x, tokens, y),
         }
     }
 }
 
 /// # Safety
-/// `many` elements may be written.
+/// `x` has the matrix's columns, `out` its rows.
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c")]
+unsafe fn one_token<Q: Quant>(w: &Matrix<'_>, rows: Range<usize>, x: Token, out: *mut f32) {
+    for start in rows.clone().step_by(ROWS) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            store(
+                out.add(start),
+                rows.end - start,
+                dot_rows::<Q>(group(w, start, rows.end), x, w.cols() / BLOCK),
+            )
+        };
+    }
+}
+
+/// # Safety
+/// As `MatmulQuant::matmul_quant`.
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c")]
+unsafe fn many_tokens<Q: Quant, const T: usize>(
+    w: &Matrix<'_>,
+    rows: Range<usize>,
+    x: &Q8View<'_>,
+    tokens: Range<usize>,
+    y: &OutView<'_>,
+) {
+    let mut panel = empty::<ROWS>(x.blocks);
+    let tiles = interleave::<T>(x, tokens.clone(), Q::OFFSET);
+    for start in rows.clone().step_by(ROWS) {
+        // SAFETY: the caller vouches for tokens and rows.
+        unsafe {
+            fill::<Q, ROWS>(&mut panel, group(w, start, rows.end), 0, 0);
+            for (tile, t) in tiles.chunks_exact(x.blocks).zip(tokens.clone().step_by(T)) {
+                let sums = panel_tile::<Q, T>(&panel, tile);
+                for (sums, t) in sums.into_iter().zip(t..tokens.end) {
+                    store(y.values.as_ptr().add(t * y.stride + start), rows.end - start, sums);
+                }
+            }
+        }
+    }
+}
+
+/// The rows from `start`, the last one again where there are none left.
+#[inline]
+fn group(w: &Matrix<'_>, start: usize, end: usize) -> Eight {
+    std::array::from_fn(|i| w.row((start + i).min(end - 1)))
+}
+
+/// # Safety
+/// `many` elements, or eight if that is fewer, may be written.
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
 unsafe fn store(to: *mut f32, many: usize, sums: __m256) {
     // SAFETY: the caller's promise; the buffer has eight.
     unsafe {
-        if many == ROWS {
+        if many >= ROWS {
             return _mm256_storeu_ps(to, sums);
         }
         let mut all = [0f32; ROWS];
@@ -80,32 +121,36 @@ unsafe fn store(to: *mut f32, many: usize, sums: __m256) {
 }
 
 /// `sums + scale * x.scale * products (+ minimum * x.sum)`: the one place where a block meets the running sum.
-///
-/// # Safety
-/// The token has the block.
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
-unsafe fn accumulate<Q: Quant>(
+fn accumulate<Q: Quant>(sums: __m256, products: __m256i, heads: (__m256, __m256), x: (f32, f32)) -> __m256 {
+    let scale = _mm256_mul_ps(heads.0, _mm256_set1_ps(x.0));
+    let sums = _mm256_fmadd_ps(scale, _mm256_cvtepi32_ps(products), sums);
+    if Q::MINIMUM {
+        _mm256_fmadd_ps(heads.1, _mm256_set1_ps(x.1), sums)
+    } else {
+        sums
+    }
+}
+
+/// A block of eight rows as they are stored meets the running sums.
+///
+/// # Safety
+/// A block of each row may be read; the token has the block.
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c")]
+unsafe fn add_block<Q: Quant>(
     sums: __m256,
     products: __m256i,
-    heads: (__m256, __m256),
+    rows: Eight,
     x: Token,
     block: usize,
 ) -> __m256 {
     // SAFETY: the caller's promise.
     unsafe {
-        let products = if Q::OFFSET == 0 {
-            products
-        } else {
-            _mm256_sub_epi32(products, _mm256_set1_epi32(Q::OFFSET * *x.code_sums.add(block)))
-        };
-        let scale = _mm256_mul_ps(heads.0, _mm256_set1_ps(*x.scales.add(block)));
-        let sums = _mm256_fmadd_ps(scale, _mm256_cvtepi32_ps(products), sums);
-        if Q::MINIMUM {
-            _mm256_fmadd_ps(heads.1, _mm256_set1_ps(*x.sums.add(block)), sums)
-        } else {
-            sums
-        }
+        let start = _mm256_set1_epi32(-Q::OFFSET * *x.code_sums.add(block));
+        let products = _mm256_add_epi32(products, start);
+        accumulate::<Q>(sums, products, heads::<Q>(rows), (*x.scales.add(block), *x.sums.add(block)))
     }
 }
 
@@ -116,16 +161,19 @@ unsafe fn accumulate<Q: Quant>(
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
 unsafe fn dot_rows<Q: Quant>(rows: Eight, x: Token, blocks: usize) -> __m256 {
-    // The next group usually follows in memory: eight streams are more than the hardware keeps in mind.
+    // The next group usually follows in memory, and is asked for in its order there: the hardware then runs ahead.
     let ahead = (rows[7] as usize).wrapping_sub(rows[0] as usize) + blocks * Q::BYTES;
     let mut sums = _mm256_setzero_ps();
     // SAFETY: blocks stay below the caller's number; a lone last block is read twice and counted once.
     unsafe {
         for block in (0..blocks).step_by(2) {
             let next = if block + 1 < blocks { block + 1 } else { block };
-            let (a, b) = (rows.map(|row| row.add(block * Q::BYTES)), rows.map(|row| row.add(next * Q::BYTES)));
-            for row in a {
-                _mm_prefetch::<_MM_HINT_T0>(row.wrapping_add(ahead).cast());
+            let (a, b) =
+                (rows.map(|row| row.add(block * Q::BYTES)), rows.map(|row| row.add(next * Q::BYTES)));
+            for line in (0..2 * ROWS * Q::BYTES).step_by(64) {
+                _mm_prefetch::<_MM_HINT_T0>(
+                    rows[0].wrapping_add(ahead + block * ROWS * Q::BYTES + line).cast(),
+                );
             }
             let codes = [x.codes.add(block * BLOCK), x.codes.add(next * BLOCK)];
             let products = if Q::NIBBLES {
@@ -133,9 +181,9 @@ unsafe fn dot_rows<Q: Quant>(rows: Eight, x: Token, blocks: usize) -> __m256 {
             } else {
                 [byte_products::<Q>(a, codes[0]), byte_products::<Q>(b, codes[1])]
             };
-            sums = accumulate::<Q>(sums, products[0], heads::<Q>(a), x, block);
+            sums = add_block::<Q>(sums, products[0], a, x, block);
             if next != block {
-                sums = accumulate::<Q>(sums, products[1], heads::<Q>(b), x, next);
+                sums = add_block::<Q>(sums, products[1], b, x, next);
             }
         }
     }
@@ -199,61 +247,48 @@ unsafe fn byte_products<Q: Quant>(blocks: Eight, codes: *const i8) -> __m256i {
 }
 
 /// Eight running sums for each of `T` tokens.
-///
-/// # Safety
-/// The tokens have as many blocks as the panel.
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
-unsafe fn dot_panel<Q: Quant, const T: usize>(panel: &[PanelBlock<ROWS>], x: [Token; T]) -> [__m256; T] {
+fn panel_tile<Q: Quant, const T: usize>(panel: &[PanelBlock<ROWS>], tile: &[TokenBlock<T>]) -> [__m256; T] {
     let mut sums = [_mm256_setzero_ps(); T];
-    for (i, block) in panel.iter().enumerate() {
-        // SAFETY: the caller's promise.
-        unsafe {
-            let products = if Q::NIBBLES { panel_nibbles(block, x, i) } else { panel_bytes(block, x, i) };
-            let heads = (_mm256_load_ps(block.scales.as_ptr()), _mm256_load_ps(block.minima.as_ptr()));
-            for t in 0..T {
-                sums[t] = accumulate::<Q>(sums[t], products[t], heads, x[t], i);
-            }
+    for (block, x) in panel.iter().zip(tile) {
+        let products = if Q::NIBBLES { panel_nibbles(block, x) } else { panel_bytes(block, x) };
+        // SAFETY: eight elements, aligned as the block is.
+        let heads = unsafe { (_mm256_load_ps(block.scales.as_ptr()), _mm256_load_ps(block.minima.as_ptr())) };
+        for t in 0..T {
+            let products = _mm256_add_epi32(products[t], _mm256_set1_epi32(x.starts[t]));
+            sums[t] = accumulate::<Q>(sums[t], products, heads, (x.scales[t], x.sums[t]));
         }
     }
     sums
 }
 
-/// # Safety
-/// The tokens have the block.
+/// Eight sums of two nibbles by bytes stay within 8 * 2 * 15 * 127 < 2^15.
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
-unsafe fn panel_nibbles<const T: usize>(panel: &PanelBlock<ROWS>, x: [Token; T], block: usize) -> [__m256i; T] {
+fn panel_nibbles<const T: usize>(panel: &PanelBlock<ROWS>, x: &TokenBlock<T>) -> [__m256i; T] {
     let mut sums = [_mm256_setzero_si256(); T];
-    for (g, codes) in panel.codes.iter().enumerate() {
-        // SAFETY: the caller's promise. Eight sums of two nibbles by bytes stay within 8 * 2 * 15 * 127 < 2^15.
-        unsafe {
-            let w = _mm256_load_si256(codes.as_ptr().cast());
-            for t in 0..T {
-                let pairs = _mm256_maddubs_epi16(w, _mm256_set1_epi32(x[t].four_codes(block, g)));
-                sums[t] = _mm256_add_epi16(sums[t], pairs);
-            }
+    for (w, codes) in panel.codes.iter().zip(&x.codes) {
+        // SAFETY: 32 bytes, aligned as the block is.
+        let w = unsafe { _mm256_load_si256(w.as_ptr().cast()) };
+        for t in 0..T {
+            sums[t] = _mm256_add_epi16(sums[t], _mm256_maddubs_epi16(w, _mm256_set1_epi32(codes[t])));
         }
     }
     sums.map(|v| _mm256_madd_epi16(v, _mm256_set1_epi16(1)))
 }
 
-/// # Safety
-/// The tokens have the block.
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
-unsafe fn panel_bytes<const T: usize>(panel: &PanelBlock<ROWS>, x: [Token; T], block: usize) -> [__m256i; T] {
+fn panel_bytes<const T: usize>(panel: &PanelBlock<ROWS>, x: &TokenBlock<T>) -> [__m256i; T] {
     let mut sums = [_mm256_setzero_si256(); T];
-    for (g, codes) in panel.codes.iter().enumerate() {
-        // SAFETY: the caller's promise.
-        unsafe {
-            let w = _mm256_load_si256(codes.as_ptr().cast());
-            let size = _mm256_abs_epi8(w);
-            for t in 0..T {
-                let signed = _mm256_sign_epi8(_mm256_set1_epi32(x[t].four_codes(block, g)), w);
-                let pairs = _mm256_maddubs_epi16(size, signed);
-                sums[t] = _mm256_add_epi32(sums[t], _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
-            }
+    for (w, codes) in panel.codes.iter().zip(&x.codes) {
+        // SAFETY: 32 bytes, aligned as the block is.
+        let w = unsafe { _mm256_load_si256(w.as_ptr().cast()) };
+        let size = _mm256_abs_epi8(w);
+        for t in 0..T {
+            let pairs = _mm256_maddubs_epi16(size, _mm256_sign_epi8(_mm256_set1_epi32(codes[t]), w));
+            sums[t] = _mm256_add_epi32(sums[t], _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
         }
     }
     sums

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::super::lanes::Avx512;
 use super::super::views::{Matrix, OutView, Q8View, BLOCK};
-use super::panel::{empty, fill, PanelBlock};
+use super::panel::{empty, fill, interleave, PanelBlock, TokenBlock};
 use super::{MatmulQuant, Quant, Token};
 
 /// Rows of a group.
@@ -48,118 +48,117 @@ unsafe fn matmul<Q: Quant>(
     tokens: Range<usize>,
     y: &OutView<'_>,
 ) {
-    let mut panel = empty::<ROWS>(if tokens.len() > 1 { x.blocks } else { 0 });
-    for start in rows.clone().step_by(ROWS) {
-        let many = ROWS.min(rows.end - start);
-        let group: Group = std::array::from_fn(|i| w.row(start + i.min(many - 1)));
-        // SAFETY: the caller vouches for tokens and rows.
-        unsafe {
-            let out = y.values.as_ptr().add(start);
-            if tokens.len() == 1 {
-                let sums = dot_rows::<Q>(group, Token::new(x, tokens.start), x.blocks);
-                store(out.add(tokens.start * y.stride), many, sums);
-                continue;
-            }
-            for half in [0, 8] {
-                fill::<Q, ROWS>(&mut panel, std::array::from_fn(|i| group[half + i]), half, 0x80);
-            }
-            let mut t = tokens.start;
-            while t < tokens.end {
-                t += match tokens.end - t {
-                    8.. => panel_tile::<Q, 8>(&panel, x, t, out, many, y.stride),
-                    4.. => panel_tile::<Q, 4>(&panel, x, t, out, many, y.stride),
-                    2.. => panel_tile::<Q, 2>(&panel, x, t, out, many, y.stride),
-                    _ => panel_tile::<Q, 1>(&panel, x, t, out, many, y.stride),
-                };
-            }
+    // SAFETY: the caller's promise, passed on.
+    unsafe {
+        match tokens.len() {
+            1 => one_token::<Q>(
+                w,
+                rows,
+                Token::new(x, tokens.start),
+                y.values.as_ptr().add(tokens.start * y.stride),
+            ),
+            2..=4 => many_tokens::<Q, 2>(w, rows, x, tokens, y),
+            _ => many_tokens::<Q, 8>(w, rows, x, tokens, y),
         }
     }
 }
 
 /// # Safety
-/// `many` elements may be written.
+/// `x` has the matrix's columns, `out` its rows.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c")]
+unsafe fn one_token<Q: Quant>(w: &Matrix<'_>, rows: Range<usize>, x: Token, out: *mut f32) {
+    for start in rows.clone().step_by(ROWS) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            store(
+                out.add(start),
+                rows.end - start,
+                dot_rows::<Q>(group(w, start, rows.end), x, w.cols() / BLOCK),
+            )
+        };
+    }
+}
+
+/// # Safety
+/// As `MatmulQuant::matmul_quant`.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c")]
+unsafe fn many_tokens<Q: Quant, const T: usize>(
+    w: &Matrix<'_>,
+    rows: Range<usize>,
+    x: &Q8View<'_>,
+    tokens: Range<usize>,
+    y: &OutView<'_>,
+) {
+    let mut panel = empty::<ROWS>(x.blocks);
+    let tiles = interleave::<T>(x, tokens.clone(), offset::<Q>());
+    for start in rows.clone().step_by(ROWS) {
+        let group = group(w, start, rows.end);
+        // SAFETY: the caller vouches for tokens and rows.
+        unsafe {
+            for half in [0, 8] {
+                fill::<Q, ROWS>(&mut panel, std::array::from_fn(|i| group[half + i]), half, 0x80);
+            }
+            for (tile, t) in tiles.chunks_exact(x.blocks).zip(tokens.clone().step_by(T)) {
+                let sums = panel_tile::<Q, T>(&panel, tile);
+                for (sums, t) in sums.into_iter().zip(t..tokens.end) {
+                    store(y.values.as_ptr().add(t * y.stride + start), rows.end - start, sums);
+                }
+            }
+        }
+    }
+}
+
+/// The rows from `start`, the last one again where there are none left.
+#[inline]
+fn group(w: &Matrix<'_>, start: usize, end: usize) -> Group {
+    std::array::from_fn(|i| w.row((start + i).min(end - 1)))
+}
+
+/// # Safety
+/// `many` elements, or sixteen if that is fewer, may be written.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c")]
 unsafe fn store(to: *mut f32, many: usize, sums: __m512) {
     // SAFETY: masked lanes are not written.
-    unsafe { _mm512_mask_storeu_ps(to, (u32::MAX >> (32 - many)) as u16, sums) }
+    unsafe { _mm512_mask_storeu_ps(to, (u32::MAX >> (32 - many.min(ROWS))) as u16, sums) }
 }
 
 /// `sums + scale * x.scale * products (+ minimum * x.sum)`: the one place where a block meets the running sum.
-///
-/// # Safety
-/// The token has the block.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c")]
-unsafe fn accumulate<Q: Quant>(
-    sums: __m512,
-    products: __m512i,
-    heads: (__m512, __m512),
-    x: Token,
-    block: usize,
-) -> __m512 {
-    // SAFETY: the caller's promise.
-    unsafe {
-        let scale = _mm512_mul_ps(heads.0, _mm512_set1_ps(*x.scales.add(block)));
-        let sums = _mm512_fmadd_ps(scale, _mm512_cvtepi32_ps(products), sums);
-        if Q::MINIMUM {
-            _mm512_fmadd_ps(heads.1, _mm512_set1_ps(*x.sums.add(block)), sums)
-        } else {
-            sums
-        }
+fn accumulate<Q: Quant>(sums: __m512, products: __m512i, heads: (__m512, __m512), x: (f32, f32)) -> __m512 {
+    let scale = _mm512_mul_ps(heads.0, _mm512_set1_ps(x.0));
+    let sums = _mm512_fmadd_ps(scale, _mm512_cvtepi32_ps(products), sums);
+    if Q::MINIMUM {
+        _mm512_fmadd_ps(heads.1, _mm512_set1_ps(x.1), sums)
+    } else {
+        sums
     }
 }
 
-/// What a block's products start from, so that they end up without the codes' offset.
-///
-/// # Safety
-/// The token has the block.
+/// Sixteen running sums for each of `T` tokens.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c")]
-unsafe fn less_offset<Q: Quant>(x: Token, block: usize) -> __m512i {
-    if offset::<Q>() == 0 {
-        return _mm512_setzero_si512();
-    }
-    // SAFETY: the caller's promise.
-    _mm512_set1_epi32(-offset::<Q>() * unsafe { *x.code_sums.add(block) })
-}
-
-/// Sixteen rows by `T` tokens from `t`; gives `T`.
-///
-/// # Safety
-/// The tokens exist, `out` has them at `stride`, with `many` rows each.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c")]
-unsafe fn panel_tile<Q: Quant, const T: usize>(
-    panel: &[PanelBlock<ROWS>],
-    x: &Q8View<'_>,
-    t: usize,
-    out: *mut f32,
-    many: usize,
-    stride: usize,
-) -> usize {
+fn panel_tile<Q: Quant, const T: usize>(panel: &[PanelBlock<ROWS>], tile: &[TokenBlock<T>]) -> [__m512; T] {
     let mut sums = [_mm512_setzero_ps(); T];
-    // SAFETY: the caller's promise.
-    unsafe {
-        let x: [Token; T] = std::array::from_fn(|i| Token::new(x, t + i));
-        for (i, block) in panel.iter().enumerate() {
-            let mut products = x.map(|x| less_offset::<Q>(x, i));
-            for (g, codes) in block.codes.iter().enumerate() {
-                let w = _mm512_load_si512(codes.as_ptr().cast());
-                for t in 0..T {
-                    products[t] = _mm512_dpbusd_epi32(products[t], w, _mm512_set1_epi32(x[t].four_codes(i, g)));
-                }
-            }
-            let heads = (_mm512_load_ps(block.scales.as_ptr()), _mm512_load_ps(block.minima.as_ptr()));
+    for (block, x) in panel.iter().zip(tile) {
+        let mut products = x.starts.map(|start| _mm512_set1_epi32(start));
+        for (w, codes) in block.codes.iter().zip(&x.codes) {
+            // SAFETY: 64 bytes, aligned as the block is.
+            let w = unsafe { _mm512_load_si512(w.as_ptr().cast()) };
             for t in 0..T {
-                sums[t] = accumulate::<Q>(sums[t], products[t], heads, x[t], i);
+                products[t] = _mm512_dpbusd_epi32(products[t], w, _mm512_set1_epi32(codes[t]));
             }
         }
-        for (i, sums) in sums.into_iter().enumerate() {
-            store(out.add((t + i) * stride), many, sums);
+        // SAFETY: sixteen elements, aligned as the block is.
+        let heads = unsafe { (_mm512_load_ps(block.scales.as_ptr()), _mm512_load_ps(block.minima.as_ptr())) };
+        for t in 0..T {
+            sums[t] = accumulate::<Q>(sums[t], products[t], heads, (x.scales[t], x.sums[t]));
         }
     }
-    T
+    sums
 }
 
 /// Sixteen running sums over all blocks, for one token, from rows as they are stored.
@@ -169,23 +168,27 @@ unsafe fn panel_tile<Q: Quant, const T: usize>(
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c")]
 unsafe fn dot_rows<Q: Quant>(rows: Group, x: Token, blocks: usize) -> __m512 {
-    // The next group usually follows in memory: sixteen streams are more than the hardware keeps in mind.
+    // The next group usually follows in memory, and is asked for in its order there: the hardware then runs ahead.
     let ahead = (rows[15] as usize).wrapping_sub(rows[0] as usize) + blocks * Q::BYTES;
-    let offsets: [i32; ROWS] = std::array::from_fn(|i| (rows[i] as usize).wrapping_sub(rows[0] as usize) as i32);
+    let offsets: [i32; ROWS] =
+        std::array::from_fn(|i| (rows[i] as usize).wrapping_sub(rows[0] as usize) as i32);
     let mut sums = _mm512_setzero_ps();
     // SAFETY: blocks stay below the caller's number; missing ones of the last four are read as the last one.
     unsafe {
         let offsets = _mm512_loadu_si512(offsets.as_ptr().cast());
         for block in (0..blocks).step_by(4) {
-            for row in rows {
-                _mm_prefetch::<_MM_HINT_T0>(row.wrapping_add(ahead + block * Q::BYTES).cast());
+            for line in 0..Q::BYTES {
+                _mm_prefetch::<_MM_HINT_T0>(
+                    rows[0].wrapping_add(ahead + block * ROWS * Q::BYTES + line * 64).cast(),
+                );
             }
             let at: [usize; 4] = std::array::from_fn(|i| (block + i).min(blocks - 1));
             let products = products::<Q>(rows, x, at);
             for i in 0..4.min(blocks - block) {
                 let heads = heads::<Q>(rows[0].add(at[i] * Q::BYTES), offsets);
-                let products = _mm512_add_epi32(products[i], less_offset::<Q>(x, at[i]));
-                sums = accumulate::<Q>(sums, products, heads, x, at[i]);
+                let start = _mm512_set1_epi32(-offset::<Q>() * *x.code_sums.add(at[i]));
+                let products = _mm512_add_epi32(products[i], start);
+                sums = accumulate::<Q>(sums, products, heads, (*x.scales.add(at[i]), *x.sums.add(at[i])));
             }
         }
     }

@@ -59,6 +59,7 @@ impl Quant for Q4_1 {
 }
 
 /// One token's quantised row.
+#[cfg(target_arch = "x86_64")]
 #[derive(Clone, Copy)]
 struct Token {
     codes: *const i8,
@@ -67,6 +68,7 @@ struct Token {
     code_sums: *const i32,
 }
 
+#[cfg(target_arch = "x86_64")]
 impl Token {
     /// # Safety
     /// `x` has the token.
@@ -82,16 +84,6 @@ impl Token {
                 code_sums: x.code_sums.as_ptr().add(block),
             }
         }
-    }
-
-    /// Columns `4 g .. 4 g + 4` of a block.
-    ///
-    /// # Safety
-    /// The row has the block.
-    #[inline(always)]
-    unsafe fn four_codes(self, block: usize, g: usize) -> i32 {
-        // SAFETY: the caller's promise.
-        unsafe { self.codes.add(block * BLOCK + 4 * g).cast::<i32>().read_unaligned() }
     }
 }
 

@@ -1,8 +1,10 @@
-//! Rows of quantised blocks interleaved for several tokens: groups of eight at a time, with AVX2.
+//! Rows and tokens interleaved, so that a tile of outputs is computed without a shuffle or a far pointer.
 
 use std::arch::x86_64::*;
 
-use super::super::views::BLOCK;
+use std::ops::Range;
+
+use super::super::views::{Q8View, BLOCK};
 use super::Quant;
 
 /// Rows that are transposed together; those beyond a matrix's last are copies of it.
@@ -100,7 +102,8 @@ pub(super) unsafe fn heads<Q: Quant>(blocks: Eight) -> (__m256, __m256) {
         _mm256_setr_epi32(word(0), word(1), word(2), word(3), word(4), word(5), word(6), word(7))
     };
     let order = _mm256_setr_epi8(
-        0, 1, 4, 5, 8, 9, 12, 13, 2, 3, 6, 7, 10, 11, 14, 15, 0, 1, 4, 5, 8, 9, 12, 13, 2, 3, 6, 7, 10, 11, 14, 15,
+        0, 1, 4, 5, 8, 9, 12, 13, 2, 3, 6, 7, 10, 11, 14, 15, 0, 1, 4, 5, 8, 9, 12, 13, 2, 3, 6, 7, 10, 11,
+        14, 15,
     );
     // Scales to the low half, minima (or the first codes, unused) to the high half.
     let halves = _mm256_permute4x64_epi64::<0b11_01_10_00>(_mm256_shuffle_epi8(words, order));
@@ -110,4 +113,39 @@ pub(super) unsafe fn heads<Q: Quant>(blocks: Eight) -> (__m256, __m256) {
     } else {
         (scales, _mm256_setzero_ps())
     }
+}
+
+/// `T` tokens of one block: `codes[g]` holds columns `4 g .. 4 g + 4` of each token.
+#[repr(C, align(64))]
+#[derive(Clone, Copy)]
+pub(super) struct TokenBlock<const T: usize> {
+    pub(super) codes: [[i32; T]; BLOCK / 4],
+    pub(super) scales: [f32; T],
+    pub(super) sums: [f32; T],
+    /// What the products start from: the codes' sum times what weight codes are above their values, negated.
+    pub(super) starts: [i32; T],
+}
+
+/// Tiles of `T` tokens, tile after tile; tokens beyond the last are zeros.
+pub(super) fn interleave<const T: usize>(
+    x: &Q8View<'_>,
+    tokens: Range<usize>,
+    offset: i32,
+) -> Vec<TokenBlock<T>> {
+    let none = TokenBlock { codes: [[0; T]; BLOCK / 4], scales: [0.0; T], sums: [0.0; T], starts: [0; T] };
+    let mut tiles = vec![none; tokens.len().div_ceil(T) * x.blocks];
+    for (i, token) in tokens.enumerate() {
+        let tile = &mut tiles[i / T * x.blocks..(i / T + 1) * x.blocks];
+        for (block, to) in tile.iter_mut().enumerate() {
+            let at = token * x.blocks + block;
+            let codes = x.codes[at * BLOCK..(at + 1) * BLOCK].chunks_exact(4);
+            for (to, four) in to.codes.iter_mut().zip(codes) {
+                to[i % T] = i32::from_ne_bytes(std::array::from_fn(|k| four[k] as u8));
+            }
+            to.scales[i % T] = x.scales[at];
+            to.sums[i % T] = x.sums[at];
+            to.starts[i % T] = -offset * x.code_sums[at];
+        }
+    }
+    tiles
 }

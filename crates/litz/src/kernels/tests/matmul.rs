@@ -177,6 +177,19 @@ fn shapes_agree(kernels: &Kernels, w: &Weights, x: &Rows) {
 }
 
 #[test]
+fn quantised_products_have_the_same_bits_with_avx2_and_with_avx512() {
+    let (Ok(narrow), Ok(wide)) = (Kernels::new(Isa::Avx2), Kernels::new(Isa::Avx512)) else { return };
+    for dtype in [WeightDType::Q8_0, WeightDType::Q4_0, WeightDType::Q4_1] {
+        for tokens in [1, 2, 3, 5, 9] {
+            let w = Weights::random(dtype, 21, 352);
+            let x = Rows::new(narrow, Random(6).normals(tokens * 352), 352);
+            let (a, b) = (product(narrow, &w, &x), product(wide, &w, &x));
+            assert!(a.iter().zip(&b).all(|(a, b)| a.to_bits() == b.to_bits()), "{dtype:?} {tokens}");
+        }
+    }
+}
+
+#[test]
 fn extreme_codes_are_summed_exactly() {
     let signs = |t: usize, i: usize| if (i >> t) % 2 == 0 { 127.0 } else { -127.0 };
     let values: Vec<f32> = (0..6).flat_map(|t| (0..64).map(move |i| signs(t, i))).collect();
