@@ -85,7 +85,7 @@ impl DType {
     /// The bytes that this many elements take; `None` if they end inside a block or the size overflows.
     pub fn bytes_for(self, elements: usize) -> Option<usize> {
         let (block, bytes) = self.block();
-        if elements % block != 0 {
+        if !elements.is_multiple_of(block) {
             return None;
         }
         (elements / block).checked_mul(bytes)

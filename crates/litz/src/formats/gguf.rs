@@ -137,7 +137,7 @@ fn read_tensor(reader: &mut Reader<'_>, i: usize) -> Result<TensorInfo> {
 
 fn check_row(shown: &str, dtype: DType, row: usize) -> Result<()> {
     let (block, _) = dtype.block();
-    if row % block != 0 {
+    if !row.is_multiple_of(block) {
         return Err(Error::Format(format!(
             "the tensor {shown} has rows of {row} elements; {dtype} needs a multiple of its block size {block}"
         )));
@@ -148,7 +148,7 @@ fn check_row(shown: &str, dtype: DType, row: usize) -> Result<()> {
 /// Turns the offset into one from the start of the file.
 fn place(tensor: &mut TensorInfo, start: usize, alignment: usize, file: usize) -> Result<()> {
     let shown = quoted(&tensor.name);
-    if tensor.offset % alignment != 0 {
+    if !tensor.offset.is_multiple_of(alignment) {
         return Err(Error::Format(format!(
             "the tensor {shown} has the offset {}; expected a multiple of the alignment {alignment}",
             tensor.offset

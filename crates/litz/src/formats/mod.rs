@@ -221,7 +221,7 @@ fn measure(name: &str, dtype: DType, shape: &[usize]) -> Result<usize> {
     let whole = whole.ok_or_else(|| fail(format!("has the shape {shape:?}, whose size overflows")))?;
     let elements = if shape.contains(&0) { 0 } else { whole };
     let (block, bytes) = dtype.block();
-    if elements % block != 0 {
+    if !elements.is_multiple_of(block) {
         return Err(fail(format!(
             "of type {dtype} has {elements} elements; expected a multiple of its block size {block}"
         )));
