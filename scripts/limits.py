@@ -28,7 +28,10 @@ def rust_functions(text: str) -> Iterator[tuple[str, int, int]]:
     lines = text.splitlines()
     for number, line in enumerate(lines):
         if start := re.match(r"( *)(?:pub(?:\([a-z]+\))? )?(?:const )?(?:unsafe )?(?:extern \"C\" )?fn (\w+)", line):
-            end = next((i for i in range(number, len(lines)) if lines[i] == start[1] + "}"), number)
+            opening = next((i for i in range(number, len(lines)) if lines[i].endswith(("{", ";", "}"))), number)
+            if not lines[opening].endswith("{"):
+                continue  # a declaration, or a body on its one line
+            end = next((i for i in range(opening, len(lines)) if lines[i] == start[1] + "}"), opening)
             yield start[2], number + 1, end - number + 1
 
 

@@ -120,7 +120,7 @@ mod tests {
     /// Ids are span lengths; some lengths merge, in an order that is far from monotone.
     fn find(left: Symbol, right: Symbol) -> Option<Merge> {
         let id = left.id * 7 + right.id * 13 + (left.id ^ right.id);
-        (id % 5 != 0).then_some(Merge { rank: id % 11, id: id % 97 })
+        (!id.is_multiple_of(5)).then_some(Merge { rank: id % 11, id: id % 97 })
     }
 
     fn word(seed: u32, length: u32) -> Vec<Symbol> {
