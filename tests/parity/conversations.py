@@ -3,7 +3,7 @@
 from typing import Any
 
 SYSTEM = {"role": "system", "content": "You are terse. Reply in 中文 or English 🙂."}
-USER = {"role": "user", "content": "Hello, what's <b>up</b> & \"who\" are you?"}
+USER = {"role": "user", "content": 'Hello, what\'s <b>up</b> & "who" are you?'}
 ASSISTANT = {"role": "assistant", "content": "I'm fine.\n\nAnd you?"}
 AGAIN = {"role": "user", "content": "  Où est-ce?\t"}
 REASONED = {"role": "assistant", "content": "4", "reasoning_content": "2+2 is\n4."}
@@ -13,7 +13,7 @@ WEATHER = {
     "type": "function",
     "function": {
         "name": "get_weather",
-        "description": "The weather of a place.\nSecond line, \"quoted\".",
+        "description": 'The weather of a place.\nSecond line, "quoted".',
         "parameters": {
             "type": "object",
             "properties": {
@@ -91,7 +91,10 @@ CONVERSATIONS: dict[str, list[dict[str, Any]]] = {
     "tool call with text arguments": tool_turn(call('{"city": "Bern", "days": 1}')),
     "tool call without an id": tool_turn(call({"city": "Bern"}, identifier=None)),
     "tool call with a long id": tool_turn(call({"city": "Bern"}, identifier="call_0123456789")),
-    "tool call of no function": [USER, {"role": "assistant", "content": "", "tool_calls": [{"name": "f", "arguments": {"a": 1}}]}],
+    "tool call of no function": [
+        USER,
+        {"role": "assistant", "content": "", "tool_calls": [{"name": "f", "arguments": {"a": 1}}]},
+    ],
     "tool call with reasoning": [USER, tool_turn(call(ARGUMENTS))[1] | {"reasoning_content": "hm"}, _ONE[2]],
     "tool result of parts": [*_ONE[:2], _ONE[2] | {"content": parts("21 °C")}],
     "tool result of a dict": [*_ONE[:2], _ONE[2] | {"content": {"temp": 21.5, "ok": True, "no": None}}],

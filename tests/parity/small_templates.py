@@ -1,5 +1,7 @@
 """One small template for each feature of Jinja that chat templates use, and some that must fail."""
 
+# ruff: noqa: E501
+
 VALUES = {
     "messages": [{"role": "user", "content": " Hi "}, {"role": "assistant", "content": "Ho\nhum", "n": None}],
     "t": True,
@@ -8,7 +10,7 @@ VALUES = {
     "f": 1.0,
     "big": 1e16,
     "tiny": 1.5e-7,
-    "s": "Zürich's \"äöü\" 🙂",
+    "s": 'Zürich\'s "äöü" 🙂',
     "quoted": "a\n\u200b\\é",
     "l": [3, 1, 2],
     "words": ["b", "A", "c"],

@@ -1,5 +1,7 @@
 """Hostile chat templates: each is refused with a TemplateError, in bounded work and memory, and reaches no Python."""
 
+# ruff: noqa: E501
+
 import json
 import subprocess
 import sys
@@ -35,7 +37,18 @@ ESCAPES = [
     "{{ messages[0].update({'role': 'system'}) }}",
 ]
 
-DOUBLING = "{% set n = namespace(x=SEED) %}{% for i in range(200) %}{% set n.x = STEP %}{% endfor %}{{ n.x | length }}"
+
+def repeated(seed: str, step: str, end: str = "{{ n.x | length }}", *, times: int = 200) -> str:
+    """A template that applies `step` to `n.x` again and again."""
+    loop = f"{{% for i in range({times}) %}}{{% set n.x = {step} %}}{{% endfor %}}"
+    return f"{{% set n = namespace(x={seed}) %}}{loop}{end}"
+
+
+NESTED = ("[]", "[n.x, n.x]")
+TWO_NESTED = (
+    "{% set n = namespace(x=[1], y=[1]) %}"
+    "{% for i in range(200) %}{% set n.x = [n.x, n.x] %}{% set n.y = [n.y, n.y] %}{% endfor %}"
+)
 
 EXHAUSTING = {
     "giant range": "{% for i in range(10 ** 9) %}{% endfor %}",
@@ -65,23 +78,21 @@ EXHAUSTING = {
     "replace grows": "{{ ('a' * 10 ** 4).replace('a', 'a' * 10 ** 6) }}",
     "join grows": "{{ ('a' * 10 ** 6).join(range(9999) | map('string')) }}",
     "join filter grows": "{{ range(9999) | join('a' * 10 ** 6) }}",
-    "doubling text": DOUBLING.replace("SEED", "'a'").replace("STEP", "n.x ~ n.x"),
-    "doubling text by +": DOUBLING.replace("SEED", "'a'").replace("STEP", "n.x + n.x"),
-    "doubling lists": DOUBLING.replace("SEED", "[1]").replace("STEP", "n.x + n.x"),
-    "doubling tuples": DOUBLING.replace("SEED", "(1,)").replace("STEP", "n.x + n.x"),
-    "doubling by filter": DOUBLING.replace("SEED", "'ab'").replace("STEP", "n.x | replace('', n.x)"),
-    "doubling by format": DOUBLING.replace("SEED", "'a'").replace("STEP", "'%s%s' % (n.x, n.x)"),
-    "doubling nested, printed": DOUBLING.replace("SEED", "[]").replace("STEP", "[n.x, n.x]").replace("| length", ""),
-    "doubling nested, as JSON": DOUBLING.replace("SEED", "[]").replace("STEP", "[n.x, n.x]").replace("length", "tojson"),
-    "doubling nested, as text": DOUBLING.replace("SEED", "[]").replace("STEP", "[n.x, n.x]").replace("length", "string"),
-    "doubling nested, joined": DOUBLING.replace("SEED", "[]").replace("STEP", "[n.x, n.x]").replace("length", "join"),
-    "doubling nested, concatenated": DOUBLING.replace("SEED", "[]").replace("STEP", "[n.x, n.x]").replace("n.x | length", "n.x ~ ''"),
-    "doubling nested, compared": "{% set n = namespace(x=[1], y=[1]) %}{% for i in range(200) %}{% set n.x = [n.x, n.x] %}"
-    "{% set n.y = [n.y, n.y] %}{% endfor %}{{ n.x == n.y }}",
-    "doubling nested, searched": "{% set n = namespace(x=[1], y=[1]) %}{% for i in range(200) %}{% set n.x = [n.x, n.x] %}"
-    "{% set n.y = [n.y, n.y] %}{% endfor %}{{ n.x in [n.y] }}",
-    "deep list": "{% set n = namespace(x=[]) %}{% for i in range(99999) %}{% set n.x = [n.x] %}{% endfor %}{{ n.x }}",
-    "deep dict": "{% set n = namespace(x={}) %}{% for i in range(99999) %}{% set n.x = {'a': n.x} %}{% endfor %}{{ n.x | tojson }}",
+    "doubling text": repeated("'a'", "n.x ~ n.x"),
+    "doubling text by +": repeated("'a'", "n.x + n.x"),
+    "doubling lists": repeated("[1]", "n.x + n.x"),
+    "doubling tuples": repeated("(1,)", "n.x + n.x"),
+    "doubling by filter": repeated("'ab'", "n.x | replace('', n.x)"),
+    "doubling by format": repeated("'a'", "'%s%s' % (n.x, n.x)"),
+    "doubling nested, printed": repeated(*NESTED, "{{ n.x }}"),
+    "doubling nested, as JSON": repeated(*NESTED, "{{ n.x | tojson }}"),
+    "doubling nested, as text": repeated(*NESTED, "{{ n.x | string }}"),
+    "doubling nested, joined": repeated(*NESTED, "{{ n.x | join }}"),
+    "doubling nested, concatenated": repeated(*NESTED, "{{ n.x ~ '' }}"),
+    "doubling nested, compared": TWO_NESTED + "{{ n.x == n.y }}",
+    "doubling nested, searched": TWO_NESTED + "{{ n.x in [n.y] }}",
+    "deep list": repeated("[]", "[n.x]", "{{ n.x }}", times=99999),
+    "deep dict": repeated("{}", "{'a': n.x}", "{{ n.x | tojson }}", times=99999),
     "a namespace in itself": "{% set n = namespace() %}{% set n.x = n %}{{ n }}",
     "a namespace in itself, as text": "{% set n = namespace() %}{% set n.x = [n] %}{{ n ~ '' }}",
     "recursive macro": "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}",
@@ -109,6 +120,23 @@ EXHAUSTING = {
     "huge source": "a" * (2 << 20),
 }
 
+CHAINS = {
+    "slices": ("[1, 2]", "n.x[0:]"),
+    "backward slices": ("[1, 2]", "n.x[::-1]"),
+    "repeats": ("[1, 2]", "n.x * 1"),
+    "reversals": ("[1, 2]", "n.x | reverse"),
+    "reversed lists": ("[1, 2]", "[n.x] | reverse | list"),
+    "batches": ("[1]", "n.x | batch(1) | list"),
+    "namespaces": ("1", "namespace(y=n.x)"),
+    "cyclers": ("1", "cycler(n.x)"),
+    "joiners": ("1", "joiner(n.x)"),
+    "tuples": ("1", "(n.x,)"),
+    "items": ("1", "{'a': n.x}.items()"),
+    "dictionaries": ("1", "dict(a=n.x)"),
+    "methods": ("{}", "{'a': n.x}.get"),
+}
+ENDS = ["ok", "{{ n.x | length }}", "{{ n.x }}", "{{ n.x ~ 'a' }}", "{{ n.x | list | tojson }}", "{{ n.x == [n.x] }}"]
+
 VARIABLES = json.dumps({"messages": [{"role": "user", "content": "Hi"}]})
 
 
@@ -133,18 +161,31 @@ source, variables = json.load(sys.stdin)
 try:
     text, _ = Template(source).render(variables)
 except TemplateError as error:
-    print(error)
+    print(error or "refused")
 else:
     sys.exit(f"it rendered {len(text)} characters: {text[:80]!r}")
 """
 
 
+def run(source: str) -> subprocess.CompletedProcess[str]:
+    given = json.dumps([source, VARIABLES])
+    return subprocess.run([sys.executable, "-c", CHILD], input=given, capture_output=True, text=True, check=False)
+
+
 @pytest.mark.parametrize("name", EXHAUSTING)
 def test_exhausting_templates_fail_in_two_gigabytes_and_twenty_seconds(name: str) -> None:
-    given = json.dumps([EXHAUSTING[name], VARIABLES])
-    child = subprocess.run([sys.executable, "-c", CHILD], input=given, capture_output=True, text=True, check=False)
+    child = run(EXHAUSTING[name])
     assert child.returncode == 0, (child.returncode, child.stderr[-500:])
     assert child.stdout.strip()
+
+
+@pytest.mark.parametrize("end", ENDS)
+@pytest.mark.parametrize("name", CHAINS)
+def test_long_chains_of_values_never_crash(name: str, end: str) -> None:
+    seed, step = CHAINS[name]
+    child = run(repeated(seed, step, end, times=99999))
+    assert child.returncode in (0, 1), (child.returncode, child.stderr[-500:])
+    assert child.returncode == 0 or child.stderr.startswith("it rendered"), child.stderr[-500:]
 
 
 def test_deep_variables_are_refused() -> None:
