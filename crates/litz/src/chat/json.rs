@@ -83,8 +83,8 @@ impl Writer<'_> {
         for (i, (key, value)) in entries.into_iter().enumerate() {
             self.separate(i, depth + 1)?;
             self.key(key)?;
-            let colon = self.colon.clone();
-            self.out.push_str(&colon);
+            self.budget.allocate(self.colon.len())?;
+            self.out.push_str(&self.colon);
             self.value(value, depth + 1)?;
         }
         self.newline(depth)?;
@@ -110,8 +110,8 @@ impl Writer<'_> {
 
     fn separate(&mut self, i: usize, depth: usize) -> Outcome<()> {
         if i > 0 {
-            let comma = self.comma.clone();
-            self.out.push_str(&comma);
+            self.budget.allocate(self.comma.len())?;
+            self.out.push_str(&self.comma);
         }
         self.newline(depth)
     }
