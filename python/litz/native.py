@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from litz import _core, generation
 from litz.checkpoint import Checkpoint
@@ -13,11 +13,6 @@ from litz.outputs import CausalLMOutput
 from litz.spec import Spec, parameters
 from litz.weights import LoadReport
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from typing import Unpack
-
-    from litz.generation import GenerationConfig, GenerationParameters, Token
 
 _CACHE_DTYPES = {"float16": "f16", "f16": "f16", "float32": "f32", "f32": "f32"}
 
@@ -29,10 +24,12 @@ class NativeCausalLM:
     """
 
     device = "cpu"
+    generate = generation.generate
+    stream = generation.stream
     explain_generation = generation.explain_generation
 
     def __init__(
-        self, core: _core.Model, checkpoint: Checkpoint, *, generation_config: "GenerationConfig", dtype: str
+        self, core: _core.Model, checkpoint: Checkpoint, *, generation_config: generation.GenerationConfig, dtype: str
     ) -> None:
         self._core = core
         self.config: Config = checkpoint.config
@@ -78,41 +75,6 @@ class NativeCausalLM:
         return CausalLMOutput(logits=_like(logits, input_ids))
 
     forward = __call__
-
-    def generate(
-        self,
-        input_ids: Any = None,
-        *,
-        attention_mask: Any = None,
-        generation_config: "GenerationConfig | None" = None,
-        streamer: Any = None,
-        tokenizer: Any = None,
-        **parameters: "Unpack[GenerationParameters]",
-    ) -> Any:
-        """Continues each prompt; see `litz.generation.generate` for what goes in and comes out."""
-        from litz.generation import generate
-
-        return generate(
-            self, input_ids, attention_mask=attention_mask, generation_config=generation_config, streamer=streamer,
-            tokenizer=tokenizer, **parameters,
-        )  # fmt: skip
-
-    def stream(
-        self,
-        input_ids: Any = None,
-        *,
-        attention_mask: Any = None,
-        generation_config: "GenerationConfig | None" = None,
-        tokenizer: Any = None,
-        **parameters: "Unpack[GenerationParameters]",
-    ) -> "Iterator[Token]":
-        """The same, token by token: a plain iterator; see `litz.generation.stream`."""
-        from litz.generation import stream
-
-        return stream(
-            self, input_ids, attention_mask=attention_mask, generation_config=generation_config, tokenizer=tokenizer,
-            **parameters,
-        )  # fmt: skip
 
 
 def _conversions(core: _core.Model) -> Iterable[tuple[str, str, str]]:
@@ -163,7 +125,6 @@ def load(
     `dtype`: None or "auto" keeps every weight as stored; float32 computes with the exact dequantised values, at four
     bytes a weight. `cache_dtype`: float16 or float32, the form of the KV cache.
     """
-    from litz.generation import GenerationConfig
 
     stored = checkpoint.stored_bytes()
     main = max(stored, key=lambda name: stored[name])

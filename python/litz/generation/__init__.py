@@ -2,9 +2,9 @@
 
 from litz.generation.config import GenerationConfig
 from litz.generation.explain import Explanation, explain_generation
-from litz.generation.generate import generate, stream
 from litz.generation.outputs import GenerationOutput, Token
 from litz.generation.parameters import GenerationParameters
+from litz.generation.run import generate, stream
 from litz.generation.streamers import BaseStreamer, TextIteratorStreamer, TextStreamer
 
 __all__ = [

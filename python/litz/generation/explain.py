@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import Any, Unpack
 
 from litz.generation.config import GenerationConfig
-from litz.generation.generate import Model, layers_of
 from litz.generation.parameters import ACTING, SAMPLING, GenerationParameters
 from litz.generation.resolve import resolve
+from litz.generation.run import Model, layers_of
 
 _BESIDES = ("bos_token_id", "pad_token_id", "return_dict_in_generate")
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any, Unpack, cast
 
 from litz.errors import ArgumentError
-from litz.generation.generate import Row, collect, start, telling
 from litz.generation.parameters import GenerationParameters
 from litz.generation.resolve import ARGUMENT, MODEL, Layer, named
+from litz.generation.run import Row, collect, start, telling
 
 PIPELINE = "pipeline argument"
 DEFAULT = "pipeline default"
