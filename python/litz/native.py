@@ -13,7 +13,6 @@ from litz.outputs import CausalLMOutput
 from litz.spec import Spec, parameters
 from litz.weights import LoadReport
 
-
 _CACHE_DTYPES = {"float16": "f16", "f16": "f16", "float32": "f32", "f32": "f32"}
 
 
@@ -140,7 +139,7 @@ def load(
         list(checkpoint.sources),
         json.dumps(options),
     )
-    defaults = GenerationConfig.for_model(checkpoint.files, checkpoint.config)
+    defaults = generation.GenerationConfig.for_model(checkpoint.files, checkpoint.config)
     return NativeCausalLM(core, checkpoint, generation_config=defaults, dtype="float32" if whole else _dtype_name(main))
 
 
