@@ -254,7 +254,10 @@ def test_without_pip_in_the_environment_the_bundled_one_is_run(links, home, tmp_
     python = tmp_path / "venv" / "bin" / "python"
     import litz
 
-    environ = {**os.environ, "PYTHONPATH": os.path.dirname(os.path.dirname(litz.__file__)), "PATH": ""}
+    # litz alone, without the packages that it is installed beside
+    (tmp_path / "only").mkdir()
+    (tmp_path / "only" / "litz").symlink_to(os.path.dirname(litz.__file__))
+    environ = {**os.environ, "PYTHONPATH": str(tmp_path / "only"), "PATH": ""}
     program = f"from litz.hub import pip, resolve; print(pip.find_installer().command[1]); resolve({SOURCE!r})"
     done = subprocess.run([python, "-c", program], env=environ, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
