@@ -1,5 +1,6 @@
 """Streamers: objects that are given the tokens of one sequence as they come (`put`), and its end (`end`)."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from queue import Empty, Queue
 from typing import Any, Protocol
@@ -7,16 +8,16 @@ from typing import Any, Protocol
 from litz.errors import ArgumentError
 
 
-class BaseStreamer:
+class BaseStreamer(ABC):
     """What `generate(streamer=...)` calls: `put` with the prompt's ids, (1, time), then with each new id, (1,)."""
 
+    @abstractmethod
     def put(self, value: Any) -> None:
         """Takes ids as a torch tensor or numpy array, as the input was."""
-        raise NotImplementedError
 
+    @abstractmethod
     def end(self) -> None:
         """Nothing comes after it."""
-        raise NotImplementedError
 
 
 class Decodes(Protocol):
