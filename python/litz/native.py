@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from litz import _core, generation
+from litz import _core, arrays, generation
 from litz.checkpoint import Checkpoint
 from litz.config import Config
 from litz.errors import ArgumentError, UnsupportedError
@@ -64,16 +64,31 @@ class NativeCausalLM:
         `input_ids` is (batch, time): lists, a numpy array or a torch tensor; the logits are torch for torch, else
         numpy. Positions that the mask leaves out are not computed: their logits are zeros.
         """
-        import numpy as np
-
-        ids, kept = _rows(input_ids, attention_mask)
-        logits = np.zeros((*kept.shape, self.spec.vocab), dtype=np.float32)  # (batch, time, vocab)
-        for row, row_ids in enumerate(ids):
-            scores = np.frombuffer(self._core.logits(row_ids), dtype=np.float32)
-            logits[row, kept[row]] = scores.reshape(len(row_ids), self.spec.vocab)
-        return CausalLMOutput(logits=_like(logits, input_ids))
+        rows = _batch(input_ids, "input_ids")
+        kept = [[True] * len(row) for row in rows]
+        if attention_mask is not None:
+            kept = [[bool(item) for item in row] for row in _batch(attention_mask, "attention_mask")]
+        shape = (len(rows), len(rows[0]), self.spec.vocab)
+        if [len(row) for row in kept] != [len(row) for row in rows]:
+            found = [len(kept), len(kept[0])]
+            raise ArgumentError(f"attention_mask is {found}, input_ids are {list(shape[:2])}: they must agree")
+        buffer = bytearray()
+        for row, keep in zip(rows, kept, strict=True):
+            buffer += self._row_logits(row, keep)
+        return CausalLMOutput(logits=arrays.floats(buffer, arrays.kind_of(input_ids), shape=shape))
 
     forward = __call__
+
+    def _row_logits(self, row: list[int], keep: list[bool]) -> bytes:
+        """One row's scores, (time, vocab) float32, zeros where it is padding."""
+        if not any(keep):
+            raise ArgumentError("attention_mask leaves a row without a single token")
+        logits = self._core.logits([token for token, kept in zip(row, keep, strict=True) if kept])
+        if all(keep):
+            return logits
+        width = 4 * self.spec.vocab
+        places = iter(range(0, len(logits), width))
+        return b"".join(logits[(at := next(places)) : at + width] if kept else bytes(width) for kept in keep)
 
 
 def _conversions(core: _core.Model) -> Iterable[tuple[str, str, str]]:
@@ -81,32 +96,23 @@ def _conversions(core: _core.Model) -> Iterable[tuple[str, str, str]]:
     return ((c["tensor"], c["from"], c["to"]) for c in json.loads(core.report())["conversions"])
 
 
-def _rows(input_ids: Any, attention_mask: Any) -> tuple[list[list[int]], Any]:
-    """Each row's tokens without its padding, and where they stood: (batch, time) booleans."""
-    import numpy as np
-
-    try:
-        ids = np.asarray(input_ids)
-    except ValueError as error:
-        raise ArgumentError(
-            "input_ids must be (batch, time) with rows of one length; pad them and pass the mask"
-        ) from error
-    if ids.ndim != 2 or not np.issubdtype(ids.dtype, np.integer) or ids.size == 0:
-        raise ArgumentError(f"input_ids must be integers of shape (batch, time), found {ids.dtype} {list(ids.shape)}")
-    kept = np.ones(ids.shape, dtype=bool) if attention_mask is None else np.asarray(attention_mask) != 0
-    if kept.shape != ids.shape:
-        raise ArgumentError(f"attention_mask is {list(kept.shape)}, input_ids are {list(ids.shape)}: they must agree")
-    if not kept.any(axis=1).all():
-        raise ArgumentError("attention_mask leaves a row without a single token")
-    return [row[keep].tolist() for row, keep in zip(ids, kept, strict=True)], kept
+def _batch(value: Any, name: str) -> list[list[int]]:
+    """(batch, time) integers as lists; ArgumentError says what was found instead."""
+    rows = value.tolist() if hasattr(value, "tolist") else value
+    if not isinstance(rows, (list, tuple)) or not rows or not all(isinstance(row, (list, tuple)) for row in rows):
+        raise ArgumentError(f"{name} must be integers of shape (batch, time), found {_found(value)}")
+    if len({len(row) for row in rows}) > 1:
+        raise ArgumentError(f"{name} must be (batch, time) with rows of one length; pad them and pass the mask")
+    if not rows[0] or not all(isinstance(item, int) for row in rows for item in row):
+        raise ArgumentError(f"{name} must be integers of shape (batch, time), found {_found(value)}")
+    return [list(row) for row in rows]
 
 
-def _like(logits: Any, example: Any) -> Any:
-    if type(example).__module__.partition(".")[0] != "torch":
-        return logits
-    import torch
-
-    return torch.from_numpy(logits)
+def _found(value: Any) -> str:
+    if hasattr(value, "shape"):
+        return f"{getattr(value, 'dtype', type(value).__name__)} {list(value.shape)}"
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def check_device(device: Any) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from litz import arrays
 from litz.errors import ArgumentError
 
 Kind = Literal["torch", "numpy", "list"]
@@ -54,20 +55,13 @@ def as_kind(rows: Any, kind: Kind) -> Any:
     """Rows of one length as int64 torch, int64 numpy, or lists."""
     if kind == "list":
         return rows
-    import numpy as np
-
-    array = np.asarray(rows, dtype=np.int64)
-    if kind == "numpy":
-        return array
-    import torch
-
-    return torch.from_numpy(array)
+    return arrays.integers(rows, kind)
 
 
 def _rows(ids: Any) -> tuple[Kind, list[list[int]]]:
     kind: Kind = "list"
     if hasattr(ids, "tolist"):
-        kind = "torch" if type(ids).__module__.partition(".")[0] == "torch" else "numpy"
+        kind = arrays.kind_of(ids)
         ids = ids.tolist()
     if not isinstance(ids, (list, tuple)):
         raise ArgumentError(f"input_ids must be (batch, time) integers, found {type(ids).__name__}; encode text first")

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from litz.errors import ArgumentError, MissingDependencyError
+from litz import arrays
+from litz.errors import ArgumentError
 
 Rows = list[list[int]]
 Tensors = Literal["np", "pt"]
@@ -42,16 +43,8 @@ def as_tensor(rows: Rows, kind: Tensors | None) -> Any:
     widths = sorted({len(row) for row in rows})
     if len(widths) > 1:
         raise ArgumentError(f"a tensor needs rows of one length, found {widths[0]} to {widths[-1]}; pass padding=True")
-    import numpy as np
-
-    array = np.asarray(rows, dtype=np.int64).reshape(len(rows), widths[0] if widths else 0)  # (batch, time)
-    if kind == "np":
-        return array
-    try:
-        import torch
-    except ImportError as error:
-        raise MissingDependencyError("return_tensors='pt' needs PyTorch: pip install 'litz[torch]'") from error
-    return torch.from_numpy(array)
+    shape = (len(rows), widths[0] if widths else 0)  # (batch, time)
+    return arrays.integers(rows, "torch" if kind == "pt" else "numpy", shape=shape)
 
 
 def width_of(padding: bool | str, max_length: int | None, rows: Rows, limit: int | None) -> int | None:
