@@ -18,6 +18,8 @@ from litz.spec import Spec
 from litz.weights import LoadReport, Source, plan
 
 _INDEX = "model.safetensors.index.json"
+# What arithmetic on a value of the wrong kind ends in: files may hold anything anywhere.
+_WRONG_KIND = (TypeError, ValueError, OverflowError, ZeroDivisionError, AttributeError, KeyError)
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ def _gguf_config(file: _core.TensorFile, path: Path) -> Config:
     tensors = {name: shape for name, (_, shape, _) in file.tensors().items()}
     try:
         values = gguf.config(file.metadata(), tensors, floats=floats, where=str(path))
-    except (TypeError, ValueError, ZeroDivisionError, KeyError) as error:
+    except _WRONG_KIND as error:
         if isinstance(error, ConfigError | UnsupportedError):
             raise
         raise ConfigError(f"{path}: the header's keys are of the wrong kind: {error!r}") from error
@@ -98,7 +100,7 @@ def read_spec(config: Config, family: Family, *, where: str, strict: bool = True
     keys.refuse("quantization_config", "load the unquantised model, or a GGUF file of it")
     try:
         spec = family.spec(keys)
-    except (TypeError, ValueError, OverflowError, ZeroDivisionError) as error:
+    except _WRONG_KIND as error:
         if isinstance(error, ConfigError):
             raise
         raise ConfigError(f"{where}: {error}") from error

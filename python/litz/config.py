@@ -32,6 +32,10 @@ _MATHEMATICAL = tuple(
 )
 
 
+# Far beyond any model, and small enough that nobody's file makes us count for minutes.
+_MOST = {"num_hidden_layers": 4096, "num_attention_heads": 65536, "head_dim": 65536}
+
+
 class Config(Mapping[str, Any]):
     """A model's configuration: attributes and items are the keys of its file, over the family's defaults.
 
@@ -105,10 +109,10 @@ class Keys:
         return self._values.get(key) is not None
 
     def size(self, key: str) -> int:
-        """A positive integer; ConfigError if it is missing or anything else."""
-        value = self.get(key)
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            raise ConfigError(f"{self.where}: {key} must be a positive integer, found {value!r}")
+        """A positive integer of a size that a model can have; ConfigError if it is missing or anything else."""
+        value, most = self.get(key), _MOST.get(key, 2**31 - 1)
+        if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
+            raise ConfigError(f"{self.where}: {key} must be an integer from 1 to {most}, found {_short(value)}")
         return value
 
     def number(self, key: str) -> float:

@@ -137,5 +137,11 @@ def make(head_dim: int, parameters: Mapping[str, Any], *, context: int) -> Rope:
     kind = kind_of(parameters)
     if kind not in _SCALINGS:
         raise UnsupportedError(f"rope scaling {kind!r} is not implemented; litz knows {', '.join(sorted(_SCALINGS))}")
-    dim = int(head_dim * float(parameters.get("partial_rotary_factor") or 1.0))
-    return _SCALINGS[kind](dim, _need(parameters, "rope_theta"), parameters, context)
+    theta = _need(parameters, "rope_theta")
+    if not 0 < theta < float("inf"):
+        raise ConfigError(f"rope_theta must be a positive number, found {theta!r}")
+    share = parameters.get("partial_rotary_factor") or 1.0
+    if not isinstance(share, (int, float)) or not 0 < share <= 1:
+        raise ConfigError(f"partial_rotary_factor must lie between 0 and 1, found {share!r}")
+    dim = int(head_dim * share)
+    return _SCALINGS[kind](dim, theta, parameters, context)

@@ -112,7 +112,9 @@ def test_a_conversation_with_interruption_and_end(terminal):
 def test_ctrl_c_at_the_prompt_warns_then_leaves(terminal):
     screen = terminal(program([["hello"]], "chat"))
     screen.until(">>> ")
-    screen.send("half a li\x03")
+    screen.send("half a li")
+    screen.until("half a li")  # the echo: the prompt now listens
+    screen.send("\x03")
     screen.until("once more")
     screen.send("\x03")
     assert screen.close() == 130

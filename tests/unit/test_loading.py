@@ -136,7 +136,7 @@ class TestConfiguration:
     )  # fmt: skip
     def test_an_impossible_value_is_named(self, folder: Path, key: str, value: object) -> None:
         edit_config(folder, lambda c: c.update({key: value}))
-        with pytest.raises((ConfigError, WeightsError), match=r"hidden_size|num_|hidden_act|eps|shape|heads"):
+        with pytest.raises((ConfigError, WeightsError), match=r"hidden_size|num_|hidden_act|eps|vocab_size|heads"):
             load(folder)
 
     def test_an_unknown_rope_scaling_is_named(self, folder: Path) -> None:

@@ -133,6 +133,10 @@ def head_dim(c: Keys) -> int:
     width, heads = c.size("hidden_size"), c.size("num_attention_heads")
     if width % heads:
         raise ConfigError(f"{c.where}: hidden_size {width} is no multiple of num_attention_heads {heads}")
+    if width // heads > 65536:
+        raise ConfigError(
+            f"{c.where}: hidden_size {width} over {heads} heads leaves {width // heads} dimensions a head"
+        )
     return width // heads
 
 
