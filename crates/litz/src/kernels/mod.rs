@@ -17,6 +17,7 @@ pub mod limits;
 mod matmul;
 mod matmul_float;
 mod norm;
+mod pack;
 mod quant;
 mod quantize;
 mod rope;
@@ -33,6 +34,7 @@ use crate::Result;
 pub use activation::Activation;
 pub use attention::{AttendSpec, AttendState, KvPage, KvPageMut, PAGE};
 pub use isa::Isa;
+pub use pack::GROUP;
 pub use table::Kernels;
 pub use views::{
     Activations, Input, Matrix, OutView, Q8Buffer, Q8RowMut, Q8Shared, Q8View, SharedSlice, WeightDType,

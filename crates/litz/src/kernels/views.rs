@@ -3,6 +3,7 @@
 use std::marker::PhantomData;
 use std::ops::Range;
 
+use super::pack::GROUP;
 use crate::{Error, Result};
 
 /// Elements in a block of quantised weights or activations.
@@ -76,13 +77,14 @@ impl WeightDType {
     }
 }
 
-/// A weight matrix as its file stores it: row-major, at any alignment.
+/// A weight matrix: as its file stores it (row-major, at any alignment), or packed in groups of rows.
 #[derive(Clone, Copy, Debug)]
 pub struct Matrix<'a> {
     dtype: WeightDType,
     rows: usize,
     cols: usize,
     row_bytes: usize,
+    packed: bool,
     bytes: &'a [u8],
 }
 
@@ -98,7 +100,26 @@ impl<'a> Matrix<'a> {
                 "a {dtype:?} matrix of {rows} x {cols} has {found} bytes, expected {rows} rows of {row_bytes}"
             )));
         }
-        Ok(Matrix { dtype, rows, cols, row_bytes, bytes })
+        Ok(Matrix { dtype, rows, cols, row_bytes, packed: false, bytes })
+    }
+
+    /// `bytes` must be the groups that `Kernels::pack_group` made of the rows.
+    pub fn packed(dtype: WeightDType, rows: usize, cols: usize, bytes: &'a [u8]) -> Result<Self> {
+        let sizes = dtype.row_bytes(cols).zip(dtype.group_bytes(cols));
+        let (row_bytes, group_bytes) = sizes
+            .ok_or_else(|| Error::Format(format!("a {dtype:?} row of {cols} columns cannot be packed")))?;
+        if group_bytes.checked_mul(rows.div_ceil(GROUP)) != Some(bytes.len()) {
+            let found = bytes.len();
+            return Err(Error::Format(format!(
+                "packed {dtype:?} rows {rows} x {cols} have {found} bytes, expected groups of {group_bytes}"
+            )));
+        }
+        Ok(Matrix { dtype, rows, cols, row_bytes, packed: true, bytes })
+    }
+
+    /// Whether the rows are packed.
+    pub fn is_packed(&self) -> bool {
+        self.packed
     }
 
     /// How it is stored.
