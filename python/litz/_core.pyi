@@ -83,7 +83,7 @@ def process_logits(logits: bytes, prompt_ids: list[int], generated_ids: list[int
     """The float32 scores that a token is chosen by, after all processors and filters."""
 
 def kv_bytes(spec_json: str, tokens: int, cache_dtype: str = "f16", /) -> int:
-    """The bytes that a sequence of `tokens` keeps, for `cache_dtype` "f16" or "f32"."""
+    """The bytes that a sequence of `tokens` keeps, for `cache_dtype` "f16", "f32" or "q8_0"."""
 
 def scratch_bytes(spec_json: str, /) -> int:
     """The bytes of working memory that a model of this spec needs besides its weights and sequences."""

@@ -13,7 +13,7 @@ from litz.outputs import CausalLMOutput
 from litz.spec import Spec, parameters
 from litz.weights import LoadReport
 
-_CACHE_DTYPES = {"float16": "f16", "f16": "f16", "float32": "f32", "f32": "f32"}
+_CACHE_DTYPES = {"float16": "f16", "f16": "f16", "float32": "f32", "f32": "f32", "q8_0": "q8_0"}
 
 
 class NativeCausalLM:
@@ -128,14 +128,14 @@ def load(
     """Maps a checkpoint's weights into the native engine.
 
     `dtype`: None or "auto" keeps every weight as stored; float32 computes with the exact dequantised values, at four
-    bytes a weight. `cache_dtype`: float16 or float32, the form of the KV cache.
+    bytes a weight. `cache_dtype`: float16, float32 or q8_0 (8 bits and a scale for 32 numbers), the form of the KV cache.
     """
 
     stored = checkpoint.stored_bytes()
     main = max(stored, key=lambda name: stored[name])
     whole = _as_float32(dtype, main)
     if cache_dtype not in _CACHE_DTYPES:
-        raise ArgumentError(f"cache_dtype {cache_dtype!r}: choose float16 or float32")
+        raise ArgumentError(f"cache_dtype {cache_dtype!r}: choose float16, float32 or q8_0")
     if threads is not None and threads < 1:
         raise ArgumentError(f"threads must be at least 1, found {threads}")
     options = {"threads": threads, "dequantize": whole, "cache": _CACHE_DTYPES[cache_dtype]}

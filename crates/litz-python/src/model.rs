@@ -90,19 +90,13 @@ impl PyModel {
     }
 }
 
-/// The bytes that a sequence of `tokens` keeps, for `cache_dtype` "f16" or "f32".
+/// The bytes that a sequence of `tokens` keeps, for `cache_dtype` "f16", "f32" or "q8_0".
 #[pyfunction]
 #[pyo3(signature = (spec_json, tokens, cache_dtype="f16", /))]
 fn kv_bytes(spec_json: &str, tokens: usize, cache_dtype: &str) -> PyResult<usize> {
-    let cache = match cache_dtype {
-        "f16" => CacheDType::F16,
-        "f32" => CacheDType::F32,
-        other => {
-            return Err(to_python(Error::Value(format!(
-                "the cache dtype is {other:?}, expected f16 or f32"
-            ))));
-        }
-    };
+    let cache: CacheDType = serde_json::from_value(cache_dtype.into()).map_err(|_| {
+        to_python(Error::Value(format!("the cache dtype is {cache_dtype:?}, expected f16, f32 or q8_0")))
+    })?;
     let spec = Spec::from_json(spec_json).map_err(to_python)?;
     Ok(Model::memory(&spec, cache, 1).sequence(tokens))
 }

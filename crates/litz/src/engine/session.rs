@@ -1,11 +1,14 @@
 //! One chunk of a forward pass as a parallel region: which tokens, which phases, and the memory between the steps.
 
+use std::ops::Range;
 use std::sync::Arc;
 
+use super::cache::PAGE;
 use super::core::Core;
 use super::program::{Attend, Linear, Source, Step};
 use super::rope::Tables;
 use super::shared::{lasting, Buffer, Q8Rows};
+use super::spec::Mixer;
 use super::state::{LayerState, Sequence};
 use crate::kernels::{AttendState, Input, SharedSlice};
 use crate::threads::Split;
@@ -16,7 +19,9 @@ pub(super) const FEW: usize = 4;
 const PIECE: usize = 512 << 10;
 /// The kernels like multiples of this many rows.
 const ROWS: usize = 16;
-/// Tokens whose attention is one unit of work.
+/// Queries whose attention is one unit of work, where there are enough units.
+const QUERIES: usize = 128;
+/// Tokens of a unit at least.
 const TILE: usize = 16;
 
 /// Consecutive tokens of one sequence.
@@ -50,7 +55,7 @@ pub(super) enum Stage {
     PrepareAndMultiply,
     /// Norms over all heads of a token, by tokens.
     WholeNorms,
-    /// Norm, turn and store heads, by key head.
+    /// Norm, turn and store keys and values, by page and key head.
     Place,
     /// Attend, by tile and key head.
     Attend,
@@ -58,8 +63,10 @@ pub(super) enum Stage {
     AttendSegment,
     /// Join the segments, by tile and key head.
     Merge,
-    /// Both, where no two tokens share a sequence.
+    /// `Place` and `Attend`, where no two tokens share a sequence.
     PlaceAndAttend,
+    /// `Place` by whoever has the last segment, and `AttendSegment`, where no two tokens share a sequence.
+    PlaceAndAttendSegment,
 }
 
 /// A phase: a stage of a step, cut into pieces.
@@ -84,7 +91,6 @@ pub(super) struct Worker {
     /// The phase whose input `inputs` holds, plus one.
     pub(super) prepared: usize,
     pub(super) queries: Vec<f32>,
-    pub(super) visible: Vec<std::ops::Range<usize>>,
     pub(super) total: AttendState,
     pub(super) segment: AttendState,
 }
@@ -95,6 +101,8 @@ pub(super) struct Session {
     pub(super) tokens: Vec<u32>,
     pub(super) runs: Vec<Run>,
     pub(super) tiles: Vec<Tile>,
+    /// The tokens of a sequence that share a page.
+    pub(super) places: Vec<Tile>,
     /// Rows whose logits are wanted; output `i` is row `i` of `logits`.
     pub(super) outputs: Vec<usize>,
     pub(super) logits: SharedSlice<'static, f32>,
@@ -123,7 +131,6 @@ impl Session {
             inputs: inputs(),
             prepared: 0,
             queries: Vec::new(),
-            visible: Vec::new(),
             total: AttendState::default(),
             segment: AttendState::default(),
         };
@@ -133,6 +140,7 @@ impl Session {
             tokens: Vec::new(),
             runs: Vec::new(),
             tiles: Vec::new(),
+            places: Vec::new(),
             outputs: Vec::new(),
             logits: lasting(&mut []),
             tables: Arc::default(),
@@ -156,19 +164,18 @@ impl Session {
     pub(super) fn begin(&mut self, tables: Arc<Tables>) {
         self.tokens.clear();
         self.runs.clear();
-        self.tiles.clear();
+        self.places.clear();
         self.outputs.clear();
         self.tables = tables;
     }
 
     /// Adds positions of a sequence, whose layers have room for them.
-    pub(super) fn add(&mut self, sequence: &mut Sequence, positions: std::ops::Range<usize>) {
-        let (row, run, count) = (self.tokens.len(), self.runs.len(), positions.len());
+    pub(super) fn add(&mut self, sequence: &mut Sequence, positions: Range<usize>) {
+        let (row, run) = (self.tokens.len(), self.runs.len());
         self.tokens.extend_from_slice(&sequence.tokens[positions.clone()]);
         let layers = lasting(&mut sequence.layers);
         self.runs.push(Run { layers, long: sequence.long, row, position: positions.start });
-        let tile = |start| Tile { run, start, count: TILE.min(count - start) };
-        self.tiles.extend((0..count).step_by(TILE).map(tile));
+        self.places.extend(cut(run, positions, PAGE));
     }
 
     /// Makes room and plans the phases; `logits` has a row for every output.
@@ -197,6 +204,12 @@ impl Session {
             worker.prepared = 0;
         }
         self.worker_views = lasting(&mut self.workers);
+        self.tiles.clear();
+        for run in 0..self.runs.len() {
+            let end = self.runs.get(run + 1).map_or(tokens, |next| next.row);
+            let Run { row, position, .. } = self.runs[run];
+            self.tiles.extend(cut(run, position..position + end - row, self.tile()));
+        }
         self.phases.clear();
         let outputs = outputs.min(tokens);
         for (index, step) in program.steps.iter().enumerate() {
@@ -223,21 +236,39 @@ impl Session {
         }
     }
 
+    /// Tokens of a tile: wide enough that a page's keys serve many queries, as long as every thread has its share.
+    fn tile(&self) -> usize {
+        let heads = self.core.spec.layers.iter().map(|layer| match &layer.mixer {
+            Mixer::Attention(attention) => (attention.group(), attention.kv_heads),
+        });
+        let (group, heads) = heads.min().unwrap_or((1, 1));
+        let mut tile = (QUERIES / group.next_power_of_two()).clamp(TILE, PAGE);
+        while tile > TILE && self.tokens.len() / tile * heads < 4 * self.workers.len() {
+            tile /= 2;
+        }
+        tile
+    }
+
     fn plan_attention(&mut self, index: usize, attend: &Attend) {
         let threads = self.workers.len();
         let units = self.tiles.len() * attend.spec.kv_heads;
         let segments = self.tiles.iter().map(|&tile| self.segments_of(attend, tile).len()).max().unwrap_or(0);
         let by_tile = Split::new(units, 1, 1, threads);
         let split = segments > 1 && threads > 1 && units < 4 * threads;
-        if self.runs.len() == self.tokens.len() && !split {
+        let alone = self.runs.len() == self.tokens.len();
+        if alone && !split {
             return self.phase(index, Stage::PlaceAndAttend, by_tile);
         }
-        self.phase(index, Stage::Place, Split::new(attend.spec.kv_heads, 1, 1, threads));
+        if !alone {
+            let places = Split::new(self.places.len() * attend.spec.kv_heads, 1, 1, threads);
+            self.phase(index, Stage::Place, places);
+        }
         if !split {
             return self.phase(index, Stage::Attend, by_tile);
         }
+        let stage = if alone { Stage::PlaceAndAttendSegment } else { Stage::AttendSegment };
         let parts = Split::new(units * segments, 1, 1, threads);
-        self.phases.push(Phase { step: index, stage: Stage::AttendSegment, split: parts, segments });
+        self.phases.push(Phase { step: index, stage, split: parts, segments });
         self.phases.push(Phase { step: index, stage: Stage::Merge, split: by_tile, segments });
         if self.segments.len() < units * segments {
             self.segments.resize_with(units * segments, AttendState::default);
@@ -293,6 +324,16 @@ impl Session {
     pub(super) fn run_of(&self, row: usize) -> &Run {
         &self.runs[self.runs.partition_point(|run| run.row <= row) - 1]
     }
+}
+
+/// Cuts a run's positions at absolute multiples of `size`.
+fn cut(run: usize, positions: Range<usize>, size: usize) -> impl Iterator<Item = Tile> {
+    let first = positions.start;
+    let starts = (first / size * size..positions.end).step_by(size);
+    starts.map(move |start| {
+        let own = start.max(first)..positions.end.min(start + size);
+        Tile { run, start: own.start - first, count: own.len() }
+    })
 }
 
 /// Whether any matrix of a step takes quantised rows, and whether any takes floats.

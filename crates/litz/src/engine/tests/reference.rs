@@ -86,10 +86,12 @@ impl Reference {
             for head in 0..a.heads {
                 let own = head / a.group();
                 let query = &q[position][head * a.head_dim..][..a.head_dim];
+                let slope = a.alibi.as_ref().map_or(0.0, |slopes| f64::from(slopes[head]));
                 let score = |j: usize| {
                     let key = &k[j][own * a.head_dim..][..a.head_dim];
                     let score = query.iter().zip(key).map(|(q, k)| q * k).sum::<f64>() * f64::from(a.scale);
-                    a.softcap.map_or(score, |cap| f64::from(cap) * (score / f64::from(cap)).tanh()).exp()
+                    let capped = |cap: f32| f64::from(cap) * (score / f64::from(cap)).tanh();
+                    (a.softcap.map_or(score, capped) + slope * (j as f64 - position as f64)).exp()
                 };
                 let weights: Vec<f64> = (first..=position).map(score).collect();
                 let total: f64 = weights.iter().sum();
