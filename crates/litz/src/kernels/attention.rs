@@ -13,7 +13,7 @@ use super::lanes::{Simd, LANES};
 pub(super) use page::store;
 use page::{Ahead, Line, Wide};
 pub use page::{KvDType, KvLayout, PAGE};
-use tile::{attend_rows, exp2};
+use tile::{attend_rows, exp2, ROWS};
 
 /// What all queries of a layer have in common.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -138,6 +138,7 @@ pub(super) unsafe fn attend<S: Simd>(
 ) {
     let rows = queries.rows(spec);
     let mut lines = std::mem::take(&mut state.page);
+    let mut scores = [[0.0; PAGE]; ROWS];
     for (index, page) in pages.pages.iter().enumerate() {
         let start = pages.start + index * PAGE;
         // Both ends of what a query sees grow with its position.
@@ -151,7 +152,7 @@ pub(super) unsafe fn attend<S: Simd>(
             let page = Wide::new(s, pages.layout, page, seen, &mut lines, ahead);
             let mut row = 0;
             while row < rows {
-                row += attend_rows(s, spec, queries, (&page, start), row..rows, state);
+                row += attend_rows(s, spec, queries, (&page, start), row..rows, &mut scores, state);
             }
         }
     }
