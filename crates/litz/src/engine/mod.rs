@@ -2,11 +2,13 @@
 //!
 //! Results are equal bit for bit however tokens are batched, cut into calls or chunks, or spread over threads.
 
+mod arena;
 mod attend;
 mod cache;
 mod convert;
 mod core;
 mod exec;
+mod fill;
 mod model;
 mod program;
 mod rope;
@@ -21,7 +23,7 @@ mod weights;
 mod tests;
 
 pub use cache::CacheDType;
-pub use model::{Forward, LoadOptions, Memory, Model};
+pub use model::{ActivationDType, Forward, LoadOptions, Memory, Model};
 pub use sources::{Part, WeightSource};
 pub use spec::{
     Activation, Attention, FeedForward, Layer, LongRope, Mixer, Mlp, Norm, NormKind, Norms, Order, QkNorm,
