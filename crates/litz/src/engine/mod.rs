@@ -14,6 +14,7 @@ mod session;
 mod shared;
 mod spec;
 mod state;
+mod validate;
 mod weights;
 
 #[cfg(test)]
@@ -22,8 +23,8 @@ mod tests;
 pub use cache::CacheDType;
 pub use model::{Forward, LoadOptions, Memory, Model};
 pub use spec::{
-    Activation, Attention, FeedForward, Layer, LongRope, Mixer, Mlp, Norm, NormKind, Norms, Order, QkNorm,
-    Rope, Spec,
+    Activation, Attention, FeedForward, Layer, LongRope, Mixer, Mlp, Moe, Norm, NormKind, Norms, Order,
+    Positions, QkNorm, Rope, Spec,
 };
 pub use state::Sequence;
 pub use weights::{Conversion, LoadReport, WeightSource};

@@ -153,9 +153,12 @@ impl Model {
         });
         let widest = spec.layers.iter().map(|layer| {
             let Mixer::Attention(a) = &layer.mixer;
-            let FeedForward::Mlp(mlp) = &layer.feed_forward;
+            let hidden = match &layer.feed_forward {
+                FeedForward::Mlp(mlp) => mlp.width,
+                FeedForward::Moe(moe) => moe.width,
+            };
             let heads = a.heads * (a.head_dim + a.value_dim) + a.kv_heads * (a.head_dim + a.value_dim);
-            heads + 2 * mlp.width + a.heads * a.value_dim + mlp.width
+            heads + 2 * hidden + a.heads * a.value_dim + hidden
         });
         let row = 3 * spec.width + widest.max().unwrap_or(0);
         Memory { fixed: 0, per_token: per_layer.sum(), scratch: chunk * row * 5 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::spec::{Activation, Attention, FeedForward, Layer, Mixer, Mlp, NormKind, QkNorm, Spec};
 use super::weights::{Loader, Weight};
 use crate::kernels::Input;
-use crate::Result;
+use crate::{Error, Result};
 
 /// The steps, in order, and the widths of the buffers between them.
 pub(super) struct Program {
@@ -127,6 +127,7 @@ pub(super) fn build(spec: &Spec, loader: &mut Loader<'_>) -> Result<Program> {
     };
     let hidden = spec.layers.iter().map(|layer| match &layer.feed_forward {
         FeedForward::Mlp(mlp) => mlp.width,
+        FeedForward::Moe(moe) => moe.width,
     });
     let widest = |width: fn(&Attention) -> usize| attentions().map(width).max().unwrap_or(0);
     Ok(Program {
@@ -157,6 +158,7 @@ impl Builder<'_, '_> {
         }
         match &layer.feed_forward {
             FeedForward::Mlp(mlp) => self.mlp(&name, mlp, layer),
+            FeedForward::Moe(_) => Err(Error::Config("experts are not supported yet".to_owned())),
         }
     }
 
@@ -249,8 +251,7 @@ impl Builder<'_, '_> {
         let norm = &self.spec.norm;
         let weight = self.loader.vector(&format!("{name}.weight"), width)?;
         let bias = format!("{name}.bias");
-        let biased = norm.kind == NormKind::Layer && self.loader.has(&bias);
-        let bias = self.loader.vector_if(biased, &bias, width)?;
+        let bias = self.loader.vector_if(norm.bias, &bias, width)?;
         Ok(Some(NormWeights { kind: norm.kind, eps: norm.eps, offset: norm.offset, weight, bias }))
     }
 }

@@ -163,11 +163,6 @@ impl<'a> Loader<'a> {
         Ok(Self { files, sources: by_name, dequantize, report: LoadReport::default() })
     }
 
-    /// Whether a source of this name is left.
-    pub(super) fn has(&self, name: &str) -> bool {
-        self.sources.contains_key(name)
-    }
-
     /// A matrix of exactly this shape.
     pub(super) fn matrix(&mut self, name: &str, rows: usize, cols: usize) -> Result<Weight> {
         let found = self.take(name, &[rows, cols])?;

@@ -15,7 +15,7 @@ fn specs_that_no_model_has() {
         ("unknown field `colour`", &|s| s["colour"] = json!("red")),
         ("unknown field `beads`", &|s| s["layers"][0]["mixer"]["beads"] = json!(1)),
         ("unknown variant `banana`", &|s| s["layers"][0]["mixer"]["kind"] = json!("banana")),
-        ("unknown variant `post`", &|s| s["layers"][0]["order"] = json!("post")),
+        ("unknown variant `later`", &|s| s["layers"][0]["order"] = json!("later")),
         ("width is 0", &|s| s["width"] = json!(0)),
         ("vocab is 268435457", &|s| s["vocab"] = json!((1 << 28) + 1)),
         ("layers[1]: 6 heads are no multiple of 4 kv_heads", &|s| {

@@ -58,6 +58,10 @@ fn every_bias() {
 #[test]
 fn every_norm() {
     check("layer norm", |spec| spec["norm"]["kind"] = json!("layer"));
+    check("layer norm with bias", |spec| {
+        spec["norm"]["kind"] = json!("layer");
+        spec["norm"]["bias"] = json!(true);
+    });
     check("offset", |spec| spec["norm"]["offset"] = json!(1.0));
     check("eps", |spec| spec["norm"]["eps"] = json!(0.5));
     check("no final norm", |spec| spec["final_norm"] = json!(false));

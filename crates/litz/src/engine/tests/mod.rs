@@ -48,8 +48,9 @@ pub(super) fn spec_json(change: impl Fn(&mut Value)) -> String {
         json!({
             "mixer": {
                 "kind": "attention", "heads": 6, "kv_heads": 2, "head_dim": 32, "value_dim": 32, "scale": 0.17,
-                "softcap": null, "window": window, "rope": rope,
+                "softcap": null, "window": window, "rope": rope, "alibi": null,
                 "q_bias": false, "k_bias": false, "v_bias": false, "o_bias": false, "qk_norm": null,
+                "qk_norm_bias": false,
             },
             "feed_forward": {"kind": "mlp", "width": 160, "activation": "silu", "gated": true, "bias": false},
             "norms": {"attn": true, "attn_post": false, "mlp": true, "mlp_post": false}, "order": "pre",
@@ -57,9 +58,10 @@ pub(super) fn spec_json(change: impl Fn(&mut Value)) -> String {
     };
     let mut spec = json!({
         "width": 96, "vocab": 130, "context": 1000,
-        "norm": {"kind": "rms", "eps": 1e-5, "offset": 0.0},
+        "norm": {"kind": "rms", "eps": 1e-5, "offset": 0.0, "bias": false},
         "embed_scale": 1.0, "residual_scale": 1.0, "logit_scale": 1.0, "logit_softcap": null,
         "tied_head": true, "head_bias": false, "final_norm": true,
+        "embed_width": null, "embed_norm": false, "positions": null,
         "ropes": [
             {"dim": 32, "interleaved": false, "gain": 1.0, "frequencies": frequencies(32, 100.0), "long": null},
             {"dim": 20, "interleaved": true, "gain": 1.1, "frequencies": frequencies(20, 50.0), "long": null},
@@ -76,7 +78,7 @@ pub(super) fn shapes(spec: &Spec) -> Vec<(String, Vec<usize>)> {
     let norm = |all: &mut Vec<(String, Vec<usize>)>, present: bool, name: String, width: usize| {
         if present {
             all.push((format!("{name}.weight"), vec![width]));
-            if spec.norm.kind == NormKind::Layer {
+            if spec.norm.bias {
                 all.push((format!("{name}.bias"), vec![width]));
             }
         }
@@ -89,7 +91,8 @@ pub(super) fn shapes(spec: &Spec) -> Vec<(String, Vec<usize>)> {
     };
     for (index, layer) in spec.layers.iter().enumerate() {
         let name = |part: &str| format!("layers.{index}.{part}");
-        let (Mixer::Attention(a), FeedForward::Mlp(mlp)) = (&layer.mixer, &layer.feed_forward);
+        let Mixer::Attention(a) = &layer.mixer;
+        let FeedForward::Mlp(mlp) = &layer.feed_forward else { todo!() };
         let (queries, keys) = (a.heads * a.head_dim, a.kv_heads * a.head_dim);
         norm(&mut all, layer.norms.attn, name("attn_norm"), spec.width);
         norm(&mut all, layer.norms.attn_post, name("attn_post_norm"), spec.width);

@@ -142,7 +142,8 @@ impl Reference {
         };
         for (index, layer) in spec.layers.iter().enumerate() {
             let name = format!("layers.{index}");
-            let (Mixer::Attention(a), FeedForward::Mlp(mlp)) = (&layer.mixer, &layer.feed_forward);
+            let Mixer::Attention(a) = &layer.mixer;
+            let FeedForward::Mlp(mlp) = &layer.feed_forward else { todo!() };
             let input: Vec<_> = rows.iter().map(|x| self.norm(&format!("{name}.attn_norm"), x)).collect();
             let mixed = self.attention(&name, a, &input);
             join(&mut rows, mixed.iter().map(|y| self.norm(&format!("{name}.attn_post_norm"), y)).collect());
