@@ -10,7 +10,7 @@ from typing import Literal
 from litz.architectures import alibi
 from litz.architectures.base import Facts, Family, activation, decoder, four_times_width, head_dim, layer_norm, one_rope
 from litz.architectures.bloom import LAYERS
-from litz.architectures.names import layers
+from litz.architectures.names import layer_table
 from litz.config import Keys
 from litz.errors import ConfigError
 from litz.spec import LayerNorms, Rope, Spec
@@ -85,7 +85,7 @@ FAMILY = Family(
         "word_embeddings": "embed",
         "ln_f": "norm",
         "lm_head": "head",
-        **layers("h.{i}.", {**LAYERS, "ln_attn": "attn_norm", "ln_mlp": "mlp_norm"}),
+        **layer_table("h.{i}.", {**LAYERS, "ln_attn": "attn_norm", "ln_mlp": "mlp_norm"}),
     },
     prefixes=("transformer.",),
     aliases={
