@@ -23,7 +23,6 @@ def _check_legacy(c: Keys) -> None:
             raise ConfigError(f"{c.where}: {key} = {c.get(key)!r}; StarCoder 2 models have {only!r}")
     c.ignore("activation_function", "layer_norm_epsilon")  # hidden_act and norm_epsilon say it
     c.ignore("attention_softmax_in_fp32", "scale_attention_softmax_in_fp32")  # softmax is in float32 anyway
-    c.ignore("embedding_dropout", "residual_dropout")
 
 
 def spec(c: Keys) -> Spec:
