@@ -134,14 +134,14 @@ class Keys:
     def get(self, key: str) -> Any:
         """The value, or the family's default where the file lacks the key; an explicit null is None."""
         name = self.name(key)
-        self._read |= {key, name}
+        self._read |= {key, self._aliases.get(key, key)}
         if name in self._values:
             return self._values[name]
         return self._defaults.get(key, self._defaults.get(self._aliases.get(key, key)))
 
     def given(self, key: str) -> bool:
         """Whether the file itself sets the key to something."""
-        self._read |= {key, self.name(key)}
+        self._read |= {key, self._aliases.get(key, key)}
         return self._values.get(self.name(key)) is not None
 
     def size(self, key: str) -> int:
