@@ -70,10 +70,11 @@ class Config(Mapping[str, Any]):
         return len({**self._defaults, **self._values})
 
     def __getattr__(self, name: str) -> Any:
-        if not name.startswith("_"):
-            for key in (name, self._also.get(name, name)):
-                if key in self:
-                    return self[key]
+        if name.startswith("_"):
+            raise AttributeError(name)  # copying asks before the object has anything
+        for key in (name, self._also.get(name, name)):
+            if key in self:
+                return self[key]
         raise AttributeError(
             f"this {self._values.get('model_type', '')} configuration has no {name!r}; it has {', '.join(sorted(self))}"
         )

@@ -1,6 +1,8 @@
 """What the classic families refuse by name, and the names under which their configurations answer."""
 
+import copy
 import json
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +75,12 @@ class TestAliases:
         assert (config.n_layer, config.num_hidden_layers) == (12, 12)
         assert config["n_embd"] == 48
         assert "hidden_size" not in config.to_dict()
+
+    def test_a_configuration_can_be_copied_and_pickled(self) -> None:
+        config = Config({"model_type": "gpt2", "n_embd": 48}, aliases=family("gpt2").aliases)
+        for twin in (copy.deepcopy(config), pickle.loads(pickle.dumps(config))):
+            assert twin.to_dict() == config.to_dict()
+            assert twin.hidden_size == 48
 
     def test_a_default_does_not_contradict_the_file_s_other_name(self) -> None:
         found = family("gpt2")
