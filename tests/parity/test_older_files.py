@@ -64,7 +64,7 @@ def test_gpt_neox_with_its_masks_and_frequencies_and_rotary_pct(name: str, tmp_p
     row = row_of(name)
     save(row.build(), tmp_path)
     of_layer = {
-        "bias": torch.ones(1, 1, 64, 64, dtype=torch.uint8).tril(),
+        "bias": torch.ones(1, 1, 64, 64, dtype=torch.bool).tril(),
         "masked_bias": torch.tensor(-1e9),
         "rotary_emb.inv_freq": torch.ones(2),
     }

@@ -61,14 +61,8 @@ def _layout(c: Keys, *, grouped: bool) -> tuple[Literal["pre", "parallel"], Laye
     return ("parallel", LayerNorms(mlp=norms == 2)) if parallel else ("pre", LayerNorms())
 
 
-def _check_factor(c: Keys) -> None:
-    """`ff_factor` (Falcon 11B) says the feed-forward's width once more."""
-    if c.given("ff_factor") and c.size("ff_factor") * c.size("hidden_size") != four_times_width(c):
-        raise ConfigError(f"{c.where}: ff_factor = {c.get('ff_factor')} contradicts ffn_hidden_size")
-
-
 def spec(c: Keys) -> Spec:
-    _check_factor(c)
+    c.only("ff_factor", four_times_width(c) // c.size("hidden_size"), family="Falcon with this ffn_hidden_size")
     c.refuse("apply_residual_connection_post_layernorm", "litz adds the residual before the norm")
     grouped = c.flag("new_decoder_architecture")
     order, norms = _layout(c, grouped=grouped)
