@@ -1,6 +1,7 @@
 """The native core: what `crates/litz-python` binds, typed."""
 
 import os
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -41,11 +42,14 @@ class Model:
     def load(
         spec_json: str,
         files: list[TensorFile],
-        sources: list[tuple[str, int, str, tuple[int, int] | None]],
+        sources: Sequence[tuple[str, Sequence[tuple[int, str, int, int]], bool]],
         options_json: str,
         /,
     ) -> Model:
-        """Maps the weights, checked against the spec."""
+        """Maps or packs the weights, checked against the spec.
+
+        A source is a canonical name, its parts (file, tensor, first row, rows), and whether they are stored (in, out).
+        """
     def logits(self, ids: list[int], /) -> bytes:
         """The logits of every position, (time, vocab) little-endian float32."""
     def report(self) -> str:

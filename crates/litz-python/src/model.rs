@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use litz::engine::{CacheDType, Forward, LoadOptions, Model, Sequence, Spec, WeightSource};
+use litz::engine::{CacheDType, Forward, LoadOptions, Model, Part, Sequence, Spec, WeightSource};
 use litz::formats::TensorFile;
 use litz::generation::SequenceStore;
 use litz::Error;
@@ -19,8 +19,8 @@ pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(scratch_bytes, m)?)
 }
 
-/// A tensor's canonical name, file index, name in that file, and the rows of a fused tensor (start, count).
-type Source = (String, usize, String, Option<(usize, usize)>);
+/// A weight's canonical name, its parts (file, tensor, first row, rows), and whether they are stored (in, out).
+type Source = (String, Vec<(usize, String, usize, usize)>, bool);
 
 /// A loaded model. Safe to use from several threads.
 #[pyclass(name = "Model", module = "litz._core", frozen)]
@@ -32,7 +32,7 @@ pub struct PyModel {
 
 #[pymethods]
 impl PyModel {
-    /// Maps the weights, checked against the spec.
+    /// Maps or packs the weights, checked against the spec.
     #[staticmethod]
     #[pyo3(signature = (spec_json, files, sources, options_json, /))]
     fn load(
@@ -43,7 +43,11 @@ impl PyModel {
         options_json: &str,
     ) -> PyResult<Self> {
         let files: Vec<TensorFile> = files.iter().map(|file| file.0.clone()).collect();
-        let source = |(name, file, tensor, rows)| WeightSource { name, file, tensor, rows };
+        let part = |(file, tensor, start, count)| Part { file, tensor, start, count };
+        let source = |(name, parts, transposed): Source| {
+            let parts = parts.into_iter().map(part).collect();
+            WeightSource { name, parts, transposed }
+        };
         let sources: Vec<WeightSource> = sources.into_iter().map(source).collect();
         let model = py.detach(|| {
             let spec = Spec::from_json(spec_json)?;

@@ -127,7 +127,7 @@ def _memory_rows(checkpoint: "Checkpoint", tokens: int | None) -> Iterator[tuple
 
 def _converted_bytes(checkpoint: "Checkpoint") -> int:
     """An upper bound of what conversions take at load."""
-    used = {(source.file, source.tensor) for source in checkpoint.sources}
+    used = {(part.file, part.tensor) for source in checkpoint.sources for part in source.parts}
     total = 0.0
     for index, file in enumerate(checkpoint.tensor_files):
         for name, (dtype, shape, _) in file.tensors().items():

@@ -12,6 +12,7 @@ mod program;
 mod rope;
 mod session;
 mod shared;
+mod sources;
 mod spec;
 mod state;
 mod validate;
@@ -22,9 +23,10 @@ mod tests;
 
 pub use cache::CacheDType;
 pub use model::{Forward, LoadOptions, Memory, Model};
+pub use sources::{Part, WeightSource};
 pub use spec::{
     Activation, Attention, FeedForward, Layer, LongRope, Mixer, Mlp, Moe, Norm, NormKind, Norms, Order,
     Positions, QkNorm, Rope, Spec,
 };
 pub use state::Sequence;
-pub use weights::{Conversion, LoadReport, WeightSource};
+pub use weights::{Conversion, LoadReport};

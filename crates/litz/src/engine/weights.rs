@@ -6,22 +6,10 @@ use std::collections::HashMap;
 use serde::Serialize;
 
 use super::convert;
-use crate::formats::{dequantize, DType, TensorFile, TensorInfo};
+use super::sources::{read_vector, Stored, WeightSource};
+use crate::formats::{DType, TensorFile, TensorInfo};
 use crate::kernels::{Matrix, WeightDType};
 use crate::{Error, Result};
-
-/// Where a canonical tensor comes from.
-#[derive(Clone, Debug)]
-pub struct WeightSource {
-    /// The canonical name, such as `layers.0.attn.q.weight`.
-    pub name: String,
-    /// Index into the files.
-    pub file: usize,
-    /// The tensor's name in that file.
-    pub tensor: String,
-    /// Rows of a fused tensor: start and count.
-    pub rows: Option<(usize, usize)>,
-}
 
 /// What loading did.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -60,19 +48,20 @@ enum Data {
 
 impl Weight {
     /// The one place where a stored tensor becomes what the kernels read; repacking would happen here.
-    fn from_source(found: Found, rows: usize, cols: usize, dequantized: bool) -> Result<Self> {
-        let stored = found.tensor.dtype;
-        let native = kernel_dtype(stored).filter(|&dtype| !dequantized || dtype == WeightDType::F32);
-        if let Some(dtype) = native {
-            let data = Data::Mapped {
-                file: found.file.clone(),
-                tensor: found.tensor.clone(),
-                start: found.start,
-                len: found.len,
-            };
+    fn from_source(stored: &Stored, dequantized: bool) -> Result<Self> {
+        let (rows, cols) = (stored.rows, stored.cols);
+        let native = kernel_dtype(stored.dtype).filter(|&dtype| !dequantized || dtype == WeightDType::F32);
+        let mapped = stored.in_one_piece();
+        if let (Some(dtype), Some((file, tensor, start, len))) = (native, mapped) {
+            let data = Data::Mapped { file: file.clone(), tensor: tensor.clone(), start, len };
             return Self { dtype, rows, cols, data }.checked();
         }
-        let (dtype, bytes) = convert::convert(stored, found.bytes(), cols, dequantized)?;
+        let mut bytes = vec![0; rows * stored.row_bytes];
+        stored.read(0..rows, &mut bytes);
+        let (dtype, bytes) = match native {
+            Some(dtype) => (dtype, bytes),
+            None => convert::convert(stored.dtype, &bytes, cols, dequantized)?,
+        };
         Self { dtype, rows, cols, data: Data::Owned(bytes) }.checked()
     }
 
@@ -123,20 +112,6 @@ fn kernel_dtype(dtype: DType) -> Option<WeightDType> {
     }
 }
 
-/// The rows of a tensor that a source names.
-struct Found<'a> {
-    file: &'a TensorFile,
-    tensor: &'a TensorInfo,
-    start: usize,
-    len: usize,
-}
-
-impl<'a> Found<'a> {
-    fn bytes(&self) -> &'a [u8] {
-        &self.file.bytes(self.tensor)[self.start..self.start + self.len]
-    }
-}
-
 /// Takes tensors by their canonical names, and knows at the end which were left.
 pub(super) struct Loader<'a> {
     files: &'a [TensorFile],
@@ -165,9 +140,9 @@ impl<'a> Loader<'a> {
 
     /// A matrix of exactly this shape.
     pub(super) fn matrix(&mut self, name: &str, rows: usize, cols: usize) -> Result<Weight> {
-        let found = self.take(name, &[rows, cols])?;
-        let from = found.tensor.dtype;
-        let weight = Weight::from_source(found, rows, cols, self.dequantize)
+        let stored = Stored::matrix(self.files, self.take(name, &[rows, cols])?, rows, cols)?;
+        let from = stored.dtype;
+        let weight = Weight::from_source(&stored, self.dequantize)
             .map_err(|error| Error::Format(format!("the weight {name}: {error}")))?;
         match &weight.data {
             Data::Mapped { len, .. } => self.report.bytes_mapped += len,
@@ -186,9 +161,7 @@ impl<'a> Loader<'a> {
 
     /// A norm's weight or a bias, as f32.
     pub(super) fn vector(&mut self, name: &str, len: usize) -> Result<Vec<f32>> {
-        let found = self.take(name, &[len])?;
-        let mut values = vec![0.0; len];
-        dequantize(found.tensor.dtype, found.bytes(), &mut values)?;
+        let values = read_vector(self.files, self.take(name, &[len])?, len)?;
         self.report.bytes_converted += 4 * len;
         Ok(values)
     }
@@ -209,77 +182,11 @@ impl<'a> Loader<'a> {
         }
     }
 
-    fn take(&mut self, name: &str, shape: &[usize]) -> Result<Found<'a>> {
-        let source = self.sources.remove(name).ok_or_else(|| {
+    fn take(&mut self, name: &str, shape: &[usize]) -> Result<&'a WeightSource> {
+        self.sources.remove(name).ok_or_else(|| {
             Error::Format(format!(
                 "the weight {name} of shape {shape:?} is missing; the files are incomplete"
             ))
-        })?;
-        let file = self.files.get(source.file).ok_or_else(|| {
-            Error::Value(format!(
-                "the weight {name} is in file {}, but there are {}",
-                source.file,
-                self.files.len()
-            ))
-        })?;
-        let tensor = file.tensor(&source.tensor).ok_or_else(|| {
-            Error::Format(format!(
-                "the weight {name} should be the tensor {}, which the file lacks",
-                source.tensor
-            ))
-        })?;
-        locate(file, tensor, source, shape)
+        })
     }
-}
-
-/// Checks the shape and finds the bytes of the rows that the source names.
-fn locate<'a>(
-    file: &'a TensorFile,
-    tensor: &'a TensorInfo,
-    source: &WeightSource,
-    shape: &[usize],
-) -> Result<Found<'a>> {
-    let mut found = tensor.shape.clone();
-    let (first, count) = source.rows.unwrap_or((0, found.first().copied().unwrap_or(1)));
-    let inside = first.checked_add(count).is_some_and(|end| found.first().is_some_and(|&rows| end <= rows));
-    if !inside {
-        return Err(Error::Format(format!(
-            "the weight {} is rows {first} to {first} + {count} of the tensor {}, which has the shape {:?}",
-            source.name, source.tensor, tensor.shape
-        )));
-    }
-    found[0] = count;
-    if found != shape {
-        let part = source.rows.map_or(String::new(), |_| format!(" (rows from {first})"));
-        return Err(Error::Format(format!(
-            "the weight {} (tensor {}{part}) has the shape {found:?}, expected {shape:?}",
-            source.name, source.tensor
-        )));
-    }
-    let row: usize = shape[1..].iter().product();
-    let row_bytes = tensor.dtype.bytes_for(row).ok_or_else(|| {
-        let (block, _) = tensor.dtype.block();
-        let name = &source.name;
-        Error::Format(format!(
-            "the weight {name} has rows of {row} {} elements, expected a multiple of {block}",
-            tensor.dtype.name()
-        ))
-    });
-    // A whole vector may end its blocks anywhere only at its end; a slice of rows must begin and end at a block.
-    let (start, len) = match (shape.len(), source.rows) {
-        (1, None) => (0, tensor.nbytes),
-        (1, Some(_)) => slice_of_vector(tensor, first, count)?,
-        _ => (first * row_bytes.as_ref().map_or(0, |&bytes| bytes), count * row_bytes?),
-    };
-    if file.bytes(tensor).len() < start + len {
-        return Err(Error::Format(format!("the tensor {} ends outside its file", source.tensor)));
-    }
-    Ok(Found { file, tensor, start, len })
-}
-
-fn slice_of_vector(tensor: &TensorInfo, first: usize, count: usize) -> Result<(usize, usize)> {
-    let place = tensor.dtype.bytes_for(first).zip(tensor.dtype.bytes_for(count));
-    place.ok_or_else(|| {
-        Error::Format(format!("elements {first} to {first} + {count} of {} end inside a block", tensor.name))
-    })
 }

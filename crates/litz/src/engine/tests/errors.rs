@@ -61,22 +61,23 @@ fn weights_that_do_not_fit() {
         }),
         ("layers.0.attn.q.weight (tensor layers.0.attn.k.weight) has the shape [64, 96], expected [192, 96]", &|s| {
             let index = at(s, "layers.0.attn.q.weight");
-            s[index].tensor = "layers.0.attn.k.weight".to_owned();
+            s[index].parts[0].count = 64;
+            s[index].parts[0].tensor = "layers.0.attn.k.weight".to_owned();
         }),
         ("norm.weight has two sources", &|s| {
             let index = at(s, "norm.weight");
             s.push(s[index].clone());
         }),
-        ("is in file 3, but there are 1", &|s| s[0].file = 3),
-        ("should be the tensor nowhere, which the file lacks", &|s| s[0].tensor = "nowhere".to_owned()),
+        ("is in file 3, but there are 1", &|s| s[0].parts[0].file = 3),
+        ("should be the tensor nowhere, which the file lacks", &|s| s[0].parts[0].tensor = "nowhere".to_owned()),
         ("rows 100 to 100 + 64 of the tensor embed.weight", &|s| {
             let index = at(s, "layers.0.attn.k.weight");
-            s[index].tensor = "embed.weight".to_owned();
-            s[index].rows = Some((100, 64));
+            s[index].parts[0].tensor = "embed.weight".to_owned();
+            s[index].parts[0].start = 100;
         }),
         ("rows 18446744073709551615 to", &|s| {
             let index = at(s, "layers.0.attn.k.weight");
-            s[index].rows = Some((usize::MAX, 64));
+            s[index].parts[0].start = usize::MAX;
         }),
     ];
     for (text, change) in cases {
@@ -123,8 +124,8 @@ fn rows_of_fused_tensors_are_the_tensors_that_they_fuse() {
     for side in &sides {
         let tensor = whole.tensor(side).unwrap();
         let source = all.iter_mut().find(|source| source.name == *side).unwrap();
-        source.rows = Some((fused.len() / 60, tensor.shape[0]));
-        (source.file, source.tensor) = (1, "fused".to_owned());
+        let (start, count) = (fused.len() / 60, tensor.shape[0]);
+        source.parts = vec![Part { file: 1, tensor: "fused".to_owned(), start, count }];
         fused.extend_from_slice(whole.bytes(tensor));
     }
     tensors.raw("fused", &[fused.len() / 60, 96], DType::Q4_1, fused);
