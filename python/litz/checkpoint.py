@@ -59,7 +59,8 @@ def _with_defaults(values: Mapping[str, Any], *, name: str) -> Config:
     text = values.get("text_config")
     if isinstance(text, dict):
         values = {**text, "model_type": values.get("model_type")}
-    return Config(values, defaults=family_of(values.get("model_type")).defaults, name_or_path=name)
+    family = family_of(values.get("model_type"))
+    return Config(values, defaults=family.defaults, name_or_path=name, aliases=family.aliases)
 
 
 def _gguf_config(file: _core.TensorFile, path: Path) -> Config:
@@ -96,7 +97,7 @@ def open_checkpoint(files: ModelFiles, *, strict: bool = True) -> Checkpoint:
 
 def read_spec(config: Config, family: Family, *, where: str, strict: bool = True) -> Spec:
     """The Spec of a configuration; every key of it must be read or known not to matter."""
-    keys = Keys(config.written, family.defaults, where=where)
+    keys = Keys(config.written, family.defaults, where=where, aliases=family.aliases)
     keys.refuse("quantization_config", "load the unquantised model, or a GGUF file of it")
     try:
         spec = family.spec(keys)

@@ -39,14 +39,21 @@ _MOST = {"num_hidden_layers": 4096, "num_attention_heads": 65536, "head_dim": 65
 class Config(Mapping[str, Any]):
     """A model's configuration: attributes and items are the keys of its file, over the family's defaults.
 
+    As attributes, `aliases` (general name to the family's own, as `hidden_size` to GPT-2's `n_embd`) work both ways.
     It is read-only data: nothing in it selects code.
     """
 
     def __init__(
-        self, values: Mapping[str, Any], *, defaults: Mapping[str, Any] | None = None, name_or_path: str = ""
+        self,
+        values: Mapping[str, Any],
+        *,
+        defaults: Mapping[str, Any] | None = None,
+        name_or_path: str = "",
+        aliases: Mapping[str, str] | None = None,
     ) -> None:
         self._values = dict(values)
-        self._defaults = dict(defaults or {})
+        self._also = {**(aliases or {}), **{own: key for key, own in (aliases or {}).items()}}
+        self._defaults = {k: v for k, v in (defaults or {}).items() if self._also.get(k) not in self._values}
         self.name_or_path = name_or_path
 
     def __getitem__(self, key: str) -> Any:
@@ -61,8 +68,10 @@ class Config(Mapping[str, Any]):
         return len({**self._defaults, **self._values})
 
     def __getattr__(self, name: str) -> Any:
-        if not name.startswith("_") and name in self:
-            return self[name]
+        if not name.startswith("_"):
+            for key in (name, self._also.get(name, name)):
+                if key in self:
+                    return self[key]
         raise AttributeError(
             f"this {self._values.get('model_type', '')} configuration has no {name!r}; it has {', '.join(sorted(self))}"
         )
@@ -90,36 +99,63 @@ class Config(Mapping[str, Any]):
 
 
 class Keys:
-    """Reads a configuration's keys and remembers which: what is left over is an error or a warning, never a silence."""
+    """Reads a configuration's keys and remembers which: what is left over is an error or a warning, never a silence.
 
-    def __init__(self, values: Mapping[str, Any], defaults: Mapping[str, Any], *, where: str) -> None:
+    `aliases` maps the general name of a key to the family's own; files may use either, and both only if they agree.
+    """
+
+    def __init__(
+        self,
+        values: Mapping[str, Any],
+        defaults: Mapping[str, Any],
+        *,
+        where: str,
+        aliases: Mapping[str, str] | None = None,
+    ) -> None:
         self._values = values
         self._defaults = defaults
+        self._aliases = aliases or {}
         self._read: set[str] = {"model_type"}
         self.where = where
+        for key, own in self._aliases.items():
+            if key in values and own in values and values[key] != values[own]:
+                raise ConfigError(
+                    f"{where}: {key} = {_short(values[key])} and {own} = {_short(values[own])} are two values "
+                    f"for one thing"
+                )
+
+    def name(self, key: str) -> str:
+        """What this file calls the key: its family's own name for it, where the file uses that one."""
+        own = self._aliases.get(key, key)
+        return own if own in self._values else key
 
     def get(self, key: str) -> Any:
         """The value, or the family's default where the file lacks the key; an explicit null is None."""
-        self._read.add(key)
-        return self._values[key] if key in self._values else self._defaults.get(key)
+        name = self.name(key)
+        self._read |= {key, name}
+        if name in self._values:
+            return self._values[name]
+        return self._defaults.get(key, self._defaults.get(self._aliases.get(key, key)))
 
     def given(self, key: str) -> bool:
         """Whether the file itself sets the key to something."""
-        self._read.add(key)
-        return self._values.get(key) is not None
+        self._read |= {key, self.name(key)}
+        return self._values.get(self.name(key)) is not None
 
     def size(self, key: str) -> int:
         """A positive integer of a size that a model can have; ConfigError if it is missing or anything else."""
         value, most = self.get(key), _MOST.get(key, 2**31 - 1)
         if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
-            raise ConfigError(f"{self.where}: {key} must be an integer from 1 to {most}, found {_short(value)}")
+            raise ConfigError(
+                f"{self.where}: {self.name(key)} must be an integer from 1 to {most}, found {_short(value)}"
+            )
         return value
 
     def number(self, key: str) -> float:
         """A finite number; ConfigError if it is missing or anything else."""
         value = self.get(key)
         if not isinstance(value, (int, float)) or isinstance(value, bool) or value != value:
-            raise ConfigError(f"{self.where}: {key} must be a number, found {value!r}")
+            raise ConfigError(f"{self.where}: {self.name(key)} must be a number, found {value!r}")
         return float(value)
 
     def flag(self, key: str) -> bool:
@@ -128,7 +164,7 @@ class Keys:
         if value is None:
             return False
         if not isinstance(value, bool):
-            raise ConfigError(f"{self.where}: {key} must be true or false, found {value!r}")
+            raise ConfigError(f"{self.where}: {self.name(key)} must be true or false, found {value!r}")
         return value
 
     def refuse(self, key: str, why: str) -> None:
