@@ -118,7 +118,7 @@ class Keys:
         self._read: set[str] = {"model_type"}
         self.where = where
         for key, own in self._aliases.items():
-            if key in values and own in values and values[key] != values[own]:
+            if None not in (values.get(key), values.get(own)) and values[key] != values[own]:
                 raise ConfigError(
                     f"{where}: {key} = {_short(values[key])} and {own} = {_short(values[own])} are two values "
                     f"for one thing"
@@ -127,7 +127,7 @@ class Keys:
     def name(self, key: str) -> str:
         """What this file calls the key: its family's own name for it, where the file uses that one."""
         own = self._aliases.get(key, key)
-        return own if own in self._values else key
+        return own if own in self._values and self._values.get(key) is None else key
 
     def get(self, key: str) -> Any:
         """The value, or the family's default where the file lacks the key; an explicit null is None."""

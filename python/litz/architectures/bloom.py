@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from litz.architectures import alibi
 from litz.architectures.base import Facts, Family, decoder, layer_norm
-from litz.architectures.names import Grouped, Target, layers
+from litz.architectures.names import Grouped, Target, layer_table
 from litz.config import Keys
 from litz.errors import ConfigError
 from litz.spec import Spec
@@ -53,7 +53,7 @@ FAMILY = Family(
         "word_embeddings_layernorm": "embed_norm",
         "ln_f": "norm",
         "lm_head": "head",
-        **layers("h.{i}.", LAYERS),
+        **layer_table("h.{i}.", LAYERS),
     },
     prefixes=("transformer.",),
     aliases={

@@ -10,7 +10,7 @@ from typing import Literal
 from litz.architectures import alibi
 from litz.architectures.base import Facts, Family, activation, decoder, four_times_width, head_dim, layer_norm, one_rope
 from litz.architectures.bloom import LAYERS
-from litz.architectures.names import layers
+from litz.architectures.names import layer_table
 from litz.config import Keys
 from litz.errors import ConfigError
 from litz.spec import LayerNorms, Rope, Spec
@@ -40,13 +40,11 @@ def _kv_heads(c: Keys, *, grouped: bool) -> int:
     """`num_kv_heads` counts in the newer architecture only; older files carry it and mean one or all."""
     heads = c.size("num_attention_heads")
     given = heads if c.get("num_key_value_heads") is None else c.size("num_key_value_heads")
-    if grouped:
-        return given
-    if c.flag("multi_query"):
+    if c.flag("multi_query") and not grouped:
         return 1
-    if given != heads:
-        raise ConfigError(f"{c.where}: num_kv_heads = {given} needs new_decoder_architecture or all {heads} heads")
-    return heads
+    if given != heads and not grouped:
+        raise ConfigError(f"{c.where}: num_kv_heads = {given} needs new_decoder_architecture = true")
+    return given
 
 
 def _layout(c: Keys, *, grouped: bool) -> tuple[Literal["pre", "parallel"], LayerNorms]:
@@ -87,7 +85,7 @@ FAMILY = Family(
         "word_embeddings": "embed",
         "ln_f": "norm",
         "lm_head": "head",
-        **layers("h.{i}.", {**LAYERS, "ln_attn": "attn_norm", "ln_mlp": "mlp_norm"}),
+        **layer_table("h.{i}.", {**LAYERS, "ln_attn": "attn_norm", "ln_mlp": "mlp_norm"}),
     },
     prefixes=("transformer.",),
     aliases={

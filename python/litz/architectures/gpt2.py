@@ -6,7 +6,7 @@ Published files often lack the prefix `transformer.` and carry the causal mask a
 from dataclasses import replace
 
 from litz.architectures.base import Facts, Family, activation, decoder, four_times_width, head_dim, layer_norm
-from litz.architectures.names import Transposed, layers
+from litz.architectures.names import Transposed, layer_table
 from litz.config import Keys
 from litz.spec import Layer, Positions, Spec
 
@@ -47,7 +47,7 @@ FAMILY = Family(
         "wpe": "positions",
         "ln_f": "norm",
         "lm_head": "head",
-        **layers(
+        **layer_table(
             "h.{i}.",
             {
                 "ln_1": "attn_norm",

@@ -4,7 +4,7 @@ Side by side, each has a norm of its own. A quarter of each head rotates.
 """
 
 from litz.architectures.base import Facts, Family, activation, decoder, layer_norm, one_rope
-from litz.architectures.names import Grouped, layers
+from litz.architectures.names import Grouped, layer_table
 from litz.config import Keys
 from litz.spec import Spec
 
@@ -30,7 +30,7 @@ FAMILY = Family(
         "final_layer_norm": "norm",
         "embed_out": "head",
         "lm_head": "head",
-        **layers(
+        **layer_table(
             "layers.{i}.",
             {
                 "input_layernorm": "attn_norm",

@@ -6,7 +6,7 @@ The 350M's embeddings are narrower than its layers: a projection follows them, a
 from dataclasses import replace
 
 from litz.architectures.base import Facts, Family, activation, decoder
-from litz.architectures.names import layers
+from litz.architectures.names import layer_table
 from litz.config import Keys
 from litz.errors import ConfigError
 from litz.spec import Norm, Positions, Spec
@@ -44,7 +44,7 @@ FAMILY = Family(
         "model.decoder.project_out": "project_out",
         "model.decoder.final_layer_norm": "norm",
         "lm_head": "head",
-        **layers(
+        **layer_table(
             "model.decoder.layers.{i}.",
             {
                 "self_attn_layer_norm": "attn_norm",

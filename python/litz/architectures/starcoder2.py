@@ -1,4 +1,4 @@
-"""StarCoder 2: layer norms, biases everywhere, a feed-forward without gate, and a window on every layer if one is set."""
+"""StarCoder 2: layer norms, biases everywhere, a feed-forward without gate, and a window on every layer if set."""
 
 from litz.architectures.base import (
     LLAMA,
@@ -21,8 +21,8 @@ def _check_legacy(c: Keys) -> None:
     for key, only in (("mlp_type", "default"), ("norm_type", "layer_norm"), ("scale_attn_weights", True)):
         if c.given(key) and c.get(key) != only:
             raise ConfigError(f"{c.where}: {key} = {c.get(key)!r}; StarCoder 2 models have {only!r}")
-    # overruled by hidden_act and norm_epsilon; precision is ours
-    c.ignore("activation_function", "layer_norm_epsilon", "attention_softmax_in_fp32", "scale_attention_softmax_in_fp32")
+    c.ignore("activation_function", "layer_norm_epsilon")  # hidden_act and norm_epsilon say it
+    c.ignore("attention_softmax_in_fp32", "scale_attention_softmax_in_fp32")  # softmax is in float32 anyway
     c.ignore("embedding_dropout", "residual_dropout")
 
 
