@@ -141,7 +141,7 @@ def _header(writer: gguf.GGUFWriter, c: Any, arch: str) -> None:
     writer.add_block_count(c.num_hidden_layers)
     writer.add_feed_forward_length(_feed_forward(c))
     writer.add_head_count(c.num_attention_heads)
-    if arch != "gpt2":
+    if arch not in ("gpt2", "gptneox"):
         kv_heads = _falcon_kv_heads(c) if arch == "falcon" else getattr(c, "num_key_value_heads", None)
         writer.add_head_count_kv(kv_heads or c.num_attention_heads)
     head_dim = getattr(c, "head_dim", None)

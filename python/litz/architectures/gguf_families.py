@@ -110,8 +110,15 @@ _NEOX_20B_LAYERS = 44  # the one that was trained with the tanh form
 
 def _gpt_neox(h: Header) -> Facts:
     large = h.config.get("num_hidden_layers") == _NEOX_20B_LAYERS
-    act = "gelu_fast" if large else "gelu"
-    return {"model_type": "gpt_neox", "hidden_act": act, **_biased(h), **_rotated_share(h)}
+    facts = {"model_type": "gpt_neox", "hidden_act": "gelu_fast" if large else "gelu"}
+    return facts | _biased(h) | _rotated_share(h) | _one_key_a_query(h)
+
+
+def _one_key_a_query(h: Header) -> Facts:
+    """The number of key heads is no key of these families, and right if it is that of the query heads."""
+    if h.config.get("num_key_value_heads") not in (None, h.config.get("num_attention_heads")):
+        raise h.refuse(f"a {h.config['model_type']} with grouped queries")
+    return {"num_key_value_heads": None}
 
 
 def _falcon(h: Header) -> Facts:
@@ -128,7 +135,11 @@ def _falcon(h: Header) -> Facts:
 
 
 def _bloom(h: Header) -> Facts:
-    return {"intermediate_size": None, **_epsilon(h)}  # always four times the width
+    return {"intermediate_size": None, **_epsilon(h), **_one_key_a_query(h)}  # always four times the width
+
+
+def _gpt2(h: Header) -> Facts:
+    return _epsilon(h) | _one_key_a_query(h)
 
 
 def _qwen_moe(h: Header) -> Facts:
@@ -177,7 +188,7 @@ def _gemma_scaled(h: Header) -> Facts:
 # GGUF architecture -> what its header leaves unsaid
 FACTS: dict[str, Callable[[Header], Facts]] = {
     "bloom": _bloom, "command-r": _command_r, "falcon": _falcon, "gemma": _gemma, "gemma2": _gemma_scaled,
-    "gemma3": _gemma_scaled, "gpt2": _epsilon, "gptneox": _gpt_neox, "granite": _granite, "llama": _llama,
+    "gemma3": _gemma_scaled, "gpt2": _gpt2, "gptneox": _gpt_neox, "granite": _granite, "llama": _llama,
     "olmo2": _olmo2, "phi2": _phi2, "phi3": _plain, "qwen2": _plain, "qwen2moe": _qwen2_moe, "qwen3": _biased,
     "qwen3moe": _qwen3_moe, "smollm3": _llama, "stablelm": _stablelm, "starcoder2": _starcoder2,
 }  # fmt: skip

@@ -15,7 +15,9 @@ from litz.spec import Norm, Positions, Spec
 def spec(c: Keys) -> Spec:
     c.ignore("activation_dropout", "dropout", "init_std", "layerdrop")  # training
     if not c.flag("layer_norm_elementwise_affine"):
-        raise ConfigError(f"{c.where}: layer_norm_elementwise_affine = false is not supported: litz's norms have weights")
+        raise ConfigError(
+            f"{c.where}: layer_norm_elementwise_affine = false is not supported: litz's norms have weights"
+        )
     bias, before = c.flag("enable_bias"), c.flag("do_layer_norm_before")
     facts = Facts(
         qkv_bias=bias, o_bias=bias, mlp_bias=bias, gated=False, norm=Norm("layer", 1e-5, bias=True),

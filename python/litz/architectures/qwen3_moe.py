@@ -8,10 +8,8 @@ from litz.spec import Spec
 
 def _windows(c: Keys) -> tuple[int | None, ...]:
     c.ignore("layer_types", "max_window_layers")  # the reference reads neither
-    layers = c.size("num_hidden_layers")
-    if not c.flag("use_sliding_window") or c.get("sliding_window") is None:
-        return (None,) * layers
-    return (c.size("sliding_window"),) * layers
+    on = c.given("sliding_window") and c.flag("use_sliding_window")
+    return (c.size("sliding_window") if on else None,) * c.size("num_hidden_layers")
 
 
 def spec(c: Keys) -> Spec:
