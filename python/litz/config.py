@@ -10,18 +10,21 @@ from litz.errors import ConfigError
 
 # Keys that never change what a causal language model computes when it runs.
 _IRRELEVANT = frozenset(
-    """_attn_implementation _attn_implementation_autoset _name_or_path add_cross_attention architectures
-    attn_implementation attention_dropout auto_map bad_words_ids begin_suppress_tokens bos_token_id
-    cache_implementation chunk_size_feed_forward cross_attention_hidden_size decoder_start_token_id
-    diversity_penalty do_sample dtype early_stopping embd_pdrop encoder_no_repeat_ngram_size eos_token_id
+    """_attn_implementation _attn_implementation_autoset _name_or_path activation_dropout add_cross_attention
+    architectures attention_dropout attention_probs_dropout_prob attn_implementation attn_pdrop auto_map
+    bad_words_ids begin_suppress_tokens bos_token_id cache_implementation chunk_size_feed_forward
+    classifier_dropout cross_attention_hidden_size decoder_start_token_id diversity_penalty do_sample dropout
+    dtype early_stopping embd_pdrop embedding_dropout encoder_no_repeat_ngram_size eos_token_id
     exponential_decay_length_penalty finetuning_task forced_bos_token_id forced_eos_token_id
-    gradient_checkpointing hidden_dropout id2label initializer_range is_decoder is_encoder_decoder keep_rnn
-    label2id length_penalty max_length min_length model_type name no_repeat_ngram_size num_beam_groups num_beams
-    num_return_sequences output_attentions output_hidden_states output_scores pad_token_id prefix pretraining_tp
-    problem_type pruned_heads remove_invalid_values repetition_penalty resid_pdrop return_dict
-    return_dict_in_generate sep_token_id suppress_tokens task_specific_params temperature tf_legacy_loss
-    tokenizer_class top_k top_p torch_dtype torchscript transformers_version transformers.js_config typical_p
-    unsloth_fixed unsloth_version use_bfloat16 use_cache vocab_size_or_config_json_file""".split()
+    gradient_checkpointing hidden_dropout hidden_dropout_prob id2label init_std initializer_range is_decoder
+    is_encoder_decoder keep_rnn label2id layerdrop length_penalty max_length min_length model_type name
+    no_repeat_ngram_size num_beam_groups num_beams num_return_sequences output_attentions output_hidden_states
+    output_scores pad_token_id prefix pretraining_tp problem_type pruned_heads remove_invalid_values
+    repetition_penalty resid_pdrop residual_dropout return_dict return_dict_in_generate sep_token_id
+    summary_activation summary_first_dropout summary_proj_to_labels summary_type summary_use_proj suppress_tokens
+    task_specific_params temperature tf_legacy_loss tokenizer_class top_k top_p torch_dtype torchscript
+    transformers.js_config transformers_version typical_p unk_token_id unsloth_fixed unsloth_version use_bfloat16
+    use_cache vocab_size_or_config_json_file""".split()
 )
 
 # An unread key whose name holds one of these words may change the mathematics: loading stops and names it.
@@ -68,10 +71,11 @@ class Config(Mapping[str, Any]):
         return len({**self._defaults, **self._values})
 
     def __getattr__(self, name: str) -> Any:
-        if not name.startswith("_"):
-            for key in (name, self._also.get(name, name)):
-                if key in self:
-                    return self[key]
+        if name.startswith("_"):
+            raise AttributeError(name)  # copying asks before the object has anything
+        for key in (name, self._also.get(name, name)):
+            if key in self:
+                return self[key]
         raise AttributeError(
             f"this {self._values.get('model_type', '')} configuration has no {name!r}; it has {', '.join(sorted(self))}"
         )
@@ -132,14 +136,14 @@ class Keys:
     def get(self, key: str) -> Any:
         """The value, or the family's default where the file lacks the key; an explicit null is None."""
         name = self.name(key)
-        self._read |= {key, name}
+        self._read |= {key, self._aliases.get(key, key)}
         if name in self._values:
             return self._values[name]
         return self._defaults.get(key, self._defaults.get(self._aliases.get(key, key)))
 
     def given(self, key: str) -> bool:
         """Whether the file itself sets the key to something."""
-        self._read |= {key, self.name(key)}
+        self._read |= {key, self._aliases.get(key, key)}
         return self._values.get(self.name(key)) is not None
 
     def size(self, key: str) -> int:
@@ -166,6 +170,13 @@ class Keys:
         if not isinstance(value, bool):
             raise ConfigError(f"{self.where}: {self.name(key)} must be true or false, found {value!r}")
         return value
+
+    def only(self, key: str, value: object, *, family: str) -> None:
+        """Stops if the file sets the key to anything else: it says what every model of the family is."""
+        if self.given(key) and self.get(key) != value:
+            raise ConfigError(
+                f"{self.where}: {self.name(key)} = {_short(self.get(key))}, but every {family} has {_short(value)}"
+            )
 
     def refuse(self, key: str, why: str) -> None:
         """Stops if the key is set to anything but null, false or an empty value."""

@@ -128,7 +128,8 @@ def head_dim(c: Keys) -> int:
         return c.size("head_dim")
     width, heads = c.size("hidden_size"), c.size("num_attention_heads")
     if width % heads:
-        raise ConfigError(f"{c.where}: hidden_size {width} is no multiple of num_attention_heads {heads}")
+        names = c.name("hidden_size"), c.name("num_attention_heads")
+        raise ConfigError(f"{c.where}: {names[0]} {width} is no multiple of {names[1]} {heads}")
     if width // heads > 65536:
         raise ConfigError(
             f"{c.where}: hidden_size {width} over {heads} heads leaves {width // heads} dimensions a head"

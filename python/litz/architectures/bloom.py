@@ -6,7 +6,6 @@ from litz.architectures import alibi
 from litz.architectures.base import Facts, Family, decoder, layer_norm
 from litz.architectures.names import Grouped, Target, layer_table
 from litz.config import Keys
-from litz.errors import ConfigError
 from litz.spec import Spec
 
 # Falcon's layers are called the same.
@@ -24,8 +23,7 @@ def _check_legacy(c: Keys) -> None:
     """Published files carry keys of the training code: precision and fusion, which are ours, and an initial offset."""
     c.ignore("attention_softmax_in_fp32", "bias_dropout_fusion", "masked_softmax_fusion", "offset_alibi",
              "skip_bias_add", "skip_bias_add_qkv")  # fmt: skip
-    if c.given("n_inner") and c.get("n_inner") != 4 * c.size("hidden_size"):
-        raise ConfigError(f"{c.where}: n_inner = {c.get('n_inner')!r}; BLOOM models have four times the width")
+    c.only("intermediate_size", 4 * c.size("hidden_size"), family="BLOOM of this width")
     c.refuse("apply_residual_connection_post_layernorm", "litz adds the residual before the norm")
     if c.flag("slow_but_exact") and c.get("pretraining_tp") != 1:
         c.refuse("slow_but_exact", "it leaves biases out; set it to false")
@@ -57,7 +55,7 @@ FAMILY = Family(
     },
     prefixes=("transformer.",),
     aliases={
-        "hidden_size": "n_embed", "max_position_embeddings": "seq_length", "num_attention_heads": "n_head",
-        "num_hidden_layers": "n_layer",
+        "hidden_size": "n_embed", "intermediate_size": "n_inner", "max_position_embeddings": "seq_length",
+        "num_attention_heads": "n_head", "num_hidden_layers": "n_layer",
     },
 )  # fmt: skip

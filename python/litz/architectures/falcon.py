@@ -43,7 +43,8 @@ def _kv_heads(c: Keys, *, grouped: bool) -> int:
     if c.flag("multi_query") and not grouped:
         return 1
     if given != heads and not grouped:
-        raise ConfigError(f"{c.where}: num_kv_heads = {given} needs new_decoder_architecture = true")
+        name = c.name("num_key_value_heads")
+        raise ConfigError(f"{c.where}: {name} = {given} needs new_decoder_architecture = true, or all {heads} heads")
     return given
 
 
@@ -61,6 +62,7 @@ def _layout(c: Keys, *, grouped: bool) -> tuple[Literal["pre", "parallel"], Laye
 
 
 def spec(c: Keys) -> Spec:
+    c.only("ff_factor", four_times_width(c) // c.size("hidden_size"), family="Falcon with this ffn_hidden_size")
     c.refuse("apply_residual_connection_post_layernorm", "litz adds the residual before the norm")
     grouped = c.flag("new_decoder_architecture")
     order, norms = _layout(c, grouped=grouped)
@@ -75,11 +77,11 @@ def spec(c: Keys) -> Spec:
 
 FAMILY = Family(
     defaults={
-    "activation": "gelu", "alibi": False, "bias": False, "ffn_hidden_size": None, "hidden_size": 4544,
-    "layer_norm_epsilon": 1e-5, "max_position_embeddings": 2048, "multi_query": True,
-    "new_decoder_architecture": False, "num_attention_heads": 71, "num_hidden_layers": 32, "parallel_attn": True,
-    "tie_word_embeddings": True, "vocab_size": 65024,
-},
+        "activation": "gelu", "alibi": False, "bias": False, "ffn_hidden_size": None, "hidden_size": 4544,
+        "layer_norm_epsilon": 1e-5, "max_position_embeddings": 2048, "multi_query": True,
+        "new_decoder_architecture": False, "num_attention_heads": 71, "num_hidden_layers": 32, "parallel_attn": True,
+        "tie_word_embeddings": True, "vocab_size": 65024,
+    },
     spec=spec,
     names={
         "word_embeddings": "embed",

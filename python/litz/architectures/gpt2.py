@@ -21,9 +21,7 @@ def _scaled(c: Keys, made: Spec) -> tuple[Layer, ...]:
 
 
 def spec(c: Keys) -> Spec:
-    # n_ctx repeats n_positions; the order of multiplications is ours; the summary belongs to classification
-    c.ignore("attn_pdrop", "n_ctx", "reorder_and_upcast_attn", "summary_activation", "summary_first_dropout",
-             "summary_proj_to_labels", "summary_type", "summary_use_proj")  # fmt: skip
+    c.ignore("n_ctx", "reorder_and_upcast_attn")  # repeats n_positions; rounding is the kernels' affair
     c.refuse("add_cross_attention", "litz runs GPT-2 as a decoder alone")
     facts = Facts(
         qkv_bias=True, o_bias=True, mlp_bias=True, gated=False, mlp_width=four_times_width(c),

@@ -8,16 +8,13 @@ from dataclasses import replace
 from litz.architectures.base import Facts, Family, activation, decoder
 from litz.architectures.names import layer_table
 from litz.config import Keys
-from litz.errors import ConfigError
 from litz.spec import Norm, Positions, Spec
 
 
 def spec(c: Keys) -> Spec:
-    c.ignore("activation_dropout", "dropout", "init_std", "layerdrop")  # training
-    if not c.flag("layer_norm_elementwise_affine"):
-        raise ConfigError(
-            f"{c.where}: layer_norm_elementwise_affine = false is not supported: litz's norms have weights"
-        )
+    c.only("layer_norm_elementwise_affine", True, family="OPT that litz runs")
+    c.only("learned_embeddings", True, family="OPT")
+    c.refuse("scale_embeddings", "OPT's embeddings are used as they are")
     bias, before = c.flag("enable_bias"), c.flag("do_layer_norm_before")
     facts = Facts(
         qkv_bias=bias, o_bias=bias, mlp_bias=bias, gated=False, norm=Norm("layer", 1e-5, bias=True),
@@ -35,7 +32,7 @@ def spec(c: Keys) -> Spec:
 FAMILY = Family(
     defaults={
         "activation_function": "relu", "do_layer_norm_before": True, "enable_bias": True, "ffn_dim": 3072,
-        "hidden_size": 768, "layer_norm_elementwise_affine": True, "max_position_embeddings": 2048,
+        "hidden_size": 768, "max_position_embeddings": 2048,
         "num_attention_heads": 12, "num_hidden_layers": 12, "tie_word_embeddings": True, "vocab_size": 50272,
     },
     spec=spec,

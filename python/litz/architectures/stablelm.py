@@ -19,6 +19,8 @@ from litz.spec import LayerNorms, Spec
 
 
 def spec(c: Keys) -> Spec:
+    c.only("num_heads", c.get("num_attention_heads"), family="StableLM with as many attention heads")
+    c.only("rotary_scaling_factor", 1.0, family="StableLM")
     parallel = c.flag("use_parallel_residual")
     facts = Facts(
         qkv_bias=c.flag("use_qkv_bias"), qk_norm="each" if c.flag("qk_layernorm") else None,

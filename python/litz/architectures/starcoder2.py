@@ -12,18 +12,15 @@ from litz.architectures.base import (
     windows,
 )
 from litz.config import Keys
-from litz.errors import ConfigError
 from litz.spec import Spec
 
 
 def _check_legacy(c: Keys) -> None:
     """Published files carry keys of the training code, which only say what this family always is."""
-    for key, only in (("mlp_type", "default"), ("norm_type", "layer_norm"), ("scale_attn_weights", True)):
-        if c.given(key) and c.get(key) != only:
-            raise ConfigError(f"{c.where}: {key} = {c.get(key)!r}; StarCoder 2 models have {only!r}")
+    for key, value in (("mlp_type", "default"), ("norm_type", "layer_norm"), ("scale_attn_weights", True)):
+        c.only(key, value, family="StarCoder 2")
     c.ignore("activation_function", "layer_norm_epsilon")  # hidden_act and norm_epsilon say it
     c.ignore("attention_softmax_in_fp32", "scale_attention_softmax_in_fp32")  # softmax is in float32 anyway
-    c.ignore("embedding_dropout", "residual_dropout")
 
 
 def spec(c: Keys) -> Spec:
