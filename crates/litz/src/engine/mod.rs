@@ -3,6 +3,7 @@
 //! Results are equal bit for bit however tokens are batched, cut into calls or chunks, or spread over threads.
 
 mod attend;
+mod build;
 mod cache;
 mod convert;
 mod core;
@@ -15,8 +16,10 @@ mod shared;
 mod sources;
 mod spec;
 mod state;
+mod stream;
 mod validate;
 mod weights;
+mod widths;
 
 #[cfg(test)]
 mod tests;
