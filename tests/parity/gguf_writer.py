@@ -82,26 +82,26 @@ def _tensors(model: hf.PreTrainedModel, arch: str) -> Tensors:
             yield from _experts(name, array)
             continue
         stem, _, suffix = name.rpartition(".")
-        yield f"{_renamed(stem, arch)}.{suffix}", _rows(array, stem, arch, model.config)
+        yield f"{renamed(stem, arch)}.{suffix}", _rows(array, stem, arch, model.config)
     for name, norms in stacks.items():
         stem, _, suffix = name.rpartition(".")
-        yield f"{_renamed(stem, arch)}.{suffix}", np.stack(norms)
+        yield f"{renamed(stem, arch)}.{suffix}", np.stack(norms)
 
 
 def _experts(name: str, array: np.ndarray) -> Tensors:
     """(experts, rows, cols): gate and up are apart in the file."""
     if name.endswith("down_proj"):
-        yield f"{_renamed(name, '')}.weight", array
+        yield f"{renamed(name, '')}.weight", array
         return
     stem, half = name.removesuffix("gate_up_proj"), array.shape[1] // 2
-    yield f"{_renamed(stem + 'gate_proj', '')}.weight", array[:, :half]
-    yield f"{_renamed(stem + 'up_proj', '')}.weight", array[:, half:]
+    yield f"{renamed(stem + 'gate_proj', '')}.weight", array[:, :half]
+    yield f"{renamed(stem + 'up_proj', '')}.weight", array[:, half:]
 
 
 def _rows(array: np.ndarray, stem: str, arch: str, c: Any) -> np.ndarray:
     """The values in the order of rows that the file keeps."""
     if arch in PERMUTED and stem.endswith(("q_proj", "k_proj")):
-        return _permuted(array, c.num_attention_heads if stem.endswith("q_proj") else c.num_key_value_heads)
+        return permuted(array, c.num_attention_heads if stem.endswith("q_proj") else c.num_key_value_heads)
     if arch.startswith("gemma") and stem.endswith("norm"):
         return array + 1
     if arch == "gpt2" and array.ndim == 2 and ".c_" in stem:
@@ -111,7 +111,7 @@ def _rows(array: np.ndarray, stem: str, arch: str, c: Any) -> np.ndarray:
     return array
 
 
-def _permuted(array: np.ndarray, heads: int) -> np.ndarray:
+def permuted(array: np.ndarray, heads: int) -> np.ndarray:
     """Halves of each head interleaved, as the converter does for rotation by neighbours."""
     return array.reshape(heads, 2, -1, *array.shape[1:]).swapaxes(1, 2).reshape(array.shape)
 
@@ -128,7 +128,7 @@ def _falcon_kv_heads(c: Any) -> int:
     return c.num_kv_heads if c.new_decoder_architecture else 1
 
 
-def _renamed(stem: str, arch: str) -> str:
+def renamed(stem: str, arch: str) -> str:
     layer = re.fullmatch(r"(?:\w+\.)(?:layers|h)\.(\d+)\.(.+)", stem)
     if layer is None:
         return OUTER[stem.rpartition(".")[2]]

@@ -251,7 +251,8 @@ def experts(draw: Random, name: str) -> Keys:
 
 
 def mixtral(draw: Random) -> Keys:
-    return mistral(draw) | experts(draw, "num_local_experts")
+    keys = mistral(draw) | experts(draw, "num_local_experts")
+    return {"head_dim": dim_of(keys)} | keys  # the reference's YaRN needs it
 
 
 def _qwen_moe(draw: Random, keys: Keys) -> Keys:

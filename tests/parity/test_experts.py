@@ -1,9 +1,9 @@
 """Models with experts: the forms in which their tensors are stored, and the keys that say how many there are."""
 
 import json
+from functools import partial
 from pathlib import Path
 
-import gguf
 import numpy as np
 import pytest
 import torch
@@ -14,7 +14,6 @@ from litz.checkpoint import open_checkpoint, read_config, read_spec
 from litz.hub import resolve
 from litz.spec import Moe, Spec
 from tests.parity.decoders import VOCAB, Row, edit_config, save
-from tests.parity.gguf_writer import write
 from tests.parity.rows_experts import EXPERTS
 
 IDS = torch.tensor(np.random.default_rng(8).integers(3, VOCAB, size=(2, 20)))
@@ -45,12 +44,11 @@ def test_the_number_of_experts_has_two_names(name: str, tmp_path: Path) -> None:
     save(named(name).build(), tmp_path)
     expected = spec_of(tmp_path)
 
-    def other(config: dict) -> None:
-        count = config.pop("num_experts", None) or config.pop("num_local_experts")
-        config[other_name] = count
+    def rename(config: dict, key: str) -> None:
+        config[key] = config.pop("num_experts", None) or config.pop("num_local_experts")
 
-    for other_name in ("num_experts", "num_local_experts"):
-        edit_config(tmp_path, other)
+    for key in ("num_experts", "num_local_experts"):
+        edit_config(tmp_path, partial(rename, key=key))
         assert spec_of(tmp_path) == expected
 
 
