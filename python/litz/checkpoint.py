@@ -88,9 +88,9 @@ def open_checkpoint(files: ModelFiles, *, strict: bool = True) -> Checkpoint:
     family = family_of(config["model_type"])
     where = str(files.gguf or files.root / "config.json")
     spec = read_spec(config, family, where=where, strict=strict)
-    names: Names = {**gguf.NAMES, **family.gguf_names} if files.gguf else family.names
     tensor_files = (_core.TensorFile(str(files.gguf)),) if files.gguf else _safetensors(files)
     stored = [{name: shape for name, (_, shape, _) in file.tensors().items()} for file in tensor_files]
+    names: Names = gguf.names(family, stored[0]) if files.gguf else family.names
     sources, report = plan(spec, family, stored, names=names, where=files.source)
     return Checkpoint(files, config, spec, tensor_files, tuple(sources), report)
 

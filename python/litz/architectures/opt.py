@@ -25,7 +25,7 @@ def spec(c: Keys) -> Spec:
     narrow = made.width if c.get("word_embed_proj_dim") is None else c.size("word_embed_proj_dim")
     return replace(
         made, positions=Positions(made.context + 2, offset=2), embed_width=None if narrow == made.width else narrow,
-        final_norm=before and not c.flag("_remove_final_layer_norm"),
+        final_norm=not c.flag("_remove_final_layer_norm") and before,
     )  # fmt: skip
 
 
