@@ -56,11 +56,11 @@ impl Session {
     }
 
     fn whole_norms(&self, attend: &Attend, tokens: Range<usize>) {
-        let sides = [&attend.q_norm, &attend.k_norm];
-        for (norm, (heads, stride)) in
-            sides.into_iter().zip(self.heads.iter().zip(self.core.program.heads_widths))
+        let sides = [&attend.q_norms, &attend.k_norms];
+        for (norms, (heads, stride)) in
+            sides.into_iter().zip(self.heads.iter().zip(self.core.program.widths.heads))
         {
-            let Some(norm) = norm else { continue };
+            let Some(norm) = norms.first() else { continue };
             for token in tokens.clone() {
                 // SAFETY: this piece alone touches this token's heads.
                 let x = unsafe { heads.view().range_mut(row(token, stride, norm.weight.len())) };
@@ -73,7 +73,7 @@ impl Session {
     fn place(&self, attend: &Attend, head: usize, tokens: Range<usize>) {
         let spec = &attend.spec;
         let [keys, values] =
-            [1, 2].map(|side| (self.heads[side].view(), self.core.program.heads_widths[side]));
+            [1, 2].map(|side| (self.heads[side].view(), self.core.program.widths.heads[side]));
         for token in tokens {
             let run = self.run_of(token);
             let position = run.position + token - run.row;
@@ -86,12 +86,12 @@ impl Session {
                     values.0.range(head_of(values.1, spec.value_dim)),
                 )
             };
-            self.ready(attend, attend.k_norm.as_ref(), run, position, key);
+            self.ready(attend, attend.k_norm(head), run, position, key);
             self.store(self.cache(attend, run), head, position, (key, value));
         }
     }
 
-    /// Norms (where heads are normed one by one) and turns a query or key.
+    /// Norms and turns a query or key.
     fn ready(
         &self,
         attend: &Attend,
@@ -100,7 +100,7 @@ impl Session {
         position: usize,
         head: &mut [f32],
     ) {
-        if let Some(norm) = norm.filter(|_| attend.heads_are_independent()) {
+        if let Some(norm) = norm {
             self.norm_in_place(norm, head);
         }
         self.turn(attend, run, position, head);
@@ -224,7 +224,7 @@ impl Session {
     /// Writes a tile's attention to the mixed rows.
     fn leave(&self, attend: &Attend, tile: Tile, head: usize, state: &AttendState) {
         let (group, value_dim) = (attend.spec.group(), attend.spec.value_dim);
-        let stride = self.core.program.mixed_width;
+        let stride = self.core.program.widths.mixed;
         for (index, token) in self.rows(tile).enumerate() {
             for query in 0..group {
                 let start = token * stride + (head * group + query) * value_dim;
@@ -239,7 +239,7 @@ impl Session {
     fn gather(&self, attend: &Attend, head: usize, tile: Tile, out: &mut Vec<f32>) {
         let (head_dim, run) = (attend.spec.head_dim, &self.runs[tile.run]);
         let width = attend.spec.group() * head_dim;
-        let stride = self.core.program.heads_widths[0];
+        let stride = self.core.program.widths.heads[0];
         out.clear();
         for token in self.rows(tile) {
             let start = token * stride + head * width;
@@ -248,8 +248,9 @@ impl Session {
         }
         for (index, token) in out.chunks_exact_mut(width).enumerate() {
             let position = run.position + tile.start + index;
-            for query in token.chunks_exact_mut(head_dim) {
-                self.ready(attend, attend.q_norm.as_ref(), run, position, query);
+            for (own, query) in token.chunks_exact_mut(head_dim).enumerate() {
+                let norm = attend.q_norm(head * attend.spec.group() + own);
+                self.ready(attend, norm, run, position, query);
             }
         }
     }
