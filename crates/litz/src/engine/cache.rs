@@ -3,6 +3,7 @@
 use super::shared::Block;
 use super::spec::Attention;
 use crate::kernels::{KvLayout, SharedSlice};
+use crate::memory::available;
 use crate::{Error, Result};
 
 pub use crate::kernels::KvDType as CacheDType;
@@ -12,6 +13,9 @@ pub(super) const PAGE: usize = crate::kernels::PAGE;
 
 /// A sequence takes as much memory again as it has, at most this many pages beyond what it needs.
 const AHEAD: usize = 8;
+
+/// Asking the system how much is left takes as long as a small block itself.
+const CHECKED: usize = 1 << 20;
 
 /// Where one page of a layer lies.
 #[derive(Clone, Copy)]
@@ -93,11 +97,17 @@ impl Blocks {
         let caches: Vec<&mut KvCache> = caches.collect();
         let one: usize = caches.iter().map(|cache| cache.page_bytes()).sum();
         let bytes = one.saturating_mul(pages);
-        let block = Block::new(bytes).map_err(|reason| {
+        let refuse = |reason: String| {
             Error::Memory(format!(
-                "keys and values of {positions} tokens need {bytes} bytes more ({have} pages of {PAGE} tokens are there): {reason}"
+                "keys and values of {positions} tokens need {bytes} bytes more ({have} pages of {PAGE} tokens are there): \
+                 {reason}; shorten the text, or load the model with cache_dtype=\"q8_0\""
             ))
-        })?;
+        };
+        let left = if bytes < CHECKED { None } else { available() };
+        if let Some(left) = left.filter(|left| left.bytes < bytes as u64) {
+            return Err(refuse(format!("{} bytes are left ({})", left.bytes, left.limit)));
+        }
+        let block = Block::new(bytes).map_err(|reason| refuse(reason.to_string()))?;
         let mut start = 0;
         for cache in caches {
             cache.extend(&block, start, pages);

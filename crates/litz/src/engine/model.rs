@@ -40,8 +40,8 @@ pub trait Forward: Send + Sync {
     /// Forgets all tokens from `len` on; what comes next is as if they had never been.
     fn truncate(&self, sequence: &mut Self::Sequence, len: usize) -> Result<()>;
 
-    /// A sequence with the same tokens that shares nothing with the first; what comes next is the same for both.
-    fn fork(&self, sequence: &Self::Sequence) -> Result<Self::Sequence>;
+    /// A sequence of the first `len` tokens that shares nothing with this one; what comes next is the same for both.
+    fn fork(&self, sequence: &Self::Sequence, len: usize) -> Result<Self::Sequence>;
 
     /// Appends each item's tokens (at least one) and leaves the logits of its last token: (batch, vocab).
     ///
@@ -116,6 +116,9 @@ pub struct Model {
     report: LoadReport,
 }
 
+/// Asked before every chunk of tokens.
+type GoOn<'a> = &'a mut dyn FnMut() -> Result<()>;
+
 /// Positions of a sequence that are still to be computed.
 struct Job<'a> {
     sequence: &'a mut Sequence,
@@ -188,9 +191,14 @@ impl Model {
 
     /// The logits of every position of a sequence of its own: (time, vocab).
     pub fn logits(&self, ids: &[u32]) -> Result<Vec<f32>> {
+        self.logits_while(ids, &mut || Ok(()))
+    }
+
+    /// `logits`, which asks before every chunk of tokens whether to go on; an error ends it.
+    pub fn logits_while(&self, ids: &[u32], go_on: GoOn<'_>) -> Result<Vec<f32>> {
         let mut sequence = self.sequence();
         let mut logits = Vec::new();
-        self.advance(&mut [(&mut sequence, ids)], true, &mut logits)?;
+        self.advance(&mut [(&mut sequence, ids)], true, &mut logits, go_on)?;
         Ok(logits)
     }
 
@@ -200,6 +208,7 @@ impl Model {
         batch: &mut [(&mut Sequence, &[u32])],
         every: bool,
         logits: &mut Vec<f32>,
+        go_on: GoOn<'_>,
     ) -> Result<()> {
         for (sequence, ids) in batch.iter() {
             self.check(sequence, ids)?;
@@ -219,7 +228,7 @@ impl Model {
             )));
         }
         logits.resize(count, 0.0);
-        let outcome = self.run(&mut jobs, every, logits);
+        let outcome = self.run(&mut jobs, every, logits, go_on);
         if outcome.is_err() {
             for job in jobs {
                 job.sequence.truncate(job.kept);
@@ -259,11 +268,12 @@ impl Model {
     }
 
     /// Chunk after chunk until all jobs are done.
-    fn run(&self, jobs: &mut [Job<'_>], every: bool, logits: &mut [f32]) -> Result<()> {
+    fn run(&self, jobs: &mut [Job<'_>], every: bool, logits: &mut [f32], go_on: GoOn<'_>) -> Result<()> {
         let longest = jobs.iter().map(|job| job.sequence.tokens.len()).max().unwrap_or(0);
         let tables = self.core.ropes.tables(longest)?;
         let (mut first, mut row) = (0, 0);
         while first < jobs.len() {
+            go_on()?;
             let mut region = self.session();
             let session = Arc::get_mut(&mut region).expect("a session that is handed out has one owner");
             session.begin(Arc::clone(&tables));
@@ -368,11 +378,11 @@ impl Forward for Model {
         Ok(())
     }
 
-    fn fork(&self, sequence: &Sequence) -> Result<Sequence> {
-        sequence.fork()
+    fn fork(&self, sequence: &Sequence, len: usize) -> Result<Sequence> {
+        sequence.fork(len)
     }
 
     fn forward(&self, batch: &mut [(&mut Sequence, &[u32])], logits: &mut Vec<f32>) -> Result<()> {
-        self.advance(batch, false, logits)
+        self.advance(batch, false, logits, &mut || Ok(()))
     }
 }

@@ -65,14 +65,15 @@ impl Sequence {
         self.layers.iter_mut().filter_map(LayerState::cache).for_each(|cache| cache.truncate(pages));
     }
 
-    /// A sequence with the same tokens and states, and memory of its own.
-    pub(super) fn fork(&self) -> Result<Self> {
+    /// A sequence with the same first tokens and their states, and memory of its own.
+    pub(super) fn fork(&self, len: usize) -> Result<Self> {
+        let len = len.min(self.tokens.len());
         let mut fork = Self::new(Arc::clone(&self.core));
-        fork.reserve(self.tokens.len())?;
+        fork.reserve(len)?;
         for (LayerState::Kv(from), LayerState::Kv(to)) in self.layers.iter().zip(&mut fork.layers) {
-            copy(from, to, self.tokens.len());
+            copy(from, to, len);
         }
-        fork.tokens.clone_from(&self.tokens);
+        fork.tokens.extend_from_slice(&self.tokens[..len]);
         fork.long = self.long;
         Ok(fork)
     }

@@ -70,10 +70,10 @@ fn caches() {
             let other = ids(140, 6, spec.vocab);
             model.forward(&mut [(&mut first, &text[..70]), (&mut second, &other)], &mut logits).unwrap();
             // What `first` read is used again by a fork of it, and after the rest of another text.
-            let mut fork = model.fork(&first).unwrap();
+            let mut fork = model.fork(&first, 66).unwrap();
             model.forward(&mut [(&mut first, &other[70..])], &mut logits).unwrap();
             model.truncate(&mut first, 65).unwrap();
-            let mut batch = [(&mut first, &text[65..]), (&mut second, &text[..1]), (&mut fork, &text[70..])];
+            let mut batch = [(&mut first, &text[65..]), (&mut second, &text[..1]), (&mut fork, &text[66..])];
             model.forward(&mut batch, &mut logits).unwrap();
             for item in [0, 2] {
                 let last = row(&expected, 149, spec.vocab);
