@@ -36,6 +36,14 @@ fn parallel(spec: &mut Value, attn: bool, mlp: bool) {
     layers(spec, "norms", "mlp", &json!(mlp));
 }
 
+/// Experts in every layer.
+fn mixture(spec: &mut Value, experts: usize, top_k: usize, change: &dyn Fn(&mut Value)) {
+    for layer in spec["layers"].as_array_mut().unwrap() {
+        layer["feed_forward"] = moe(experts, top_k);
+        change(&mut layer["feed_forward"]);
+    }
+}
+
 #[test]
 fn plain_layers() {
     check("plain", |_| {});
@@ -168,6 +176,42 @@ fn every_feed_forward() {
             });
         }
     }
+}
+
+#[test]
+fn every_mixture_of_experts() {
+    for (experts, top_k) in [(5, 2), (9, 3), (1, 1), (4, 4)] {
+        for normalize in [true, false] {
+            check("experts", |spec| {
+                mixture(spec, experts, top_k, &|moe| moe["normalize"] = json!(normalize))
+            });
+        }
+    }
+    for (gated, width) in [(true, 160), (false, 75)] {
+        check("a shared expert", |spec| {
+            spec["residual_scale"] = json!(0.6);
+            mixture(spec, 6, 2, &|moe| {
+                (moe["shared_width"], moe["shared_gate"]) = (json!(width), json!(gated));
+                (moe["width"], moe["activation"]) = (json!(37), json!("gelu_tanh"));
+            });
+        });
+    }
+    check("experts of one layer of two", |spec| {
+        spec["layers"][1]["feed_forward"] = moe(4, 2);
+        spec["layers"][0]["feed_forward"]["width"] = json!(50);
+    });
+    for (order, mlp) in [("parallel", true), ("parallel", false), ("post", true)] {
+        check(order, |spec| {
+            mixture(spec, 5, 2, &|moe| moe["shared_width"] = json!(50));
+            spec["layers"].as_array_mut().unwrap().iter_mut().for_each(|layer| layer["order"] = json!(order));
+            layers(spec, "norms", "mlp", &json!(mlp));
+        });
+    }
+    check("no norm before, one after", |spec| {
+        mixture(spec, 5, 2, &|moe| moe["shared_width"] = json!(50));
+        layers(spec, "norms", "mlp", &json!(false));
+        layers(spec, "norms", "mlp_post", &json!(true));
+    });
 }
 
 #[test]
