@@ -93,6 +93,7 @@ impl Session {
             let token = if last && read.source == Source::Stream { self.outputs[place] } else { place };
             // SAFETY: nobody writes the source in this phase; this piece (or worker) alone writes this row of the inputs.
             let x = unsafe { source.range(row(token, stride, cols)) };
+            // SAFETY: as above.
             let out = || unsafe { inputs.floats.view().range_mut(row(place, cols, cols)) };
             let ready: &[f32] = match &read.norm {
                 Some(norm) => {

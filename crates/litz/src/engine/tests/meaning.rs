@@ -3,22 +3,36 @@
 use super::reference::Reference;
 use super::*;
 
-fn error(spec: &Spec, dtype: DType, options: &LoadOptions, isa: Isa) -> f64 {
-    let file = file(spec, |_| dtype);
-    let ids = ids(100, 3, spec.vocab);
-    let expected = Reference::new(spec, &file).logits(&ids);
-    let found = load(spec, &file, options, isa).logits(&ids).unwrap();
-    assert_eq!(found.len(), expected.len());
-    let size = (expected.iter().map(|x| x * x).sum::<f64>() / expected.len() as f64).sqrt();
-    let worst = found.iter().zip(&expected).map(|(a, b)| (f64::from(*a) - b).abs()).fold(0.0, f64::max);
-    worst / size
+/// A model, a text and the logits that the reference has for it.
+struct Example {
+    spec: Spec,
+    file: TensorFile,
+    ids: Vec<u32>,
+    expected: Vec<f64>,
+}
+
+impl Example {
+    fn new(spec: Spec, dtype: DType) -> Self {
+        let (file, ids) = (file(&spec, |_| dtype), ids(100, 3, spec.vocab));
+        let expected = Reference::new(&spec, &file).logits(&ids);
+        Self { spec, file, ids, expected }
+    }
+
+    /// The worst error of the engine, relative to the size of the logits.
+    fn error(&self, options: &LoadOptions, isa: Isa) -> f64 {
+        let found = load(&self.spec, &self.file, options, isa).logits(&self.ids).unwrap();
+        assert_eq!(found.len(), self.expected.len());
+        let size = (self.expected.iter().map(|x| x * x).sum::<f64>() / self.expected.len() as f64).sqrt();
+        let errors = found.iter().zip(&self.expected).map(|(a, b)| (f64::from(*a) - b).abs());
+        errors.fold(0.0, f64::max) / size
+    }
 }
 
 fn check(name: &str, change: impl Fn(&mut Value)) {
-    let spec = spec(change);
+    let example = Example::new(spec(change), DType::F32);
     for isa in isas() {
         let exact = LoadOptions { cache: CacheDType::F32, ..options(2, 37) };
-        let error = error(&spec, DType::F32, &exact, isa);
+        let error = example.error(&exact, isa);
         assert!(error < 2e-4, "{name}, {}: relative error {error}", isa.name());
     }
 }
@@ -253,17 +267,17 @@ fn a_head_of_its_own() {
 /// Codes of 8 bits for activations, or halves in the cache: close to the reference, and no more.
 #[test]
 fn every_storage_is_close() {
-    let spec = spec(|_| {});
     let storages = [DType::F32, DType::F16, DType::BF16, DType::Q8_0, DType::Q4_0, DType::Q4_1, DType::Q5_0];
-    for isa in isas() {
-        for dtype in storages {
-            let error = error(&spec, dtype, &options(2, 256), isa);
+    for dtype in storages {
+        let example = Example::new(spec(|_| {}), dtype);
+        for isa in isas() {
+            let error = example.error(&options(2, 256), isa);
             let most = if dtype.block().0 == 1 { 0.01 } else { 0.2 };
             assert!(error < most, "{dtype:?}, {}: relative error {error}", isa.name());
+            let whole = LoadOptions { dequantize: true, cache: CacheDType::F32, ..options(1, 256) };
+            let error = example.error(&whole, isa);
+            assert!(error < 2e-4, "{dtype:?} dequantized, {}: relative error {error}", isa.name());
         }
-        let whole = LoadOptions { dequantize: true, cache: CacheDType::F32, ..options(1, 256) };
-        let error = error(&spec, DType::Q4_1, &whole, isa);
-        assert!(error < 2e-4, "dequantized, {}: relative error {error}", isa.name());
     }
 }
 
