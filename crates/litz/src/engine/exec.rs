@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use super::program::{Linear, NormWeights, Output, Read, Sink, Source, Step, Term};
+use super::program::{Linear, NormWeights, Output, Program, Read, Sink, Source, Step, Term};
 use super::session::{Inputs, Phase, Ready, Session, Stage, ROWS};
 use super::spec::NormKind;
 use super::weights::Weight;
@@ -23,14 +23,15 @@ impl Work for Session {
     fn run(&self, phase: usize, piece: usize, worker: usize) {
         let Phase { step, stage, split, segments } = &self.phases[phase];
         let units = split.range(piece);
-        match &self.core.program.steps[*step] {
+        let Program { steps, experts, .. } = &self.core.program;
+        match &steps[*step] {
             Step::Embed { weight, scale } => self.embed(weight, *scale, units),
             Step::Enter { positions, norm } => self.enter(positions.as_ref(), norm.as_ref(), units),
             Step::Sum { norm, scale } => self.sum(norm, *scale, units),
             Step::Norm(norm) => self.norm(norm, units),
             Step::Linear(linear) => self.linear(linear, *stage, units, phase, worker),
-            Step::ExpertsUp(experts) => self.experts_up(experts, *stage, units, phase, worker),
-            Step::ExpertsDown(experts) => self.experts_down(experts, *stage, units, phase, worker),
+            Step::ExpertsUp(index) => self.experts_up(&experts[*index], *stage, units, phase, worker),
+            Step::ExpertsDown(index) => self.experts_down(&experts[*index], *stage, units, phase, worker),
             Step::Attend(attend) => self.attention(attend, (*stage, *segments), units, worker),
         }
     }

@@ -2,6 +2,7 @@
 //!
 //! Results are equal bit for bit however tokens are batched, cut into calls or chunks, or spread over threads.
 
+mod arena;
 mod attend;
 mod build;
 mod cache;
@@ -9,12 +10,14 @@ mod convert;
 mod core;
 mod exec;
 mod experts;
+mod fill;
 mod model;
 mod program;
 mod rope;
 mod routing;
 mod session;
 mod shared;
+mod sources;
 mod spec;
 mod state;
 mod stream;
@@ -26,10 +29,11 @@ mod widths;
 mod tests;
 
 pub use cache::CacheDType;
-pub use model::{Forward, LoadOptions, Memory, Model};
+pub use model::{ActivationDType, Forward, LoadOptions, Memory, Model};
+pub use sources::{Part, WeightSource};
 pub use spec::{
     Activation, Attention, FeedForward, Layer, LongRope, Mixer, Mlp, Moe, Norm, NormKind, Norms, Order,
     Positions, QkNorm, Rope, Spec,
 };
 pub use state::Sequence;
-pub use weights::{Conversion, LoadReport, WeightSource};
+pub use weights::{Conversion, LoadReport};
