@@ -35,7 +35,7 @@ class Checkpoint:
 
     def stored_bytes(self) -> dict[str, int]:
         """Bytes of the weights by stored dtype; a tensor that serves several weights counts once."""
-        used = {(source.file, source.tensor) for source in self.sources}
+        used = {(part.file, part.tensor) for source in self.sources for part in source.parts}
         totals: dict[str, int] = {}
         for index, file in enumerate(self.tensor_files):
             for name, (dtype, _, nbytes) in file.tensors().items():

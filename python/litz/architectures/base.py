@@ -1,17 +1,15 @@
 """What the families share: how a family is described, the Llama table of names, and the Spec of a plain decoder."""
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, get_args
 
 from litz import rope
+from litz.architectures.names import Names as Names
+from litz.architectures.names import layer_names as layer_names
 from litz.config import Keys
 from litz.errors import ConfigError
 from litz.spec import Activation, Attention, Layer, LayerNorms, Mlp, Norm, Rope, Spec
-
-# checkpoint name -> canonical name, or several of them whose rows lie one after the other, or None: not a weight
-Names = Mapping[str, str | tuple[str, ...] | None]
 
 
 @dataclass(frozen=True)
@@ -24,15 +22,6 @@ class Family:
     prefixes: tuple[str, ...] = ()  # written before every name by some files
     unused: tuple[str, ...] = ()  # towers of other modalities: reported, not loaded
     gguf_names: Names = field(default_factory=dict)  # on top of the common table
-
-
-def layer_names(**names: str | tuple[str, ...]) -> dict[str, str | tuple[str, ...] | None]:
-    """Rows of a table inside a layer: `model.layers.{i}.KEY` -> `layers.{i}.VALUE`; `__` in a key stands for a dot."""
-
-    def within(target: str | tuple[str, ...]) -> str | tuple[str, ...]:
-        return f"layers.{{i}}.{target}" if isinstance(target, str) else tuple(f"layers.{{i}}.{t}" for t in target)
-
-    return {f"model.layers.{{i}}.{key.replace('__', '.')}": within(target) for key, target in names.items()}
 
 
 LLAMA: Names = {
@@ -178,21 +167,3 @@ def one_rope(c: Keys, *, theta: float = 10000.0, interleaved: bool = False) -> t
 def stored_interleaved(c: Keys) -> bool:
     """Whether q and k rows lie as GGUF's llama-like files keep them: pairs are neighbours."""
     return c.flag("gguf_interleaved_rope")
-
-
-_NUMBER = re.compile(r"\.(\d+)(?=\.)")
-
-
-def canonical(names: Names, name: str) -> tuple[str, ...] | None:
-    """The canonical names of a checkpoint tensor, or None if the table knows it to be no weight.
-
-    Raises KeyError for a name without a rule.
-    """
-    stem, dot, kind = name.rpartition(".")
-    stem, suffix = (stem, dot + kind) if kind in ("weight", "bias") else (name, "")
-    numbers = _NUMBER.findall(stem + ".")
-    target = names[_NUMBER.sub(".{i}", stem + ".", count=1)[:-1]]
-    if target is None:
-        return None
-    index = numbers[0] if numbers else ""
-    return tuple(t.replace("{i}", index) + suffix for t in ((target,) if isinstance(target, str) else target))

@@ -2,16 +2,19 @@
 //!
 //! Results are equal bit for bit however tokens are batched, cut into calls or chunks, or spread over threads.
 
+mod arena;
 mod attend;
 mod cache;
 mod convert;
 mod core;
 mod exec;
+mod fill;
 mod model;
 mod program;
 mod rope;
 mod session;
 mod shared;
+mod sources;
 mod spec;
 mod state;
 mod weights;
@@ -20,10 +23,11 @@ mod weights;
 mod tests;
 
 pub use cache::CacheDType;
-pub use model::{Forward, LoadOptions, Memory, Model};
+pub use model::{ActivationDType, Forward, LoadOptions, Memory, Model};
+pub use sources::{Part, WeightSource};
 pub use spec::{
     Activation, Attention, FeedForward, Layer, LongRope, Mixer, Mlp, Norm, NormKind, Norms, Order, QkNorm,
     Rope, Spec,
 };
 pub use state::Sequence;
-pub use weights::{Conversion, LoadReport, WeightSource};
+pub use weights::{Conversion, LoadReport};

@@ -114,7 +114,7 @@ impl Attend {
 /// Builds the program and takes every weight that it needs.
 pub(super) fn build(spec: &Spec, loader: &mut Loader<'_>) -> Result<Program> {
     let mut builder = Builder { spec, loader, steps: Vec::new(), inputs: Vec::new() };
-    let embed = Arc::new(builder.loader.matrix("embed.weight", spec.vocab, spec.width)?);
+    let embed = Arc::new(builder.loader.table("embed.weight", spec.vocab, spec.width)?);
     builder.steps.push(Step::Embed { weight: Arc::clone(&embed), scale: spec.embed_scale });
     for (index, layer) in spec.layers.iter().enumerate() {
         builder.layer(index, layer)?;
@@ -207,7 +207,7 @@ impl Builder<'_, '_> {
         let spec = self.spec;
         let norm = self.norm_if(spec.final_norm, "norm", spec.width)?;
         let weight = match spec.tied_head {
-            true => embed,
+            true => Arc::new(self.loader.tied(&embed)),
             false => Arc::new(self.loader.matrix("head.weight", spec.vocab, spec.width)?),
         };
         let bias = self.loader.vector_if(spec.head_bias, "head.bias", spec.vocab)?;

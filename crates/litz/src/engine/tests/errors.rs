@@ -1,6 +1,7 @@
 //! What is refused, and in what words.
 
 use super::*;
+use crate::kernels::{WeightDType, GROUP};
 
 /// What the message says, and the change that it is about.
 type Case<'a, T> = (&'a str, &'a dyn Fn(&mut T));
@@ -61,22 +62,23 @@ fn weights_that_do_not_fit() {
         }),
         ("layers.0.attn.q.weight (tensor layers.0.attn.k.weight) has the shape [64, 96], expected [192, 96]", &|s| {
             let index = at(s, "layers.0.attn.q.weight");
-            s[index].tensor = "layers.0.attn.k.weight".to_owned();
+            s[index].parts[0].count = 64;
+            s[index].parts[0].tensor = "layers.0.attn.k.weight".to_owned();
         }),
         ("norm.weight has two sources", &|s| {
             let index = at(s, "norm.weight");
             s.push(s[index].clone());
         }),
-        ("is in file 3, but there are 1", &|s| s[0].file = 3),
-        ("should be the tensor nowhere, which the file lacks", &|s| s[0].tensor = "nowhere".to_owned()),
+        ("is in file 3, but there are 1", &|s| s[0].parts[0].file = 3),
+        ("should be the tensor nowhere, which the file lacks", &|s| s[0].parts[0].tensor = "nowhere".to_owned()),
         ("rows 100 to 100 + 64 of the tensor embed.weight", &|s| {
             let index = at(s, "layers.0.attn.k.weight");
-            s[index].tensor = "embed.weight".to_owned();
-            s[index].rows = Some((100, 64));
+            s[index].parts[0].tensor = "embed.weight".to_owned();
+            s[index].parts[0].start = 100;
         }),
         ("rows 18446744073709551615 to", &|s| {
             let index = at(s, "layers.0.attn.k.weight");
-            s[index].rows = Some((usize::MAX, 64));
+            s[index].parts[0].start = usize::MAX;
         }),
     ];
     for (text, change) in cases {
@@ -123,8 +125,8 @@ fn rows_of_fused_tensors_are_the_tensors_that_they_fuse() {
     for side in &sides {
         let tensor = whole.tensor(side).unwrap();
         let source = all.iter_mut().find(|source| source.name == *side).unwrap();
-        source.rows = Some((fused.len() / 60, tensor.shape[0]));
-        (source.file, source.tensor) = (1, "fused".to_owned());
+        let (start, count) = (fused.len() / 60, tensor.shape[0]);
+        source.parts = vec![Part { file: 1, tensor: "fused".to_owned(), start, count }];
         fused.extend_from_slice(whole.bytes(tensor));
     }
     tensors.raw("fused", &[fused.len() / 60, 96], DType::Q4_1, fused);
@@ -150,8 +152,26 @@ fn the_report_names_what_was_converted() {
     assert_eq!(named, [("embed.weight", "Q5_0", "Q8_0")]);
     let vectors = 4 * 96 * 5;
     assert_eq!(report.bytes_converted, 130 * 3 * 34 + vectors);
-    let matrices = file.tensors().iter().filter(|tensor| tensor.dtype == DType::Q4_0);
-    assert_eq!(report.bytes_mapped, matrices.map(|tensor| tensor.nbytes).sum::<usize>());
+    let groups = |tensor: &TensorInfo| {
+        tensor.shape[0].div_ceil(GROUP) * WeightDType::Q4_0.group_bytes(tensor.shape[1]).unwrap()
+    };
+    let matrices: Vec<_> = file.tensors().iter().filter(|tensor| tensor.dtype == DType::Q4_0).collect();
+    assert_eq!((report.mapped, report.packed, report.copied), (0, matrices.len(), 0));
+    assert_eq!(report.bytes_packed, matrices.into_iter().map(groups).sum::<usize>());
+}
+
+#[test]
+fn a_survey_is_what_loading_does() {
+    let spec = spec(|spec| spec["tied_head"] = json!(false));
+    let file = file(&spec, |name| if name.contains("mlp") { DType::Q4_1 } else { DType::BF16 });
+    for (activations, packed) in [(ActivationDType::Auto, 6), (ActivationDType::F32, 0)] {
+        let options = LoadOptions { activations, ..options(1, 8) };
+        let sources = sources(&file);
+        let survey = Model::survey(&spec, std::slice::from_ref(&file), &sources, &options).unwrap();
+        let report = load(&spec, &file, &options, Isa::Portable).report().clone();
+        assert_eq!(format!("{survey:?}"), format!("{report:?}"));
+        assert_eq!((report.packed, report.mapped), (packed, 16 - packed));
+    }
 }
 
 #[test]

@@ -2,14 +2,15 @@
 
 mod errors;
 mod exact;
-mod file;
+pub(super) mod file;
 mod meaning;
 mod reference;
+mod sources;
 
 use serde_json::{json, Value};
 
 use super::*;
-use crate::formats::{DType, TensorFile};
+use crate::formats::{DType, TensorFile, TensorInfo};
 use crate::kernels::{Isa, Kernels};
 use file::Tensors;
 
@@ -135,10 +136,18 @@ pub(super) fn file(spec: &Spec, dtype: impl Fn(&str) -> DType) -> TensorFile {
     tensors.gguf()
 }
 
+/// The whole tensor, as one part.
+pub(super) fn whole(file: usize, tensor: &TensorInfo) -> Part {
+    let rows = tensor.shape[..tensor.shape.len().max(2) - 1].iter().product();
+    Part { file, tensor: tensor.name.clone(), start: 0, count: rows }
+}
+
 pub(super) fn sources(file: &TensorFile) -> Vec<WeightSource> {
-    let source =
-        |name: &String| WeightSource { name: name.clone(), file: 0, tensor: name.clone(), rows: None };
-    file.tensors().iter().map(|tensor| source(&tensor.name)).collect()
+    let source = |tensor| {
+        let part = whole(0, tensor);
+        WeightSource { name: part.tensor.clone(), parts: vec![part], transposed: false }
+    };
+    file.tensors().iter().map(source).collect()
 }
 
 pub(super) fn load(spec: &Spec, file: &TensorFile, options: &LoadOptions, isa: Isa) -> Model {
