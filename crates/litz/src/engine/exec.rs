@@ -126,7 +126,9 @@ impl Session {
             };
             if codes {
                 // SAFETY: as above.
-                kernels.quantize_row(ready, unsafe { inputs.codes.view().row_mut(index) });
+                kernels.quantize_row(ready, unsafe {
+                    inputs.codes.view().of(self.rows_of(linear)).row_mut(index)
+                });
             }
         }
     }
@@ -170,8 +172,8 @@ impl Session {
         let tokens = self.rows_of(linear);
         // SAFETY: the inputs were written in an earlier phase, or by this worker; nobody writes them now.
         let x = unsafe {
-            match weight.dtype().input() {
-                Input::Q8 => Activations::Q8(inputs.codes.view().view()),
+            match weight.matrix().input() {
+                Input::Q8 => Activations::Q8(inputs.codes.view().of(tokens).view()),
                 Input::F32 => {
                     let values = inputs.floats.view();
                     Activations::F32 { values: values.range(0..values.len()), stride: weight.cols() }

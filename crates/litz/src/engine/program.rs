@@ -63,7 +63,7 @@ pub(super) struct Linear {
 impl Linear {
     /// Which forms of the input its matrices want.
     pub(super) fn wants(&self, form: Input) -> bool {
-        self.parts.iter().any(|part| part.weight.dtype().input() == form)
+        self.parts.iter().any(|part| part.weight.matrix().input() == form)
     }
 
     /// Whether it makes the logits, and so reads only some tokens.

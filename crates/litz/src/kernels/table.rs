@@ -9,7 +9,9 @@ use super::lanes::Portable;
 use super::lanes::{Avx2, Avx512};
 use super::q8::Q8RowMut;
 use super::views::{Activations, Matrix, OutView, WeightDType};
-use super::{activation, arithmetic, attention, convert, exp, matmul, norm, pack, quantize, rope, Activation};
+use super::{
+    activation, arithmetic, attention, convert, exp, matmul, norm, pack, quantize, rope, Activation,
+};
 
 /// The functions of one instruction set, each a generic kernel compiled for it, and their table.
 macro_rules! table {
