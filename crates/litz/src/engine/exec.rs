@@ -183,9 +183,10 @@ impl Session {
         tokens: Range<usize>,
         (to, stride): (SharedSlice<'static, f32>, usize),
     ) {
+        let matrix = weight.matrix();
         // SAFETY: the inputs were written in an earlier phase, or by this worker; nobody writes them now.
         let x = unsafe {
-            match weight.dtype().input() {
+            match matrix.input() {
                 Input::Q8 => Activations::Q8(ready.codes.view()),
                 Input::F32 => {
                     let values = ready.floats.range(0..ready.floats.len());
@@ -195,7 +196,7 @@ impl Session {
         };
         // SAFETY: this piece alone has these rows of this output.
         let mut y = unsafe { OutView::alias(to, stride) };
-        self.core.kernels.matmul(&weight.matrix(), rows, &x, tokens, &mut y);
+        self.core.kernels.matmul(&matrix, rows, &x, tokens, &mut y);
     }
 
     /// Where a term of an output goes, and how far its rows lie apart.

@@ -7,9 +7,9 @@ use std::ops::Range;
 
 use super::exec::row;
 use super::program::{Experts, Shared, Sink};
-use super::routing::{Block, Routed, Routing, TILE};
+use super::routing::{Block, Routed, Routing};
 use super::session::{Inputs, Ready, Session, Stage, Worker, BLOCK, ROWS};
-use crate::kernels::SharedSlice;
+use crate::kernels::{SharedSlice, TILE};
 
 impl Session {
     pub(super) fn experts_up(

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::routing::{self, TILE};
+use super::routing;
 use super::session::ROWS;
 use super::spec::{Activation, Attention, Moe, NormKind, QkNorm};
 use super::weights::Weight;
 use super::widths::Widths;
-use crate::kernels::Input;
+use crate::kernels::{Input, TILE};
 
 /// The steps, in order, and the widths of the buffers between them.
 pub(super) struct Program {
@@ -180,7 +180,7 @@ pub(super) struct Forms {
 impl Forms {
     /// What any of some matrices takes.
     fn of<'a>(weights: impl IntoIterator<Item = &'a Weight>) -> Self {
-        weights.into_iter().fold(Self::default(), |forms, weight| match weight.dtype().input() {
+        weights.into_iter().fold(Self::default(), |forms, weight| match weight.matrix().input() {
             Input::Q8 => Self { codes: true, ..forms },
             Input::F32 => Self { floats: true, ..forms },
         })

@@ -9,7 +9,7 @@ use super::routing::{self, Routing};
 use super::shared::{lasting, Buffer, Q8Rows};
 use super::state::{LayerState, Sequence};
 use super::widths::Widths;
-use crate::kernels::{AttendState, Q8Shared, SharedSlice};
+use crate::kernels::{AttendState, Q8Shared, SharedSlice, TILE as Q8_TILE};
 use crate::threads::Split;
 
 /// Up to this many rows, every worker prepares a matrix's input for itself: that is cheaper than to meet once more.
@@ -367,7 +367,7 @@ impl Session {
         if rows <= FEW {
             self.phase(index, Stage::PrepareAndMultiply, by_rows);
         } else {
-            self.phase(index, Stage::Prepare, Split::new(rows, 1, FEW, threads));
+            self.phase(index, Stage::Prepare, Split::new(rows, Q8_TILE, Q8_TILE, threads));
             self.phase(index, Stage::Multiply, by_rows);
         }
     }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::convert::{BF16, F16, F32};
 use super::matmul_float;
-use super::quant::{MatmulQuant, Q4_0, Q4_1, Q8_0};
+use super::quant::{self, MatmulQuant};
 use super::views::{Activations, Matrix, OutView, WeightDType};
 
 /// `y[t][r] = dot(x[t], w[r])`.
@@ -53,9 +53,7 @@ pub(super) unsafe fn matmul<S: MatmulQuant>(
                     y,
                 );
             }
-            (WeightDType::Q8_0, Activations::Q8(x)) => s.matmul_quant::<Q8_0>(w, rows, x, tokens, y),
-            (WeightDType::Q4_0, Activations::Q8(x)) => s.matmul_quant::<Q4_0>(w, rows, x, tokens, y),
-            (WeightDType::Q4_1, Activations::Q8(x)) => s.matmul_quant::<Q4_1>(w, rows, x, tokens, y),
+            (_, Activations::Q8(x)) => quant::matmul(s, w, rows, x, tokens, y),
             _ => unreachable!("Kernels::matmul checks that the activations are what the weights want"),
         }
     }

@@ -18,6 +18,7 @@ mod matmul;
 mod matmul_float;
 mod norm;
 mod pack;
+mod q8;
 mod quant;
 mod quantize;
 mod rope;
@@ -35,11 +36,9 @@ pub use activation::Activation;
 pub use attention::{AttendSpec, AttendState, KvPage, KvPageMut, PAGE};
 pub use isa::Isa;
 pub use pack::GROUP;
+pub use q8::{Q8Buffer, Q8RowMut, Q8Shared, Q8View, TILE};
 pub use table::Kernels;
-pub use views::{
-    Activations, Input, Matrix, OutView, Q8Buffer, Q8RowMut, Q8Shared, Q8View, SharedSlice, WeightDType,
-    BLOCK,
-};
+pub use views::{Activations, Input, Matrix, OutView, SharedSlice, WeightDType, BLOCK};
 
 /// Every method panics if the sizes of its arguments don't fit together.
 impl Kernels {
@@ -94,12 +93,12 @@ impl Kernels {
     ///
     /// A block's scale is max|x| / 127; codes are rounded to nearest, halves to even.
     pub fn quantize_row(&self, x: &[f32], mut row: Q8RowMut<'_>) {
-        assert_eq!(x.len().div_ceil(BLOCK), row.scales.len(), "{} columns for another row", x.len());
+        assert_eq!(x.len().div_ceil(BLOCK), row.blocks(), "{} columns for another row", x.len());
         // SAFETY: the CPU has the instructions.
         unsafe { (self.quantize_row)(x, &mut row) }
     }
 
-    /// `out = w[row]`, of any storage, as its reference defines it.
+    /// `out = w[row]`, of any storage that is not packed, bit for bit as `formats::dequantize` has it.
     pub fn dequantize_row(&self, w: &Matrix<'_>, row: usize, out: &mut [f32]) {
         assert_eq!(out.len(), w.cols());
         // SAFETY: the CPU has the instructions.

@@ -7,8 +7,11 @@ use super::isa::Isa;
 use super::lanes::Portable;
 #[cfg(target_arch = "x86_64")]
 use super::lanes::{Avx2, Avx512};
-use super::views::{Activations, Matrix, OutView, Q8RowMut};
-use super::{activation, arithmetic, attention, convert, exp, matmul, norm, quantize, rope, Activation};
+use super::q8::Q8RowMut;
+use super::views::{Activations, Matrix, OutView, WeightDType};
+use super::{
+    activation, arithmetic, attention, convert, exp, matmul, norm, pack, quantize, rope, Activation,
+};
 
 /// The functions of one instruction set, each a generic kernel compiled for it, and their table.
 macro_rules! table {
@@ -63,6 +66,7 @@ macro_rules! tables {
 
 tables! {
     matmul = matmul::matmul, (w: &Matrix<'_>, rows: Range<usize>, x: &Activations<'_>, tokens: Range<usize>, y: &OutView<'_>);
+    pack_group = pack::pack_group, (dtype: WeightDType, rows: &[&[u8]], out: &mut [u8]);
     quantize_row = quantize::quantize_row, (x: &[f32], row: &mut Q8RowMut<'_>);
     dequantize_row = convert::dequantize_row, (w: &Matrix<'_>, row: usize, out: &mut [f32]);
     f16_to_f32 = convert::f16_to_f32, (x: &[u16], out: &mut [f32]);
