@@ -16,6 +16,7 @@ mod lanes;
 pub mod limits;
 mod matmul;
 mod matmul_float;
+mod matmul_panel;
 mod norm;
 mod pack;
 mod quant;
