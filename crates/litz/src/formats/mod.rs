@@ -16,6 +16,7 @@ mod safetensors;
 mod tests;
 
 pub use dequantize::dequantize;
+pub(crate) use dequantize::IQ4_VALUES;
 pub use dtype::DType;
 pub use metadata::{Array, Metadata, Value, ValueType};
 

@@ -3,10 +3,14 @@
 //! An output is `S::WIDTH` running sums over its columns in their order, folded in one order. Few tokens read the rows
 //! as they are stored; many share rows converted to an aligned panel. Neither changes the order.
 
+#[cfg(target_arch = "x86_64")]
+use std::arch::x86_64::{__m512, __m512bh, _mm512_dpbf16_ps};
 use std::cell::Cell;
 use std::ops::Range;
 
 use super::convert::{self, Float, BF16, F16, F32};
+#[cfg(target_arch = "x86_64")]
+use super::lanes::Avx512;
 use super::lanes::Simd;
 use super::matmul_panel::many_tokens;
 use super::views::{Matrix, OutView, WeightDType};
@@ -47,6 +51,20 @@ impl<S: Simd> Dot<S> for Pairs {
     fn add(s: S, w: S::V, x: S::V, sum: S::V) -> S::V {
         let sum = s.dot_add(s.dot_odd(w), s.dot_odd(x), sum);
         s.dot_add(s.dot_even(w), s.dot_even(x), sum)
+    }
+}
+
+/// A lane is two bfloats, in one instruction, which takes subnormals for zeros.
+#[cfg(target_arch = "x86_64")]
+pub(super) struct NativePairs;
+
+#[cfg(target_arch = "x86_64")]
+impl Dot<Avx512> for NativePairs {
+    const BYTES: usize = 2;
+    #[inline(always)]
+    fn add(_: Avx512, w: __m512, x: __m512, sum: __m512) -> __m512 {
+        // SAFETY: only the table for CPUs with AVX-512 BF16 is made with this.
+        unsafe { _mm512_dpbf16_ps(sum, std::mem::transmute::<__m512, __m512bh>(w), std::mem::transmute::<__m512, __m512bh>(x)) }
     }
 }
 
@@ -133,6 +151,23 @@ pub(super) unsafe fn matmul<S: Simd>(
             _ => few_converted(s, w, rows, x, tokens, y),
         }
     }
+}
+
+/// `y[t][r] = dot(x[t], w[r])`, bfloat rows with bfloat activations, as every CPU can.
+///
+/// # Safety
+/// As `matmul`.
+#[inline(always)]
+pub(super) unsafe fn matmul_bf16<S: Simd>(
+    s: S,
+    w: &Matrix<'_>,
+    rows: Range<usize>,
+    x: Rows,
+    tokens: Range<usize>,
+    y: &OutView<'_>,
+) {
+    // SAFETY: the caller's promise, passed on.
+    unsafe { matmul_pairs::<S, Pairs>(s, w, rows, x, tokens, y) }
 }
 
 /// `y[t][r] = dot(x[t], w[r])`, bfloat rows with bfloat activations.
