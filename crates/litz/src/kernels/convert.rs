@@ -8,13 +8,22 @@ use half::{bf16, f16};
 /// `out = weights[row]`, of any storage.
 #[inline(always)]
 pub(super) fn dequantize_row<S: Simd>(s: S, weights: &Matrix<'_>, row: usize, out: &mut [f32]) {
-    let bytes = weights.bytes(row..row + 1);
+    dequantize_columns(s, weights, row, 0, out);
+}
+
+/// `out = weights[row][first..]`, as much as fits; `first` begins a block, and `out` ends one.
+#[inline(always)]
+pub(super) fn dequantize_columns<S: Simd>(
+    s: S,
+    weights: &Matrix<'_>,
+    row: usize,
+    first: usize,
+    out: &mut [f32],
+) {
+    let (elements, size) = weights.dtype().block();
+    let bytes = &weights.bytes(row..row + 1)[first / elements * size..][..out.len() / elements * size];
     match weights.dtype() {
-        WeightDType::F32 => {
-            for (out, word) in out.iter_mut().zip(bytes.chunks_exact(4)) {
-                *out = f32::from_le_bytes([word[0], word[1], word[2], word[3]]);
-            }
-        }
+        WeightDType::F32 => widen::<S, F32>(s, bytes, out),
         WeightDType::F16 => widen::<S, F16>(s, bytes, out),
         WeightDType::BF16 => widen::<S, BF16>(s, bytes, out),
         WeightDType::Q8_0 => stored(DType::Q8_0, bytes, out),

@@ -16,6 +16,7 @@ mod lanes;
 pub mod limits;
 mod matmul;
 mod matmul_float;
+mod matmul_panel;
 mod norm;
 mod pack;
 mod q8;
@@ -31,6 +32,8 @@ mod tests;
 use std::ops::Range;
 
 use crate::Result;
+
+use matmul_float::Rows;
 
 pub use activation::Activation;
 pub use attention::{AttendSpec, AttendState, KvPage, KvPageMut, PAGE};
@@ -58,6 +61,8 @@ impl Kernels {
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2 => &table::avx2::TABLE,
             #[cfg(target_arch = "x86_64")]
+            Isa::Avx512 if isa::bf16_is_fast() => &table::avx512_bf16::TABLE,
+            #[cfg(target_arch = "x86_64")]
             Isa::Avx512 => &table::avx512::TABLE,
             _ => &table::portable::TABLE,
         }
@@ -66,6 +71,14 @@ impl Kernels {
     /// What these kernels are made of.
     pub fn isa(&self) -> Isa {
         self.isa
+    }
+
+    /// What activations these weights take: bfloats may take either kind of float, and these kernels' faster one is told.
+    pub fn input(&self, w: &Matrix<'_>) -> Input {
+        match w.dtype() {
+            WeightDType::BF16 if self.bf16 => Input::Bf16,
+            _ => w.input(),
+        }
     }
 
     /// `y[t][r] = dot(x[t], w[r])` for the given rows and tokens; writes nothing else.
@@ -86,7 +99,14 @@ impl Kernels {
         x.check(w, tokens.end);
         y.check(&rows, tokens.end);
         // SAFETY: the CPU has the instructions, and x and y hold the tokens and rows.
-        unsafe { (self.matmul)(w, rows, x, tokens, y) }
+        unsafe {
+            match x {
+                &Activations::Bf16 { values, stride } => {
+                    (self.matmul_bf16)(w, rows, Rows::of(values, stride), tokens, y)
+                }
+                _ => (self.matmul)(w, rows, x, tokens, y),
+            }
+        }
     }
 
     /// Fills a row of a `Q8Buffer` with codes of `x`, which is as long as the row or up to 31 shorter.

@@ -45,6 +45,8 @@ pub enum WeightDType {
 pub enum Input {
     /// `f32` rows.
     F32,
+    /// Rows of bfloats, as `Kernels::f32_to_bf16` rounds them.
+    Bf16,
     /// Rows quantised with `Kernels::quantize_row`.
     Q8,
 }
@@ -136,7 +138,7 @@ impl<'a> Matrix<'a> {
         Ok(Matrix { dtype, rows, cols, row_bytes, packed: true, bytes })
     }
 
-    /// What activations a matmul with these weights takes.
+    /// What activations a matmul with these weights takes in every form.
     pub fn input(&self) -> Input {
         match self.packed {
             true => Input::Q8,
@@ -203,27 +205,34 @@ pub enum Activations<'a> {
         /// Elements from one row to the next, at least the columns.
         stride: usize,
     },
+    /// bfloats; row `t` starts at `values[t * stride]`.
+    Bf16 {
+        /// All rows.
+        values: &'a [u16],
+        /// Elements from one row to the next, at least the columns.
+        stride: usize,
+    },
     /// Rows of 8-bit codes.
     Q8(Q8View<'a>),
 }
 
 impl Activations<'_> {
-    /// Panics unless these are what `w` wants, for all tokens before `end`.
+    /// Panics unless `w` takes these, for all tokens before `end`.
     pub(super) fn check(&self, w: &Matrix<'_>, end: usize) {
+        let enough = |len: usize, stride: usize| {
+            let last = (end - 1).checked_mul(stride).and_then(|start| start.checked_add(w.cols));
+            assert!(last.is_some_and(|n| n <= len), "{len} activations for {end} tokens");
+        };
         match (w.input(), self) {
-            (Input::F32, Activations::F32 { values, stride }) => {
-                let last = (end - 1).checked_mul(*stride).and_then(|start| start.checked_add(w.cols));
-                assert!(
-                    last.is_some_and(|n| n <= values.len()),
-                    "{} activations for {end} tokens",
-                    values.len()
-                );
+            (Input::F32, Activations::F32 { values, stride }) => enough(values.len(), *stride),
+            (Input::F32, Activations::Bf16 { values, stride }) if w.dtype == WeightDType::BF16 => {
+                enough(values.len(), *stride);
             }
             (Input::Q8, Activations::Q8(x)) => {
                 assert_eq!(x.blocks() * BLOCK, w.cols, "activations of other columns");
                 assert!(end <= x.tokens(), "{} tokens, expected {end}", x.tokens());
             }
-            (wanted, _) => panic!("{:?} weights want {wanted:?} activations", w.dtype),
+            (wanted, _) => panic!("{:?} weights take {wanted:?} activations", w.dtype),
         }
     }
 }
