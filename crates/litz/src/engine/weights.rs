@@ -198,11 +198,6 @@ impl<'a> Loader<'a> {
         })
     }
 
-    /// Whether a source of this name is left.
-    pub(super) fn has(&self, name: &str) -> bool {
-        self.sources.contains_key(name)
-    }
-
     /// A matrix of exactly this shape, to multiply with.
     pub(super) fn matrix(&mut self, name: &str, rows: usize, cols: usize) -> Result<Weight> {
         self.add(name, rows, cols, false)
