@@ -23,7 +23,7 @@ LLAMA = {
 }  # fmt: skip
 
 
-def write_gguf(path: Path, kind: gguf.GGMLQuantizationType, *, tied: bool = True) -> Path:
+def write_gguf(path: Path, kind: gguf.GGMLQuantizationType, *, tied: bool = True, vocab: int = VOCAB) -> Path:
     """A llama of one layer whose matrices are all of one kind."""
     random = np.random.default_rng(5)
     writer = gguf.GGUFWriter(path, "llama")
@@ -36,7 +36,7 @@ def write_gguf(path: Path, kind: gguf.GGMLQuantizationType, *, tied: bool = True
     writer.add_rope_freq_base(10000.0)
     shapes = {f"blk.0.attn_{name}": (WIDTH, WIDTH) for name in ("q", "k", "v", "output")}
     shapes |= {"blk.0.ffn_gate": (96, WIDTH), "blk.0.ffn_up": (96, WIDTH), "blk.0.ffn_down": (WIDTH, 96)}
-    shapes |= {"token_embd": (VOCAB, WIDTH)} | ({} if tied else {"output": (VOCAB, WIDTH)})
+    shapes |= {"token_embd": (vocab, WIDTH)} | ({} if tied else {"output": (vocab, WIDTH)})
     for name, shape in shapes.items():
         values = random.normal(size=shape).astype(np.float32) / 8
         writer.add_tensor(f"{name}.weight", gguf.quantize(values, kind), raw_dtype=kind)
@@ -123,6 +123,18 @@ class TestArguments:
         assert difference <= abs(load(path)(ids).logits - exact).max()
 
 
+# Prints how much the greatest resident size grew while the model was loaded and used.
+GROWTH = """
+import sys
+import litz, litz.native, litz.checkpoint, litz.generation, litz.arrays
+def peak():
+    return next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM")) * 1024
+before = peak()
+model = litz.AutoModelForCausalLM.from_pretrained(sys.argv[1], threads=2)
+model([[1, 2, 3]])
+print(peak() - before)
+"""
+
 # Limits the address space to what is mapped already and `more`, then loads as float32.
 LIMITED = """
 import resource, sys
@@ -159,6 +171,14 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
         file.write(struct.pack("<Q", len(text)) + text)
         file.truncate(8 + len(text) + end)
     return folder
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_packing_needs_no_memory_for_the_file_beside_the_packed_weights(tmp_path: Path) -> None:
+    path = write_gguf(tmp_path / "m.gguf", gguf.GGMLQuantizationType.Q8_0, vocab=700_000)
+    done = subprocess.run([sys.executable, "-c", GROWTH, str(path)], capture_output=True, text=True, check=True)
+    assert path.stat().st_size > 45e6
+    assert int(done.stdout) < 1.5 * path.stat().st_size  # twice the file, if its pages stayed; the logits are 8 MB
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="RLIMIT_AS and /proc are Linux's")
