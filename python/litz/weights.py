@@ -1,7 +1,8 @@
 """Which tensor of which file is which weight: each tensor matches one rule, each weight is found, or loading stops."""
 
+import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Literal, NamedTuple
 
@@ -30,13 +31,22 @@ class Source(NamedTuple):
 
 @dataclass(frozen=True)
 class LoadReport:
-    """What became of every tensor; loading raises on any that is missing, unexpected or of the wrong shape."""
+    """What became of every tensor; loading raises on any that is missing, unexpected or of the wrong shape.
+
+    A matrix is mapped (it stays in its file), packed (copied in the order that the kernels read) or put together.
+    """
 
     loaded: int
     unused: tuple[str, ...] = ()  # known, and not needed: buffers, a repeated tied head, towers of other modalities
     converted: Mapping[str, str] = field(
         default_factory=dict
-    )  # tensor -> "Q4_K to F32": no kernel for the stored dtype
+    )  # tensor -> "Q2_K to F32": no kernel for the stored dtype
+    mapped: int = 0
+    packed: int = 0
+    bytes_mapped: int = 0
+    bytes_packed: int = 0
+    bytes_converted: int = 0  # conversions, matrices from several parts, and vectors
+    bytes_scratch: int = 0  # working memory, beside the weights
 
     def __str__(self) -> str:
         parts = [f"{self.loaded} tensors loaded"]
@@ -44,10 +54,23 @@ class LoadReport:
             parts.append(
                 f"{len(self.unused)} not needed ({', '.join(self.unused[:3])}{'…' if len(self.unused) > 3 else ''})"
             )
+        for name, count, size in (
+            ("mapped", self.mapped, self.bytes_mapped),
+            ("packed", self.packed, self.bytes_packed),
+        ):
+            if count:
+                parts.append(f"{count} {name} ({size / 1e6:.0f} MB)")
         if self.converted:
             kinds = sorted(set(self.converted.values()))
             parts.append(f"{len(self.converted)} converted exactly ({'; '.join(kinds)})")
         return ", ".join(parts)
+
+    def with_memory(self, report_json: str) -> "LoadReport":
+        """The same with what the native engine says of conversions and memory."""
+        native = json.loads(report_json)
+        converted = {c["tensor"]: f"{c['from']} to {c['to']}" for c in native["conversions"]}
+        names = ("mapped", "packed", "bytes_mapped", "bytes_packed", "bytes_converted", "bytes_scratch")
+        return replace(self, converted=converted, **{name: native[name] for name in names})
 
 
 Shape = tuple[int, ...]

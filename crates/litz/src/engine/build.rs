@@ -34,7 +34,7 @@ type From = (Source, Option<NormWeights>);
 impl Builder<'_, '_> {
     fn entrance(&mut self) -> Result<Arc<Weight>> {
         let (spec, outer) = (self.spec, self.spec.outer_width());
-        let embed = Arc::new(self.loader.matrix("embed.weight", spec.vocab, outer)?);
+        let embed = Arc::new(self.loader.table("embed.weight", spec.vocab, outer)?);
         self.steps.push(Step::Embed { weight: Arc::clone(&embed), scale: spec.embed_scale });
         if spec.embed_width.is_some() {
             let project = self.term("project_in", spec.width, outer, false)?;
@@ -46,7 +46,7 @@ impl Builder<'_, '_> {
         }
         let positions = match spec.positions {
             Some(positions) => {
-                let weight = self.loader.matrix("positions.weight", positions.rows, spec.width)?;
+                let weight = self.loader.table("positions.weight", positions.rows, spec.width)?;
                 Some(LearnedPositions { weight, offset: positions.offset })
             }
             None => None,
@@ -178,7 +178,7 @@ impl Builder<'_, '_> {
             from = (Source::Outer, None);
         }
         let weight = match spec.tied_head {
-            true => embed,
+            true => Arc::new(self.loader.tied(&embed)),
             false => Arc::new(self.loader.matrix("head.weight", spec.vocab, outer)?),
         };
         let bias = self.loader.vector_if(spec.head_bias, "head.bias", spec.vocab)?;

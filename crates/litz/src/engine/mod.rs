@@ -2,12 +2,14 @@
 //!
 //! Results are equal bit for bit however tokens are batched, cut into calls or chunks, or spread over threads.
 
+mod arena;
 mod attend;
 mod build;
 mod cache;
 mod convert;
 mod core;
 mod exec;
+mod fill;
 mod model;
 mod program;
 mod rope;
@@ -25,7 +27,7 @@ mod widths;
 mod tests;
 
 pub use cache::CacheDType;
-pub use model::{Forward, LoadOptions, Memory, Model};
+pub use model::{ActivationDType, Forward, LoadOptions, Memory, Model};
 pub use sources::{Part, WeightSource};
 pub use spec::{
     Activation, Attention, FeedForward, Layer, LongRope, Mixer, Mlp, Moe, Norm, NormKind, Norms, Order,

@@ -1,5 +1,8 @@
 //! Where weights lie in the files: parts of tensors, seen as rows of output features, and every check of them.
 
+use std::borrow::Cow;
+use std::ops::Range;
+
 use crate::formats::{dequantize, DType, TensorFile, TensorInfo};
 use crate::{Error, Result};
 
@@ -91,21 +94,54 @@ impl Stored {
         }
     }
 
-    /// The bytes of these rows, one after the other.
-    pub(super) fn read(&self, rows: std::ops::Range<usize>, out: &mut [u8]) {
+    /// The bytes of these rows, in place if they lie in one piece.
+    pub(super) fn bytes(&self, rows: Range<usize>) -> Cow<'_, [u8]> {
+        let mut before = 0;
+        for slice in &self.slices {
+            if !self.transposed && rows.start >= before && rows.end <= before + slice.count {
+                let start = (slice.start + rows.start - before) * self.row_bytes;
+                let bytes = slice.file.bytes(&slice.tensor);
+                return Cow::Borrowed(&bytes[start..start + rows.len() * self.row_bytes]);
+            }
+            before += slice.count;
+        }
+        let mut bytes = vec![0; rows.len() * self.row_bytes];
+        self.read(rows, &mut bytes);
+        Cow::Owned(bytes)
+    }
+
+    /// Lets the system have the memory of these rows' file pages; they come back when they are read.
+    pub(super) fn release(&self, rows: Range<usize>) {
+        self.each(rows, |slice, from, _| {
+            let range = match self.transposed {
+                true => 0..slice.tensor.nbytes,
+                false => from.start * self.row_bytes..from.end * self.row_bytes,
+            };
+            slice.file.release(&slice.tensor, range);
+        });
+    }
+
+    /// Calls with each slice that has some of the rows: which of the tensor's, and their place among the wanted ones.
+    fn each(&self, rows: Range<usize>, mut call: impl FnMut(&Slice, Range<usize>, Range<usize>)) {
         let mut before = 0;
         for slice in &self.slices {
             let (start, end) = (rows.start.max(before), rows.end.min(before + slice.count));
             if start < end {
-                let to = (start - rows.start) * self.row_bytes..(end - rows.start) * self.row_bytes;
                 let from = slice.start + start - before..slice.start + end - before;
-                self.read_slice(slice, from, &mut out[to]);
+                call(slice, from, start - rows.start..end - rows.start);
             }
             before += slice.count;
         }
     }
 
-    fn read_slice(&self, slice: &Slice, rows: std::ops::Range<usize>, out: &mut [u8]) {
+    /// The bytes of these rows, one after the other.
+    pub(super) fn read(&self, rows: Range<usize>, out: &mut [u8]) {
+        self.each(rows, |slice, from, to| {
+            self.read_slice(slice, from, &mut out[to.start * self.row_bytes..to.end * self.row_bytes]);
+        });
+    }
+
+    fn read_slice(&self, slice: &Slice, rows: Range<usize>, out: &mut [u8]) {
         let bytes = slice.file.bytes(&slice.tensor);
         if !self.transposed {
             out.copy_from_slice(&bytes[rows.start * self.row_bytes..rows.end * self.row_bytes]);

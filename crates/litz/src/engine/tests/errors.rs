@@ -1,6 +1,7 @@
 //! What is refused, and in what words.
 
 use super::*;
+use crate::kernels::{WeightDType, GROUP};
 
 /// What the message says, and the change that it is about.
 type Case<'a, T> = (&'a str, &'a dyn Fn(&mut T));
@@ -197,8 +198,26 @@ fn the_report_names_what_was_converted() {
     assert_eq!(named, [("embed.weight", "Q5_0", "Q8_0")]);
     let vectors = 4 * 96 * 5;
     assert_eq!(report.bytes_converted, 130 * 3 * 34 + vectors);
-    let matrices = file.tensors().iter().filter(|tensor| tensor.dtype == DType::Q4_0);
-    assert_eq!(report.bytes_mapped, matrices.map(|tensor| tensor.nbytes).sum::<usize>());
+    let groups = |tensor: &TensorInfo| {
+        tensor.shape[0].div_ceil(GROUP) * WeightDType::Q4_0.group_bytes(tensor.shape[1]).unwrap()
+    };
+    let matrices: Vec<_> = file.tensors().iter().filter(|tensor| tensor.dtype == DType::Q4_0).collect();
+    assert_eq!((report.mapped, report.packed, report.copied), (0, matrices.len(), 0));
+    assert_eq!(report.bytes_packed, matrices.into_iter().map(groups).sum::<usize>());
+}
+
+#[test]
+fn a_survey_is_what_loading_does() {
+    let spec = spec(|spec| spec["tied_head"] = json!(false));
+    let file = file(&spec, |name| if name.contains("mlp") { DType::Q4_1 } else { DType::BF16 });
+    for (activations, packed) in [(ActivationDType::Auto, 6), (ActivationDType::F32, 0)] {
+        let options = LoadOptions { activations, ..options(1, 8) };
+        let sources = sources(&file);
+        let survey = Model::survey(&spec, std::slice::from_ref(&file), &sources, &options).unwrap();
+        let report = load(&spec, &file, &options, Isa::Portable).report().clone();
+        assert_eq!(format!("{survey:?}"), format!("{report:?}"));
+        assert_eq!((report.packed, report.mapped), (packed, 16 - packed));
+    }
 }
 
 #[test]

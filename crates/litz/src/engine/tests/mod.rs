@@ -2,9 +2,10 @@
 
 mod errors;
 mod exact;
-mod file;
+pub(super) mod file;
 mod meaning;
 mod reference;
+mod sources;
 
 use serde_json::{json, Value};
 
