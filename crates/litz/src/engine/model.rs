@@ -180,7 +180,7 @@ impl Model {
         let per_layer = spec.layers.iter().map(|layer| match &layer.mixer {
             Mixer::Attention(attention) => bytes_per_token(attention, cache),
         });
-        Memory { fixed: 0, per_token: per_layer.sum(), scratch: chunk * Widths::of(spec).bytes() }
+        Memory { fixed: 0, per_token: per_layer.sum(), scratch: Widths::of(spec).bytes(chunk) }
     }
 
     /// The logits of every position of a sequence of its own: (time, vocab).

@@ -284,6 +284,19 @@ pub struct Q8Shared<'a> {
 }
 
 impl<'a> Q8Shared<'a> {
+    /// Rows `first..first + count` by themselves. What is written through a part is read through the same part; the
+    /// first row is a multiple of 8.
+    pub fn part(self, first: usize, count: usize) -> Self {
+        let blocks = first * self.blocks..(first + count) * self.blocks;
+        Q8Shared {
+            blocks: self.blocks,
+            codes: self.codes.part(blocks.start * BLOCK..blocks.end * BLOCK),
+            scales: self.scales.part(blocks.clone()),
+            sums: self.sums.part(blocks.clone()),
+            code_sums: self.code_sums.part(blocks),
+        }
+    }
+
     /// Row `token`, to be filled.
     ///
     /// # Safety
@@ -362,6 +375,18 @@ impl<'a, T> SharedSlice<'a, T> {
 
     fn check(&self, range: &Range<usize>) {
         assert!(range.start <= range.end && range.end <= self.len, "{range:?} of {} elements", self.len);
+    }
+
+    /// Part of it, still shared.
+    pub fn part(self, range: Range<usize>) -> Self {
+        self.check(&range);
+        // SAFETY: inside the slice, or at its end.
+        SharedSlice { start: unsafe { self.start.add(range.start) }, len: range.len(), owner: PhantomData }
+    }
+
+    /// All from `start` on, still shared.
+    pub fn from(self, start: usize) -> Self {
+        self.part(start..self.len)
     }
 
     /// Part of it, to be written.
