@@ -14,7 +14,7 @@ use super::state::Sequence;
 use super::weights::{LoadReport, Loader, WeightSource};
 use crate::formats::TensorFile;
 use crate::kernels::Kernels;
-use crate::threads::{available_threads, Pool};
+use crate::threads::{available_threads, PerProcess, Pool};
 use crate::{Error, Result};
 
 /// Something that turns tokens into logits, and keeps sequences between calls.
@@ -87,7 +87,7 @@ pub struct Model {
     pool: Pool,
     chunk: usize,
     /// Regions that are over; one is used again when no late worker looks at it any more.
-    sessions: Mutex<Vec<Arc<Session>>>,
+    sessions: PerProcess<Mutex<Vec<Arc<Session>>>>,
     report: LoadReport,
 }
 
@@ -128,7 +128,7 @@ impl Model {
         let ropes = Ropes::new(&spec.ropes, spec.context);
         let core = Arc::new(Core { spec, program, kernels, ropes, cache: options.cache });
         let pool = Pool::new(available_threads(options.threads)?);
-        Ok(Self { core, pool, chunk: options.chunk, sessions: Mutex::default(), report })
+        Ok(Self { core, pool, chunk: options.chunk, sessions: PerProcess::default(), report })
     }
 
     /// What the model computes.
@@ -279,7 +279,7 @@ impl Model {
     }
 
     fn session(&self) -> Arc<Session> {
-        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sessions = self.sessions.get().lock().unwrap_or_else(PoisonError::into_inner);
         let free = sessions.iter_mut().position(|session| Arc::get_mut(session).is_some());
         match free {
             Some(index) => sessions.swap_remove(index),
@@ -288,7 +288,7 @@ impl Model {
     }
 
     fn release(&self, session: Arc<Session>) {
-        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sessions = self.sessions.get().lock().unwrap_or_else(PoisonError::into_inner);
         if sessions.len() < 3 {
             sessions.push(session);
         }
