@@ -1,6 +1,7 @@
 """The native core: what `crates/litz-python` binds, typed."""
 
 import os
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -41,15 +42,29 @@ class Model:
     def load(
         spec_json: str,
         files: list[TensorFile],
-        sources: list[tuple[str, int, str, tuple[int, int] | None]],
+        sources: Sequence[tuple[str, Sequence[tuple[int, str, int, int]], bool]],
         options_json: str,
         /,
     ) -> Model:
-        """Maps the weights, checked against the spec."""
+        """Maps or packs the weights, checked against the spec.
+
+        A source is a canonical name, its parts (file, tensor, first row, rows), and whether they are stored (in, out).
+        """
+    @staticmethod
+    def survey(
+        spec_json: str,
+        files: list[TensorFile],
+        sources: Sequence[tuple[str, Sequence[tuple[int, str, int, int]], bool]],
+        options_json: str,
+        /,
+    ) -> str:
+        """The report of a load that does not happen: what it would do and need at most. Reads no matrix."""
     def logits(self, ids: list[int], /) -> bytes:
         """The logits of every position, (time, vocab) little-endian float32."""
     def report(self) -> str:
-        """What loading did, as JSON: conversions (tensor, from, to), bytes_mapped, bytes_converted."""
+        """What loading did, as JSON: conversions (tensor, from, to), how many matrices are mapped, packed and copied,
+        bytes_mapped, bytes_packed, bytes_converted (vectors and copies too) and bytes_scratch.
+        """
     @property
     def threads(self) -> int:
         """How many threads work on a token."""
@@ -83,7 +98,10 @@ def process_logits(logits: bytes, prompt_ids: list[int], generated_ids: list[int
     """The float32 scores that a token is chosen by, after all processors and filters."""
 
 def kv_bytes(spec_json: str, tokens: int, cache_dtype: str = "f16", /) -> int:
-    """The bytes that a sequence of `tokens` keeps, for `cache_dtype` "f16" or "f32"."""
+    """The bytes that a sequence of `tokens` keeps, for a `cache_dtype` as the load options have it."""
+
+def available_memory() -> tuple[int, str] | None:
+    """Bytes of memory that this process may still take, and what limits them; None where the system does not say."""
 
 def scratch_bytes(spec_json: str, /) -> int:
     """The bytes of working memory that a model of this spec needs besides its weights and sequences."""

@@ -88,15 +88,18 @@ class AutoModelForCausalLM:
         backend: str = "auto",
         threads: int | None = None,
         cache_dtype: str = "float16",
+        activations: str = "auto",
         strict: bool = True,
     ) -> "NativeCausalLM":
-        """The model on the native engine, its weights mapped as they are stored.
+        """The model on the native engine: floats mapped as they are stored, quantised weights packed for the kernels.
 
         `dtype` (or the older `torch_dtype`): "auto" or the stored dtype keeps the weights; float32 makes exact copies.
         `device_map`: "cpu" or "auto". `threads`: how many to compute with (default: LITZ_NUM_THREADS, else the physical
-        cores that this process may use). `cache_dtype`: float16 or float32 for the KV cache. `strict=False` lets
-        unknown configuration keys pass with a warning. `trust_remote_code` is accepted and never acted on: files are
-        data. Raises UnsupportedError, ConfigError, WeightsError or FormatError, each naming what is wrong.
+        cores that this process may use). `cache_dtype`: float16 or float32 for the KV cache. `activations`: "auto" lets
+        the kernels round what meets quantised or bfloat16 weights, "f32" does not. `strict=False` lets unknown
+        configuration keys pass with a warning. `trust_remote_code` is accepted and never acted on: files are data.
+        Raises UnsupportedError, ConfigError, WeightsError, FormatError or, before memory is taken,
+        InsufficientMemoryError, each naming what is wrong.
         """
         from litz import native
         from litz.checkpoint import open_checkpoint
@@ -111,7 +114,9 @@ class AutoModelForCausalLM:
             local_files_only=local_files_only, token=token, want="model",
         )  # fmt: skip
         checkpoint = open_checkpoint(files, strict=strict)
-        return native.load(checkpoint, dtype=dtype or torch_dtype, threads=threads, cache_dtype=cache_dtype)
+        return native.load(
+            checkpoint, dtype=dtype or torch_dtype, threads=threads, cache_dtype=cache_dtype, activations=activations
+        )
 
 
 def _one_device(device_map: Any) -> Any:

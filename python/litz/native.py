@@ -1,8 +1,6 @@
 """The native engine behind the model interface that people know: CPU inference without torch."""
 
 import json
-from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any
 
 from litz import _core, arrays, generation
@@ -13,11 +11,13 @@ from litz.outputs import CausalLMOutput
 from litz.spec import Spec, parameters
 from litz.weights import LoadReport
 
-_CACHE_DTYPES = {"float16": "f16", "f16": "f16", "float32": "f32", "f32": "f32"}
+# Other names go to the engine as they are.
+_CACHE_DTYPES = {"float16": "f16", "float32": "f32"}
+_ACTIVATIONS = {"auto": "auto", "f32": "f32", "float32": "f32"}
 
 
 class NativeCausalLM:
-    """A causal language model on the CPU; its weights stay mapped from their file, as they are stored.
+    """A causal language model on the CPU; floats stay mapped from their file, quantised weights are packed.
 
     Made by `AutoModelForCausalLM.from_pretrained`. Safe to use from several threads.
     """
@@ -33,8 +33,7 @@ class NativeCausalLM:
         self._core = core
         self.config: Config = checkpoint.config
         self.spec: Spec = checkpoint.spec
-        converted = {tensor: f"{stored} to {kept}" for tensor, stored, kept in _conversions(core)}
-        self.load_report: LoadReport = replace(checkpoint.report, converted=converted)
+        self.load_report: LoadReport = checkpoint.report.with_memory(core.report())
         self.generation_config = generation_config
         self.dtype = dtype
         self.name_or_path = checkpoint.files.source
@@ -48,6 +47,11 @@ class NativeCausalLM:
     def num_parameters(self) -> int:
         """How many numbers the model holds; a tied head counts once."""
         return parameters(self.spec)
+
+    def get_memory_footprint(self) -> int:
+        """Bytes of the weights, those that stay in their file included; sequences and working memory are not."""
+        report = self.load_report
+        return report.bytes_mapped + report.bytes_packed + report.bytes_converted
 
     def eval(self) -> "NativeCausalLM":
         """The native engine only infers: this is the model itself."""
@@ -91,11 +95,6 @@ class NativeCausalLM:
         return b"".join(logits[(at := next(places)) : at + width] if kept else bytes(width) for kept in keep)
 
 
-def _conversions(core: _core.Model) -> Iterable[tuple[str, str, str]]:
-    """(tensor, stored dtype, dtype in memory) of what has no kernel as it is stored."""
-    return ((c["tensor"], c["from"], c["to"]) for c in json.loads(core.report())["conversions"])
-
-
 def _batch(value: Any, name: str) -> list[list[int]]:
     """(batch, time) integers as lists; ArgumentError says what was found instead."""
     rows = value.tolist() if hasattr(value, "tolist") else value
@@ -123,30 +122,55 @@ def check_device(device: Any) -> None:
 
 
 def load(
-    checkpoint: Checkpoint, *, dtype: Any = None, threads: int | None = None, cache_dtype: str = "float16"
+    checkpoint: Checkpoint,
+    *,
+    dtype: Any = None,
+    threads: int | None = None,
+    cache_dtype: str = "float16",
+    activations: str = "auto",
 ) -> NativeCausalLM:
-    """Maps a checkpoint's weights into the native engine.
+    """Loads a checkpoint's weights into the native engine: floats stay mapped, quantised matrices are packed.
 
     `dtype`: None or "auto" keeps every weight as stored; float32 computes with the exact dequantised values, at four
-    bytes a weight. `cache_dtype`: float16 or float32, the form of the KV cache.
+    bytes a weight. `cache_dtype`: float16, float32 or what else the engine knows, the form of the KV cache.
+    `activations`: "f32" multiplies quantised weights with full floats. Raises InsufficientMemoryError, with the
+    numbers, before anything is packed that cannot fit.
     """
+    options, name = load_options(
+        checkpoint, dtype=dtype, threads=threads, cache_dtype=cache_dtype, activations=activations
+    )
+    core = _core.Model.load(checkpoint.spec.to_json(), list(checkpoint.tensor_files), checkpoint.sources, options)
+    defaults = generation.GenerationConfig.for_model(checkpoint.files, checkpoint.config)
+    return NativeCausalLM(core, checkpoint, generation_config=defaults, dtype=name)
 
+
+def survey(checkpoint: Checkpoint, *, cache_dtype: str = "float16", activations: str = "auto") -> LoadReport:
+    """What loading would do, and need at most; no matrix is read."""
+    options, _ = load_options(checkpoint, cache_dtype=cache_dtype, activations=activations)
+    spec, files = checkpoint.spec.to_json(), list(checkpoint.tensor_files)
+    return checkpoint.report.with_memory(_core.Model.survey(spec, files, checkpoint.sources, options))
+
+
+def load_options(
+    checkpoint: Checkpoint,
+    *,
+    dtype: Any = None,
+    threads: int | None = None,
+    cache_dtype: str = "float16",
+    activations: str = "auto",
+) -> tuple[str, str]:
+    """The engine's options as JSON, and the dtype that the model will say it has; ArgumentError for what is unknown."""
     stored = checkpoint.stored_bytes()
     main = max(stored, key=lambda name: stored[name])
     whole = _as_float32(dtype, main)
-    if cache_dtype not in _CACHE_DTYPES:
-        raise ArgumentError(f"cache_dtype {cache_dtype!r}: choose float16 or float32")
+    cache = _CACHE_DTYPES.get(cache_dtype, cache_dtype)
+    _core.kv_bytes(checkpoint.spec.to_json(), 0, cache)  # names the known ones if this is none
+    if activations not in _ACTIVATIONS:
+        raise ArgumentError(f"activations {activations!r}: choose 'auto' or 'f32'")
     if threads is not None and threads < 1:
         raise ArgumentError(f"threads must be at least 1, found {threads}")
-    options = {"threads": threads, "dequantize": whole, "cache": _CACHE_DTYPES[cache_dtype]}
-    core = _core.Model.load(
-        checkpoint.spec.to_json(),
-        list(checkpoint.tensor_files),
-        list(checkpoint.sources),
-        json.dumps(options),
-    )
-    defaults = generation.GenerationConfig.for_model(checkpoint.files, checkpoint.config)
-    return NativeCausalLM(core, checkpoint, generation_config=defaults, dtype="float32" if whole else _dtype_name(main))
+    options = {"threads": threads, "dequantize": whole, "cache": cache, "activations": _ACTIVATIONS[activations]}
+    return json.dumps(options), "float32" if whole else _dtype_name(main)
 
 
 _TORCH_NAMES = {"F32": "float32", "F16": "float16", "BF16": "bfloat16"}

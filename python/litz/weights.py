@@ -1,32 +1,52 @@
 """Which tensor of which file is which weight: each tensor matches one rule, each weight is found, or loading stops."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import NamedTuple
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from math import prod
+from typing import Literal, NamedTuple
 
-from litz.architectures.base import Family, Names, canonical
+from litz.architectures.base import Family
+from litz.architectures.names import Experts, Grouped, Match, Names, Stacked, Transposed, canonical
 from litz.errors import WeightsError
 from litz.spec import Spec, shapes
 
 
-class Source(NamedTuple):
-    """One weight: its canonical name, and the rows of the stored tensor that hold it (None: all of them)."""
+class Part(NamedTuple):
+    """Rows of one stored tensor, counted along its output features; a vector's rows are its elements."""
 
-    name: str
     file: int
     tensor: str
-    rows: tuple[int, int] | None  # (start, count)
+    start: int
+    rows: int
+
+
+class Source(NamedTuple):
+    """One weight: its canonical name, the parts that hold its rows in turn, and whether they are stored (in, out)."""
+
+    name: str
+    parts: tuple[Part, ...]
+    transposed: bool
 
 
 @dataclass(frozen=True)
 class LoadReport:
-    """What became of every tensor; loading raises on any that is missing, unexpected or of the wrong shape."""
+    """What became of every tensor; loading raises on any that is missing, unexpected or of the wrong shape.
+
+    A matrix is mapped (it stays in its file), packed (copied in the order that the kernels read) or put together.
+    """
 
     loaded: int
     unused: tuple[str, ...] = ()  # known, and not needed: buffers, a repeated tied head, towers of other modalities
     converted: Mapping[str, str] = field(
         default_factory=dict
-    )  # tensor -> "Q4_K to F32": no kernel for the stored dtype
+    )  # tensor -> "Q2_K to F32": no kernel for the stored dtype
+    mapped: int = 0
+    packed: int = 0
+    bytes_mapped: int = 0
+    bytes_packed: int = 0
+    bytes_converted: int = 0  # conversions, matrices from several parts, and vectors
+    bytes_scratch: int = 0  # working memory, beside the weights
 
     def __str__(self) -> str:
         parts = [f"{self.loaded} tensors loaded"]
@@ -34,14 +54,28 @@ class LoadReport:
             parts.append(
                 f"{len(self.unused)} not needed ({', '.join(self.unused[:3])}{'…' if len(self.unused) > 3 else ''})"
             )
+        for name, count, size in (
+            ("mapped", self.mapped, self.bytes_mapped),
+            ("packed", self.packed, self.bytes_packed),
+        ):
+            if count:
+                parts.append(f"{count} {name} ({size / 1e6:.0f} MB)")
         if self.converted:
             kinds = sorted(set(self.converted.values()))
             parts.append(f"{len(self.converted)} converted exactly ({'; '.join(kinds)})")
         return ", ".join(parts)
 
+    def with_memory(self, report_json: str) -> "LoadReport":
+        """The same with what the native engine says of conversions and memory."""
+        native = json.loads(report_json)
+        converted = {c["tensor"]: f"{c['from']} to {c['to']}" for c in native["conversions"]}
+        names = ("mapped", "packed", "bytes_mapped", "bytes_packed", "bytes_converted", "bytes_scratch")
+        return replace(self, converted=converted, **{name: native[name] for name in names})
 
+
+Shape = tuple[int, ...]
 # file -> tensor -> shape, outermost first
-Stored = Iterable[Mapping[str, tuple[int, ...]]]
+Stored = Iterable[Mapping[str, Shape]]
 
 
 def plan(spec: Spec, family: Family, stored: Stored, *, names: Names, where: str) -> tuple[list[Source], LoadReport]:
@@ -50,23 +84,24 @@ def plan(spec: Spec, family: Family, stored: Stored, *, names: Names, where: str
     Raises WeightsError that lists everything wrong at once: tensors without a rule, weights without a tensor, two
     tensors for one weight, wrong shapes.
     """
-    wanted, sources = shapes(spec), dict[str, Source]()
-    unused, problems = list[str](), list[str]()
+    claims = _Claims(spec, shapes(spec))
+    unused = list[str]()
     for index, tensors in enumerate(stored):
         for tensor, shape in tensors.items():
             name = _without_prefix(tensor, family, names)
-            if name is None or (targets := _targets(names, name)) is None:
+            match = None if name is None else _match(names, name)
+            if match is None:
                 unused.append(tensor)
-            elif not targets:
-                problems.append(f"unexpected tensor {tensor} {list(shape)}: no rule for its name")
-            elif spec.tied_head and targets == ("head.weight",):
+            elif match == "unknown":
+                claims.problems.append(f"unexpected tensor {tensor} {list(shape)}: no rule for its name")
+            elif spec.tied_head and match.targets == ("head.weight",):
                 unused.append(tensor)
             else:
-                problems += _claim(sources, wanted, targets, tensor=tensor, shape=shape, index=index)
-    problems += [f"missing tensor for {name} {list(shape)}" for name, shape in wanted.items() if name not in sources]
-    if problems:
-        raise WeightsError(_describe(problems, where))
-    return list(sources.values()), LoadReport(loaded=len(sources), unused=tuple(unused))
+                claims.add(match, _Tensor(index, tensor, shape))
+    sources = claims.finish()
+    if claims.problems:
+        raise WeightsError(_describe(claims.problems, where))
+    return sources, LoadReport(loaded=len(sources), unused=tuple(unused))
 
 
 def _describe(problems: list[str], where: str) -> str:
@@ -85,41 +120,129 @@ def _without_prefix(tensor: str, family: Family, names: Names) -> str | None:
     for prefix in family.prefixes:
         if tensor.startswith(prefix):
             rest = tensor.removeprefix(prefix)
-            return rest if _targets(names, rest) != () else f"model.{rest}"
-    if _targets(names, tensor) == () and _targets(names, f"model.{tensor}") != ():
+            return rest if _match(names, rest) != "unknown" else f"model.{rest}"
+    if _match(names, tensor) == "unknown" and _match(names, f"model.{tensor}") != "unknown":
         return f"model.{tensor}"  # saved from the base model, without its head
     return tensor
 
 
-def _targets(names: Names, tensor: str) -> tuple[str, ...] | None:
-    """Canonical names; None for what is no weight, () for a name without a rule."""
+def _match(names: Names, tensor: str) -> Match | Literal["unknown"] | None:
+    """What the table says; None for what is no weight."""
     try:
         return canonical(names, tensor)
     except KeyError:
-        return ()
+        return "unknown"
 
 
-def _claim(
-    sources: dict[str, Source],
-    wanted: Mapping[str, tuple[int, ...]],
-    targets: tuple[str, ...],
-    *,
-    tensor: str,
-    shape: tuple[int, ...],
-    index: int,
-) -> Iterator[str]:
-    """Gives a tensor's rows to its targets in turn; yields what does not fit."""
-    unknown = [t for t in targets if t not in wanted]
-    if unknown:
-        yield f"unexpected tensor {tensor} {list(shape)}: the configuration has no {unknown[0]}"
-        return
-    expected = (sum(wanted[t][0] for t in targets), *wanted[targets[0]][1:])
-    if shape != expected:
-        yield f"wrong shape of {tensor}: found {list(shape)}, expected {list(expected)}"
-    start = 0
-    for target in targets:
-        count = wanted[target][0]
-        if target in sources:
-            yield f"{tensor} and {sources[target].tensor} both hold {target}"
-        sources[target] = Source(target, index, tensor, (start, count) if len(targets) > 1 else None)
-        start += count
+class _Tensor(NamedTuple):
+    """A stored tensor and where it is."""
+
+    file: int
+    name: str
+    shape: Shape
+
+    def __str__(self) -> str:
+        return f"{self.name} {list(self.shape)}"
+
+
+@dataclass
+class _Claims:
+    """Which tensors were given to which weights so far, and everything that did not fit."""
+
+    spec: Spec
+    wanted: Mapping[str, Shape]
+    problems: list[str] = field(default_factory=list)
+    claimed: dict[str, tuple[str, Source]] = field(default_factory=dict)  # weight -> the tensor that holds it
+    stacks: dict[str, dict[int, Part]] = field(default_factory=dict)  # weight -> its parts by number
+
+    def add(self, match: Match, tensor: _Tensor) -> None:
+        """Gives a tensor's rows to its targets."""
+        targets = self._of_experts(match) if match.form is Experts else match.targets
+        unknown = [t for t in targets if t not in self.wanted]
+        if unknown:
+            self.problems.append(f"unexpected tensor {tensor}: the configuration has no {unknown[0]}")
+        elif match.form is Stacked:
+            self._stack(match, tensor)
+        elif match.form is Grouped:
+            self._share(targets, tensor, groups=self.spec.layers[match.index].mixer.kv_heads)
+        else:
+            transposed = match.form is Transposed and len(self.wanted[targets[0]]) > 1
+            self._share(targets, tensor, transposed=transposed, experts=len(targets) // len(match.targets))
+
+    def _of_experts(self, match: Match) -> tuple[str, ...]:
+        """The targets of each expert in turn, for as many as the model has."""
+        every = list[str]()
+        while not every or every[-1] in self.wanted:
+            every += (target.replace("{e}", str(len(every) // len(match.targets))) for target in match.targets)
+        return tuple(every[: -len(match.targets)] or every)
+
+    def _share(
+        self, targets: tuple[str, ...], tensor: _Tensor, *, groups: int = 1, transposed: bool = False, experts: int = 1
+    ) -> None:
+        """Rows one target after the other, in each group anew."""
+        counts = [self.wanted[target][0] for target in targets]
+        rest = self.wanted[targets[0]][1:]
+        expected = (*rest, sum(counts)) if transposed else (sum(counts), *rest)
+        if experts > 1:
+            expected = (experts, sum(counts) // experts, *rest)
+        if not _holds(tensor.shape, expected):
+            self.problems.append(f"wrong shape of {tensor.name}: found {list(tensor.shape)}, expected {list(expected)}")
+        for target, count in zip(targets, counts, strict=True):
+            if count % groups or self.wanted[target][1:] != rest:
+                self.problems.append(f"{tensor} cannot hold {target} {list(self.wanted[target])} in {groups} groups")
+        start = 0
+        parts: dict[str, list[Part]] = {target: [] for target in targets}
+        for _ in range(groups):
+            for target, count in zip(targets, counts, strict=True):
+                parts[target].append(Part(tensor.file, tensor.name, start, count // groups))
+                start += count // groups
+        for target, own in parts.items():
+            self._claim(Source(target, tuple(own), transposed), tensor.name)
+
+    def _stack(self, match: Match, tensor: _Tensor) -> None:
+        (target,) = match.targets
+        parts, rest = self.stacks.setdefault(target, {}), self.wanted[target][1:]
+        count = tensor.shape[0] if rest and tensor.shape else prod(tensor.shape)
+        if tensor.shape[1:] != rest and rest:
+            self.problems.append(
+                f"wrong shape of {tensor.name}: found {list(tensor.shape)}, expected rows of {list(rest)}"
+            )
+        if match.part in parts:
+            self.problems.append(
+                f"{tensor.name} and {parts[match.part].tensor} both hold part {match.part} of {target}"
+            )
+        parts[match.part] = Part(tensor.file, tensor.name, 0, count)
+
+    def _claim(self, source: Source, tensor: str) -> None:
+        if source.name in self.claimed:
+            self.problems.append(f"{tensor} and {self.claimed[source.name][0]} both hold {source.name}")
+        self.claimed[source.name] = tensor, source
+
+    def finish(self) -> list[Source]:
+        """The sources, once stacks are complete and no weight is missing."""
+        for target, parts in self.stacks.items():
+            gap = next((number for number in range(len(parts)) if number not in parts), None)
+            if gap is not None:
+                self.problems.append(f"missing tensor for part {gap} of {target}: found {len(parts)} others")
+            found, expected = sum(part.rows for part in parts.values()), self.wanted[target][0]
+            if gap is None and found != expected:
+                self.problems.append(f"{len(parts)} tensors hold {found} rows of {target}, expected {expected}")
+            ordered = tuple(parts[number] for number in sorted(parts))
+            self._claim(Source(target, ordered, transposed=False), ordered[0].tensor)
+        self.problems += [
+            f"missing tensor for {name} {list(shape)}"
+            for name, shape in self.wanted.items()
+            if name not in self.claimed
+        ]
+        return [source for _, source in self.claimed.values()]
+
+
+def _holds(shape: Shape, expected: Shape) -> bool:
+    """Whether a tensor is of this shape, or of one that keeps its elements in the same rows."""
+    if shape == expected:
+        return True
+    if len(expected) == 1:  # norms of each head, or a row or column
+        return 1 < len(shape) < 4 and prod(shape) == expected[0]
+    if expected[0] == 1:
+        return shape == expected[1:]
+    return len(shape) == 3 and (shape[0] * shape[1], shape[2]) == expected

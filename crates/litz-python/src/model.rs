@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use litz::engine::{CacheDType, Forward, LoadOptions, Model, Sequence, Spec, WeightSource};
+use litz::engine::{CacheDType, Forward, LoadOptions, LoadReport, Model, Part, Sequence, Spec, WeightSource};
 use litz::formats::TensorFile;
 use litz::generation::SequenceStore;
 use litz::Error;
@@ -15,12 +15,13 @@ use crate::formats::PyTensorFile;
 /// Adds this file's classes to the module.
 pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<PyModel>()?;
+    m.add_function(wrap_pyfunction!(available_memory, m)?)?;
     m.add_function(wrap_pyfunction!(kv_bytes, m)?)?;
     m.add_function(wrap_pyfunction!(scratch_bytes, m)?)
 }
 
-/// A tensor's canonical name, file index, name in that file, and the rows of a fused tensor (start, count).
-type Source = (String, usize, String, Option<(usize, usize)>);
+/// A weight's canonical name, its parts (file, tensor, first row, rows), and whether they are stored (in, out).
+type Source = (String, Vec<(usize, String, usize, usize)>, bool);
 
 /// A loaded model. Safe to use from several threads.
 #[pyclass(name = "Model", module = "litz._core", frozen)]
@@ -32,7 +33,7 @@ pub struct PyModel {
 
 #[pymethods]
 impl PyModel {
-    /// Maps the weights, checked against the spec.
+    /// Maps or packs the weights, checked against the spec.
     #[staticmethod]
     #[pyo3(signature = (spec_json, files, sources, options_json, /))]
     fn load(
@@ -43,15 +44,27 @@ impl PyModel {
         options_json: &str,
     ) -> PyResult<Self> {
         let files: Vec<TensorFile> = files.iter().map(|file| file.0.clone()).collect();
-        let source = |(name, file, tensor, rows)| WeightSource { name, file, tensor, rows };
-        let sources: Vec<WeightSource> = sources.into_iter().map(source).collect();
+        let sources = weight_sources(sources);
         let model = py.detach(|| {
-            let spec = Spec::from_json(spec_json)?;
-            let options: LoadOptions = serde_json::from_str(options_json)
-                .map_err(|error| Error::Value(format!("the load options: {error}")))?;
-            Model::load(spec, &files, &sources, &options)
+            let options = load_options(options_json)?;
+            Model::load(Spec::from_json(spec_json)?, &files, &sources, &options)
         });
         model.map(|model| Self { model: Arc::new(model), store: Arc::default() }).map_err(to_python)
+    }
+
+    /// The report of a load that does not happen: what it would do and need at most, as JSON. Reads no matrix.
+    #[staticmethod]
+    #[pyo3(signature = (spec_json, files, sources, options_json, /))]
+    fn survey(
+        spec_json: &str,
+        files: Vec<PyRef<'_, PyTensorFile>>,
+        sources: Vec<Source>,
+        options_json: &str,
+    ) -> PyResult<String> {
+        let files: Vec<TensorFile> = files.iter().map(|file| file.0.clone()).collect();
+        let options = load_options(options_json).map_err(to_python)?;
+        let spec = Spec::from_json(spec_json).map_err(to_python)?;
+        report_json(&Model::survey(&spec, &files, &weight_sources(sources), &options).map_err(to_python)?)
     }
 
     /// The logits of every position, (time, vocab) little-endian float32.
@@ -66,9 +79,9 @@ impl PyModel {
         })
     }
 
-    /// What loading did, as JSON: conversions (tensor, from, to), bytes_mapped, bytes_converted.
+    /// What loading did, as JSON: `LoadReport` of the core.
     fn report(&self) -> PyResult<String> {
-        serde_json::to_string(self.model.report()).map_err(|error| to_python(Error::Value(error.to_string())))
+        report_json(self.model.report())
     }
 
     /// How many threads work on a token.
@@ -90,21 +103,37 @@ impl PyModel {
     }
 }
 
-/// The bytes that a sequence of `tokens` keeps, for `cache_dtype` "f16" or "f32".
+fn weight_sources(sources: Vec<Source>) -> Vec<WeightSource> {
+    let part = |(file, tensor, start, count)| Part { file, tensor, start, count };
+    let source = |(name, parts, transposed): Source| {
+        let parts = parts.into_iter().map(part).collect();
+        WeightSource { name, parts, transposed }
+    };
+    sources.into_iter().map(source).collect()
+}
+
+fn load_options(json: &str) -> litz::Result<LoadOptions> {
+    serde_json::from_str(json).map_err(|error| Error::Value(format!("the load options: {error}")))
+}
+
+fn report_json(report: &LoadReport) -> PyResult<String> {
+    serde_json::to_string(report).map_err(|error| to_python(Error::Value(error.to_string())))
+}
+
+/// The bytes that a sequence of `tokens` keeps, for a `cache_dtype` as the load options have it.
 #[pyfunction]
 #[pyo3(signature = (spec_json, tokens, cache_dtype="f16", /))]
 fn kv_bytes(spec_json: &str, tokens: usize, cache_dtype: &str) -> PyResult<usize> {
-    let cache = match cache_dtype {
-        "f16" => CacheDType::F16,
-        "f32" => CacheDType::F32,
-        other => {
-            return Err(to_python(Error::Value(format!(
-                "the cache dtype is {other:?}, expected f16 or f32"
-            ))));
-        }
-    };
+    let cache: CacheDType = serde_json::from_value(cache_dtype.into())
+        .map_err(|error| to_python(Error::Value(format!("cache_dtype: {error}"))))?;
     let spec = Spec::from_json(spec_json).map_err(to_python)?;
     Ok(Model::memory(&spec, cache, 1).sequence(tokens))
+}
+
+/// Bytes of memory that this process may still take, and what limits them; None where the system does not say.
+#[pyfunction]
+fn available_memory() -> Option<(u64, String)> {
+    litz::memory::available().map(|available| (available.bytes, available.limit))
 }
 
 /// The bytes of working memory that a model of this spec needs besides its weights and sequences.

@@ -8,6 +8,7 @@ pub mod error;
 pub mod formats;
 pub mod generation;
 pub mod kernels;
+pub mod memory;
 pub mod threads;
 pub mod tokenizer;
 

@@ -42,15 +42,14 @@ def _versions() -> Iterator[tuple[str, str]]:
 
 def _machine() -> Iterator[tuple[str, str]]:
     from litz import _core
-    from litz.cli.info import available_memory
     from litz.hub.progress import size
 
     yield "cpu", cpu_name()
     yield "instructions", _core.instructions() + (" (LITZ_CPU)" if os.environ.get("LITZ_CPU") else " (the widest)")
     why = "LITZ_NUM_THREADS" if os.environ.get("LITZ_NUM_THREADS") else "physical cores that this process may use"
     yield "threads", f"{_core.available_threads()} ({why}; {os.cpu_count()} logical processors)"
-    available = available_memory()
-    yield "memory", "unknown" if available is None else f"{size(available)} available"
+    available = _core.available_memory()
+    yield "memory", "unknown" if available is None else f"{size(available[0])} available ({available[1]})"
 
 
 def _places() -> Iterator[tuple[str, str]]:

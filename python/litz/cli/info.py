@@ -1,7 +1,6 @@
 """`litz info`: what a model is and what it will need, from its headers; no weight is read."""
 
 import argparse
-import os
 import sys
 import warnings
 from collections import Counter
@@ -15,10 +14,7 @@ from litz.hub.progress import size
 if TYPE_CHECKING:
     from litz.checkpoint import Checkpoint
     from litz.spec import Spec
-
-# Bytes a weight, once converted, of what no kernel reads as stored; at most four for the others.
-_CONVERTED = {"Q5_0": 34 / 32, "IQ4_NL": 34 / 32}
-_AS_STORED = {"F32", "F16", "BF16", "Q8_0", "Q4_0", "Q4_1"}
+    from litz.weights import LoadReport
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -109,54 +105,30 @@ def _tokenizer_rows(tokenizer: Any) -> Iterator[tuple[str, str]]:
 
 
 def _memory_rows(checkpoint: "Checkpoint", tokens: int | None) -> Iterator[tuple[str, str]]:
-    from litz import _core
+    from litz import _core, native
 
     spec = checkpoint.spec
     tokens = min(tokens or spec.context, spec.context)
-    mapped, converted = sum(checkpoint.stored_bytes().values()), _converted_bytes(checkpoint)
-    cache, scratch = _core.kv_bytes(spec.to_json(), tokens), _core.scratch_bytes(spec.to_json())
-    parts = [f"weights {size(mapped)} (mapped)", f"conversions up to {size(converted)}" if converted else ""]
-    parts += [f"cache {size(cache)} for {tokens:,} tokens", f"work {size(scratch)}"]
-    needed = mapped + converted + cache + scratch
-    yield "memory", f"{size(needed)}: {', '.join(part for part in parts if part)}"
-    available = available_memory()
+    report = native.survey(checkpoint)
+    yield from _loading_rows(report)
+    own, cache = report.bytes_packed + report.bytes_converted, _core.kv_bytes(spec.to_json(), tokens)
+    parts = [f"weights {size(own)}", f"cache {size(cache)} for {tokens:,} tokens", f"work {size(report.bytes_scratch)}"]
+    needed = own + cache + report.bytes_scratch
+    mapped = f"; {size(report.bytes_mapped)} stay in the file" if report.mapped else ""
+    yield "memory", f"{size(needed)}: {', '.join(parts)}{mapped}"
+    available = _core.available_memory()
     if available is not None:
-        fits = "fits" if needed <= available else "does not fit: a smaller --context or a smaller model needs less"
-        yield "available", f"{size(available)}, {fits}"
+        left, limit = available
+        fits = "fits" if needed <= left else "does not fit: a smaller --context or a smaller model needs less"
+        yield "available", f"{size(left)} ({limit}), {fits}"
 
 
-def _converted_bytes(checkpoint: "Checkpoint") -> int:
-    """An upper bound of what conversions take at load."""
-    used = {(source.file, source.tensor) for source in checkpoint.sources}
-    total = 0.0
-    for index, file in enumerate(checkpoint.tensor_files):
-        for name, (dtype, shape, _) in file.tensors().items():
-            if (index, name) in used and dtype not in _AS_STORED:
-                count = 1
-                for length in shape:
-                    count *= length
-                total += count * _CONVERTED.get(dtype, 4)
-    return int(total)
-
-
-def available_memory() -> int | None:
-    """Bytes that may still be taken, by the kernel and by this process's control group; None where neither says."""
-    limits = []
-    try:
-        with open("/proc/meminfo", encoding="ascii") as file:
-            fields = dict(line.split(":") for line in file)
-        limits.append(int(fields["MemAvailable"].split()[0]) * 1024)
-    except (OSError, KeyError, ValueError):
-        try:
-            limits.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
-        except (ValueError, OSError, AttributeError):
-            return None
-    try:
-        with (
-            open("/sys/fs/cgroup/memory.max", encoding="ascii") as file,
-            open("/sys/fs/cgroup/memory.current", encoding="ascii") as current,
-        ):
-            limits.append(max(0, int(file.read()) - int(current.read())))
-    except (OSError, ValueError):  # no limit, or "max"
-        pass
-    return min(limits)
+def _loading_rows(report: "LoadReport") -> Iterator[tuple[str, str]]:
+    """What happens to the stored weights, and what they are multiplied with."""
+    kinds = Counter(report.converted.values())
+    parts = [f"{report.mapped} mapped ({size(report.bytes_mapped)})" if report.mapped else ""]
+    parts.append(f"{report.packed} packed ({size(report.bytes_packed)})" if report.packed else "")
+    parts += [f"{count} converted, at most {kind}" for kind, count in kinds.items()]
+    yield "loading", ", ".join(part for part in parts if part) + ", vectors as F32"
+    rounded = "one byte a number, in blocks of 32 with a scale, beside packed weights; activations='f32' rounds nothing"
+    yield "activations", rounded if report.packed else "floats, as the weights' kernels want them"

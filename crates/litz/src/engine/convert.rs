@@ -1,89 +1,152 @@
 //! Weights that no kernel reads as stored, in the narrowest storage that holds every value exactly.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
 use half::{bf16, f16};
 
+use super::sources::Stored;
 use crate::formats::{dequantize, DType};
 use crate::kernels::WeightDType;
+use crate::threads::{Pool, Work};
 use crate::{Error, Result};
 
-/// The bytes of a matrix with rows of `cols` in a kernel's storage; always F32 if `to_f32`.
-pub(super) fn convert(
-    stored: DType,
-    bytes: &[u8],
-    cols: usize,
-    to_f32: bool,
-) -> Result<(WeightDType, Vec<u8>)> {
-    match stored {
-        DType::Q5_0 if !to_f32 => return Ok((WeightDType::Q8_0, q5_0_as_q8_0(bytes))),
-        DType::IQ4NL if !to_f32 => return Ok((WeightDType::Q8_0, iq4_nl_as_q8_0(bytes))),
-        _ => {}
+/// The quantised storage that holds the same values, if there is one.
+pub(super) fn quantised(stored: DType) -> Option<WeightDType> {
+    matches!(stored, DType::Q5_0 | DType::IQ4NL).then_some(WeightDType::Q8_0)
+}
+
+/// Converts whole rows of `cols` to a storage that holds their values.
+pub(super) fn rows(stored: DType, to: WeightDType, bytes: &[u8], cols: usize, out: &mut [u8]) -> Result<()> {
+    match (stored, to) {
+        (DType::Q5_0, WeightDType::Q8_0) => q5_0_as_q8_0(bytes, out),
+        (DType::IQ4NL, WeightDType::Q8_0) => iq4_nl_as_q8_0(bytes, out),
+        _ => return floats(stored, to, bytes, cols, out),
     }
+    Ok(())
+}
+
+fn floats(stored: DType, to: WeightDType, bytes: &[u8], cols: usize, out: &mut [u8]) -> Result<()> {
     let row_bytes = stored.bytes_for(cols).filter(|&size| size > 0).ok_or_else(|| {
         Error::Format(format!("rows of {cols} {} elements end inside a block", stored.name()))
     })?;
-    let rows = || bytes.chunks_exact(row_bytes);
     let mut row = vec![0.0_f32; cols];
-    let dtype = if to_f32 { WeightDType::F32 } else { narrowest(stored, rows(), &mut row)? };
-    let mut out = Vec::with_capacity(bytes.len() / row_bytes * cols * dtype.block().1);
-    for stored_row in rows() {
+    let size = to.block().1;
+    for (stored_row, out) in bytes.chunks_exact(row_bytes).zip(out.chunks_exact_mut(cols * size)) {
         dequantize(stored, stored_row, &mut row)?;
-        for &value in &row {
-            match dtype {
-                WeightDType::BF16 => out.extend_from_slice(&bf16::from_f32(value).to_le_bytes()),
-                WeightDType::F16 => out.extend_from_slice(&f16::from_f32(value).to_le_bytes()),
-                _ => out.extend_from_slice(&value.to_le_bytes()),
+        for (&value, out) in row.iter().zip(out.chunks_exact_mut(size)) {
+            match to {
+                WeightDType::BF16 => out.copy_from_slice(&bf16::from_f32(value).to_le_bytes()),
+                WeightDType::F16 => out.copy_from_slice(&f16::from_f32(value).to_le_bytes()),
+                _ => out.copy_from_slice(&value.to_le_bytes()),
             }
         }
     }
-    Ok((dtype, out))
+    Ok(())
 }
 
-/// BF16 or F16 if every value survives it, else F32; most tensors settle it in their first row.
-fn narrowest<'a>(
-    stored: DType,
-    rows: impl Iterator<Item = &'a [u8]>,
-    row: &mut [f32],
-) -> Result<WeightDType> {
-    let (mut fits_bf16, mut fits_f16) = (true, true);
-    for stored_row in rows {
-        dequantize(stored, stored_row, row)?;
-        fits_bf16 = fits_bf16 && row.iter().all(|&x| bf16::from_f32(x).to_f32().to_bits() == x.to_bits());
-        fits_f16 = fits_f16 && row.iter().all(|&x| f16::from_f32(x).to_f32().to_bits() == x.to_bits());
-        if !fits_bf16 && !fits_f16 {
-            return Ok(WeightDType::F32);
+/// Rows that are looked at together.
+const ROWS: usize = 64;
+
+/// Which floats hold every value of some matrices; rows are left out once nothing but F32 can.
+struct Scan {
+    matrices: Vec<Arc<Stored>>,
+    /// For each matrix, whether values were found that BF16 (first) or F16 lacks.
+    lacking: Vec<[AtomicBool; 2]>,
+    pieces: Vec<(usize, usize)>, // matrix, first row
+    failure: Mutex<Option<Error>>,
+}
+
+impl Scan {
+    fn look(&self, matrix: &Stored, first: usize, lacking: &[AtomicBool; 2]) -> Result<()> {
+        let mut row = vec![0.0_f32; matrix.cols];
+        for index in first..matrix.rows.min(first + ROWS) {
+            if lacking.iter().all(|flag| flag.load(Ordering::Relaxed)) {
+                return Ok(());
+            }
+            dequantize(matrix.dtype, &matrix.bytes(index..index + 1), &mut row)?;
+            let exact = |narrow: fn(f32) -> f32| row.iter().all(|&x| narrow(x).to_bits() == x.to_bits());
+            for (flag, narrow) in
+                lacking.iter().zip([|x| bf16::from_f32(x).to_f32(), |x| f16::from_f32(x).to_f32()])
+            {
+                if !exact(narrow) {
+                    flag.store(true, Ordering::Relaxed);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Work for Scan {
+    fn phases(&self) -> usize {
+        1
+    }
+
+    fn pieces(&self, _: usize) -> usize {
+        self.pieces.len()
+    }
+
+    fn run(&self, _: usize, piece: usize, _: usize) {
+        let (matrix, first) = self.pieces[piece];
+        if let Err(error) = self.look(&self.matrices[matrix], first, &self.lacking[matrix]) {
+            self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
         }
     }
-    Ok(if fits_bf16 { WeightDType::BF16 } else { WeightDType::F16 })
+}
+
+/// BF16 or F16 for each matrix whose every value survives it, else F32; most matrices settle it in their first row.
+pub(super) fn narrowest(matrices: &[Arc<Stored>], pool: &Pool) -> Result<Vec<WeightDType>> {
+    let starts = |matrix: usize| (0..matrices[matrix].rows).step_by(ROWS).map(move |row| (matrix, row));
+    let work = Arc::new(Scan {
+        matrices: matrices.to_vec(),
+        lacking: matrices.iter().map(|_| Default::default()).collect(),
+        pieces: (0..matrices.len()).flat_map(starts).collect(),
+        failure: Mutex::new(None),
+    });
+    pool.run(work.clone())?;
+    if let Some(error) = work.failure.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        return Err(error);
+    }
+    let choose =
+        |[bf16, f16]: &[AtomicBool; 2]| match (bf16.load(Ordering::Acquire), f16.load(Ordering::Acquire)) {
+            (false, _) => WeightDType::BF16,
+            (true, false) => WeightDType::F16,
+            (true, true) => WeightDType::F32,
+        };
+    Ok(work.lacking.iter().map(choose).collect())
 }
 
 /// `d * (q - 16)` with five-bit q is `d * code` with an eight-bit code.
-fn q5_0_as_q8_0(bytes: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(bytes.len() / 22 * 34);
-    for block in bytes.chunks_exact(22) {
+fn q5_0_as_q8_0(bytes: &[u8], out: &mut [u8]) {
+    for (block, out) in bytes.chunks_exact(22).zip(out.chunks_exact_mut(34)) {
         let high = u32::from_le_bytes([block[2], block[3], block[4], block[5]]);
-        out.extend_from_slice(&block[..2]);
+        out[..2].copy_from_slice(&block[..2]);
         let code = |nibble: u8, bit: usize| (nibble | ((high >> bit) as u8 & 1) << 4).wrapping_sub(16);
-        out.extend((0..16).map(|i| code(block[6 + i] & 15, i)));
-        out.extend((0..16).map(|i| code(block[6 + i] >> 4, i + 16)));
+        for i in 0..16 {
+            out[2 + i] = code(block[6 + i] & 15, i);
+            out[18 + i] = code(block[6 + i] >> 4, i + 16);
+        }
     }
-    out
 }
 
 /// The levels of IQ4_NL are whole numbers.
 const LEVELS: [i8; 16] = [-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113];
 
-fn iq4_nl_as_q8_0(bytes: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(bytes.len() / 18 * 34);
-    for block in bytes.chunks_exact(18) {
-        out.extend_from_slice(&block[..2]);
-        out.extend(block[2..].iter().map(|&pair| LEVELS[usize::from(pair & 15)] as u8));
-        out.extend(block[2..].iter().map(|&pair| LEVELS[usize::from(pair >> 4)] as u8));
+fn iq4_nl_as_q8_0(bytes: &[u8], out: &mut [u8]) {
+    for (block, out) in bytes.chunks_exact(18).zip(out.chunks_exact_mut(34)) {
+        out[..2].copy_from_slice(&block[..2]);
+        for (i, &pair) in block[2..].iter().enumerate() {
+            out[2 + i] = LEVELS[usize::from(pair & 15)] as u8;
+            out[18 + i] = LEVELS[usize::from(pair >> 4)] as u8;
+        }
     }
-    out
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::sources::{Part, WeightSource};
+    use super::super::tests::file::Tensors;
     use super::*;
 
     fn values(dtype: DType, bytes: &[u8], count: usize) -> Vec<f32> {
@@ -119,32 +182,57 @@ mod tests {
         bytes
     }
 
+    /// One matrix with rows of `cols`, in a file of its own.
+    fn matrix(dtype: DType, bytes: Vec<u8>, cols: usize) -> Arc<Stored> {
+        let mut tensors = Tensors::default();
+        let rows = bytes.len() / dtype.bytes_for(cols).unwrap();
+        tensors.raw("t", &[rows, cols], dtype, bytes);
+        let part = Part { file: 0, tensor: "t".to_owned(), start: 0, count: rows };
+        let source = WeightSource { name: "w".to_owned(), parts: vec![part], transposed: false };
+        Arc::new(Stored::matrix(&[tensors.gguf()], &source, rows, cols).unwrap())
+    }
+
+    fn converted(matrix: &Stored, to: WeightDType) -> Vec<f32> {
+        let mut out = vec![0; matrix.rows * to.row_bytes(matrix.cols).unwrap()];
+        rows(matrix.dtype, to, &matrix.bytes(0..matrix.rows), matrix.cols, &mut out).unwrap();
+        values(stored(to), &out, matrix.rows * matrix.cols)
+    }
+
     #[test]
     fn every_value_is_the_same_in_the_new_storage() {
-        let expected = [
-            (DType::Q5_0, WeightDType::Q8_0),
-            (DType::IQ4NL, WeightDType::Q8_0),
-            (DType::Q5_1, WeightDType::F32),
-        ];
-        for (dtype, narrow) in expected {
-            let bytes = blocks(dtype, 6);
-            let (to, converted) = convert(dtype, &bytes, 64, false).unwrap();
-            assert_eq!(to, narrow);
-            assert_eq!(values(stored(to), &converted, 192), values(dtype, &bytes, 192));
-            let (to, converted) = convert(dtype, &bytes, 64, true).unwrap();
-            assert_eq!(to, WeightDType::F32);
-            assert_eq!(values(DType::F32, &converted, 192), values(dtype, &bytes, 192));
+        for dtype in [DType::Q5_0, DType::IQ4NL, DType::Q5_1] {
+            let matrix = matrix(dtype, blocks(dtype, 6), 64);
+            let expected = values(dtype, &matrix.bytes(0..3), 192);
+            let narrow = narrowest(&[Arc::clone(&matrix)], &Pool::new(2)).unwrap();
+            assert_eq!(narrow, [WeightDType::F32]);
+            assert_eq!(converted(&matrix, WeightDType::F32), expected);
+            if let Some(quantised) = quantised(dtype) {
+                assert_eq!(converted(&matrix, quantised), expected);
+            }
         }
     }
 
     #[test]
     fn doubles_become_the_narrowest_exact_float() {
-        let narrow = |values: &[f64]| {
-            let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-            convert(DType::F64, &bytes, values.len(), false).unwrap().0
-        };
-        assert_eq!(narrow(&[1.0, -0.5, 2_f64.powi(100)]), WeightDType::BF16);
-        assert_eq!(narrow(&[1.0, 1.0 + 1.0 / 1024.0]), WeightDType::F16);
-        assert_eq!(narrow(&[1.0 + 1.0 / 1024.0, 1e9]), WeightDType::F32);
+        let lists: [(&[f64], WeightDType); 3] = [
+            (&[1.0, -0.5, 2_f64.powi(100)], WeightDType::BF16),
+            (&[1.0, 1.0 + 1.0 / 1024.0, 0.0], WeightDType::F16),
+            (&[1.0 + 1.0 / 1024.0, 1e9, 0.0], WeightDType::F32),
+        ];
+        let bytes = |list: &[f64]| list.iter().flat_map(|value| value.to_le_bytes()).collect();
+        let matrices: Vec<_> = lists.iter().map(|(list, _)| matrix(DType::F64, bytes(list), 1)).collect();
+        let narrow = narrowest(&matrices, &Pool::new(3)).unwrap();
+        for ((matrix, narrow), (list, expected)) in matrices.iter().zip(narrow).zip(lists) {
+            assert_eq!(narrow, expected);
+            assert_eq!(converted(matrix, narrow), list.iter().map(|&x| x as f32).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn one_value_anywhere_decides() {
+        let mut list = vec![1.0_f64; 1000];
+        list[997] = 1.0 + 1.0 / 1024.0;
+        let bytes = list.iter().flat_map(|value| value.to_le_bytes()).collect();
+        assert_eq!(narrowest(&[matrix(DType::F64, bytes, 4)], &Pool::new(2)).unwrap(), [WeightDType::F16]);
     }
 }

@@ -2,28 +2,36 @@
 //!
 //! Results are equal bit for bit however tokens are batched, cut into calls or chunks, or spread over threads.
 
+mod arena;
 mod attend;
+mod build;
 mod cache;
 mod convert;
 mod core;
 mod exec;
+mod fill;
 mod model;
 mod program;
 mod rope;
 mod session;
 mod shared;
+mod sources;
 mod spec;
 mod state;
+mod stream;
+mod validate;
 mod weights;
+mod widths;
 
 #[cfg(test)]
 mod tests;
 
 pub use cache::CacheDType;
-pub use model::{Forward, LoadOptions, Memory, Model};
+pub use model::{ActivationDType, Forward, LoadOptions, Memory, Model};
+pub use sources::{Part, WeightSource};
 pub use spec::{
-    Activation, Attention, FeedForward, Layer, LongRope, Mixer, Mlp, Norm, NormKind, Norms, Order, QkNorm,
-    Rope, Spec,
+    Activation, Attention, FeedForward, Layer, LongRope, Mixer, Mlp, Moe, Norm, NormKind, Norms, Order,
+    Positions, QkNorm, Rope, Spec,
 };
 pub use state::Sequence;
-pub use weights::{Conversion, LoadReport, WeightSource};
+pub use weights::{Conversion, LoadReport};

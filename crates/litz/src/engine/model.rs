@@ -4,18 +4,21 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Deserialize;
 
+use super::build::build;
 use super::cache::{bytes_per_token, CacheDType, PAGE};
 use super::core::Core;
-use super::program;
+use super::program::Program;
 use super::rope::Ropes;
 use super::session::Session;
-use super::spec::{FeedForward, Mixer, Spec};
+use super::sources::WeightSource;
+use super::spec::{Mixer, Spec};
 use super::state::Sequence;
-use super::weights::{LoadReport, Loader, WeightSource};
+use super::weights::{LoadReport, Loader};
+use super::widths::Widths;
 use crate::formats::TensorFile;
 use crate::kernels::Kernels;
 use crate::threads::{available_threads, PerProcess, Pool};
-use crate::{Error, Result};
+use crate::{memory, Error, Result};
 
 /// Something that turns tokens into logits, and keeps sequences between calls.
 pub trait Forward: Send + Sync {
@@ -43,6 +46,17 @@ pub trait Forward: Send + Sync {
     fn forward(&self, batch: &mut [(&mut Self::Sequence, &[u32])], logits: &mut Vec<f32>) -> Result<()>;
 }
 
+/// What weights are multiplied with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ActivationDType {
+    /// What the kernels are fastest with: one byte beside quantised weights, which are packed for it.
+    #[default]
+    Auto,
+    /// Single precision: as if the weights were dequantised.
+    F32,
+}
+
 /// How to load.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -53,13 +67,21 @@ pub struct LoadOptions {
     pub dequantize: bool,
     /// How keys and values are kept.
     pub cache: CacheDType,
+    /// What quantised weights are multiplied with.
+    pub activations: ActivationDType,
     /// The most tokens that are processed at once; results do not depend on it.
     pub chunk: usize,
 }
 
 impl Default for LoadOptions {
     fn default() -> Self {
-        Self { threads: None, dequantize: false, cache: CacheDType::F16, chunk: 256 }
+        Self {
+            threads: None,
+            dequantize: false,
+            cache: CacheDType::F16,
+            activations: ActivationDType::Auto,
+            chunk: 256,
+        }
     }
 }
 
@@ -100,7 +122,7 @@ struct Job<'a> {
 }
 
 impl Model {
-    /// Checks every weight against the spec and maps it; nothing is read that a kernel can use as stored.
+    /// Checks every weight against the spec, then maps, packs or converts it; fails before that if memory cannot hold it.
     pub fn load(
         spec: Spec,
         files: &[TensorFile],
@@ -118,17 +140,24 @@ impl Model {
         options: &LoadOptions,
         kernels: &'static Kernels,
     ) -> Result<Self> {
-        spec.validate()?;
-        if options.chunk == 0 {
-            return Err(Error::Value("chunk is 0, expected at least 1".to_owned()));
-        }
-        let mut loader = Loader::new(files, sources, options.dequantize)?;
-        let program = program::build(&spec, &mut loader)?;
-        let report = loader.finish()?;
+        let (loader, program) = prepare(&spec, files, sources, options)?;
+        let pool = Pool::new(available_threads(options.threads)?);
+        let scratch = Self::memory(&spec, options.cache, options.chunk).scratch;
+        let report = loader.finish(scratch, memory::available().as_ref(), kernels, &pool)?;
         let ropes = Ropes::new(&spec.ropes, spec.context);
         let core = Arc::new(Core { spec, program, kernels, ropes, cache: options.cache });
-        let pool = Pool::new(available_threads(options.threads)?);
         Ok(Self { core, pool, chunk: options.chunk, sessions: PerProcess::default(), report })
+    }
+
+    /// What loading would do and need at most; reads no matrix.
+    pub fn survey(
+        spec: &Spec,
+        files: &[TensorFile],
+        sources: &[WeightSource],
+        options: &LoadOptions,
+    ) -> Result<LoadReport> {
+        let (loader, _) = prepare(spec, files, sources, options)?;
+        loader.survey(Self::memory(spec, options.cache, options.chunk).scratch)
     }
 
     /// What the model computes.
@@ -151,14 +180,7 @@ impl Model {
         let per_layer = spec.layers.iter().map(|layer| match &layer.mixer {
             Mixer::Attention(attention) => bytes_per_token(attention, cache),
         });
-        let widest = spec.layers.iter().map(|layer| {
-            let Mixer::Attention(a) = &layer.mixer;
-            let FeedForward::Mlp(mlp) = &layer.feed_forward;
-            let heads = a.heads * (a.head_dim + a.value_dim) + a.kv_heads * (a.head_dim + a.value_dim);
-            heads + 2 * mlp.width + a.heads * a.value_dim + mlp.width
-        });
-        let row = 3 * spec.width + widest.max().unwrap_or(0);
-        Memory { fixed: 0, per_token: per_layer.sum(), scratch: chunk * row * 5 }
+        Memory { fixed: 0, per_token: per_layer.sum(), scratch: chunk * Widths::of(spec).bytes() }
     }
 
     /// The logits of every position of a sequence of its own: (time, vocab).
@@ -293,6 +315,22 @@ impl Model {
             sessions.push(session);
         }
     }
+}
+
+/// The program, and the weights that it needs: found and checked, not yet in their places.
+fn prepare<'a>(
+    spec: &Spec,
+    files: &'a [TensorFile],
+    sources: &'a [WeightSource],
+    options: &LoadOptions,
+) -> Result<(Loader<'a>, Program)> {
+    spec.validate()?;
+    if options.chunk == 0 {
+        return Err(Error::Value("chunk is 0, expected at least 1".to_owned()));
+    }
+    let mut loader = Loader::new(files, sources, options)?;
+    let program = build(spec, &mut loader)?;
+    Ok((loader, program))
 }
 
 impl Forward for Model {

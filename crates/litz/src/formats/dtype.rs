@@ -23,7 +23,7 @@ macro_rules! dtypes {
                 match self { $(DType::$variant => ($elements, $bytes),)* }
             }
 
-            fn ggml(self) -> Option<u32> {
+            pub(crate) fn ggml(self) -> Option<u32> {
                 match self { $(DType::$variant => $ggml,)* }
             }
         }

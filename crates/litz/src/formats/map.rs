@@ -2,11 +2,15 @@
 
 use std::fs::{self, File};
 use std::io;
+use std::ops::Range;
 use std::path::Path;
 
 use memmap2::Mmap;
 
 use crate::{Error, Result};
+
+/// Bytes of a page; where pages are larger, neighbours of a range go with it.
+const PAGE: usize = 4096;
 
 /// The bytes of one file.
 pub(super) enum Bytes {
@@ -32,6 +36,22 @@ impl Bytes {
         // and end the process, which no reader of mapped files can prevent. TensorFile's documentation says so.
         let map = unsafe { Mmap::map(&file) }.map_err(failed)?;
         Ok(Self::Mapped(map))
+    }
+
+    /// Gives the whole pages inside a range back to the system.
+    pub(super) fn release(&self, range: Range<usize>) {
+        let Self::Mapped(map) = self else { return };
+        let start = range.start.checked_next_multiple_of(PAGE).unwrap_or(usize::MAX);
+        let end = range.end.min(map.len()) / PAGE * PAGE;
+        #[cfg(unix)]
+        if start < end {
+            let advice = memmap2::UncheckedAdvice::DontNeed;
+            // SAFETY: the mapping is of a file and never written: pages come back as they were when they are read,
+            // as if the system had evicted them. A failure leaves them where they are.
+            let _ = unsafe { map.unchecked_advise_range(advice, start, end - start) };
+        }
+        #[cfg(not(unix))]
+        let _ = (start, end);
     }
 
     pub(super) fn as_slice(&self) -> &[u8] {

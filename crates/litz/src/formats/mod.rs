@@ -133,6 +133,12 @@ impl TensorFile {
         rest.get(..tensor.nbytes).unwrap_or_default()
     }
 
+    /// Lets the system have the memory of a part of a tensor; what is read again comes from the file again.
+    pub fn release(&self, tensor: &TensorInfo, part: std::ops::Range<usize>) {
+        let end = tensor.offset.saturating_add(part.end.min(tensor.nbytes));
+        self.0.bytes.release(tensor.offset.saturating_add(part.start)..end);
+    }
+
     /// What the file says about itself.
     pub fn metadata(&self) -> &Metadata {
         &self.0.metadata

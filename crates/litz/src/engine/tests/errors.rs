@@ -1,6 +1,7 @@
 //! What is refused, and in what words.
 
 use super::*;
+use crate::kernels::{WeightDType, GROUP};
 
 /// What the message says, and the change that it is about.
 type Case<'a, T> = (&'a str, &'a dyn Fn(&mut T));
@@ -11,11 +12,11 @@ fn config(change: impl Fn(&mut Value)) -> String {
 
 #[test]
 fn specs_that_no_model_has() {
-    let cases: [Case<Value>; 14] = [
+    let cases: [Case<Value>; 32] = [
         ("unknown field `colour`", &|s| s["colour"] = json!("red")),
         ("unknown field `beads`", &|s| s["layers"][0]["mixer"]["beads"] = json!(1)),
         ("unknown variant `banana`", &|s| s["layers"][0]["mixer"]["kind"] = json!("banana")),
-        ("unknown variant `post`", &|s| s["layers"][0]["order"] = json!("post")),
+        ("unknown variant `later`", &|s| s["layers"][0]["order"] = json!("later")),
         ("width is 0", &|s| s["width"] = json!(0)),
         ("vocab is 268435457", &|s| s["vocab"] = json!((1 << 28) + 1)),
         ("layers[1]: 6 heads are no multiple of 4 kv_heads", &|s| {
@@ -30,6 +31,52 @@ fn specs_that_no_model_has() {
         ("ropes[1]: dim is 19, expected an even number", &|s| s["ropes"][1]["dim"] = json!(19)),
         ("logit_softcap is Some(-1.0)", &|s| s["logit_softcap"] = json!(-1.0)),
         ("norm.eps is -1", &|s| s["norm"]["eps"] = json!(-1.0)),
+        ("norm.bias is true, but an rms norm has none", &|s| s["norm"]["bias"] = json!(true)),
+        ("norm.offset is 1, but a layer norm has none", &|s| {
+            s["norm"] = json!({"kind": "layer", "eps": 0.0, "offset": 1.0, "bias": true})
+        }),
+        ("embed_width is 0", &|s| s["embed_width"] = json!(0)),
+        ("positions.rows is 1001, expected at least context + offset = 1000 + 2", &|s| {
+            s["positions"] = json!({"rows": 1001, "offset": 2})
+        }),
+        ("positions.rows is 5, expected", &|s| s["positions"] = json!({"rows": 5, "offset": u64::MAX})),
+        ("positions.rows is 268435457", &|s| s["positions"] = json!({"rows": (1 << 28) + 1, "offset": 0})),
+        ("layers[1]: norms.attn_post and norms.mlp_post belong to the order \"pre\"", &|s| {
+            s["layers"][1]["order"] = json!("post");
+            s["layers"][1]["norms"]["mlp_post"] = json!(true);
+        }),
+        ("layers[0]: norms.mlp without norms.attn", &|s| {
+            s["layers"][0]["order"] = json!("parallel");
+            s["layers"][0]["norms"]["attn"] = json!(false);
+        }),
+        ("layers[0]: qk_norm_bias without qk_norm", &|s| {
+            s["layers"][0]["mixer"]["qk_norm_bias"] = json!(true)
+        }),
+        ("layers[0]: qk_norm_bias is true, but an rms norm has none", &|s| {
+            s["layers"][0]["mixer"]["qk_norm"] = json!("each");
+            s["layers"][0]["mixer"]["qk_norm_bias"] = json!(true);
+        }),
+        ("layers[1]: 2 alibi slopes, expected one for each of 6 heads", &|s| {
+            s["layers"][1]["mixer"]["alibi"] = json!([0.5, 0.25])
+        }),
+        ("layers[1]: an alibi slope is inf", &|s| {
+            s["layers"][1]["mixer"]["alibi"] = json!([0, 0, 0, 0, 0, 1e39])
+        }),
+        ("layers[0]: alibi and a softcap", &|s| {
+            s["layers"][0]["mixer"]["softcap"] = json!(5.0);
+            s["layers"][0]["mixer"]["alibi"] = json!([1, 1, 1, 1, 1, 1]);
+        }),
+        ("layers[0]: experts is 1025", &|s| s["layers"][0]["feed_forward"] = moe(1025, 2)),
+        ("layers[0]: top_k is 0, expected 1 to 4", &|s| s["layers"][0]["feed_forward"] = moe(4, 0)),
+        ("layers[0]: top_k is 5, expected 1 to 4", &|s| s["layers"][0]["feed_forward"] = moe(4, 5)),
+        ("layers[0]: feed_forward.shared_width is 0", &|s| {
+            s["layers"][0]["feed_forward"] = moe(4, 2);
+            s["layers"][0]["feed_forward"]["shared_width"] = json!(0);
+        }),
+        ("layers[0]: shared_gate is true, but there is no shared_width", &|s| {
+            s["layers"][0]["feed_forward"] = moe(4, 2);
+            s["layers"][0]["feed_forward"]["shared_gate"] = json!(true);
+        }),
     ];
     for (text, change) in cases {
         let found = config(change);
@@ -61,22 +108,23 @@ fn weights_that_do_not_fit() {
         }),
         ("layers.0.attn.q.weight (tensor layers.0.attn.k.weight) has the shape [64, 96], expected [192, 96]", &|s| {
             let index = at(s, "layers.0.attn.q.weight");
-            s[index].tensor = "layers.0.attn.k.weight".to_owned();
+            s[index].parts[0].count = 64;
+            s[index].parts[0].tensor = "layers.0.attn.k.weight".to_owned();
         }),
         ("norm.weight has two sources", &|s| {
             let index = at(s, "norm.weight");
             s.push(s[index].clone());
         }),
-        ("is in file 3, but there are 1", &|s| s[0].file = 3),
-        ("should be the tensor nowhere, which the file lacks", &|s| s[0].tensor = "nowhere".to_owned()),
+        ("is in file 3, but there are 1", &|s| s[0].parts[0].file = 3),
+        ("should be the tensor nowhere, which the file lacks", &|s| s[0].parts[0].tensor = "nowhere".to_owned()),
         ("rows 100 to 100 + 64 of the tensor embed.weight", &|s| {
             let index = at(s, "layers.0.attn.k.weight");
-            s[index].tensor = "embed.weight".to_owned();
-            s[index].rows = Some((100, 64));
+            s[index].parts[0].tensor = "embed.weight".to_owned();
+            s[index].parts[0].start = 100;
         }),
         ("rows 18446744073709551615 to", &|s| {
             let index = at(s, "layers.0.attn.k.weight");
-            s[index].rows = Some((usize::MAX, 64));
+            s[index].parts[0].start = usize::MAX;
         }),
     ];
     for (text, change) in cases {
@@ -123,8 +171,8 @@ fn rows_of_fused_tensors_are_the_tensors_that_they_fuse() {
     for side in &sides {
         let tensor = whole.tensor(side).unwrap();
         let source = all.iter_mut().find(|source| source.name == *side).unwrap();
-        source.rows = Some((fused.len() / 60, tensor.shape[0]));
-        (source.file, source.tensor) = (1, "fused".to_owned());
+        let (start, count) = (fused.len() / 60, tensor.shape[0]);
+        source.parts = vec![Part { file: 1, tensor: "fused".to_owned(), start, count }];
         fused.extend_from_slice(whole.bytes(tensor));
     }
     tensors.raw("fused", &[fused.len() / 60, 96], DType::Q4_1, fused);
@@ -150,8 +198,26 @@ fn the_report_names_what_was_converted() {
     assert_eq!(named, [("embed.weight", "Q5_0", "Q8_0")]);
     let vectors = 4 * 96 * 5;
     assert_eq!(report.bytes_converted, 130 * 3 * 34 + vectors);
-    let matrices = file.tensors().iter().filter(|tensor| tensor.dtype == DType::Q4_0);
-    assert_eq!(report.bytes_mapped, matrices.map(|tensor| tensor.nbytes).sum::<usize>());
+    let groups = |tensor: &TensorInfo| {
+        tensor.shape[0].div_ceil(GROUP) * WeightDType::Q4_0.group_bytes(tensor.shape[1]).unwrap()
+    };
+    let matrices: Vec<_> = file.tensors().iter().filter(|tensor| tensor.dtype == DType::Q4_0).collect();
+    assert_eq!((report.mapped, report.packed, report.copied), (0, matrices.len(), 0));
+    assert_eq!(report.bytes_packed, matrices.into_iter().map(groups).sum::<usize>());
+}
+
+#[test]
+fn a_survey_is_what_loading_does() {
+    let spec = spec(|spec| spec["tied_head"] = json!(false));
+    let file = file(&spec, |name| if name.contains("mlp") { DType::Q4_1 } else { DType::BF16 });
+    for (activations, packed) in [(ActivationDType::Auto, 6), (ActivationDType::F32, 0)] {
+        let options = LoadOptions { activations, ..options(1, 8) };
+        let sources = sources(&file);
+        let survey = Model::survey(&spec, std::slice::from_ref(&file), &sources, &options).unwrap();
+        let report = load(&spec, &file, &options, Isa::Portable).report().clone();
+        assert_eq!(format!("{survey:?}"), format!("{report:?}"));
+        assert_eq!((report.packed, report.mapped), (packed, 16 - packed));
+    }
 }
 
 #[test]

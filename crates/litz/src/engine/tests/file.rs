@@ -6,29 +6,23 @@ use super::Random;
 use crate::formats::{DType, TensorFile};
 
 #[derive(Default)]
-pub(super) struct Tensors(Vec<(String, Vec<usize>, DType, Vec<u8>)>);
-
-fn code(dtype: DType) -> u32 {
-    match dtype {
-        DType::F32 => 0,
-        DType::F16 => 1,
-        DType::Q4_0 => 2,
-        DType::Q4_1 => 3,
-        DType::Q5_0 => 6,
-        DType::Q8_0 => 8,
-        DType::BF16 => 30,
-        other => panic!("no code for {other:?}"),
-    }
-}
+pub(in crate::engine) struct Tensors(Vec<(String, Vec<usize>, DType, Vec<u8>)>);
 
 impl Tensors {
-    pub(super) fn floats(&mut self, name: &str, shape: &[usize], values: &[f32]) {
+    pub(in crate::engine) fn floats(&mut self, name: &str, shape: &[usize], values: &[f32]) {
         let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
         self.0.push((name.to_owned(), shape.to_vec(), DType::F32, bytes));
     }
 
     /// Values of standard deviation 1.2 / sqrt(cols), or blocks that are about as large.
-    pub(super) fn matrix(&mut self, name: &str, rows: usize, cols: usize, dtype: DType, random: &mut Random) {
+    pub(in crate::engine) fn matrix(
+        &mut self,
+        name: &str,
+        rows: usize,
+        cols: usize,
+        dtype: DType,
+        random: &mut Random,
+    ) {
         let size = 1.2 / (cols as f32).sqrt();
         let mut bytes = Vec::new();
         let (elements, _) = dtype.block();
@@ -43,11 +37,11 @@ impl Tensors {
         self.0.push((name.to_owned(), vec![rows, cols], dtype, bytes));
     }
 
-    pub(super) fn raw(&mut self, name: &str, shape: &[usize], dtype: DType, bytes: Vec<u8>) {
+    pub(in crate::engine) fn raw(&mut self, name: &str, shape: &[usize], dtype: DType, bytes: Vec<u8>) {
         self.0.push((name.to_owned(), shape.to_vec(), dtype, bytes));
     }
 
-    pub(super) fn gguf(&self) -> TensorFile {
+    pub(in crate::engine) fn gguf(&self) -> TensorFile {
         let mut file = b"GGUF\x03\0\0\0".to_vec();
         file.extend((self.0.len() as u64).to_le_bytes());
         file.extend(0_u64.to_le_bytes());
@@ -57,7 +51,7 @@ impl Tensors {
             file.extend(name.as_bytes());
             file.extend((shape.len() as u32).to_le_bytes());
             shape.iter().rev().for_each(|&size| file.extend((size as u64).to_le_bytes()));
-            file.extend(code(*dtype).to_le_bytes());
+            file.extend(dtype.ggml().unwrap().to_le_bytes());
             file.extend((offset as u64).to_le_bytes());
             offset += bytes.len().next_multiple_of(32);
         }
