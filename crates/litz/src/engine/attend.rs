@@ -86,13 +86,13 @@ impl Session {
                     values.0.range(head_of(values.1, spec.value_dim)),
                 )
             };
-            self.ready(attend, attend.k_norm(head), run, position, key);
+            self.norm_and_turn(attend, attend.k_norm(head), run, position, key);
             self.store(self.cache(attend, run), head, position, (key, value));
         }
     }
 
     /// Norms and turns a query or key.
-    fn ready(
+    fn norm_and_turn(
         &self,
         attend: &Attend,
         norm: Option<&NormWeights>,
@@ -250,7 +250,7 @@ impl Session {
             let position = run.position + tile.start + index;
             for (own, query) in token.chunks_exact_mut(head_dim).enumerate() {
                 let norm = attend.q_norm(head * attend.spec.group() + own);
-                self.ready(attend, norm, run, position, query);
+                self.norm_and_turn(attend, norm, run, position, query);
             }
         }
     }

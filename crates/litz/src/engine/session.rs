@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use super::cache::PAGE;
 use super::core::Core;
-use super::program::{Attend, InputKind, Linear, Source, Step};
+use super::program::{Attend, Experts, Linear, Program, Source, Step};
 use super::rope::Tables;
+use super::routing::{self, Routing};
 use super::shared::{lasting, Buffer, Q8Rows};
 use super::spec::Mixer;
 use super::state::{LayerState, Sequence};
-use crate::kernels::{AttendState, Input, SharedSlice};
+use super::widths::Widths;
+use crate::kernels::{AttendState, Q8Shared, SharedSlice, TILE as Q8_TILE};
 use crate::threads::Split;
 
 /// Up to this many rows, every worker prepares a matrix's input for itself: that is cheaper than to meet once more.
@@ -19,6 +21,9 @@ pub(super) const FEW: usize = 4;
 const PIECE: usize = 512 << 10;
 /// The kernels like multiples of this many rows.
 pub(super) const ROWS: usize = 16;
+/// Tokens of an expert whose outputs a worker keeps at a time, and its rows that are a piece then.
+pub(super) const BLOCK: usize = 64;
+const SLICE: usize = 256;
 /// Queries whose attention is one unit of work, where there are enough units.
 const QUERIES: usize = 128;
 /// Tokens of a unit at least.
@@ -51,6 +56,10 @@ pub(super) enum Stage {
     Prepare,
     /// Multiply what `Prepare` left, by rows.
     Multiply,
+    /// Choose the experts, by tokens.
+    Choose,
+    /// Sort the choices by expert, in one piece.
+    Group,
     /// Both, each worker preparing for itself.
     PrepareAndMultiply,
     /// Norms over all heads of a token, by tokens.
@@ -82,6 +91,37 @@ pub(super) struct Phase {
 pub(super) struct Inputs {
     pub(super) floats: Buffer<f32>,
     pub(super) codes: Q8Rows,
+    pub(super) cols: usize,
+}
+
+impl Inputs {
+    fn reserve(&mut self, rows: usize, floats: bool) {
+        self.floats.reserve(if floats { rows * self.cols } else { 0 });
+        self.codes.reserve(rows);
+    }
+
+    /// Rows `first..first + count`; the first is a multiple of 8.
+    pub(super) fn part(&self, first: usize, count: usize) -> Ready {
+        let (codes, stride) = (self.codes.view().part(first, count), self.cols);
+        let floats = self.floats.view();
+        Ready { codes, floats: floats.from((first * stride).min(floats.len())), stride }
+    }
+}
+
+/// Rows for a matrix, in the forms that were prepared.
+#[derive(Clone, Copy)]
+pub(super) struct Ready {
+    pub(super) codes: Q8Shared<'static>,
+    pub(super) floats: SharedSlice<'static, f32>,
+    pub(super) stride: usize,
+}
+
+impl Ready {
+    /// Rows `first..first + count` of these; the first is a multiple of 8.
+    pub(super) fn from(self, first: usize, count: usize) -> Self {
+        let codes = self.codes.part(first, count);
+        Self { codes, floats: self.floats.from((first * self.stride).min(self.floats.len())), ..self }
+    }
 }
 
 /// The memory of one worker.
@@ -90,6 +130,12 @@ pub(super) struct Worker {
     pub(super) inputs: Vec<Inputs>,
     /// The phase whose input `inputs` holds, plus one.
     pub(super) prepared: usize,
+    /// The choices of few tokens in the layer `routed - 1`.
+    pub(super) routing: Routing,
+    pub(super) routed: usize,
+    pub(super) scores: Vec<f32>,
+    /// `BLOCK` rows of the stream's width.
+    pub(super) outputs: Buffer<f32>,
     pub(super) queries: Vec<f32>,
     pub(super) total: AttendState,
     pub(super) segment: AttendState,
@@ -116,6 +162,11 @@ pub(super) struct Session {
     pub(super) hidden: Buffer<f32>,
     pub(super) up: Buffer<f32>,
     pub(super) outer: Buffer<f32>,
+    pub(super) scores: Buffer<f32>,
+    pub(super) gates: Buffer<f32>,
+    pub(super) expert_hidden: Buffer<f32>, // a row for each expert that a token chose
+    pub(super) expert_up: Buffer<f32>,
+    pub(super) routing: Routing,
     pub(super) inputs: Vec<Inputs>,
     pub(super) workers: Vec<Worker>,
     worker_views: SharedSlice<'static, Worker>,
@@ -127,12 +178,16 @@ impl Session {
     pub(super) fn new(core: Arc<Core>, threads: usize) -> Self {
         let inputs = || {
             let cols = core.program.inputs.iter();
-            cols.map(|kind| Inputs { floats: Buffer::new(0), codes: Q8Rows::new(kind.cols) })
+            cols.map(|kind| Inputs { floats: Buffer::new(0), codes: Q8Rows::new(kind.cols), cols: kind.cols })
                 .collect::<Vec<_>>()
         };
         let worker = |_| Worker {
             inputs: inputs(),
             prepared: 0,
+            routing: Routing::new(),
+            routed: 0,
+            scores: Vec::new(),
+            outputs: Buffer::new(0),
             queries: Vec::new(),
             total: AttendState::default(),
             segment: AttendState::default(),
@@ -155,6 +210,11 @@ impl Session {
             hidden: buffer(),
             up: buffer(),
             outer: buffer(),
+            scores: buffer(),
+            gates: buffer(),
+            expert_hidden: buffer(),
+            expert_up: buffer(),
+            routing: Routing::new(),
             inputs: inputs(),
             workers,
             worker_views: lasting(&mut []),
@@ -197,16 +257,18 @@ impl Session {
         self.hidden.reserve(tokens * widths.hidden);
         self.up.reserve(tokens * widths.hidden);
         self.outer.reserve(tokens * widths.outer);
-        let few = |inputs: &mut Vec<Inputs>, rows: usize| {
-            for (inputs, InputKind { cols, .. }) in inputs.iter_mut().zip(&program.inputs) {
-                inputs.floats.reserve(rows * cols);
-                inputs.codes.reserve(rows);
-            }
-        };
-        few(&mut self.inputs, if tokens > FEW { tokens } else { 0 });
+        if widths.scores > 0 {
+            self.reserve_experts(widths, tokens);
+        }
+        let many = if tokens > FEW { tokens } else { 0 };
+        for (inputs, kind) in self.inputs.iter_mut().zip(&program.inputs) {
+            inputs.reserve(kind.many(many), kind.floats);
+        }
         for worker in &mut self.workers {
-            few(&mut worker.inputs, FEW);
-            worker.prepared = 0;
+            for (inputs, kind) in worker.inputs.iter_mut().zip(&program.inputs) {
+                inputs.reserve(kind.few(FEW), kind.floats);
+            }
+            (worker.prepared, worker.routed) = (0, 0);
         }
         self.worker_views = lasting(&mut self.workers);
         self.tiles.clear();
@@ -217,16 +279,14 @@ impl Session {
         }
         self.phases.clear();
         let outputs = outputs.min(tokens);
-        for (index, step) in program.steps.iter().enumerate() {
-            self.plan_step(index, step, outputs);
-        }
+        (0..program.steps.len()).for_each(|index| self.plan_step(program, index, outputs));
     }
 
-    fn plan_step(&mut self, index: usize, step: &Step, outputs: usize) {
+    fn plan_step(&mut self, program: &Program, index: usize, outputs: usize) {
         let threads = self.workers.len();
         let tokens = self.tokens.len();
         let by_tokens = Split::new(tokens, 1, FEW, threads);
-        match step {
+        match &program.steps[index] {
             Step::Embed { .. } | Step::Enter { .. } | Step::Sum { .. } | Step::Norm(_) => {
                 self.phase(index, Stage::Whole, by_tokens);
             }
@@ -234,6 +294,8 @@ impl Session {
                 let rows = if linear.last { outputs } else { tokens };
                 self.plan_linear(index, linear, rows);
             }
+            Step::ExpertsUp(experts) => self.plan_experts_up(index, &program.experts[*experts]),
+            Step::ExpertsDown(experts) => self.plan_experts_down(index, &program.experts[*experts]),
             Step::Attend(attend) => {
                 if !attend.heads_are_independent() {
                     self.phase(index, Stage::WholeNorms, by_tokens);
@@ -254,6 +316,51 @@ impl Session {
             tile /= 2;
         }
         tile
+    }
+
+    fn reserve_experts(&mut self, widths: &Widths, tokens: usize) {
+        let (top_k, experts) = (widths.top_k, widths.scores);
+        let rows = if tokens > FEW { routing::rows_of(tokens, top_k, experts) } else { tokens * top_k };
+        self.scores.reserve(tokens * experts);
+        self.gates.reserve(tokens);
+        self.expert_hidden.reserve(rows * widths.expert);
+        self.expert_up.reserve(rows * widths.expert);
+        self.routing.reserve(tokens * top_k, experts);
+        for worker in &mut self.workers {
+            worker.routing.reserve(FEW * top_k, experts);
+            worker.outputs.reserve(BLOCK * widths.stream);
+        }
+    }
+
+    fn plan_experts_up(&mut self, index: usize, experts: &Experts) {
+        let (threads, tokens, moe) = (self.workers.len(), self.tokens.len(), &experts.spec);
+        let met = moe.experts.min(tokens * moe.top_k);
+        let each = (tokens * moe.top_k).div_ceil(met.max(1));
+        let bytes = experts.experts[0].gate.row_bytes() + experts.experts[0].up.row_bytes();
+        let rows = met * moe.width.next_multiple_of(ROWS);
+        let by_rows = Split::new(rows, ROWS, PIECE / (bytes * each.clamp(1, 16)), threads);
+        if tokens <= FEW {
+            return self.phase(index, Stage::PrepareAndMultiply, by_rows);
+        }
+        let by_tokens = Split::new(tokens, 1, FEW, threads);
+        self.phase(index, Stage::Choose, by_tokens);
+        self.phase(index, Stage::Group, Split::new(1, 1, 1, threads));
+        self.phase(index, Stage::Prepare, by_tokens);
+        self.phase(index, Stage::Multiply, by_rows);
+    }
+
+    fn plan_experts_down(&mut self, index: usize, experts: &Experts) {
+        let (threads, tokens, moe) = (self.workers.len(), self.tokens.len(), &experts.spec);
+        let width = self.core.program.widths.stream;
+        if tokens <= FEW {
+            let met = moe.experts.min(tokens * moe.top_k);
+            let shared = experts.shared.as_ref().map_or(0, |shared| shared.down.row_bytes());
+            let bytes = met * experts.experts[0].down.row_bytes() + shared;
+            let by_rows = Split::new(width, ROWS, PIECE / bytes.max(1), threads);
+            return self.phase(index, Stage::PrepareAndMultiply, by_rows);
+        }
+        self.phase(index, Stage::Prepare, Split::new(tokens, 1, FEW, threads));
+        self.phase(index, Stage::Multiply, Split::new(width, ROWS, SLICE, threads));
     }
 
     fn plan_attention(&mut self, index: usize, attend: &Attend) {
@@ -291,7 +398,7 @@ impl Session {
         if rows <= FEW {
             self.phase(index, Stage::PrepareAndMultiply, by_rows);
         } else {
-            self.phase(index, Stage::Prepare, Split::new(rows, 1, FEW, threads));
+            self.phase(index, Stage::Prepare, Split::new(rows, Q8_TILE, Q8_TILE, threads));
             self.phase(index, Stage::Multiply, by_rows);
         }
     }
@@ -316,13 +423,14 @@ impl Session {
             Source::Stream => (self.stream.view(), widths.stream),
             Source::Mixed => (self.mixed.view(), widths.mixed),
             Source::Hidden => (self.hidden.view(), widths.hidden),
+            Source::Experts => (self.expert_hidden.view(), widths.expert),
             Source::Outer => (self.outer.view(), widths.outer),
         }
     }
 
-    /// How many rows a linear step has in this chunk.
-    pub(super) fn rows_of(&self, linear: &Linear) -> usize {
-        if linear.last {
+    /// How many rows a step has in this chunk: all, or only those whose logits are wanted.
+    pub(super) fn row_count(&self, last: bool) -> usize {
+        if last {
             self.outputs.len()
         } else {
             self.tokens.len()
@@ -349,9 +457,4 @@ fn cut(run: usize, positions: Range<usize>, size: usize) -> impl Iterator<Item =
         let own = start.max(first)..positions.end.min(start + size);
         Tile { run, start: own.start - first, count: own.len() }
     })
-}
-
-/// Whether any matrix takes quantised rows of a read, and whether any takes floats.
-pub(super) fn forms(linear: &Linear, read: usize) -> (bool, bool) {
-    (linear.wants(read, Input::Q8), linear.wants(read, Input::F32))
 }

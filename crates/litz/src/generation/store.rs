@@ -3,6 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use crate::engine::Forward;
+use crate::threads::PerProcess;
 
 /// Sequences at most.
 const KEPT: usize = 4;
@@ -14,11 +15,11 @@ type Kept<S> = (Vec<u32>, S);
 /// longest prefix that it shares with one of them; that is exact, since what a sequence holds does not depend on how
 /// it was read.
 #[derive(Debug)]
-pub struct SequenceStore<S>(Mutex<Vec<Kept<S>>>); // the one used last comes first
+pub struct SequenceStore<S>(PerProcess<Mutex<Vec<Kept<S>>>>); // the one used last comes first
 
 impl<S> Default for SequenceStore<S> {
     fn default() -> Self {
-        Self(Mutex::new(Vec::new()))
+        Self(PerProcess::default())
     }
 }
 
@@ -56,6 +57,6 @@ impl<S> SequenceStore<S> {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Kept<S>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.get().lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

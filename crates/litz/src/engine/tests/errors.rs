@@ -13,7 +13,7 @@ fn config(change: impl Fn(&mut Value)) -> String {
 
 #[test]
 fn specs_that_no_model_has() {
-    let cases: [Case<Value>; 32] = [
+    refused_specs(&[
         ("unknown field `colour`", &|s| s["colour"] = json!("red")),
         ("unknown field `beads`", &|s| s["layers"][0]["mixer"]["beads"] = json!(1)),
         ("unknown variant `banana`", &|s| s["layers"][0]["mixer"]["kind"] = json!("banana")),
@@ -32,6 +32,12 @@ fn specs_that_no_model_has() {
         ("ropes[1]: dim is 19, expected an even number", &|s| s["ropes"][1]["dim"] = json!(19)),
         ("logit_softcap is Some(-1.0)", &|s| s["logit_softcap"] = json!(-1.0)),
         ("norm.eps is -1", &|s| s["norm"]["eps"] = json!(-1.0)),
+    ]);
+}
+
+#[test]
+fn specs_whose_parts_do_not_go_together() {
+    refused_specs(&[
         ("norm.bias is true, but an rms norm has none", &|s| s["norm"]["bias"] = json!(true)),
         ("norm.offset is 1, but a layer norm has none", &|s| {
             s["norm"] = json!({"kind": "layer", "eps": 0.0, "offset": 1.0, "bias": true})
@@ -67,6 +73,12 @@ fn specs_that_no_model_has() {
             s["layers"][0]["mixer"]["softcap"] = json!(5.0);
             s["layers"][0]["mixer"]["alibi"] = json!([1, 1, 1, 1, 1, 1]);
         }),
+    ]);
+}
+
+#[test]
+fn mixtures_that_no_model_has() {
+    refused_specs(&[
         ("layers[0]: experts is 1025", &|s| s["layers"][0]["feed_forward"] = moe(1025, 2)),
         ("layers[0]: top_k is 0, expected 1 to 4", &|s| s["layers"][0]["feed_forward"] = moe(4, 0)),
         ("layers[0]: top_k is 5, expected 1 to 4", &|s| s["layers"][0]["feed_forward"] = moe(4, 5)),
@@ -78,7 +90,10 @@ fn specs_that_no_model_has() {
             s["layers"][0]["feed_forward"] = moe(4, 2);
             s["layers"][0]["feed_forward"]["shared_gate"] = json!(true);
         }),
-    ];
+    ]);
+}
+
+fn refused_specs(cases: &[Case<Value>]) {
     for (text, change) in cases {
         let found = config(change);
         assert!(found.contains(text), "expected {text:?}, found {found:?}");

@@ -138,13 +138,21 @@ fn shapes_of_layers() -> Vec<(&'static str, Spec)> {
         spec["embed_norm"] = json!(true);
         spec["positions"] = json!({"rows": 1002, "offset": 2});
     });
-    vec![("parallel", parallel), ("post", post)]
+    let experts = |number: usize, order: &'static str| {
+        spec(|spec| {
+            layers(spec, &|layer| (layer["feed_forward"], layer["order"]) = (moe(number, 2), json!(order)));
+            let first = &mut spec["layers"][0]["feed_forward"];
+            (first["shared_width"], first["shared_gate"]) = (json!(96), json!(true));
+        })
+    };
+    let (few, many) = (experts(3, "pre"), experts(40, "parallel"));
+    vec![("parallel", parallel), ("post", post), ("few experts", few), ("many experts", many)]
 }
 
 #[test]
 fn layers_of_every_shape() {
     for (name, spec) in shapes_of_layers() {
-        for (isa, dtype) in isas().flat_map(|isa| [DType::BF16, DType::Q4_0].map(|dtype| (isa, dtype))) {
+        for (isa, dtype) in isas().flat_map(|isa| [DType::F32, DType::Q4_0].map(|dtype| (isa, dtype))) {
             let (file, text) = (file(&spec, |_| dtype), ids(70, 5, spec.vocab));
             let expected = load(&spec, &file, &options(1, 512), isa).logits(&text).unwrap();
             for (threads, chunk) in [(2, 1), (3, 2), (4, 5), (5, 33), (2, 64)] {
