@@ -293,12 +293,12 @@ fn every_storage_is_close() {
 /// What a cache's storage costs, against the reference: nothing, a half's rounding, that of 8 bits.
 #[test]
 fn every_cache_is_close() {
-    let spec = spec(|spec| layers(spec, "mixer", "head_dim", &json!(44)));
+    let example = Example::new(spec(|spec| layers(spec, "mixer", "head_dim", &json!(44))), DType::F32);
     for isa in isas() {
         for (cache, least, most) in
             [(CacheDType::F32, 0.0, 2e-4), (CacheDType::F16, 1e-5, 0.015), (CacheDType::Q8_0, 1e-3, 0.15)]
         {
-            let error = error(&spec, DType::F32, &LoadOptions { cache, ..options(2, 256) }, isa);
+            let error = example.error(&LoadOptions { cache, ..options(2, 256) }, isa);
             assert!(error >= least && error < most, "{cache:?}, {}: relative error {error}", isa.name());
         }
     }
