@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::build::build;
 use super::cache::{bytes_per_token, CacheDType, PAGE};
-use super::core::Core;
+use super::core::{input, Core};
 use super::program::Program;
 use super::rope::Ropes;
 use super::session::Session;
@@ -150,9 +150,10 @@ impl Model {
         let pool = Pool::new(available_threads(options.threads)?);
         let scratch = Self::memory(&spec, options.cache, options.chunk).scratch;
         let report = loader.finish(scratch, memory::available().as_ref(), kernels, &pool)?;
-        program.settle();
+        let exact = options.activations == ActivationDType::F32;
+        program.settle(&|weight| input(kernels, exact, &weight.matrix()));
         let ropes = Ropes::new(&spec.ropes, spec.context);
-        let core = Arc::new(Core { spec, program, kernels, ropes, cache: options.cache });
+        let core = Arc::new(Core { spec, program, kernels, ropes, cache: options.cache, exact });
         Ok(Self { core, pool, chunk: options.chunk, sessions: PerProcess::default(), report })
     }
 

@@ -5,25 +5,21 @@ use std::sync::Arc;
 
 use super::cache::PAGE;
 use super::core::Core;
-use super::program::{Attend, Experts, Linear, Program, Source, Step};
+use super::program::{Attend, Forms, Linear, Program, Source, Step};
 use super::rope::Tables;
-use super::routing::{self, Routing};
+use super::routing::Routing;
 use super::shared::{lasting, Buffer, Q8Rows};
 use super::spec::Mixer;
 use super::state::{LayerState, Sequence};
-use super::widths::Widths;
 use crate::kernels::{AttendState, Q8Shared, SharedSlice, TILE as Q8_TILE};
 use crate::threads::Split;
 
 /// Up to this many rows, every worker prepares a matrix's input for itself: that is cheaper than to meet once more.
 pub(super) const FEW: usize = 4;
 /// Bytes of weights that a piece reads at most, where they meet one token.
-const PIECE: usize = 512 << 10;
+pub(super) const PIECE: usize = 512 << 10;
 /// The kernels like multiples of this many rows.
 pub(super) const ROWS: usize = 16;
-/// Tokens of an expert whose outputs a worker keeps at a time, and its rows that are a piece then.
-pub(super) const BLOCK: usize = 64;
-const SLICE: usize = 256;
 /// Queries whose attention is one unit of work, where there are enough units.
 const QUERIES: usize = 128;
 /// Tokens of a unit at least.
@@ -90,37 +86,44 @@ pub(super) struct Phase {
 /// An input in both forms that matrices take.
 pub(super) struct Inputs {
     pub(super) floats: Buffer<f32>,
+    pub(super) bfloats: Buffer<u16>,
     pub(super) codes: Q8Rows,
     pub(super) cols: usize,
 }
 
 impl Inputs {
-    fn reserve(&mut self, rows: usize, floats: bool) {
-        self.floats.reserve(if floats { rows * self.cols } else { 0 });
-        self.codes.reserve(rows);
+    fn reserve(&mut self, rows: usize, forms: Forms) {
+        let room = |wanted: bool| if wanted { rows } else { 0 };
+        self.floats.reserve(room(forms.floats) * self.cols);
+        self.bfloats.reserve(room(forms.bfloats) * self.cols);
+        self.codes.reserve(room(forms.codes));
     }
 
     /// Rows `first..first + count`; the first is a multiple of 8.
     pub(super) fn part(&self, first: usize, count: usize) -> Ready {
-        let (codes, stride) = (self.codes.view().part(first, count), self.cols);
-        let floats = self.floats.view();
-        Ready { codes, floats: floats.from((first * stride).min(floats.len())), stride }
+        let (codes, floats, bfloats) = (self.codes.view(), self.floats.view(), self.bfloats.view());
+        Ready { codes, floats, stride: self.cols, bfloats, cols: self.cols }.part(first, count)
     }
 }
 
-/// Rows for a matrix, in the forms that were prepared.
+/// Rows for a matrix, in the forms that were prepared; the others are empty.
 #[derive(Clone, Copy)]
 pub(super) struct Ready {
     pub(super) codes: Q8Shared<'static>,
     pub(super) floats: SharedSlice<'static, f32>,
+    /// Elements from one row of floats to the next.
     pub(super) stride: usize,
+    pub(super) bfloats: SharedSlice<'static, u16>,
+    pub(super) cols: usize,
 }
 
 impl Ready {
     /// Rows `first..first + count` of these; the first is a multiple of 8.
-    pub(super) fn from(self, first: usize, count: usize) -> Self {
-        let codes = self.codes.part(first, count);
-        Self { codes, floats: self.floats.from((first * self.stride).min(self.floats.len())), ..self }
+    pub(super) fn part(self, first: usize, count: usize) -> Self {
+        let codes = if self.codes.is_empty() { self.codes } else { self.codes.part(first, count) };
+        let floats = self.floats.from((first * self.stride).min(self.floats.len()));
+        let bfloats = self.bfloats.from((first * self.cols).min(self.bfloats.len()));
+        Self { codes, floats, bfloats, ..self }
     }
 }
 
@@ -134,7 +137,7 @@ pub(super) struct Worker {
     pub(super) routing: Routing,
     pub(super) routed: usize,
     pub(super) scores: Vec<f32>,
-    /// `BLOCK` rows of the stream's width.
+    /// Rows of the stream's width.
     pub(super) outputs: Buffer<f32>,
     pub(super) queries: Vec<f32>,
     pub(super) total: AttendState,
@@ -178,8 +181,13 @@ impl Session {
     pub(super) fn new(core: Arc<Core>, threads: usize) -> Self {
         let inputs = || {
             let cols = core.program.inputs.iter();
-            cols.map(|kind| Inputs { floats: Buffer::new(0), codes: Q8Rows::new(kind.cols), cols: kind.cols })
-                .collect::<Vec<_>>()
+            cols.map(|kind| Inputs {
+                floats: Buffer::new(0),
+                bfloats: Buffer::new(0),
+                codes: Q8Rows::new(kind.cols),
+                cols: kind.cols,
+            })
+            .collect::<Vec<_>>()
         };
         let worker = |_| Worker {
             inputs: inputs(),
@@ -262,11 +270,11 @@ impl Session {
         }
         let many = if tokens > FEW { tokens } else { 0 };
         for (inputs, kind) in self.inputs.iter_mut().zip(&program.inputs) {
-            inputs.reserve(kind.many(many), kind.floats);
+            inputs.reserve(kind.many(many), kind.forms);
         }
         for worker in &mut self.workers {
             for (inputs, kind) in worker.inputs.iter_mut().zip(&program.inputs) {
-                inputs.reserve(kind.few(FEW), kind.floats);
+                inputs.reserve(kind.few(FEW), kind.forms);
             }
             (worker.prepared, worker.routed) = (0, 0);
         }
@@ -318,51 +326,6 @@ impl Session {
         tile
     }
 
-    fn reserve_experts(&mut self, widths: &Widths, tokens: usize) {
-        let (top_k, experts) = (widths.top_k, widths.scores);
-        let rows = if tokens > FEW { routing::rows_of(tokens, top_k, experts) } else { tokens * top_k };
-        self.scores.reserve(tokens * experts);
-        self.gates.reserve(tokens);
-        self.expert_hidden.reserve(rows * widths.expert);
-        self.expert_up.reserve(rows * widths.expert);
-        self.routing.reserve(tokens * top_k, experts);
-        for worker in &mut self.workers {
-            worker.routing.reserve(FEW * top_k, experts);
-            worker.outputs.reserve(BLOCK * widths.stream);
-        }
-    }
-
-    fn plan_experts_up(&mut self, index: usize, experts: &Experts) {
-        let (threads, tokens, moe) = (self.workers.len(), self.tokens.len(), &experts.spec);
-        let met = moe.experts.min(tokens * moe.top_k);
-        let each = (tokens * moe.top_k).div_ceil(met.max(1));
-        let bytes = experts.experts[0].gate.row_bytes() + experts.experts[0].up.row_bytes();
-        let rows = met * moe.width.next_multiple_of(ROWS);
-        let by_rows = Split::new(rows, ROWS, PIECE / (bytes * each.clamp(1, 16)), threads);
-        if tokens <= FEW {
-            return self.phase(index, Stage::PrepareAndMultiply, by_rows);
-        }
-        let by_tokens = Split::new(tokens, 1, FEW, threads);
-        self.phase(index, Stage::Choose, by_tokens);
-        self.phase(index, Stage::Group, Split::new(1, 1, 1, threads));
-        self.phase(index, Stage::Prepare, by_tokens);
-        self.phase(index, Stage::Multiply, by_rows);
-    }
-
-    fn plan_experts_down(&mut self, index: usize, experts: &Experts) {
-        let (threads, tokens, moe) = (self.workers.len(), self.tokens.len(), &experts.spec);
-        let width = self.core.program.widths.stream;
-        if tokens <= FEW {
-            let met = moe.experts.min(tokens * moe.top_k);
-            let shared = experts.shared.as_ref().map_or(0, |shared| shared.down.row_bytes());
-            let bytes = met * experts.experts[0].down.row_bytes() + shared;
-            let by_rows = Split::new(width, ROWS, PIECE / bytes.max(1), threads);
-            return self.phase(index, Stage::PrepareAndMultiply, by_rows);
-        }
-        self.phase(index, Stage::Prepare, Split::new(tokens, 1, FEW, threads));
-        self.phase(index, Stage::Multiply, Split::new(width, ROWS, SLICE, threads));
-    }
-
     fn plan_attention(&mut self, index: usize, attend: &Attend) {
         let threads = self.workers.len();
         let units = self.tiles.len() * attend.spec.kv_heads;
@@ -403,7 +366,7 @@ impl Session {
         }
     }
 
-    fn phase(&mut self, step: usize, stage: Stage, split: Split) {
+    pub(super) fn phase(&mut self, step: usize, stage: Stage, split: Split) {
         self.phases.push(Phase { step, stage, split, segments: 1 });
     }
 
