@@ -13,13 +13,14 @@ use crate::Result;
 
 /// Builds the program.
 pub(super) fn build(spec: &Spec, loader: &mut Loader<'_>) -> Result<Program> {
-    let mut builder = Builder { spec, loader, steps: Vec::new(), inputs: Vec::new() };
+    let mut builder = Builder { spec, loader, steps: Vec::new(), inputs: Vec::new(), experts: Vec::new() };
     let embed = builder.entrance()?;
     for (index, layer) in spec.layers.iter().enumerate() {
         builder.layer(&format!("layers.{index}"), index, layer)?;
     }
     builder.head(embed)?;
-    Ok(Program { steps: builder.steps, inputs: builder.inputs, widths: Widths::of(spec) })
+    let Builder { steps, inputs, experts, .. } = builder;
+    Ok(Program { steps, inputs, experts, widths: Widths::of(spec) })
 }
 
 struct Builder<'a, 'b> {
@@ -27,6 +28,7 @@ struct Builder<'a, 'b> {
     loader: &'a mut Loader<'b>,
     steps: Vec<Step>,
     inputs: Vec<InputKind>,
+    experts: Vec<Experts>,
 }
 
 /// A feed-forward: the matrices that read the stream, and what follows them.
@@ -117,8 +119,8 @@ impl Builder<'_, '_> {
             Rest::Experts(mixture) => {
                 let scale = self.spec.residual_scale;
                 let sink = if post.is_some() { Sink::Branch } else { Sink::Stream { scale } };
-                let experts = Arc::new(self.experts(mixture, &reads[0], sink));
-                self.steps.push(Step::ExpertsUp(Arc::clone(&experts)));
+                let experts = self.experts(mixture, &reads[0], sink);
+                self.steps.push(Step::ExpertsUp(experts));
                 self.steps.push(Step::ExpertsDown(experts));
                 self.steps.extend(post.map(|norm| Step::Sum { norm, scale }));
             }
@@ -150,8 +152,8 @@ impl Builder<'_, '_> {
                 self.linear(from, vec![Output { terms, sink }], false);
             }
             Rest::Experts(mixture) => {
-                let experts = Arc::new(self.experts(mixture, &reads[reads.len() - 1], sink));
-                self.steps.push(Step::ExpertsUp(Arc::clone(&experts)));
+                let experts = self.experts(mixture, &reads[reads.len() - 1], sink);
+                self.steps.push(Step::ExpertsUp(experts));
                 self.branch(Source::Mixed, mixed, None);
                 self.steps.push(Step::ExpertsDown(experts));
             }
@@ -199,32 +201,32 @@ impl Builder<'_, '_> {
         Ok(Fed { outputs, rest: Rest::Experts(Mixture { layer, spec: moe.clone(), experts, shared }) })
     }
 
-    /// The steps' data of a mixture whose router read `read`.
-    fn experts(&mut self, mixture: Mixture, read: &Read, sink: Sink) -> Experts {
+    /// Keeps a mixture whose router read `read`, and gives its index.
+    fn experts(&mut self, mixture: Mixture, read: &Read, sink: Sink) -> usize {
         let Mixture { layer, spec, experts, shared } = mixture;
-        let up_forms = Forms::of(experts.iter().flat_map(|expert| [&expert.gate, &expert.up]));
-        let down_forms = Forms::of(experts.iter().map(|expert| &expert.down));
         let rows = InputRows::Chosen { top_k: spec.top_k, experts: spec.experts };
-        let kind = |source, cols, floats| InputKind { source, cols, number: 0, rows, floats };
-        let width = self.spec.width;
-        let shared = shared.map(|down| {
-            let read = self.read(Source::Hidden, None, 0, down.cols(), Forms::of([&down]), false);
-            Shared { read, down, gated: spec.shared_gate }
+        let permuted =
+            InputKind { source: Source::Stream, cols: self.spec.width, number: 0, rows, floats: false };
+        let permuted = self.input(permuted);
+        let hidden = InputKind { source: Source::Experts, cols: spec.width, number: 0, rows, floats: false };
+        let (input, forms) = (self.input(hidden), Forms::default());
+        let hidden = Read { source: Source::Experts, norm: None, input, forms, direct: true };
+        let shared = shared.map(|down| Shared {
+            read: self.read((Source::Hidden, None), 0, down.cols(), false),
+            down,
+            gated: spec.shared_gate,
         });
-        let read = Read { forms: up_forms, ..read.clone() };
-        self.inputs[read.input].floats |= up_forms.floats && !read.direct;
-        Experts {
+        self.experts.push(Experts {
             layer,
-            read,
-            permuted: self.input(kind(Source::Stream, width, up_forms.floats)),
-            up_forms,
-            hidden: self.input(kind(Source::Experts, spec.width, false)),
-            down_forms,
+            read: read.clone(),
+            permuted,
+            hidden,
             shared,
             sink,
             spec,
             experts,
-        }
+        });
+        self.experts.len() - 1
     }
 
     fn heads(&mut self, name: &str, spec: &Attention) -> Result<Vec<Output>> {
@@ -304,30 +306,20 @@ impl Builder<'_, '_> {
     /// Pushes a linear step, and tells how it reads.
     fn linear(&mut self, from: Vec<From>, outputs: Vec<Output>, last: bool) -> Vec<Read> {
         let mut reads: Vec<Read> = Vec::with_capacity(from.len());
-        for (index, (source, norm)) in from.into_iter().enumerate() {
-            let terms = outputs.iter().flat_map(|output| &output.terms).filter(|term| term.read == index);
-            let forms = Forms::of(terms.clone().map(|term| &*term.weight));
-            let cols = terms.map(|term| term.weight.cols()).next().unwrap_or(0);
-            let number = reads.iter().filter(|read| read.source == source).count();
-            reads.push(self.read(source, norm, number, cols, forms, last));
+        for (index, from) in from.into_iter().enumerate() {
+            let mut terms = outputs.iter().flat_map(|output| &output.terms);
+            let cols = terms.find(|term| term.read == index).map_or(0, |term| term.weight.cols());
+            let number = reads.iter().filter(|read| read.source == from.0).count();
+            reads.push(self.read(from, number, cols, last));
         }
         self.steps.push(Step::Linear(Linear { reads: reads.clone(), outputs, last }));
         reads
     }
 
-    fn read(
-        &mut self,
-        source: Source,
-        norm: Option<NormWeights>,
-        number: usize,
-        cols: usize,
-        forms: Forms,
-        last: bool,
-    ) -> Read {
+    fn read(&mut self, (source, norm): From, number: usize, cols: usize, last: bool) -> Read {
         let direct = norm.is_none() && !(last && source == Source::Stream);
-        let floats = norm.is_some() || forms.floats && !direct;
-        let input = self.input(InputKind { source, cols, number, rows: InputRows::Token, floats });
-        Read { source, norm: norm.map(Arc::new), input, forms, direct }
+        let kind = InputKind { source, cols, number, rows: InputRows::Token, floats: false };
+        Read { source, norm: norm.map(Arc::new), input: self.input(kind), forms: Forms::default(), direct }
     }
 
     /// The input of a kind, which other steps may use too.
@@ -336,12 +328,10 @@ impl Builder<'_, '_> {
             let of = |kind: &InputKind| (kind.source, kind.cols, kind.number, kind.rows);
             of(known) == of(&kind)
         };
-        let index = self.inputs.iter().position(same).unwrap_or_else(|| {
+        self.inputs.iter().position(same).unwrap_or_else(|| {
             self.inputs.push(kind);
             self.inputs.len() - 1
-        });
-        self.inputs[index].floats |= kind.floats;
-        index
+        })
     }
 
     fn term(&mut self, name: &str, rows: usize, cols: usize, bias: bool) -> Result<Term> {

@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use super::program::{Linear, NormWeights, Output, Read, Sink, Source, Step, Term};
+use super::program::{Linear, NormWeights, Output, Program, Read, Sink, Source, Step, Term};
 use super::session::{Inputs, Phase, Ready, Session, Stage, ROWS};
 use super::spec::NormKind;
 use super::weights::Weight;
@@ -23,14 +23,15 @@ impl Work for Session {
     fn run(&self, phase: usize, piece: usize, worker: usize) {
         let Phase { step, stage, split, segments } = &self.phases[phase];
         let units = split.range(piece);
-        match &self.core.program.steps[*step] {
+        let Program { steps, experts, .. } = &self.core.program;
+        match &steps[*step] {
             Step::Embed { weight, scale } => self.embed(weight, *scale, units),
             Step::Enter { positions, norm } => self.enter(positions.as_ref(), norm.as_ref(), units),
             Step::Sum { norm, scale } => self.sum(norm, *scale, units),
             Step::Norm(norm) => self.norm(norm, units),
             Step::Linear(linear) => self.linear(linear, *stage, units, phase, worker),
-            Step::ExpertsUp(experts) => self.experts_up(experts, *stage, units, phase, worker),
-            Step::ExpertsDown(experts) => self.experts_down(experts, *stage, units, phase, worker),
+            Step::ExpertsUp(index) => self.experts_up(&experts[*index], *stage, units, phase, worker),
+            Step::ExpertsDown(index) => self.experts_down(&experts[*index], *stage, units, phase, worker),
             Step::Attend(attend) => self.attention(attend, (*stage, *segments), units, worker),
         }
     }
@@ -182,9 +183,10 @@ impl Session {
         tokens: Range<usize>,
         (to, stride): (SharedSlice<'static, f32>, usize),
     ) {
+        let matrix = weight.matrix();
         // SAFETY: the inputs were written in an earlier phase, or by this worker; nobody writes them now.
         let x = unsafe {
-            match weight.dtype().input() {
+            match matrix.input() {
                 Input::Q8 => Activations::Q8(ready.codes.view()),
                 Input::F32 => {
                     let values = ready.floats.range(0..ready.floats.len());
@@ -194,7 +196,7 @@ impl Session {
         };
         // SAFETY: this piece alone has these rows of this output.
         let mut y = unsafe { OutView::alias(to, stride) };
-        self.core.kernels.matmul(&weight.matrix(), rows, &x, tokens, &mut y);
+        self.core.kernels.matmul(&matrix, rows, &x, tokens, &mut y);
     }
 
     /// Where a term of an output goes, and how far its rows lie apart.

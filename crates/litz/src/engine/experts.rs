@@ -7,9 +7,9 @@ use std::ops::Range;
 
 use super::exec::row;
 use super::program::{Experts, Shared, Sink};
-use super::routing::{Block, Routed, Routing, TILE};
+use super::routing::{Block, Routed, Routing};
 use super::session::{Inputs, Ready, Session, Stage, Worker, BLOCK, ROWS};
-use crate::kernels::SharedSlice;
+use crate::kernels::{SharedSlice, TILE};
 
 impl Session {
     pub(super) fn experts_up(
@@ -110,11 +110,11 @@ impl Session {
             for token in tokens {
                 let x = source.range(row(token, stride, cols));
                 for place in routed.places(token) {
-                    if experts.up_forms.codes {
+                    if experts.read.forms.codes {
                         let group = to.codes.view().part(place.first, place.count);
                         self.core.kernels.quantize_row(x, group.row_mut(place.row - place.first));
                     }
-                    if experts.up_forms.floats {
+                    if experts.read.forms.floats {
                         to.floats.view().range_mut(row(place.row, cols, cols)).copy_from_slice(x);
                     }
                 }
@@ -176,7 +176,7 @@ impl Session {
         inputs: &[Inputs],
     ) {
         let stride = self.core.program.widths.expert;
-        for token in tokens.clone().filter(|_| experts.down_forms.codes) {
+        for token in tokens.clone().filter(|_| experts.hidden.forms.codes) {
             for place in routed.places(token) {
                 let (first, count, index) = if few {
                     (place.row * TILE, 1, 0)
@@ -186,7 +186,7 @@ impl Session {
                 // SAFETY: hidden rows were written in an earlier phase; this piece (or worker) alone writes these inputs.
                 unsafe {
                     let x = self.expert_hidden.view().range(row(place.row, stride, experts.spec.width));
-                    let group = inputs[experts.hidden].codes.view().part(first, count);
+                    let group = inputs[experts.hidden.input].codes.view().part(first, count);
                     self.core.kernels.quantize_row(x, group.row_mut(index));
                 }
             }
@@ -216,7 +216,7 @@ impl Session {
             let weight = &experts.experts[index].down;
             for block in routed.blocks(index, few, BLOCK) {
                 let (at, count) = (if few { block.row * TILE } else { block.row }, block.pairs.len());
-                let codes = inputs[experts.hidden].codes.view().part(at, count);
+                let codes = inputs[experts.hidden.input].codes.view().part(at, count);
                 let ready = Ready { codes, floats: hidden.0.from(block.row * hidden.1), stride: hidden.1 };
                 self.product(weight, rows.clone(), &ready, 0..count, (own, stride));
                 for (index, place) in block.pairs.enumerate() {

@@ -17,7 +17,7 @@ use super::weights::{LoadReport, Loader};
 use super::widths::Widths;
 use crate::formats::TensorFile;
 use crate::kernels::Kernels;
-use crate::threads::{available_threads, Pool};
+use crate::threads::{available_threads, PerProcess, Pool};
 use crate::{memory, Error, Result};
 
 /// Something that turns tokens into logits, and keeps sequences between calls.
@@ -109,7 +109,7 @@ pub struct Model {
     pool: Pool,
     chunk: usize,
     /// Regions that are over; one is used again when no late worker looks at it any more.
-    sessions: Mutex<Vec<Arc<Session>>>,
+    sessions: PerProcess<Mutex<Vec<Arc<Session>>>>,
     report: LoadReport,
 }
 
@@ -140,13 +140,14 @@ impl Model {
         options: &LoadOptions,
         kernels: &'static Kernels,
     ) -> Result<Self> {
-        let (loader, program) = prepare(&spec, files, sources, options)?;
+        let (loader, mut program) = prepare(&spec, files, sources, options)?;
         let pool = Pool::new(available_threads(options.threads)?);
         let scratch = Self::memory(&spec, options.cache, options.chunk).scratch;
         let report = loader.finish(scratch, memory::available().as_ref(), kernels, &pool)?;
+        program.settle();
         let ropes = Ropes::new(&spec.ropes, spec.context);
         let core = Arc::new(Core { spec, program, kernels, ropes, cache: options.cache });
-        Ok(Self { core, pool, chunk: options.chunk, sessions: Mutex::default(), report })
+        Ok(Self { core, pool, chunk: options.chunk, sessions: PerProcess::default(), report })
     }
 
     /// What loading would do and need at most; reads no matrix.
@@ -301,7 +302,7 @@ impl Model {
     }
 
     fn session(&self) -> Arc<Session> {
-        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sessions = self.sessions.get().lock().unwrap_or_else(PoisonError::into_inner);
         let free = sessions.iter_mut().position(|session| Arc::get_mut(session).is_some());
         match free {
             Some(index) => sessions.swap_remove(index),
@@ -310,7 +311,7 @@ impl Model {
     }
 
     fn release(&self, session: Arc<Session>) {
-        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sessions = self.sessions.get().lock().unwrap_or_else(PoisonError::into_inner);
         if sessions.len() < 3 {
             sessions.push(session);
         }

@@ -2,19 +2,43 @@
 
 use std::sync::Arc;
 
-use super::routing::{self, TILE};
+use super::routing;
 use super::session::ROWS;
 use super::spec::{Activation, Attention, Moe, NormKind, QkNorm};
 use super::weights::Weight;
 use super::widths::Widths;
-use crate::kernels::Input;
+use crate::kernels::{Input, TILE};
 
 /// The steps, in order, and the widths of the buffers between them.
 pub(super) struct Program {
     pub(super) steps: Vec<Step>,
-    /// Every kind of input that a `Linear` takes; `Read::input` is an index.
+    /// Every kind of input that matrices take; `Read::input` is an index.
     pub(super) inputs: Vec<InputKind>,
+    /// The mixtures of experts, to which steps refer by index.
+    pub(super) experts: Vec<Experts>,
     pub(super) widths: Widths,
+}
+
+impl Program {
+    /// Notes in which forms the matrices want their inputs, which is known when loading is over.
+    pub(super) fn settle(&mut self) {
+        let inputs = &mut self.inputs;
+        for step in &mut self.steps {
+            let Step::Linear(Linear { reads, outputs, .. }) = step else { continue };
+            for (index, read) in reads.iter_mut().enumerate() {
+                let terms = outputs.iter().flat_map(|output| &output.terms);
+                read.settle(terms.filter(|term| term.read == index).map(|term| &*term.weight), inputs);
+            }
+        }
+        for Experts { experts, read, permuted, hidden, shared, .. } in &mut self.experts {
+            read.settle(experts.iter().flat_map(|expert| [&expert.gate, &expert.up]), inputs);
+            inputs[*permuted].floats |= read.forms.floats;
+            hidden.settle(experts.iter().map(|expert| &expert.down), inputs);
+            if let Some(Shared { read, down, .. }) = shared {
+                read.settle([&*down], inputs);
+            }
+        }
+    }
 }
 
 /// Rows that wait for matrices. Reads that may wait at one time are of different kinds.
@@ -25,7 +49,7 @@ pub(super) struct InputKind {
     /// Counts the reads of one step that are the same otherwise.
     pub(super) number: usize,
     pub(super) rows: InputRows,
-    /// Whether rows of floats are kept too.
+    /// Whether rows of floats are kept too. `Program::settle` says.
     pub(super) floats: bool,
 }
 
@@ -68,9 +92,9 @@ pub(super) enum Step {
     /// Cached attention, heads -> mixed.
     Attend(Attend),
     /// Hidden rows of the chosen experts.
-    ExpertsUp(Arc<Experts>),
+    ExpertsUp(usize),
     /// The sum of the chosen experts' outputs.
-    ExpertsDown(Arc<Experts>),
+    ExpertsDown(usize),
     /// `x += scale * norm(branch)`
     Sum { norm: NormWeights, scale: f32 },
     /// `x = norm(x)`
@@ -132,9 +156,18 @@ pub(super) struct Read {
     pub(super) source: Source,
     pub(super) norm: Option<Arc<NormWeights>>,
     pub(super) input: usize,
+    /// In which forms matrices take it. `Program::settle` says.
     pub(super) forms: Forms,
     /// Matrices of floats read the source itself: its rows are what they want.
     pub(super) direct: bool,
+}
+
+impl Read {
+    /// Sets the forms to what these matrices take.
+    fn settle<'a>(&mut self, weights: impl IntoIterator<Item = &'a Weight>, inputs: &mut [InputKind]) {
+        self.forms = Forms::of(weights);
+        inputs[self.input].floats |= self.norm.is_some() || self.forms.floats && !self.direct;
+    }
 }
 
 /// In which forms matrices take an input.
@@ -146,8 +179,8 @@ pub(super) struct Forms {
 
 impl Forms {
     /// What any of some matrices takes.
-    pub(super) fn of<'a>(weights: impl IntoIterator<Item = &'a Weight>) -> Self {
-        weights.into_iter().fold(Self::default(), |forms, weight| match weight.dtype().input() {
+    fn of<'a>(weights: impl IntoIterator<Item = &'a Weight>) -> Self {
+        weights.into_iter().fold(Self::default(), |forms, weight| match weight.matrix().input() {
             Input::Q8 => Self { codes: true, ..forms },
             Input::F32 => Self { floats: true, ..forms },
         })
@@ -164,10 +197,8 @@ pub(super) struct Experts {
     pub(super) read: Read,
     /// The input of the same rows in the order of their experts.
     pub(super) permuted: usize,
-    pub(super) up_forms: Forms,
-    /// The input of hidden rows.
-    pub(super) hidden: usize,
-    pub(super) down_forms: Forms,
+    /// The hidden rows of the experts.
+    pub(super) hidden: Read,
     pub(super) shared: Option<Shared>,
     pub(super) sink: Sink,
 }

@@ -2,10 +2,7 @@
 
 use super::shared::Buffer;
 use super::spec::Moe;
-use crate::kernels::Kernels;
-
-/// Tokens of an expert begin at multiples of this, where the kernels like ranges to begin.
-pub(super) const TILE: usize = 8;
+use crate::kernels::{Kernels, TILE};
 
 /// The choices of all tokens of a chunk. A pair is `token * top_k + slot`; a token's slots are in the order of its experts.
 pub(super) struct Routing {
@@ -29,7 +26,7 @@ pub(super) struct Routed<'a> {
     experts: &'a [u32],
 }
 
-/// How many rows the pairs of `tokens` take, with what may lie empty between the experts.
+/// How many rows the pairs of `tokens` take, where those of each expert begin a tile.
 pub(super) fn rows_of(tokens: usize, top_k: usize, experts: usize) -> usize {
     let pairs = tokens * top_k;
     pairs + (TILE - 1) * experts.min(pairs)

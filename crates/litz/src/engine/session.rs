@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use super::core::Core;
-use super::program::{Attend, Experts, Linear, Source, Step};
+use super::program::{Attend, Experts, Linear, Program, Source, Step};
 use super::rope::Tables;
 use super::routing::{self, Routing};
 use super::shared::{lasting, Buffer, Q8Rows};
 use super::state::{LayerState, Sequence};
 use super::widths::Widths;
-use crate::kernels::{AttendState, Q8Shared, SharedSlice};
+use crate::kernels::{AttendState, Q8Shared, SharedSlice, TILE as Q8_TILE};
 use crate::threads::Split;
 
 /// Up to this many rows, every worker prepares a matrix's input for itself: that is cheaper than to meet once more.
@@ -266,16 +266,14 @@ impl Session {
         self.worker_views = lasting(&mut self.workers);
         self.phases.clear();
         let outputs = outputs.min(tokens);
-        for (index, step) in program.steps.iter().enumerate() {
-            self.plan_step(index, step, outputs);
-        }
+        (0..program.steps.len()).for_each(|index| self.plan_step(program, index, outputs));
     }
 
-    fn plan_step(&mut self, index: usize, step: &Step, outputs: usize) {
+    fn plan_step(&mut self, program: &Program, index: usize, outputs: usize) {
         let threads = self.workers.len();
         let tokens = self.tokens.len();
         let by_tokens = Split::new(tokens, 1, FEW, threads);
-        match step {
+        match &program.steps[index] {
             Step::Embed { .. } | Step::Enter { .. } | Step::Sum { .. } | Step::Norm(_) => {
                 self.phase(index, Stage::Whole, by_tokens);
             }
@@ -283,8 +281,8 @@ impl Session {
                 let rows = if linear.last { outputs } else { tokens };
                 self.plan_linear(index, linear, rows);
             }
-            Step::ExpertsUp(experts) => self.plan_experts_up(index, experts),
-            Step::ExpertsDown(experts) => self.plan_experts_down(index, experts),
+            Step::ExpertsUp(experts) => self.plan_experts_up(index, &program.experts[*experts]),
+            Step::ExpertsDown(experts) => self.plan_experts_down(index, &program.experts[*experts]),
             Step::Attend(attend) => {
                 if !attend.heads_are_independent() {
                     self.phase(index, Stage::WholeNorms, by_tokens);
@@ -369,7 +367,7 @@ impl Session {
         if rows <= FEW {
             self.phase(index, Stage::PrepareAndMultiply, by_rows);
         } else {
-            self.phase(index, Stage::Prepare, Split::new(rows, 1, FEW, threads));
+            self.phase(index, Stage::Prepare, Split::new(rows, Q8_TILE, Q8_TILE, threads));
             self.phase(index, Stage::Multiply, by_rows);
         }
     }

@@ -159,7 +159,7 @@ fn q8_0(block: &[u8; 34], out: &mut [f32; 32]) {
 }
 
 /// The values that the codes of IQ4_NL and IQ4_XS stand for.
-pub(super) const IQ4_VALUES: [i8; 16] =
+pub(crate) const IQ4_VALUES: [i8; 16] =
     [-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113];
 
 fn iq4_nl(block: &[u8; 18], out: &mut [f32; 32]) {

@@ -3,15 +3,16 @@
 use std::sync::{Mutex, PoisonError};
 
 use crate::engine::Forward;
+use crate::threads::PerProcess;
 
 /// Keeps one sequence, with the ids of the tokens that it holds. A new prompt reuses their common prefix; that is
 /// exact, since what a sequence holds does not depend on how it was read.
 #[derive(Debug)]
-pub struct SequenceStore<S>(Mutex<Option<(Vec<u32>, S)>>);
+pub struct SequenceStore<S>(PerProcess<Mutex<Option<(Vec<u32>, S)>>>);
 
 impl<S> Default for SequenceStore<S> {
     fn default() -> Self {
-        Self(Mutex::new(None))
+        Self(PerProcess::default())
     }
 }
 
@@ -35,6 +36,6 @@ impl<S> SequenceStore<S> {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<(Vec<u32>, S)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.get().lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

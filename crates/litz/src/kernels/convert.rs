@@ -2,35 +2,46 @@
 
 use super::lanes::{Simd, LANES};
 use super::views::{Matrix, WeightDType};
+use crate::formats::{dequantize, DType};
 use half::{bf16, f16};
 
 /// `out = weights[row]`, of any storage.
 #[inline(always)]
 pub(super) fn dequantize_row<S: Simd>(s: S, weights: &Matrix<'_>, row: usize, out: &mut [f32]) {
-    let bytes = weights.bytes(row..row + 1);
+    dequantize_columns(s, weights, row, 0, out);
+}
+
+/// `out = weights[row][first..]`, as much as fits; `first` begins a block, and `out` ends one.
+#[inline(always)]
+pub(super) fn dequantize_columns<S: Simd>(
+    s: S,
+    weights: &Matrix<'_>,
+    row: usize,
+    first: usize,
+    out: &mut [f32],
+) {
+    let (elements, size) = weights.dtype().block();
+    let bytes = &weights.bytes(row..row + 1)[first / elements * size..][..out.len() / elements * size];
     match weights.dtype() {
-        WeightDType::F32 => {
-            for (out, word) in out.iter_mut().zip(bytes.chunks_exact(4)) {
-                *out = f32::from_le_bytes([word[0], word[1], word[2], word[3]]);
-            }
-        }
+        WeightDType::F32 => widen::<S, F32>(s, bytes, out),
         WeightDType::F16 => widen::<S, F16>(s, bytes, out),
         WeightDType::BF16 => widen::<S, BF16>(s, bytes, out),
-        WeightDType::Q8_0 => blocks(bytes, out, 34, |block, out| {
-            let d = half_at(block, 0);
-            for (out, &code) in out.iter_mut().zip(&block[2..]) {
-                *out = d * f32::from(code as i8);
-            }
-        }),
-        WeightDType::Q4_0 => blocks(bytes, out, 18, |block, out| {
-            let d = half_at(block, 0);
-            nibbles(&block[2..], out, |q| d * (q - 8.0));
-        }),
-        WeightDType::Q4_1 => blocks(bytes, out, 20, |block, out| {
-            let (d, m) = (half_at(block, 0), half_at(block, 2));
-            nibbles(&block[4..], out, |q| d * q + m);
-        }),
+        WeightDType::Q8_0 => stored(DType::Q8_0, bytes, out),
+        WeightDType::Q4_0 => stored(DType::Q4_0, bytes, out),
+        WeightDType::Q4_1 => stored(DType::Q4_1, bytes, out),
+        WeightDType::Q5_0 => stored(DType::Q5_0, bytes, out),
+        WeightDType::Q5_1 => stored(DType::Q5_1, bytes, out),
+        WeightDType::Q4_K => stored(DType::Q4K, bytes, out),
+        WeightDType::Q5_K => stored(DType::Q5K, bytes, out),
+        WeightDType::Q6_K => stored(DType::Q6K, bytes, out),
+        WeightDType::IQ4_NL => stored(DType::IQ4NL, bytes, out),
     }
+}
+
+/// Blocks as their format defines them.
+#[inline(always)]
+fn stored(dtype: DType, blocks: &[u8], out: &mut [f32]) {
+    dequantize(dtype, blocks, out).expect("a matrix has whole rows of a known type");
 }
 
 /// `out[i] = x[i]`, from halves.
@@ -167,20 +178,4 @@ fn widen<S: Simd, W: Float>(s: S, bytes: &[u8], out: &mut [f32]) {
 #[inline(always)]
 pub(super) fn half_at(block: &[u8], offset: usize) -> f32 {
     f16::from_bits(u16::from_le_bytes([block[offset], block[offset + 1]])).to_f32()
-}
-
-#[inline(always)]
-fn blocks(bytes: &[u8], out: &mut [f32], size: usize, f: impl Fn(&[u8], &mut [f32])) {
-    for (block, out) in bytes.chunks_exact(size).zip(out.chunks_exact_mut(32)) {
-        f(block, out);
-    }
-}
-
-/// Low nibbles are elements 0 to 15, high ones 16 to 31.
-#[inline(always)]
-fn nibbles(codes: &[u8], out: &mut [f32], f: impl Fn(f32) -> f32) {
-    for (i, &code) in codes.iter().enumerate() {
-        out[i] = f(f32::from(code & 15));
-        out[i + 16] = f(f32::from(code >> 4));
-    }
 }

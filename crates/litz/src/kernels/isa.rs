@@ -78,3 +78,11 @@ impl Isa {
         Isa::ALL.into_iter().rev().find(|isa| isa.is_available()).unwrap_or(Isa::Portable)
     }
 }
+
+/// Whether the dot product of bfloats exists and outruns f32: AMD's cores do two a cycle, Intel's one in two to four.
+#[cfg(target_arch = "x86_64")]
+pub(super) fn bf16_is_fast() -> bool {
+    let vendor = std::arch::x86_64::__cpuid(0);
+    let amd = [vendor.ebx, vendor.edx, vendor.ecx].map(u32::to_le_bytes).concat() == b"AuthenticAMD";
+    amd && is_x86_feature_detected!("avx512bf16")
+}

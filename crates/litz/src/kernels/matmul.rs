@@ -2,15 +2,14 @@
 
 use std::ops::Range;
 
-use super::convert::{BF16, F16, F32};
-use super::matmul_float;
-use super::quant::{MatmulQuant, Q4_0, Q4_1, Q8_0};
-use super::views::{Activations, Matrix, OutView, WeightDType};
+use super::matmul_float::{self, Rows};
+use super::quant::{self, MatmulQuant};
+use super::views::{Activations, Matrix, OutView};
 
 /// `y[t][r] = dot(x[t], w[r])`.
 ///
 /// # Safety
-/// `x` is what the weights want and holds `tokens` rows of `w.cols()`, `y` holds `tokens` by `rows`.
+/// `x` is of a kind that the weights take and holds `tokens` rows of `w.cols()`, `y` holds `tokens` by `rows`.
 #[inline(always)]
 pub(super) unsafe fn matmul<S: MatmulQuant>(
     s: S,
@@ -22,41 +21,12 @@ pub(super) unsafe fn matmul<S: MatmulQuant>(
 ) {
     // SAFETY: the caller's promise, passed on.
     unsafe {
-        match (w.dtype(), x) {
-            (WeightDType::F32, &Activations::F32 { values, stride }) => {
-                matmul_float::matmul::<S, F32>(
-                    s,
-                    w,
-                    rows,
-                    matmul_float::Activations { values, stride },
-                    tokens,
-                    y,
-                );
+        match x {
+            &Activations::F32 { values, stride } => {
+                matmul_float::matmul(s, w, rows, Rows::of(values, stride), tokens, y);
             }
-            (WeightDType::F16, &Activations::F32 { values, stride }) => {
-                matmul_float::matmul::<S, F16>(
-                    s,
-                    w,
-                    rows,
-                    matmul_float::Activations { values, stride },
-                    tokens,
-                    y,
-                );
-            }
-            (WeightDType::BF16, &Activations::F32 { values, stride }) => {
-                matmul_float::matmul::<S, BF16>(
-                    s,
-                    w,
-                    rows,
-                    matmul_float::Activations { values, stride },
-                    tokens,
-                    y,
-                );
-            }
-            (WeightDType::Q8_0, Activations::Q8(x)) => s.matmul_quant::<Q8_0>(w, rows, x, tokens, y),
-            (WeightDType::Q4_0, Activations::Q8(x)) => s.matmul_quant::<Q4_0>(w, rows, x, tokens, y),
-            (WeightDType::Q4_1, Activations::Q8(x)) => s.matmul_quant::<Q4_1>(w, rows, x, tokens, y),
-            _ => unreachable!("Kernels::matmul checks that the activations are what the weights want"),
+            Activations::Q8(x) => quant::matmul(s, w, rows, x, tokens, y),
+            Activations::Bf16 { .. } => unreachable!("Kernels::matmul has another function for them"),
         }
     }
 }

@@ -16,8 +16,10 @@ mod lanes;
 pub mod limits;
 mod matmul;
 mod matmul_float;
+mod matmul_panel;
 mod norm;
 mod pack;
+mod q8;
 mod quant;
 mod quantize;
 mod rope;
@@ -31,15 +33,15 @@ use std::ops::Range;
 
 use crate::Result;
 
+use matmul_float::Rows;
+
 pub use activation::Activation;
 pub use attention::{AttendSpec, AttendState, KvPage, KvPageMut, PAGE};
 pub use isa::Isa;
 pub use pack::GROUP;
+pub use q8::{Q8Buffer, Q8RowMut, Q8Shared, Q8View, TILE};
 pub use table::Kernels;
-pub use views::{
-    Activations, Input, Matrix, OutView, Q8Buffer, Q8RowMut, Q8Shared, Q8View, SharedSlice, WeightDType,
-    BLOCK,
-};
+pub use views::{Activations, Input, Matrix, OutView, SharedSlice, WeightDType, BLOCK};
 
 /// Every method panics if the sizes of its arguments don't fit together.
 impl Kernels {
@@ -59,6 +61,8 @@ impl Kernels {
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2 => &table::avx2::TABLE,
             #[cfg(target_arch = "x86_64")]
+            Isa::Avx512 if isa::bf16_is_fast() => &table::avx512_bf16::TABLE,
+            #[cfg(target_arch = "x86_64")]
             Isa::Avx512 => &table::avx512::TABLE,
             _ => &table::portable::TABLE,
         }
@@ -67,6 +71,14 @@ impl Kernels {
     /// What these kernels are made of.
     pub fn isa(&self) -> Isa {
         self.isa
+    }
+
+    /// What activations these weights take: bfloats may take either kind of float, and these kernels' faster one is told.
+    pub fn input(&self, w: &Matrix<'_>) -> Input {
+        match w.dtype() {
+            WeightDType::BF16 if self.bf16 => Input::Bf16,
+            _ => w.input(),
+        }
     }
 
     /// `y[t][r] = dot(x[t], w[r])` for the given rows and tokens; writes nothing else.
@@ -87,19 +99,26 @@ impl Kernels {
         x.check(w, tokens.end);
         y.check(&rows, tokens.end);
         // SAFETY: the CPU has the instructions, and x and y hold the tokens and rows.
-        unsafe { (self.matmul)(w, rows, x, tokens, y) }
+        unsafe {
+            match x {
+                &Activations::Bf16 { values, stride } => {
+                    (self.matmul_bf16)(w, rows, Rows::of(values, stride), tokens, y)
+                }
+                _ => (self.matmul)(w, rows, x, tokens, y),
+            }
+        }
     }
 
     /// Fills a row of a `Q8Buffer` with codes of `x`, which is as long as the row or up to 31 shorter.
     ///
     /// A block's scale is max|x| / 127; codes are rounded to nearest, halves to even.
     pub fn quantize_row(&self, x: &[f32], mut row: Q8RowMut<'_>) {
-        assert_eq!(x.len().div_ceil(BLOCK), row.scales.len(), "{} columns for another row", x.len());
+        assert_eq!(x.len().div_ceil(BLOCK), row.blocks(), "{} columns for another row", x.len());
         // SAFETY: the CPU has the instructions.
         unsafe { (self.quantize_row)(x, &mut row) }
     }
 
-    /// `out = w[row]`, of any storage, as its reference defines it.
+    /// `out = w[row]`, of any storage that is not packed, bit for bit as `formats::dequantize` has it.
     pub fn dequantize_row(&self, w: &Matrix<'_>, row: usize, out: &mut [f32]) {
         assert_eq!(out.len(), w.cols());
         // SAFETY: the CPU has the instructions.

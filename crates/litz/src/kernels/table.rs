@@ -7,8 +7,12 @@ use super::isa::Isa;
 use super::lanes::Portable;
 #[cfg(target_arch = "x86_64")]
 use super::lanes::{Avx2, Avx512};
-use super::views::{Activations, Matrix, OutView, Q8RowMut};
-use super::{activation, arithmetic, attention, convert, exp, matmul, norm, quantize, rope, Activation};
+use super::matmul_float::{self, Rows};
+use super::q8::Q8RowMut;
+use super::views::{Activations, Matrix, OutView, WeightDType};
+use super::{
+    activation, arithmetic, attention, convert, exp, matmul, norm, pack, quantize, rope, Activation,
+};
 
 /// The functions of one instruction set, each a generic kernel compiled for it, and their table.
 macro_rules! table {
@@ -21,7 +25,7 @@ macro_rules! table {
                 unsafe { $path($token, $($arg),*) }
             }
         )*
-        pub(in super::super) static TABLE: Kernels = Kernels { isa: $isa, $($name,)* };
+        pub(in super::super) const TABLE: Kernels = Kernels { isa: $isa, bf16: false, $($name,)* };
     };
 }
 
@@ -32,6 +36,8 @@ macro_rules! tables {
         #[derive(Debug)]
         pub struct Kernels {
             pub(super) isa: Isa,
+            /// Whether bfloat weights take bfloat activations.
+            pub(super) bf16: bool,
             $(pub(super) $name: unsafe fn($($ty),*) $(-> $out)?,)*
         }
 
@@ -61,8 +67,25 @@ macro_rules! tables {
     };
 }
 
+/// The AVX-512 kernels, and the dot product of bfloats besides.
+#[cfg(target_arch = "x86_64")]
+pub(super) mod avx512_bf16 {
+    use super::*;
+    use crate::kernels::matmul_float::NativePairs;
+
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx512bf16,avx2,fma,f16c")]
+    unsafe fn matmul_bf16(w: &Matrix<'_>, rows: Range<usize>, x: Rows, tokens: Range<usize>, y: &OutView<'_>) {
+        // SAFETY: who calls through a table has the CPU for it and keeps the kernel's own conditions.
+        unsafe { matmul_float::matmul_pairs::<_, NativePairs>(Avx512::new(), w, rows, x, tokens, y) }
+    }
+
+    pub(in super::super) const TABLE: Kernels = Kernels { bf16: true, matmul_bf16, ..avx512::TABLE };
+}
+
 tables! {
     matmul = matmul::matmul, (w: &Matrix<'_>, rows: Range<usize>, x: &Activations<'_>, tokens: Range<usize>, y: &OutView<'_>);
+    matmul_bf16 = matmul_float::matmul_bf16, (w: &Matrix<'_>, rows: Range<usize>, x: Rows, tokens: Range<usize>, y: &OutView<'_>);
+    pack_group = pack::pack_group, (dtype: WeightDType, rows: &[&[u8]], out: &mut [u8]);
     quantize_row = quantize::quantize_row, (x: &[f32], row: &mut Q8RowMut<'_>);
     dequantize_row = convert::dequantize_row, (w: &Matrix<'_>, row: usize, out: &mut [f32]);
     f16_to_f32 = convert::f16_to_f32, (x: &[u16], out: &mut [f32]);

@@ -4,6 +4,7 @@ use std::marker::PhantomData;
 use std::ops::Range;
 
 use super::pack::GROUP;
+use super::q8::Q8View;
 use crate::{Error, Result};
 
 /// Elements in a block of quantised weights or activations.
@@ -25,6 +26,18 @@ pub enum WeightDType {
     Q4_0,
     /// 32 nibbles, an f16 scale and an f16 minimum: `d * q + m`.
     Q4_1,
+    /// 32 codes of five bits and an f16 scale: `d * (q - 16)`.
+    Q5_0,
+    /// 32 codes of five bits, an f16 scale and an f16 minimum: `d * q + m`.
+    Q5_1,
+    /// 256 nibbles, two f16 scales, and 6-bit scales and minima of 32: `d * s * q - dmin * m`.
+    Q4_K,
+    /// As `Q4_K`, with codes of five bits.
+    Q5_K,
+    /// 256 codes of six bits, an f16 scale, and 8-bit scales of 16: `d * s * (q - 32)`.
+    Q6_K,
+    /// 32 nibbles and an f16 scale: `d * LEVELS[q]`.
+    IQ4_NL,
 }
 
 /// What a matmul wants its activations to be.
@@ -32,19 +45,27 @@ pub enum WeightDType {
 pub enum Input {
     /// `f32` rows.
     F32,
+    /// Rows of bfloats, as `Kernels::f32_to_bf16` rounds them.
+    Bf16,
     /// Rows quantised with `Kernels::quantize_row`.
     Q8,
 }
 
 impl WeightDType {
     /// Every storage, for tests and messages.
-    pub const ALL: [WeightDType; 6] = [
+    pub const ALL: [WeightDType; 12] = [
         WeightDType::F32,
         WeightDType::F16,
         WeightDType::BF16,
         WeightDType::Q8_0,
         WeightDType::Q4_0,
         WeightDType::Q4_1,
+        WeightDType::Q5_0,
+        WeightDType::Q5_1,
+        WeightDType::Q4_K,
+        WeightDType::Q5_K,
+        WeightDType::Q6_K,
+        WeightDType::IQ4_NL,
     ];
 
     /// Elements and bytes of one block.
@@ -53,16 +74,13 @@ impl WeightDType {
             WeightDType::F32 => (1, 4),
             WeightDType::F16 | WeightDType::BF16 => (1, 2),
             WeightDType::Q8_0 => (BLOCK, 34),
-            WeightDType::Q4_0 => (BLOCK, 18),
+            WeightDType::Q4_0 | WeightDType::IQ4_NL => (BLOCK, 18),
             WeightDType::Q4_1 => (BLOCK, 20),
-        }
-    }
-
-    /// What activations a matmul with these weights takes.
-    pub fn input(self) -> Input {
-        match self {
-            WeightDType::F32 | WeightDType::F16 | WeightDType::BF16 => Input::F32,
-            WeightDType::Q8_0 | WeightDType::Q4_0 | WeightDType::Q4_1 => Input::Q8,
+            WeightDType::Q5_0 => (BLOCK, 22),
+            WeightDType::Q5_1 => (BLOCK, 24),
+            WeightDType::Q4_K => (256, 144),
+            WeightDType::Q5_K => (256, 176),
+            WeightDType::Q6_K => (256, 210),
         }
     }
 
@@ -92,7 +110,10 @@ impl<'a> Matrix<'a> {
     /// `bytes` must be exactly `rows` rows of `cols`.
     pub fn new(dtype: WeightDType, rows: usize, cols: usize, bytes: &'a [u8]) -> Result<Self> {
         let row_bytes = dtype.row_bytes(cols).ok_or_else(|| {
-            Error::Format(format!("a {dtype:?} row has {cols} columns, expected a multiple of {BLOCK}"))
+            Error::Format(format!(
+                "a {dtype:?} row has {cols} columns, expected a multiple of {}",
+                dtype.block().0
+            ))
         })?;
         if row_bytes.checked_mul(rows) != Some(bytes.len()) {
             let found = bytes.len();
@@ -115,6 +136,14 @@ impl<'a> Matrix<'a> {
             )));
         }
         Ok(Matrix { dtype, rows, cols, row_bytes, packed: true, bytes })
+    }
+
+    /// What activations a matmul with these weights takes in every form.
+    pub fn input(&self) -> Input {
+        match self.packed {
+            true => Input::Q8,
+            false => Input::F32,
+        }
     }
 
     /// Whether the rows are packed.
@@ -142,14 +171,26 @@ impl<'a> Matrix<'a> {
         self.row_bytes
     }
 
-    /// Where row `r` starts.
+    /// Where a packed group starts.
+    #[inline]
+    pub(super) fn group(&self, group: usize) -> *const u8 {
+        debug_assert!(self.packed);
+        let bytes = self.bytes.len() / self.rows.div_ceil(GROUP);
+        self.bytes[group * bytes..].as_ptr()
+    }
+
+    /// Where a stored row `r` starts.
     #[inline]
     pub(super) fn row(&self, r: usize) -> *const u8 {
+        debug_assert!(!self.packed);
         self.bytes[r * self.row_bytes..].as_ptr()
     }
 
     /// The rows of `range`, as stored.
+    ///
+    /// Panics if they are packed.
     pub fn bytes(&self, range: Range<usize>) -> &'a [u8] {
+        assert!(!self.packed, "packed rows have no bytes of their own");
         &self.bytes[range.start * self.row_bytes..range.end * self.row_bytes]
     }
 }
@@ -164,170 +205,34 @@ pub enum Activations<'a> {
         /// Elements from one row to the next, at least the columns.
         stride: usize,
     },
+    /// bfloats; row `t` starts at `values[t * stride]`.
+    Bf16 {
+        /// All rows.
+        values: &'a [u16],
+        /// Elements from one row to the next, at least the columns.
+        stride: usize,
+    },
     /// Rows of 8-bit codes.
     Q8(Q8View<'a>),
 }
 
 impl Activations<'_> {
-    /// Panics unless these are what `w` wants, for all tokens before `end`.
+    /// Panics unless `w` takes these, for all tokens before `end`.
     pub(super) fn check(&self, w: &Matrix<'_>, end: usize) {
-        match (w.dtype.input(), self) {
-            (Input::F32, Activations::F32 { values, stride }) => {
-                let last = (end - 1).checked_mul(*stride).and_then(|start| start.checked_add(w.cols));
-                assert!(
-                    last.is_some_and(|n| n <= values.len()),
-                    "{} activations for {end} tokens",
-                    values.len()
-                );
+        let enough = |len: usize, stride: usize| {
+            let last = (end - 1).checked_mul(stride).and_then(|start| start.checked_add(w.cols));
+            assert!(last.is_some_and(|n| n <= len), "{len} activations for {end} tokens");
+        };
+        match (w.input(), self) {
+            (Input::F32, Activations::F32 { values, stride }) => enough(values.len(), *stride),
+            (Input::F32, Activations::Bf16 { values, stride }) if w.dtype == WeightDType::BF16 => {
+                enough(values.len(), *stride);
             }
             (Input::Q8, Activations::Q8(x)) => {
-                assert_eq!(x.blocks * BLOCK, w.cols, "activations of other columns");
-                assert!(
-                    end.checked_mul(x.blocks).is_some_and(|n| n <= x.scales.len()),
-                    "fewer than {end} tokens"
-                );
+                assert_eq!(x.blocks() * BLOCK, w.cols, "activations of other columns");
+                assert!(end <= x.tokens(), "{} tokens, expected {end}", x.tokens());
             }
-            (wanted, _) => panic!("{:?} weights want {wanted:?} activations", w.dtype),
-        }
-    }
-}
-
-/// Rows quantised to 8 bits: `x[i] ~ scale[i / 32] * code[i]`, codes within -127..=127.
-#[derive(Clone, Copy, Debug)]
-pub struct Q8View<'a> {
-    pub(super) blocks: usize,
-    pub(super) codes: &'a [i8],
-    pub(super) scales: &'a [f32],
-    pub(super) sums: &'a [f32],
-    pub(super) code_sums: &'a [i32],
-}
-
-/// One row of a `Q8Buffer`, to be filled by `Kernels::quantize_row`.
-#[derive(Debug)]
-pub struct Q8RowMut<'a> {
-    pub(super) codes: &'a mut [i8],
-    pub(super) scales: &'a mut [f32],
-    pub(super) sums: &'a mut [f32],
-    pub(super) code_sums: &'a mut [i32],
-}
-
-/// Memory for `Q8View`. A block has its scale, its codes' sum, and the product of the two.
-#[derive(Debug, Default)]
-pub struct Q8Buffer {
-    blocks: usize,
-    codes: Vec<i8>,
-    scales: Vec<f32>,
-    sums: Vec<f32>,
-    code_sums: Vec<i32>,
-}
-
-impl Q8Buffer {
-    /// Room for `tokens` rows of `cols`, a multiple of 32 or rounded up to one.
-    pub fn new(tokens: usize, cols: usize) -> Self {
-        let mut buffer = Q8Buffer::default();
-        buffer.resize(tokens, cols);
-        buffer
-    }
-
-    /// Makes room for `tokens` rows of `cols`; what the rows held is lost. Never shrinks the memory.
-    pub fn resize(&mut self, tokens: usize, cols: usize) {
-        self.blocks = cols.div_ceil(BLOCK);
-        let blocks = tokens * self.blocks;
-        self.codes.resize(blocks * BLOCK, 0);
-        self.scales.resize(blocks, 0.0);
-        self.sums.resize(blocks, 0.0);
-        self.code_sums.resize(blocks, 0);
-    }
-
-    /// Row `token`, to be filled.
-    pub fn row_mut(&mut self, token: usize) -> Q8RowMut<'_> {
-        let blocks = token * self.blocks..(token + 1) * self.blocks;
-        Q8RowMut {
-            codes: &mut self.codes[blocks.start * BLOCK..blocks.end * BLOCK],
-            scales: &mut self.scales[blocks.clone()],
-            sums: &mut self.sums[blocks.clone()],
-            code_sums: &mut self.code_sums[blocks],
-        }
-    }
-
-    /// All rows, to be read.
-    pub fn view(&self) -> Q8View<'_> {
-        Q8View {
-            blocks: self.blocks,
-            codes: &self.codes,
-            scales: &self.scales,
-            sums: &self.sums,
-            code_sums: &self.code_sums,
-        }
-    }
-
-    /// All rows, for threads that fill different ones and then read all.
-    pub fn share(&mut self) -> Q8Shared<'_> {
-        Q8Shared {
-            blocks: self.blocks,
-            codes: SharedSlice::new(&mut self.codes),
-            scales: SharedSlice::new(&mut self.scales),
-            sums: SharedSlice::new(&mut self.sums),
-            code_sums: SharedSlice::new(&mut self.code_sums),
-        }
-    }
-}
-
-/// A `Q8Buffer` that several threads hold.
-#[derive(Clone, Copy, Debug)]
-pub struct Q8Shared<'a> {
-    blocks: usize,
-    codes: SharedSlice<'a, i8>,
-    scales: SharedSlice<'a, f32>,
-    sums: SharedSlice<'a, f32>,
-    code_sums: SharedSlice<'a, i32>,
-}
-
-impl<'a> Q8Shared<'a> {
-    /// Rows `first..first + count` by themselves. What is written through a part is read through the same part; the
-    /// first row is a multiple of 8.
-    pub fn part(self, first: usize, count: usize) -> Self {
-        let blocks = first * self.blocks..(first + count) * self.blocks;
-        Q8Shared {
-            blocks: self.blocks,
-            codes: self.codes.part(blocks.start * BLOCK..blocks.end * BLOCK),
-            scales: self.scales.part(blocks.clone()),
-            sums: self.sums.part(blocks.clone()),
-            code_sums: self.code_sums.part(blocks),
-        }
-    }
-
-    /// Row `token`, to be filled.
-    ///
-    /// # Safety
-    /// Nobody else holds this row, nor a view, for as long as the result lives.
-    pub unsafe fn row_mut(&self, token: usize) -> Q8RowMut<'a> {
-        let blocks = token * self.blocks..(token + 1) * self.blocks;
-        // SAFETY: the caller's promise, passed on.
-        unsafe {
-            Q8RowMut {
-                codes: self.codes.range_mut(blocks.start * BLOCK..blocks.end * BLOCK),
-                scales: self.scales.range_mut(blocks.clone()),
-                sums: self.sums.range_mut(blocks.clone()),
-                code_sums: self.code_sums.range_mut(blocks),
-            }
-        }
-    }
-
-    /// All rows, to be read.
-    ///
-    /// # Safety
-    /// Nobody fills a row for as long as the result lives.
-    pub unsafe fn view(&self) -> Q8View<'a> {
-        // SAFETY: the caller's promise, passed on.
-        unsafe {
-            Q8View {
-                blocks: self.blocks,
-                codes: self.codes.range(0..self.codes.len),
-                scales: self.scales.range(0..self.scales.len),
-                sums: self.sums.range(0..self.sums.len),
-                code_sums: self.code_sums.range(0..self.code_sums.len),
-            }
+            (wanted, _) => panic!("{:?} weights take {wanted:?} activations", w.dtype),
         }
     }
 }

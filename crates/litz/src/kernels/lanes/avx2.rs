@@ -103,6 +103,11 @@ impl Simd for Avx2 {
         unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) }
     }
     #[inline(always)]
+    fn prefetch_far(self, address: *const u8) {
+        // SAFETY: a prefetch never faults.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(address.cast()) }
+    }
+    #[inline(always)]
     fn dot_zero(self) -> __m256 {
         self.splat(0.0)[0]
     }
@@ -115,6 +120,21 @@ impl Simd for Avx2 {
     fn dot_sum(self, sum: __m256) -> f32 {
         // SAFETY: the token proves that the CPU has the instructions.
         unsafe { sum_eight(sum) }
+    }
+    #[inline(always)]
+    fn dot_four(self, sums: [__m256; 4]) -> [f32; 4] {
+        // SAFETY: the token proves that the CPU has the instructions; four lanes are four f32.
+        unsafe { std::mem::transmute::<__m128, [f32; 4]>(sum_four(sums)) }
+    }
+    #[inline(always)]
+    fn dot_odd(self, pairs: __m256) -> __m256 {
+        // SAFETY: the token proves that the CPU has the instructions.
+        unsafe { _mm256_and_ps(pairs, _mm256_castsi256_ps(_mm256_set1_epi32(0xffff_0000_u32 as i32))) }
+    }
+    #[inline(always)]
+    fn dot_even(self, pairs: __m256) -> __m256 {
+        // SAFETY: the token proves that the CPU has the instruction.
+        unsafe { _mm256_castsi256_ps(_mm256_slli_epi32::<16>(_mm256_castps_si256(pairs))) }
     }
     #[inline(always)]
     unsafe fn dot_load(self, from: *const f32) -> __m256 {
@@ -226,4 +246,31 @@ unsafe fn sum_eight(a: __m256) -> f32 {
         let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
         _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)))
     }
+}
+
+/// `sum_eight` of four, by the same additions on several at once.
+///
+/// # Safety
+/// The CPU has AVX2.
+#[inline(always)]
+unsafe fn sum_four([a, b, c, d]: [__m256; 4]) -> __m128 {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let (ac, bd) = (add_fours(a, c), add_fours(b, d));
+        let twos = _mm256_blend_ps::<0b1100_1100>(ac, bd);
+        let twos = _mm256_add_ps(twos, _mm256_shuffle_ps::<0b01_00_11_10>(ac, bd)); // a a b b c c d d
+        let ones = _mm256_add_ps(twos, _mm256_permute_ps::<0b10_11_00_01>(twos));
+        let (low, high) = (_mm256_castps256_ps128(ones), _mm256_extractf128_ps::<1>(ones));
+        _mm_shuffle_ps::<0b10_00_10_00>(low, high)
+    }
+}
+
+/// Lane `i` with `i + 4` of both.
+///
+/// # Safety
+/// The CPU has AVX2.
+#[inline(always)]
+unsafe fn add_fours(a: __m256, b: __m256) -> __m256 {
+    // SAFETY: the caller's promise.
+    unsafe { _mm256_add_ps(_mm256_blend_ps::<0b1111_0000>(a, b), _mm256_permute2f128_ps::<0x21>(a, b)) }
 }

@@ -99,6 +99,10 @@ impl Simd for Avx512 {
         have!(_mm_prefetch::<_MM_HINT_T0>(address.cast()))
     }
     #[inline(always)]
+    fn prefetch_far(self, address: *const u8) {
+        have!(_mm_prefetch::<_MM_HINT_T1>(address.cast()))
+    }
+    #[inline(always)]
     fn dot_zero(self) -> Self::V {
         self.splat(0.0)
     }
@@ -109,6 +113,23 @@ impl Simd for Avx512 {
     #[inline(always)]
     fn dot_sum(self, sum: Self::V) -> f32 {
         self.sum(sum)
+    }
+    #[inline(always)]
+    fn dot_four(self, sums: [__m512; 4]) -> [f32; 4] {
+        self.dot_eight([sums; 2])[0]
+    }
+    #[inline(always)]
+    fn dot_eight(self, sums: [[__m512; 4]; 2]) -> [[f32; 4]; 2] {
+        // SAFETY: the token proves that the CPU has the instructions; eight lanes are eight f32.
+        unsafe { std::mem::transmute::<__m256, [[f32; 4]; 2]>(sum_eight(sums)) }
+    }
+    #[inline(always)]
+    fn dot_odd(self, pairs: __m512) -> __m512 {
+        have!(_mm512_and_ps(pairs, _mm512_castsi512_ps(_mm512_set1_epi32(0xffff_0000_u32 as i32))))
+    }
+    #[inline(always)]
+    fn dot_even(self, pairs: __m512) -> __m512 {
+        have!(_mm512_castsi512_ps(_mm512_slli_epi32::<16>(_mm512_castps_si512(pairs))))
     }
     #[inline(always)]
     unsafe fn dot_load(self, from: *const f32) -> Self::V {
@@ -167,5 +188,49 @@ impl Simd for Avx512 {
     unsafe fn store_tail(self, to: *mut f32, n: usize, a: __m512) {
         // SAFETY: masked lanes are not written; the caller vouches for the others.
         unsafe { _mm512_mask_storeu_ps(to, (1 << n) - 1, a) }
+    }
+}
+
+/// `sum` of eight, by the same additions on several at once.
+///
+/// # Safety
+/// The CPU has AVX-512 F.
+#[inline(always)]
+unsafe fn sum_eight([[a, b, c, d], [e, f, g, h]]: [[__m512; 4]; 2]) -> __m256 {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let low = add_fours(add_eights(a, b), add_eights(c, d));
+        let high = add_fours(add_eights(e, f), add_eights(g, h));
+        let twos = _mm512_mask_blend_ps(0xcccc, low, high);
+        let twos = _mm512_add_ps(twos, _mm512_shuffle_ps::<0b01_00_11_10>(low, high)); // aaee ccgg bbff ddhh
+        let ones = _mm512_add_ps(twos, _mm512_permute_ps::<0b10_11_00_01>(twos));
+        let order = _mm512_setr_epi32(0, 8, 4, 12, 2, 10, 6, 14, 0, 0, 0, 0, 0, 0, 0, 0);
+        _mm512_castps512_ps256(_mm512_permutexvar_ps(order, ones))
+    }
+}
+
+/// Lane `i` with `i + 8` of both.
+///
+/// # Safety
+/// The CPU has AVX-512 F.
+#[inline(always)]
+unsafe fn add_eights(a: __m512, b: __m512) -> __m512 {
+    // SAFETY: the caller's promise.
+    unsafe {
+        _mm512_add_ps(_mm512_mask_blend_ps(0xff00, a, b), _mm512_shuffle_f32x4::<0b01_00_11_10>(a, b))
+    }
+}
+
+/// Lane `i` with `i + 4` of both in each half.
+///
+/// # Safety
+/// The CPU has AVX-512 F.
+#[inline(always)]
+unsafe fn add_fours(a: __m512, b: __m512) -> __m512 {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let order = _mm512_setr_epi32(4, 5, 6, 7, 16, 17, 18, 19, 12, 13, 14, 15, 24, 25, 26, 27);
+        let crossed = _mm512_permutex2var_ps(a, order, b);
+        _mm512_add_ps(_mm512_mask_blend_ps(0xf0f0, a, b), crossed)
     }
 }

@@ -56,11 +56,27 @@ pub(super) trait Simd: Copy {
 
     /// Asks for the line at `address`, which need not exist.
     fn prefetch(self, address: *const u8);
+    /// `prefetch` into the second-level cache.
+    fn prefetch_far(self, address: *const u8);
     fn dot_zero(self) -> Self::V;
     /// `w * x + sum`.
     fn dot_add(self, w: Self::V, x: Self::V, sum: Self::V) -> Self::V;
     /// Lane `i` with `i + WIDTH / 2`, and so on.
     fn dot_sum(self, sum: Self::V) -> f32;
+    /// `dot_sum` of four.
+    #[inline(always)]
+    fn dot_four(self, sums: [Self::V; 4]) -> [f32; 4] {
+        sums.map(|sum| self.dot_sum(sum))
+    }
+    /// `dot_four` of two fours.
+    #[inline(always)]
+    fn dot_eight(self, [a, b]: [[Self::V; 4]; 2]) -> [[f32; 4]; 2] {
+        [self.dot_four(a), self.dot_four(b)]
+    }
+    /// The bfloat in the upper half of each lane.
+    fn dot_odd(self, pairs: Self::V) -> Self::V;
+    /// The bfloat in the lower half of each lane.
+    fn dot_even(self, pairs: Self::V) -> Self::V;
     /// # Safety
     /// `WIDTH` elements, at any alignment, may be read.
     unsafe fn dot_load(self, from: *const f32) -> Self::V;

@@ -91,6 +91,8 @@ impl Simd for Portable {
     #[inline(always)]
     fn prefetch(self, _: *const u8) {}
     #[inline(always)]
+    fn prefetch_far(self, _: *const u8) {}
+    #[inline(always)]
     fn dot_zero(self) -> Self::V {
         self.splat(0.0)
     }
@@ -101,6 +103,14 @@ impl Simd for Portable {
     #[inline(always)]
     fn dot_sum(self, sum: Self::V) -> f32 {
         self.sum(sum)
+    }
+    #[inline(always)]
+    fn dot_odd(self, pairs: Self::V) -> Self::V {
+        pairs.map(|pair| f32::from_bits(pair.to_bits() & 0xffff_0000))
+    }
+    #[inline(always)]
+    fn dot_even(self, pairs: Self::V) -> Self::V {
+        pairs.map(|pair| f32::from_bits(pair.to_bits() << 16))
     }
     #[inline(always)]
     unsafe fn dot_load(self, from: *const f32) -> Self::V {

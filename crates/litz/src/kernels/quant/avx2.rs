@@ -1,295 +1,415 @@
-//! Quantised matmuls with AVX2: eight rows to a register.
-//!
-//! One token reads the rows as they are stored; several tokens share a panel, so that none needs shuffling. Both give the
-//! same integers, hence the same bits.
+//! Packed matmuls with AVX2: a group is two registers of eight rows.
 
 use std::arch::x86_64::*;
-use std::ops::Range;
 
 use super::super::lanes::Avx2;
-use super::super::views::{Matrix, OutView, Q8View, BLOCK};
-use super::panel::{empty, fill, heads, interleave, Eight, PanelBlock, TokenBlock};
-use super::{MatmulQuant, Quant, Token, EARLY};
+use super::super::q8::{MINUS_32, MINUS_8, SCALE, SUM, WORDS};
+use super::format::{
+    Bytes, Codes, FiveBits, Floats, Format, Halves, HalvesAndMinima, Levels, Nibbles, Scales, SixBits, Small,
+    SmallSplit, Whole, FOURS, LINE,
+};
+use super::{for_each_block, for_each_four, prefetch, Group, MatmulQuant, Out, Panel};
+use crate::formats::IQ4_VALUES;
 
-/// Rows of a group.
+/// Rows of a register.
 const ROWS: usize = 8;
 
 impl MatmulQuant for Avx2 {
     #[inline(always)]
-    unsafe fn matmul_quant<Q: Quant>(
-        self,
-        w: &Matrix<'_>,
-        rows: Range<usize>,
-        x: &Q8View<'_>,
-        tokens: Range<usize>,
-        y: &OutView<'_>,
-    ) {
-        // SAFETY: the caller vouches for tokens and rows, the token `self` for the instructions.
-        unsafe { matmul::<Q>(w, rows, x, tokens, y) }
-    }
-}
-
-/// # Safety
-/// As `MatmulQuant::matmul_quant`.
-#[target_feature(enable = "avx2,fma,f16c")]
-unsafe fn matmul<Q: Quant>(
-    w: &Matrix<'_>,
-    rows: Range<usize>,
-    x: &Q8View<'_>,
-    tokens: Range<usize>,
-    y: &OutView<'_>,
-) {
-    // SAFETY: the caller's promise, passed on.
-    unsafe {
-        match tokens.len() {
-            1 => one_token::<Q>(
-                w,
-                rows,
-                Token::new(x, tokens.start),
-                y.values.as_ptr().add(tokens.start * y.stride),
-            ),
-            2 => many_tokens::<Q, 2>(w, rows, x, tokens, y),
-            _ => many_tokens::<Q, 4>(w, rows, x, tokens, y),
+    unsafe fn tile<F: Format, const W: usize>(self, group: Group, x: &[u32], out: Out) {
+        // SAFETY: the caller's promise, passed on; the token `self` vouches for the instructions.
+        unsafe {
+            if W <= 2 {
+                return part::<F, 2, W, W>(group, 0, x.as_ptr(), 0, out);
+            }
+            for first in (0..W).step_by(4).filter(|&first| out.tokens >> first & 15 != 0) {
+                part::<F, 1, 4, W>(group, 0, x.as_ptr(), first, out);
+                part::<F, 1, 4, W>(group, 1, x.as_ptr(), first, out);
+            }
         }
     }
-}
 
-/// # Safety
-/// `x` has the matrix's columns, `out` its rows.
-#[inline]
-#[target_feature(enable = "avx2,fma,f16c")]
-unsafe fn one_token<Q: Quant>(w: &Matrix<'_>, rows: Range<usize>, x: Token, out: *mut f32) {
-    for start in rows.clone().step_by(ROWS) {
-        // SAFETY: the caller's promise.
-        unsafe {
-            store(
-                out.add(start),
-                rows.end - start,
-                dot_rows::<Q>(group(w, start, rows.end), x, w.cols() / BLOCK),
-            )
-        };
+    #[inline(always)]
+    unsafe fn unpack<F: Format>(self, group: Group, panel: &mut Panel) {
+        // SAFETY: as above.
+        unsafe { unpack::<F>(group, panel) }
     }
 }
 
+/// `H` registers of rows, from `half` on, for `T` tokens of a tile of `W`, from `token` on.
+///
 /// # Safety
-/// As `MatmulQuant::matmul_quant`.
+/// As `MatmulQuant::tile`.
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
-unsafe fn many_tokens<Q: Quant, const T: usize>(
-    w: &Matrix<'_>,
-    rows: Range<usize>,
-    x: &Q8View<'_>,
-    tokens: Range<usize>,
-    y: &OutView<'_>,
+unsafe fn part<F: Format, const H: usize, const T: usize, const W: usize>(
+    group: Group,
+    half: usize,
+    x: *const u32,
+    token: usize,
+    out: Out,
 ) {
-    let mut panel = empty::<ROWS>(x.blocks);
-    let tiles = interleave::<T>(x, tokens.clone(), Q::OFFSET);
-    for start in rows.clone().step_by(ROWS) {
-        // SAFETY: the caller vouches for tokens and rows.
-        unsafe {
-            fill::<Q, ROWS>(&mut panel, group(w, start, rows.end), 0, 0);
-            for (tile, t) in tiles.chunks_exact(x.blocks).zip(tokens.clone().step_by(T)) {
-                let sums = panel_tile::<Q, T>(&panel, tile);
-                for (sums, t) in sums.into_iter().zip(t..tokens.end) {
-                    store(y.values.as_ptr().add(t * y.stride + start), rows.end - start, sums);
+    let mut sums = [[_mm256_setzero_ps(); T]; H];
+    // SAFETY: the group and the tile have as many blocks; `out` says what may be written.
+    unsafe {
+        let x = x.add(token);
+        for h in 0..H {
+            for t in 0..T {
+                if let Some(from) = out.so_far(token + t) {
+                    let at = (half + h) * ROWS;
+                    sums[h][t] = _mm256_maskload_ps(from.wrapping_add(at), marks((out.rows >> at) as u8));
+                }
+            }
+        }
+        for_each_block!(F, W, group, x, |head, at, lines, words| {
+            if F::STREAMED && half == 0 {
+                prefetch(head, if at == 0 { F::Scales::HEAD / LINE } else { 0 });
+                prefetch(lines, F::Codes::LINES);
+            }
+            for h in 0..H {
+                block::<F, T, W>(&mut sums[h], half + h, (head, at), lines, words);
+            }
+        });
+        for h in 0..H {
+            let at = (half + h) * ROWS;
+            for t in 0..T {
+                if let Some(to) = out.token(token + t) {
+                    _mm256_maskstore_ps(to.wrapping_add(at), marks((out.rows >> at) as u8), sums[h][t]);
                 }
             }
         }
     }
 }
 
-/// The rows from `start`, the last one again where there are none left.
+/// Sets the lanes that `rows` marks.
 #[inline]
-fn group(w: &Matrix<'_>, start: usize, end: usize) -> Eight {
-    std::array::from_fn(|i| w.row((start + i).min(end - 1)))
+#[target_feature(enable = "avx2,fma,f16c")]
+fn marks(rows: u8) -> __m256i {
+    let bits = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
+    _mm256_cmpeq_epi32(_mm256_and_si256(_mm256_set1_epi32(i32::from(rows)), bits), bits)
 }
 
 /// # Safety
-/// `many` elements, or eight if that is fewer, may be written.
+/// As `MatmulQuant::unpack`.
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
-unsafe fn store(to: *mut f32, many: usize, sums: __m256) {
-    // SAFETY: the caller's promise; the buffer has eight.
+unsafe fn unpack<F: Format>(group: Group, panel: &mut Panel) {
+    let mut to = panel.0.as_mut_ptr();
+    // SAFETY: the panel has room for the group's blocks, in lines as it is aligned.
     unsafe {
-        if many >= ROWS {
-            return _mm256_storeu_ps(to, sums);
-        }
-        let mut all = [0f32; ROWS];
-        _mm256_storeu_ps(all.as_mut_ptr(), sums);
-        std::ptr::copy_nonoverlapping(all.as_ptr(), to, many);
+        for_each_block!(F, 0, group, std::ptr::null::<u32>(), |head, at, lines, _words| {
+            prefetch(head, if at == 0 { F::Scales::HEAD / LINE } else { 0 });
+            prefetch(lines, F::Codes::LINES);
+            for half in 0..2 {
+                let (to, lines) = (to.add(half * LINE / 2), lines.add(half * LINE / 2));
+                let [scale, second] = F::Scales::scales(head, half, at);
+                let second = if F::Scales::MINIMA { F::Scales::minima(head, half, at) } else { second };
+                _mm256_store_ps(to.cast(), scale);
+                _mm256_store_ps(to.add(LINE).cast(), second);
+                for_each_four!(|FOUR| {
+                    _mm256_store_si256(to.add((2 + FOUR) * LINE).cast(), F::Codes::codes::<FOUR>(lines))
+                });
+            }
+            to = to.add((2 + FOURS) * LINE);
+        });
     }
 }
 
-/// `sums + scale * x.scale * products (+ minimum * x.sum)`: the one place where a block meets the running sum.
-#[inline]
-#[target_feature(enable = "avx2,fma,f16c")]
-fn accumulate<Q: Quant>(sums: __m256, products: __m256i, heads: (__m256, __m256), x: (f32, f32)) -> __m256 {
-    let scale = _mm256_mul_ps(heads.0, _mm256_set1_ps(x.0));
-    let sums = _mm256_fmadd_ps(scale, _mm256_cvtepi32_ps(products), sums);
-    if Q::MINIMUM {
-        _mm256_fmadd_ps(heads.1, _mm256_set1_ps(x.1), sums)
-    } else {
-        sums
-    }
-}
-
-/// A block of eight rows as they are stored meets the running sums.
+/// Adds a block to the running sums of eight rows.
 ///
 /// # Safety
-/// A block of each row may be read; the token has the block.
-#[inline]
-#[target_feature(enable = "avx2,fma,f16c")]
-unsafe fn add_block<Q: Quant>(
-    sums: __m256,
-    products: __m256i,
-    rows: Eight,
-    x: Token,
-    block: usize,
-) -> __m256 {
+/// A block's lines and words, and its unit's scales, may be read.
+#[inline(always)]
+unsafe fn block<F: Format, const T: usize, const W: usize>(
+    sums: &mut [__m256; T],
+    half: usize,
+    (head, at): (*const u8, usize),
+    lines: *const u8,
+    x: *const u32,
+) {
     // SAFETY: the caller's promise.
     unsafe {
-        let start = _mm256_set1_epi32(-Q::OFFSET * *x.code_sums.add(block));
-        let products = _mm256_add_epi32(products, start);
-        accumulate::<Q>(sums, products, heads::<Q>(rows), (*x.scales.add(block), *x.sums.add(block)))
-    }
-}
-
-/// Eight running sums over all blocks, for one token, from rows as they are stored.
-///
-/// # Safety
-/// The rows and the token have `blocks` blocks.
-#[inline]
-#[target_feature(enable = "avx2,fma,f16c")]
-unsafe fn dot_rows<Q: Quant>(rows: Eight, x: Token, blocks: usize) -> __m256 {
-    // The next group usually follows in memory. Asked for in its order there, and early enough for its last rows.
-    let ahead = (rows[7] as usize).wrapping_sub(rows[0] as usize) + blocks * Q::BYTES + EARLY;
-    let mut sums = _mm256_setzero_ps();
-    // SAFETY: blocks stay below the caller's number; a lone last block is read twice and counted once.
-    unsafe {
-        for block in (0..blocks).step_by(2) {
-            let next = if block + 1 < blocks { block + 1 } else { block };
-            let (a, b) =
-                (rows.map(|row| row.add(block * Q::BYTES)), rows.map(|row| row.add(next * Q::BYTES)));
-            for line in (0..2 * ROWS * Q::BYTES).step_by(64) {
-                _mm_prefetch::<_MM_HINT_T0>(
-                    rows[0].wrapping_add(ahead + block * ROWS * Q::BYTES + line).cast(),
+        let products = products::<F, T, W>(lines.add(half * LINE / 2), x);
+        let [scale, second] = F::Scales::scales(head, half, at);
+        let minimum = if F::Scales::MINIMA { F::Scales::minima(head, half, at) } else { scale };
+        for t in 0..T {
+            let first = _mm256_cvtepi32_ps(products[0][t]);
+            if F::Scales::SPLIT {
+                let both = _mm256_mul_ps(scale, first);
+                let both = _mm256_fmadd_ps(second, _mm256_cvtepi32_ps(products[1][t]), both);
+                sums[t] = _mm256_fmadd_ps(both, _mm256_castsi256_ps(word::<W>(x, SCALE, t)), sums[t]);
+            } else {
+                sums[t] = _mm256_fmadd_ps(
+                    _mm256_mul_ps(scale, _mm256_castsi256_ps(word::<W>(x, SCALE, t))),
+                    first,
+                    sums[t],
                 );
             }
-            let codes = [x.codes.add(block * BLOCK), x.codes.add(next * BLOCK)];
-            let products = if Q::NIBBLES {
-                nibble_products::<Q>(a, b, codes)
-            } else {
-                [byte_products::<Q>(a, codes[0]), byte_products::<Q>(b, codes[1])]
-            };
-            sums = add_block::<Q>(sums, products[0], a, x, block);
-            if next != block {
-                sums = add_block::<Q>(sums, products[1], b, x, next);
+            if F::Scales::MINIMA {
+                sums[t] = _mm256_fmadd_ps(minimum, _mm256_castsi256_ps(word::<W>(x, SUM, t)), sums[t]);
             }
         }
     }
-    sums
 }
 
-/// Sums of products of two blocks of eight rows: nibbles by bytes are summed eight at a time within i16, exactly.
+/// Sums of products of a block; of its halves if they have scales of their own.
 ///
 /// # Safety
-/// A block of each row and 32 of each `codes` may be read.
-#[inline]
-#[target_feature(enable = "avx2,fma,f16c")]
-unsafe fn nibble_products<Q: Quant>(first: Eight, second: Eight, codes: [*const i8; 2]) -> [__m256i; 2] {
+/// A block's lines and words may be read.
+#[inline(always)]
+unsafe fn products<F: Format, const T: usize, const W: usize>(
+    lines: *const u8,
+    x: *const u32,
+) -> [[__m256i; T]; 2] {
+    // How many products of two fit into 16 bits: 2 * 127 * (2^bits - 1) each, 32767 at most.
+    let run = if F::Codes::SIGNED { 1 } else { 1 << (7 - F::Codes::BITS) };
     // SAFETY: the caller's promise.
     unsafe {
-        let (a, b) = (_mm256_loadu_si256(codes[0].cast()), _mm256_loadu_si256(codes[1].cast()));
-        let low = _mm256_permute2x128_si256::<0x20>(a, b);
-        let high = _mm256_permute2x128_si256::<0x31>(a, b);
-        let mask = _mm256_set1_epi8(15);
-        let row = |i: usize| {
-            let a = _mm_loadu_si128(first[i].add(Q::CODES).cast());
-            let b = _mm_loadu_si128(second[i].add(Q::CODES).cast());
-            let codes = _mm256_set_m128i(b, a);
-            let l = _mm256_maddubs_epi16(_mm256_and_si256(codes, mask), low);
-            let h = _mm256_maddubs_epi16(_mm256_and_si256(_mm256_srli_epi16::<4>(codes), mask), high);
-            _mm256_add_epi16(l, h)
-        };
-        let four = |i: usize| {
-            let a = _mm256_hadd_epi16(row(i), row(i + 1));
-            let b = _mm256_hadd_epi16(row(i + 2), row(i + 3));
-            _mm256_madd_epi16(_mm256_hadd_epi16(a, b), _mm256_set1_epi16(1))
-        };
-        let (a, b) = (four(0), four(4));
-        [_mm256_permute2x128_si256::<0x20>(a, b), _mm256_permute2x128_si256::<0x31>(a, b)]
+        let mut products = [[_mm256_setzero_si256(); T]; 2];
+        let mut short = [_mm256_setzero_si256(); T];
+        for t in 0..T {
+            match F::OFFSET {
+                0 => {}
+                8 => products[0][t] = word::<W>(x, MINUS_8, t),
+                16 => products[0][t] = _mm256_add_epi32(word::<W>(x, MINUS_8, t), word::<W>(x, MINUS_8, t)),
+                _ => {
+                    products[0][t] = word::<W>(x, MINUS_32, t);
+                    products[1][t] = word::<W>(x, MINUS_32 + 1, t);
+                }
+            }
+        }
+        for_each_four!(|FOUR| {
+            let codes = F::Codes::codes::<FOUR>(lines);
+            let half = if F::Scales::SPLIT { FOUR / (FOURS / 2) } else { 0 };
+            for t in 0..T {
+                let pairs = multiply::<F>(codes, word::<W>(x, FOUR, t));
+                short[t] = if FOUR % run == 0 { pairs } else { _mm256_add_epi16(short[t], pairs) };
+                if FOUR % run == run - 1 {
+                    let sums = _mm256_madd_epi16(short[t], _mm256_set1_epi16(1));
+                    products[half][t] = _mm256_add_epi32(products[half][t], sums);
+                }
+            }
+        });
+        products
     }
 }
 
-/// Sums of products of one block of eight rows. |w| fits an unsigned byte even for -128, and two products fit i16.
+/// Sums of two products as sixteen bits; signed codes are those down to -128.
 ///
 /// # Safety
-/// A block of each row and 32 `codes` may be read.
-#[inline]
-#[target_feature(enable = "avx2,fma,f16c")]
-unsafe fn byte_products<Q: Quant>(blocks: Eight, codes: *const i8) -> __m256i {
+/// The CPU has the instructions.
+#[inline(always)]
+unsafe fn multiply<F: Format>(codes: __m256i, x: __m256i) -> __m256i {
     // SAFETY: the caller's promise.
     unsafe {
-        let codes = _mm256_loadu_si256(codes.cast());
-        let row = |i: usize| {
-            let w = _mm256_loadu_si256(blocks[i].add(Q::CODES).cast());
-            let pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(w), _mm256_sign_epi8(codes, w));
-            _mm256_madd_epi16(pairs, _mm256_set1_epi16(1))
+        if F::Codes::SIGNED {
+            _mm256_maddubs_epi16(_mm256_abs_epi8(codes), _mm256_sign_epi8(x, codes))
+        } else {
+            _mm256_maddubs_epi16(codes, x)
+        }
+    }
+}
+
+/// A word of a token, in every lane.
+///
+/// # Safety
+/// The CPU has the instructions; the word may be read.
+#[inline(always)]
+unsafe fn word<const W: usize>(x: *const u32, word: usize, token: usize) -> __m256i {
+    // SAFETY: the caller's promise.
+    unsafe { _mm256_set1_epi32(*x.add(word * W + token) as i32) }
+}
+
+/// Codes as registers.
+pub(in super::super) trait CodeRegisters {
+    /// Columns `4 FOUR + c` of eight rows.
+    ///
+    /// # Safety
+    /// The CPU has the instructions; half of each of a block's lines may be read.
+    unsafe fn codes<const FOUR: usize>(lines: *const u8) -> __m256i;
+}
+
+/// # Safety
+/// The CPU has the instructions; half of the line may be read.
+#[inline(always)]
+unsafe fn load(lines: *const u8, line: usize) -> __m256i {
+    // SAFETY: the caller's promise.
+    unsafe { _mm256_loadu_si256(lines.add(line * LINE).cast()) }
+}
+
+/// `v & mask` once its bits are moved up, or down if `up` is negative.
+///
+/// # Safety
+/// The CPU has the instructions.
+#[inline(always)]
+unsafe fn moved(v: __m256i, up: i32, mask: i8) -> __m256i {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let v = match up {
+            0.. => _mm256_sllv_epi32(v, _mm256_set1_epi32(up)),
+            _ => _mm256_srlv_epi32(v, _mm256_set1_epi32(-up)),
         };
-        let four = |i: usize| {
-            let a = _mm256_hadd_epi32(row(i), row(i + 1));
-            let b = _mm256_hadd_epi32(row(i + 2), row(i + 3));
-            _mm256_hadd_epi32(a, b)
-        };
-        let (a, b) = (four(0), four(4));
-        _mm256_add_epi32(_mm256_permute2x128_si256::<0x20>(a, b), _mm256_permute2x128_si256::<0x31>(a, b))
+        _mm256_and_si256(v, _mm256_set1_epi8(mask))
     }
 }
 
-/// Eight running sums for each of `T` tokens.
-#[inline]
-#[target_feature(enable = "avx2,fma,f16c")]
-fn panel_tile<Q: Quant, const T: usize>(panel: &[PanelBlock<ROWS>], tile: &[TokenBlock<T>]) -> [__m256; T] {
-    let mut sums = [_mm256_setzero_ps(); T];
-    for (block, x) in panel.iter().zip(tile) {
-        let products = if Q::NIBBLES { panel_nibbles(block, x) } else { panel_bytes(block, x) };
-        // SAFETY: eight elements, aligned as the block is.
-        let heads = unsafe { (_mm256_load_ps(block.scales.as_ptr()), _mm256_load_ps(block.minima.as_ptr())) };
-        for t in 0..T {
-            let products = _mm256_add_epi32(products[t], _mm256_set1_epi32(x.starts[t]));
-            sums[t] = accumulate::<Q>(sums[t], products, heads, (x.scales[t], x.sums[t]));
-        }
+impl CodeRegisters for Nibbles {
+    #[inline(always)]
+    unsafe fn codes<const FOUR: usize>(lines: *const u8) -> __m256i {
+        // SAFETY: the caller's promise.
+        unsafe { moved(load(lines, FOUR % 4), if FOUR < 4 { 0 } else { -4 }, 15) }
     }
-    sums
 }
 
-/// Eight sums of two nibbles by bytes stay within 8 * 2 * 15 * 127 < 2^15.
-#[inline]
-#[target_feature(enable = "avx2,fma,f16c")]
-fn panel_nibbles<const T: usize>(panel: &PanelBlock<ROWS>, x: &TokenBlock<T>) -> [__m256i; T] {
-    let mut sums = [_mm256_setzero_si256(); T];
-    for (w, codes) in panel.codes.iter().zip(&x.codes) {
-        // SAFETY: 32 bytes, aligned as the block is.
-        let w = unsafe { _mm256_load_si256(w.as_ptr().cast()) };
-        for t in 0..T {
-            sums[t] = _mm256_add_epi16(sums[t], _mm256_maddubs_epi16(w, _mm256_set1_epi32(codes[t])));
+impl CodeRegisters for FiveBits {
+    #[inline(always)]
+    unsafe fn codes<const FOUR: usize>(lines: *const u8) -> __m256i {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let high = moved(load(lines, 4), 4 - FOUR as i32, 16);
+            _mm256_or_si256(Nibbles::codes::<FOUR>(lines), high)
         }
     }
-    sums.map(|v| _mm256_madd_epi16(v, _mm256_set1_epi16(1)))
 }
 
-#[inline]
-#[target_feature(enable = "avx2,fma,f16c")]
-fn panel_bytes<const T: usize>(panel: &PanelBlock<ROWS>, x: &TokenBlock<T>) -> [__m256i; T] {
-    let mut sums = [_mm256_setzero_si256(); T];
-    for (w, codes) in panel.codes.iter().zip(&x.codes) {
-        // SAFETY: 32 bytes, aligned as the block is.
-        let w = unsafe { _mm256_load_si256(w.as_ptr().cast()) };
-        let size = _mm256_abs_epi8(w);
-        for t in 0..T {
-            let pairs = _mm256_maddubs_epi16(size, _mm256_sign_epi8(_mm256_set1_epi32(codes[t]), w));
-            sums[t] = _mm256_add_epi32(sums[t], _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+impl CodeRegisters for SixBits {
+    #[inline(always)]
+    unsafe fn codes<const FOUR: usize>(lines: *const u8) -> __m256i {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let high = moved(load(lines, 4 + FOUR / 4), 4 - 2 * (FOUR % 4) as i32, 48);
+            _mm256_or_si256(Nibbles::codes::<FOUR>(lines), high)
         }
     }
-    sums
+}
+
+impl CodeRegisters for Levels {
+    #[inline(always)]
+    unsafe fn codes<const FOUR: usize>(lines: *const u8) -> __m256i {
+        // SAFETY: the caller's promise; the table has sixteen bytes.
+        unsafe {
+            let levels = _mm256_broadcastsi128_si256(_mm_loadu_si128(IQ4_VALUES.as_ptr().cast()));
+            _mm256_shuffle_epi8(levels, Nibbles::codes::<FOUR>(lines))
+        }
+    }
+}
+
+impl CodeRegisters for Bytes {
+    #[inline(always)]
+    unsafe fn codes<const FOUR: usize>(lines: *const u8) -> __m256i {
+        // SAFETY: the caller's promise.
+        unsafe { load(lines, FOUR) }
+    }
+}
+
+impl<C> CodeRegisters for Whole<C> {
+    #[inline(always)]
+    unsafe fn codes<const FOUR: usize>(lines: *const u8) -> __m256i {
+        // SAFETY: the caller's promise.
+        unsafe { load(lines, FOUR) }
+    }
+}
+
+/// Scales as registers.
+pub(in super::super) trait ScaleRegisters {
+    /// Those of the two halves of a block of eight rows; the same if they are not split.
+    ///
+    /// # Safety
+    /// The CPU has the instructions; a unit's scales may be read.
+    unsafe fn scales(head: *const u8, half: usize, at: usize) -> [__m256; 2];
+    /// The minima of a block, if there are any.
+    ///
+    /// # Safety
+    /// As `scales`.
+    #[inline(always)]
+    unsafe fn minima(head: *const u8, half: usize, at: usize) -> __m256 {
+        // SAFETY: the caller's promise.
+        unsafe { Self::scales(head, half, at)[0] }
+    }
+}
+
+/// Eight of sixteen halves.
+///
+/// # Safety
+/// The CPU has the instructions; they may be read.
+#[inline(always)]
+unsafe fn halves(head: *const u8, half: usize, i: usize) -> __m256 {
+    // SAFETY: the caller's promise.
+    unsafe { _mm256_cvtph_ps(_mm_loadu_si128(head.cast::<__m128i>().add(2 * i + half))) }
+}
+
+impl ScaleRegisters for Halves {
+    #[inline(always)]
+    unsafe fn scales(head: *const u8, half: usize, at: usize) -> [__m256; 2] {
+        // SAFETY: the caller's promise.
+        unsafe { [halves(head, half, at); 2] }
+    }
+}
+
+impl ScaleRegisters for HalvesAndMinima {
+    #[inline(always)]
+    unsafe fn scales(head: *const u8, half: usize, _: usize) -> [__m256; 2] {
+        // SAFETY: the caller's promise.
+        unsafe { [halves(head, half, 0); 2] }
+    }
+    #[inline(always)]
+    unsafe fn minima(head: *const u8, half: usize, _: usize) -> __m256 {
+        // SAFETY: the caller's promise.
+        unsafe { halves(head, half, 1) }
+    }
+}
+
+/// Eight of sixteen bytes behind the halves.
+///
+/// # Safety
+/// They may be read.
+#[inline(always)]
+unsafe fn small(head: *const u8, half: usize, i: usize) -> __m128i {
+    // SAFETY: the caller's promise.
+    unsafe { _mm_loadl_epi64(head.add(64 + 16 * i + ROWS * half).cast()) }
+}
+
+impl ScaleRegisters for Small {
+    #[inline(always)]
+    unsafe fn scales(head: *const u8, half: usize, at: usize) -> [__m256; 2] {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let small = _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(small(head, half, 2 * at)));
+            [_mm256_mul_ps(halves(head, half, 0), small); 2]
+        }
+    }
+    #[inline(always)]
+    unsafe fn minima(head: *const u8, half: usize, at: usize) -> __m256 {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let small = _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(small(head, half, 2 * at + 1)));
+            _mm256_fnmadd_ps(halves(head, half, 1), small, _mm256_setzero_ps())
+        }
+    }
+}
+
+impl ScaleRegisters for SmallSplit {
+    #[inline(always)]
+    unsafe fn scales(head: *const u8, half: usize, at: usize) -> [__m256; 2] {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let d = halves(head, half, 0);
+            let first = _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(small(head, half, 2 * at)));
+            let second = _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(small(head, half, 2 * at + 1)));
+            [_mm256_mul_ps(d, first), _mm256_mul_ps(d, second)]
+        }
+    }
+}
+
+impl<S: Scales> ScaleRegisters for Floats<S> {
+    #[inline(always)]
+    unsafe fn scales(head: *const u8, half: usize, at: usize) -> [__m256; 2] {
+        // SAFETY: the caller's promise.
+        unsafe { [_mm256_loadu_ps(head.cast::<f32>().add(ROWS * half)), Self::minima(head, half, at)] }
+    }
+    #[inline(always)]
+    unsafe fn minima(head: *const u8, half: usize, _: usize) -> __m256 {
+        // SAFETY: the caller's promise.
+        unsafe { _mm256_loadu_ps(head.add(LINE).cast::<f32>().add(ROWS * half)) }
+    }
 }

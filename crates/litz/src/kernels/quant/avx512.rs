@@ -1,276 +1,359 @@
-//! Quantised matmuls with AVX-512 VNNI: sixteen rows to a register, the bits of the AVX2 form.
+//! Packed matmuls with AVX-512 VNNI: sixteen rows to a register, the bits of the AVX2 form.
 
 use std::arch::x86_64::*;
-use std::ops::Range;
 
 use super::super::lanes::Avx512;
-use super::super::views::{Matrix, OutView, Q8View, BLOCK};
-use super::panel::{empty, fill, interleave, PanelBlock, TokenBlock};
-use super::{MatmulQuant, Quant, Token, EARLY};
-
-/// Rows of a group.
-const ROWS: usize = 16;
-
-/// Sixteen rows; those beyond a matrix's last are copies of it.
-type Group = [*const u8; ROWS];
+use super::super::q8::{MINUS_128, MINUS_32, MINUS_8, SCALE, SUM, WORDS};
+use super::format::{
+    Bytes, Codes, FiveBits, Floats, Format, Halves, HalvesAndMinima, Levels, Nibbles, Scales, SixBits, Small,
+    SmallSplit, Whole, FOURS, LINE,
+};
+use super::{for_each_block, for_each_four, prefetch, Group, MatmulQuant, Out, Panel};
+use crate::formats::IQ4_VALUES;
 
 impl MatmulQuant for Avx512 {
     #[inline(always)]
-    unsafe fn matmul_quant<Q: Quant>(
-        self,
-        w: &Matrix<'_>,
-        rows: Range<usize>,
-        x: &Q8View<'_>,
-        tokens: Range<usize>,
-        y: &OutView<'_>,
-    ) {
-        // SAFETY: the caller vouches for tokens and rows, the token `self` for the instructions.
-        unsafe { matmul::<Q>(w, rows, x, tokens, y) }
+    unsafe fn tile<F: Format, const W: usize>(self, group: Group, x: &[u32], out: Out) {
+        // SAFETY: the caller's promise, passed on; the token `self` vouches for the instructions.
+        unsafe { tile::<F, W>(group, x.as_ptr(), out) }
     }
-}
 
-/// What an unsigned code is above its value: signed bytes have their top bit flipped.
-const fn offset<Q: Quant>() -> i32 {
-    if Q::NIBBLES {
-        Q::OFFSET
-    } else {
-        128
+    #[inline(always)]
+    unsafe fn unpack<F: Format>(self, group: Group, panel: &mut Panel) {
+        // SAFETY: as above.
+        unsafe { unpack::<F>(group, panel) }
     }
 }
 
 /// # Safety
-/// As `MatmulQuant::matmul_quant`.
+/// As `MatmulQuant::tile`.
+#[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c")]
-unsafe fn matmul<Q: Quant>(
-    w: &Matrix<'_>,
-    rows: Range<usize>,
-    x: &Q8View<'_>,
-    tokens: Range<usize>,
-    y: &OutView<'_>,
-) {
-    // SAFETY: the caller's promise, passed on.
+unsafe fn tile<F: Format, const W: usize>(group: Group, x: *const u32, out: Out) {
+    let mut sums = [_mm512_setzero_ps(); W];
+    // SAFETY: the group and the tile have as many blocks; `out` says what may be written.
     unsafe {
-        match tokens.len() {
-            1 => one_token::<Q>(
-                w,
-                rows,
-                Token::new(x, tokens.start),
-                y.values.as_ptr().add(tokens.start * y.stride),
-            ),
-            2..=4 => many_tokens::<Q, 2>(w, rows, x, tokens, y),
-            _ => many_tokens::<Q, 8>(w, rows, x, tokens, y),
-        }
-    }
-}
-
-/// # Safety
-/// `x` has the matrix's columns, `out` its rows.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c")]
-unsafe fn one_token<Q: Quant>(w: &Matrix<'_>, rows: Range<usize>, x: Token, out: *mut f32) {
-    for start in rows.clone().step_by(ROWS) {
-        // SAFETY: the caller's promise.
-        unsafe {
-            store(
-                out.add(start),
-                rows.end - start,
-                dot_rows::<Q>(group(w, start, rows.end), x, w.cols() / BLOCK),
-            )
-        };
-    }
-}
-
-/// # Safety
-/// As `MatmulQuant::matmul_quant`.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c")]
-unsafe fn many_tokens<Q: Quant, const T: usize>(
-    w: &Matrix<'_>,
-    rows: Range<usize>,
-    x: &Q8View<'_>,
-    tokens: Range<usize>,
-    y: &OutView<'_>,
-) {
-    let mut panel = empty::<ROWS>(x.blocks);
-    let tiles = interleave::<T>(x, tokens.clone(), offset::<Q>());
-    for start in rows.clone().step_by(ROWS) {
-        let group = group(w, start, rows.end);
-        // SAFETY: the caller vouches for tokens and rows.
-        unsafe {
-            for half in [0, 8] {
-                fill::<Q, ROWS>(&mut panel, std::array::from_fn(|i| group[half + i]), half, 0x80);
+        for t in 0..W {
+            if let Some(from) = out.so_far(t) {
+                sums[t] = _mm512_maskz_loadu_ps(out.rows, from);
             }
-            for (tile, t) in tiles.chunks_exact(x.blocks).zip(tokens.clone().step_by(T)) {
-                let sums = panel_tile::<Q, T>(&panel, tile);
-                for (sums, t) in sums.into_iter().zip(t..tokens.end) {
-                    store(y.values.as_ptr().add(t * y.stride + start), rows.end - start, sums);
-                }
+        }
+        for_each_block!(F, W, group, x, |head, at, lines, words| {
+            if F::STREAMED {
+                prefetch(head, if at == 0 { F::Scales::HEAD / LINE } else { 0 });
+                prefetch(lines, F::Codes::LINES);
+            }
+            block::<F, W>(&mut sums, (head, at), lines, words);
+        });
+        for t in 0..W {
+            if let Some(to) = out.token(t) {
+                _mm512_mask_storeu_ps(to, out.rows, sums[t]);
             }
         }
     }
 }
 
-/// The rows from `start`, the last one again where there are none left.
-#[inline]
-fn group(w: &Matrix<'_>, start: usize, end: usize) -> Group {
-    std::array::from_fn(|i| w.row((start + i).min(end - 1)))
-}
-
 /// # Safety
-/// `many` elements, or sixteen if that is fewer, may be written.
+/// As `MatmulQuant::unpack`.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c")]
-unsafe fn store(to: *mut f32, many: usize, sums: __m512) {
-    // SAFETY: masked lanes are not written.
-    unsafe { _mm512_mask_storeu_ps(to, (u32::MAX >> (32 - many.min(ROWS))) as u16, sums) }
-}
-
-/// `sums + scale * x.scale * products (+ minimum * x.sum)`: the one place where a block meets the running sum.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c")]
-fn accumulate<Q: Quant>(sums: __m512, products: __m512i, heads: (__m512, __m512), x: (f32, f32)) -> __m512 {
-    let scale = _mm512_mul_ps(heads.0, _mm512_set1_ps(x.0));
-    let sums = _mm512_fmadd_ps(scale, _mm512_cvtepi32_ps(products), sums);
-    if Q::MINIMUM {
-        _mm512_fmadd_ps(heads.1, _mm512_set1_ps(x.1), sums)
-    } else {
-        sums
+unsafe fn unpack<F: Format>(group: Group, panel: &mut Panel) {
+    let mut to = panel.0.as_mut_ptr();
+    // SAFETY: the panel has room for the group's blocks, in lines as it is aligned.
+    unsafe {
+        for_each_block!(F, 0, group, std::ptr::null::<u32>(), |head, at, lines, _words| {
+            prefetch(head, if at == 0 { F::Scales::HEAD / LINE } else { 0 });
+            prefetch(lines, F::Codes::LINES);
+            let [scale, second] = F::Scales::scales(head, at);
+            let second = if F::Scales::MINIMA { F::Scales::minima(head, at) } else { second };
+            _mm512_store_ps(to.cast(), scale);
+            _mm512_store_ps(to.add(LINE).cast(), second);
+            for_each_four!(|FOUR| {
+                _mm512_store_si512(to.add((2 + FOUR) * LINE).cast(), F::Codes::unsigned::<FOUR>(lines))
+            });
+            to = to.add((2 + FOURS) * LINE);
+        });
     }
 }
 
-/// Sixteen running sums for each of `T` tokens.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c")]
-fn panel_tile<Q: Quant, const T: usize>(panel: &[PanelBlock<ROWS>], tile: &[TokenBlock<T>]) -> [__m512; T] {
-    let mut sums = [_mm512_setzero_ps(); T];
-    for (block, x) in panel.iter().zip(tile) {
-        let mut products = x.starts.map(|start| _mm512_set1_epi32(start));
-        for (w, codes) in block.codes.iter().zip(&x.codes) {
-            // SAFETY: 64 bytes, aligned as the block is.
-            let w = unsafe { _mm512_load_si512(w.as_ptr().cast()) };
-            for t in 0..T {
-                products[t] = _mm512_dpbusd_epi32(products[t], w, _mm512_set1_epi32(codes[t]));
-            }
-        }
-        // SAFETY: sixteen elements, aligned as the block is.
-        let heads = unsafe { (_mm512_load_ps(block.scales.as_ptr()), _mm512_load_ps(block.minima.as_ptr())) };
-        for t in 0..T {
-            sums[t] = accumulate::<Q>(sums[t], products[t], heads, (x.scales[t], x.sums[t]));
-        }
-    }
-    sums
-}
-
-/// Sixteen running sums over all blocks, for one token, from rows as they are stored.
+/// Adds a block to the running sums.
 ///
 /// # Safety
-/// The rows and the token have `blocks` blocks.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c")]
-unsafe fn dot_rows<Q: Quant>(rows: Group, x: Token, blocks: usize) -> __m512 {
-    // The next group usually follows in memory. Asked for in its order there, and early enough for its last rows.
-    let ahead = (rows[15] as usize).wrapping_sub(rows[0] as usize) + blocks * Q::BYTES + EARLY;
-    let offsets: [i32; ROWS] =
-        std::array::from_fn(|i| (rows[i] as usize).wrapping_sub(rows[0] as usize) as i32);
-    let mut sums = _mm512_setzero_ps();
-    // SAFETY: blocks stay below the caller's number; missing ones of the last four are read as the last one.
+/// A block's lines and words, and its unit's scales, may be read.
+#[inline(always)]
+unsafe fn block<F: Format, const W: usize>(
+    sums: &mut [__m512; W],
+    (head, at): (*const u8, usize),
+    lines: *const u8,
+    x: *const u32,
+) {
+    // SAFETY: the caller's promise.
     unsafe {
-        let offsets = _mm512_loadu_si512(offsets.as_ptr().cast());
-        for block in (0..blocks).step_by(4) {
-            for line in 0..Q::BYTES {
-                _mm_prefetch::<_MM_HINT_T0>(
-                    rows[0].wrapping_add(ahead + block * ROWS * Q::BYTES + line * 64).cast(),
+        let products = products::<F, W>(lines, x);
+        let [scale, second] = F::Scales::scales(head, at);
+        let minimum = if F::Scales::MINIMA { F::Scales::minima(head, at) } else { scale };
+        for t in 0..W {
+            let first = _mm512_cvtepi32_ps(products[0][t]);
+            if F::Scales::SPLIT {
+                let both = _mm512_mul_ps(scale, first);
+                let both = _mm512_fmadd_ps(second, _mm512_cvtepi32_ps(products[1][t]), both);
+                sums[t] = _mm512_fmadd_ps(both, _mm512_castsi512_ps(word::<W>(x, SCALE, t)), sums[t]);
+            } else {
+                sums[t] = _mm512_fmadd_ps(
+                    _mm512_mul_ps(scale, _mm512_castsi512_ps(word::<W>(x, SCALE, t))),
+                    first,
+                    sums[t],
                 );
             }
-            let at: [usize; 4] = std::array::from_fn(|i| (block + i).min(blocks - 1));
-            let products = products::<Q>(rows, x, at);
-            for i in 0..4.min(blocks - block) {
-                let heads = heads::<Q>(rows[0].add(at[i] * Q::BYTES), offsets);
-                let start = _mm512_set1_epi32(-offset::<Q>() * *x.code_sums.add(at[i]));
-                let products = _mm512_add_epi32(products[i], start);
-                sums = accumulate::<Q>(sums, products, heads, (*x.scales.add(at[i]), *x.sums.add(at[i])));
+            if F::Scales::MINIMA {
+                sums[t] = _mm512_fmadd_ps(minimum, _mm512_castsi512_ps(word::<W>(x, SUM, t)), sums[t]);
             }
         }
     }
-    sums
 }
 
-/// Sums of products of four blocks of sixteen rows.
+/// Sums of products of a block; of its halves if they have scales of their own.
 ///
 /// # Safety
-/// The rows and the token have the blocks.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c")]
-unsafe fn products<Q: Quant>(rows: Group, x: Token, at: [usize; 4]) -> [__m512i; 4] {
+/// A block's lines and words may be read.
+#[inline(always)]
+unsafe fn products<F: Format, const W: usize>(lines: *const u8, x: *const u32) -> [[__m512i; W]; 2] {
     // SAFETY: the caller's promise.
     unsafe {
-        let low = lanes(at.map(|block| x.codes.add(block * BLOCK).cast()));
-        let high = lanes(at.map(|block| x.codes.add(block * BLOCK + 16).cast()));
-        let row = |i: usize| {
-            let codes = |from: usize| lanes(at.map(|block| rows[i].add(block * Q::BYTES + Q::CODES + from)));
-            let (l, h) = if Q::NIBBLES {
-                let (codes, mask) = (codes(0), _mm512_set1_epi8(15));
-                (_mm512_and_si512(codes, mask), _mm512_and_si512(_mm512_srli_epi16::<4>(codes), mask))
-            } else {
-                let flip = _mm512_set1_epi8(i8::MIN);
-                (_mm512_xor_si512(codes(0), flip), _mm512_xor_si512(codes(16), flip))
-            };
-            _mm512_dpbusd_epi32(_mm512_dpbusd_epi32(_mm512_setzero_si512(), l, low), h, high)
-        };
-        // Four rows of four blocks: within each 128-bit lane, one block's sum for each row.
-        let four = |i: usize| {
-            let (a, b, c, d) = (row(i), row(i + 1), row(i + 2), row(i + 3));
-            let ab = _mm512_add_epi32(_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b));
-            let cd = _mm512_add_epi32(_mm512_unpacklo_epi32(c, d), _mm512_unpackhi_epi32(c, d));
-            _mm512_add_epi32(_mm512_unpacklo_epi64(ab, cd), _mm512_unpackhi_epi64(ab, cd))
-        };
-        transpose_lanes([four(0), four(4), four(8), four(12)])
+        let mut products = [[_mm512_setzero_si512(); W]; 2];
+        for t in 0..W {
+            match if F::Codes::SIGNED { 128 } else { F::OFFSET } {
+                0 => {}
+                8 => products[0][t] = word::<W>(x, MINUS_8, t),
+                16 => products[0][t] = _mm512_add_epi32(word::<W>(x, MINUS_8, t), word::<W>(x, MINUS_8, t)),
+                32 => {
+                    products[0][t] = word::<W>(x, MINUS_32, t);
+                    products[1][t] = word::<W>(x, MINUS_32 + 1, t);
+                }
+                _ => products[0][t] = word::<W>(x, MINUS_128, t),
+            }
+        }
+        for_each_four!(|FOUR| {
+            let codes = F::Codes::unsigned::<FOUR>(lines);
+            let half = if F::Scales::SPLIT { FOUR / (FOURS / 2) } else { 0 };
+            for t in 0..W {
+                products[half][t] = _mm512_dpbusd_epi32(products[half][t], codes, word::<W>(x, FOUR, t));
+            }
+        });
+        products
     }
 }
 
-/// Lane `i` of output `j` is lane `j` of input `i`.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c")]
-fn transpose_lanes([a, b, c, d]: [__m512i; 4]) -> [__m512i; 4] {
-    let (ab_low, ab_high) = (_mm512_shuffle_i32x4::<0x44>(a, b), _mm512_shuffle_i32x4::<0xee>(a, b));
-    let (cd_low, cd_high) = (_mm512_shuffle_i32x4::<0x44>(c, d), _mm512_shuffle_i32x4::<0xee>(c, d));
-    [
-        _mm512_shuffle_i32x4::<0x88>(ab_low, cd_low),
-        _mm512_shuffle_i32x4::<0xdd>(ab_low, cd_low),
-        _mm512_shuffle_i32x4::<0x88>(ab_high, cd_high),
-        _mm512_shuffle_i32x4::<0xdd>(ab_high, cd_high),
-    ]
-}
-
-/// Four times sixteen bytes.
+/// A word of a token, in every lane.
 ///
 /// # Safety
-/// Sixteen bytes of each may be read.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c")]
-unsafe fn lanes(from: [*const u8; 4]) -> __m512i {
+/// The CPU has the instructions; the word may be read.
+#[inline(always)]
+unsafe fn word<const W: usize>(x: *const u32, word: usize, token: usize) -> __m512i {
+    // SAFETY: the caller's promise.
+    unsafe { _mm512_set1_epi32(*x.add(word * W + token) as i32) }
+}
+
+/// Codes as registers.
+pub(in super::super) trait CodeRegisters {
+    /// Columns `4 FOUR + c` of all rows; those of signed codes 128 above their values.
+    ///
+    /// # Safety
+    /// The CPU has the instructions; a block's lines may be read.
+    unsafe fn unsigned<const FOUR: usize>(lines: *const u8) -> __m512i;
+}
+
+/// # Safety
+/// The CPU has the instructions; the line may be read.
+#[inline(always)]
+unsafe fn load(lines: *const u8, line: usize) -> __m512i {
+    // SAFETY: the caller's promise.
+    unsafe { _mm512_loadu_si512(lines.add(line * LINE).cast()) }
+}
+
+/// `low | high & mask`
+///
+/// # Safety
+/// The CPU has the instructions.
+#[inline(always)]
+unsafe fn join(low: __m512i, high: __m512i, mask: i8) -> __m512i {
+    // SAFETY: the caller's promise.
+    unsafe { _mm512_ternarylogic_epi32::<0xf8>(low, high, _mm512_set1_epi8(mask)) }
+}
+
+/// Moves bits up, or down if `up` is negative; bits pass from byte to byte.
+///
+/// # Safety
+/// The CPU has the instructions.
+#[inline(always)]
+unsafe fn moved(v: __m512i, up: i32) -> __m512i {
     // SAFETY: the caller's promise.
     unsafe {
-        let load = |i: usize| _mm_loadu_si128(from[i].cast());
-        let v = _mm512_castsi128_si512(load(0));
-        let v = _mm512_inserti32x4::<1>(v, load(1));
-        _mm512_inserti32x4::<3>(_mm512_inserti32x4::<2>(v, load(2)), load(3))
+        match up {
+            0.. => _mm512_sllv_epi32(v, _mm512_set1_epi32(up)),
+            _ => _mm512_srlv_epi32(v, _mm512_set1_epi32(-up)),
+        }
     }
 }
 
-/// The scales and minima of sixteen rows' block, whose rows are `offsets` from the first.
+impl CodeRegisters for Nibbles {
+    #[inline(always)]
+    unsafe fn unsigned<const FOUR: usize>(lines: *const u8) -> __m512i {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let pairs = load(lines, FOUR % 4);
+            _mm512_and_si512(moved(pairs, if FOUR < 4 { 0 } else { -4 }), _mm512_set1_epi8(15))
+        }
+    }
+}
+
+impl CodeRegisters for FiveBits {
+    #[inline(always)]
+    unsafe fn unsigned<const FOUR: usize>(lines: *const u8) -> __m512i {
+        // SAFETY: the caller's promise.
+        unsafe { join(Nibbles::unsigned::<FOUR>(lines), moved(load(lines, 4), 4 - FOUR as i32), 16) }
+    }
+}
+
+impl CodeRegisters for SixBits {
+    #[inline(always)]
+    unsafe fn unsigned<const FOUR: usize>(lines: *const u8) -> __m512i {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let high = moved(load(lines, 4 + FOUR / 4), 4 - 2 * (FOUR % 4) as i32);
+            join(Nibbles::unsigned::<FOUR>(lines), high, 48)
+        }
+    }
+}
+
+impl CodeRegisters for Levels {
+    #[inline(always)]
+    unsafe fn unsigned<const FOUR: usize>(lines: *const u8) -> __m512i {
+        // SAFETY: the caller's promise; the table has sixteen bytes.
+        unsafe {
+            let levels = _mm512_broadcast_i32x4(_mm_loadu_si128(IQ4_VALUES.as_ptr().cast()));
+            let levels = _mm512_xor_si512(levels, _mm512_set1_epi8(i8::MIN));
+            _mm512_shuffle_epi8(levels, Nibbles::unsigned::<FOUR>(lines))
+        }
+    }
+}
+
+impl CodeRegisters for Bytes {
+    #[inline(always)]
+    unsafe fn unsigned<const FOUR: usize>(lines: *const u8) -> __m512i {
+        // SAFETY: the caller's promise.
+        unsafe { _mm512_xor_si512(load(lines, FOUR), _mm512_set1_epi8(i8::MIN)) }
+    }
+}
+
+impl<C> CodeRegisters for Whole<C> {
+    #[inline(always)]
+    unsafe fn unsigned<const FOUR: usize>(lines: *const u8) -> __m512i {
+        // SAFETY: the caller's promise.
+        unsafe { load(lines, FOUR) }
+    }
+}
+
+/// Scales as registers.
+pub(in super::super) trait ScaleRegisters {
+    /// Those of the two halves of a block; the same if they are not split.
+    ///
+    /// # Safety
+    /// The CPU has the instructions; a unit's scales may be read.
+    unsafe fn scales(head: *const u8, at: usize) -> [__m512; 2];
+    /// The minima of a block, if there are any.
+    ///
+    /// # Safety
+    /// As `scales`.
+    #[inline(always)]
+    unsafe fn minima(head: *const u8, at: usize) -> __m512 {
+        // SAFETY: the caller's promise.
+        unsafe { Self::scales(head, at)[0] }
+    }
+}
+
+/// Sixteen halves.
 ///
 /// # Safety
-/// A block of each may be read.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c")]
-unsafe fn heads<Q: Quant>(first: *const u8, offsets: __m512i) -> (__m512, __m512) {
-    // SAFETY: the caller's promise; a block is longer than four bytes.
-    let words = unsafe { _mm512_i32gather_epi32::<1>(offsets, first.cast()) };
-    let scales = _mm512_cvtph_ps(_mm512_cvtepi32_epi16(words));
-    if Q::MINIMUM {
-        (scales, _mm512_cvtph_ps(_mm512_cvtepi32_epi16(_mm512_srli_epi32::<16>(words))))
-    } else {
-        (scales, _mm512_setzero_ps())
+/// The CPU has the instructions; they may be read.
+#[inline(always)]
+unsafe fn halves(head: *const u8, i: usize) -> __m512 {
+    // SAFETY: the caller's promise.
+    unsafe { _mm512_cvtph_ps(_mm256_loadu_si256(head.cast::<__m256i>().add(i))) }
+}
+
+impl ScaleRegisters for Halves {
+    #[inline(always)]
+    unsafe fn scales(head: *const u8, at: usize) -> [__m512; 2] {
+        // SAFETY: the caller's promise.
+        unsafe { [halves(head, at); 2] }
+    }
+}
+
+impl ScaleRegisters for HalvesAndMinima {
+    #[inline(always)]
+    unsafe fn scales(head: *const u8, _: usize) -> [__m512; 2] {
+        // SAFETY: the caller's promise.
+        unsafe { [halves(head, 0); 2] }
+    }
+    #[inline(always)]
+    unsafe fn minima(head: *const u8, _: usize) -> __m512 {
+        // SAFETY: the caller's promise.
+        unsafe { halves(head, 1) }
+    }
+}
+
+/// Sixteen bytes behind the two registers of halves.
+///
+/// # Safety
+/// They may be read.
+#[inline(always)]
+unsafe fn small(head: *const u8, i: usize) -> __m128i {
+    // SAFETY: the caller's promise.
+    unsafe { _mm_loadu_si128(head.cast::<__m128i>().add(4 + i)) }
+}
+
+impl ScaleRegisters for Small {
+    #[inline(always)]
+    unsafe fn scales(head: *const u8, at: usize) -> [__m512; 2] {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let small = _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(small(head, 2 * at)));
+            [_mm512_mul_ps(halves(head, 0), small); 2]
+        }
+    }
+    #[inline(always)]
+    unsafe fn minima(head: *const u8, at: usize) -> __m512 {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let small = _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(small(head, 2 * at + 1)));
+            _mm512_fnmadd_ps(halves(head, 1), small, _mm512_setzero_ps())
+        }
+    }
+}
+
+impl ScaleRegisters for SmallSplit {
+    #[inline(always)]
+    unsafe fn scales(head: *const u8, at: usize) -> [__m512; 2] {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let d = halves(head, 0);
+            let first = _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(small(head, 2 * at)));
+            let second = _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(small(head, 2 * at + 1)));
+            [_mm512_mul_ps(d, first), _mm512_mul_ps(d, second)]
+        }
+    }
+}
+
+impl<S: Scales> ScaleRegisters for Floats<S> {
+    #[inline(always)]
+    unsafe fn scales(head: *const u8, _: usize) -> [__m512; 2] {
+        // SAFETY: the caller's promise.
+        unsafe { [_mm512_loadu_ps(head.cast()), _mm512_loadu_ps(head.add(LINE).cast())] }
+    }
+    #[inline(always)]
+    unsafe fn minima(head: *const u8, _: usize) -> __m512 {
+        // SAFETY: the caller's promise.
+        unsafe { _mm512_loadu_ps(head.add(LINE).cast()) }
     }
 }

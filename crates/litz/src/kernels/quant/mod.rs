@@ -1,157 +1,260 @@
-//! Matmuls of quantised weights with 8-bit activations.
+//! Matmuls of packed quantised weights with 8-bit activations.
 //!
-//! An output is one f32 running sum over the blocks in their order; within a block the products of codes are summed
-//! as integers, exactly, so that any shape of loop gives the same bits.
+//! An output is one f32 running sum over the blocks of 32 columns in their order; within a block (half a block, where each half
+//! has a scale of its own) the products of codes are summed as integers, exactly, so that any shape of loop gives the same bits.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
-#[cfg(target_arch = "x86_64")]
-mod panel;
+pub(super) mod format;
+mod portable;
+pub(super) mod stored;
 
 use std::ops::Range;
 
-use super::convert::half_at;
-use super::lanes::{Portable, Simd};
-use super::views::{Matrix, OutView, Q8View, BLOCK};
+use self::format::{Format, Unpacked, FOURS, LINE};
+use self::stored::with_format;
+use super::lanes::Simd;
+use super::pack::GROUP;
+use super::q8::{Q8Tile, Q8View, TILE, WORDS};
+use super::views::{Matrix, OutView};
 
-/// A block format, with its plain definition.
-pub(super) trait Quant {
-    /// Bytes of a block.
-    const BYTES: usize;
-    /// Whether the codes are nibbles rather than signed bytes.
-    const NIBBLES: bool;
-    /// What a stored nibble is above its value.
-    const OFFSET: i32;
-    /// Whether an f16 minimum follows the scale.
-    const MINIMUM: bool;
-    /// Where the codes start.
-    const CODES: usize = if Self::MINIMUM { 4 } else { 2 };
+/// Words of the activations that a group of rows meets before the next group: they should stay in a second-level cache.
+const NEAR: usize = 96 << 10;
+
+/// Codes that every instruction set can load.
+#[cfg(target_arch = "x86_64")]
+pub(super) trait CodeRegisters: avx2::CodeRegisters + avx512::CodeRegisters {}
+#[cfg(target_arch = "x86_64")]
+impl<C: avx2::CodeRegisters + avx512::CodeRegisters> CodeRegisters for C {}
+#[cfg(not(target_arch = "x86_64"))]
+pub(super) trait CodeRegisters {}
+#[cfg(not(target_arch = "x86_64"))]
+impl<C> CodeRegisters for C {}
+
+/// Scales that every instruction set can load.
+#[cfg(target_arch = "x86_64")]
+pub(super) trait ScaleRegisters: avx2::ScaleRegisters + avx512::ScaleRegisters {}
+#[cfg(target_arch = "x86_64")]
+impl<S: avx2::ScaleRegisters + avx512::ScaleRegisters> ScaleRegisters for S {}
+#[cfg(not(target_arch = "x86_64"))]
+pub(super) trait ScaleRegisters {}
+#[cfg(not(target_arch = "x86_64"))]
+impl<S> ScaleRegisters for S {}
+
+/// Blocks that are unpacked at once: they should stay in a first-level cache.
+const CHUNK: usize = 32;
+
+/// Room for `CHUNK` blocks of any `Unpacked` format.
+#[repr(C, align(64))]
+pub(super) struct Panel([u8; CHUNK * (2 * LINE + FOURS * LINE)]);
+
+/// A group of sixteen rows, or some blocks of one.
+#[derive(Clone, Copy)]
+pub(super) struct Group {
+    start: *const u8,
+    blocks: usize,
 }
 
-/// 32 signed bytes.
-pub(super) struct Q8_0;
-/// 32 nibbles less 8.
-pub(super) struct Q4_0;
-/// 32 nibbles over a minimum.
-pub(super) struct Q4_1;
-
-impl Quant for Q8_0 {
-    const BYTES: usize = 34;
-    const NIBBLES: bool = false;
-    const OFFSET: i32 = 0;
-    const MINIMUM: bool = false;
+/// Where a tile's outputs go.
+#[derive(Clone, Copy)]
+pub(super) struct Out {
+    /// The group's first row of the tile's first token, which need not be written, nor exist.
+    start: *mut f32,
+    stride: usize,
+    /// Bit `i`: row `i` of the group is written.
+    rows: u16,
+    /// Bit `i`: token `i` of the tile is written.
+    tokens: u8,
+    /// Whether it holds the sums of the blocks before.
+    resumed: bool,
 }
 
-impl Quant for Q4_0 {
-    const BYTES: usize = 18;
-    const NIBBLES: bool = true;
-    const OFFSET: i32 = 8;
-    const MINIMUM: bool = false;
+impl Out {
+    /// Where token `t` goes, if it is wanted.
+    #[inline(always)]
+    fn token(&self, t: usize) -> Option<*mut f32> {
+        (self.tokens >> t & 1 != 0).then(|| self.start.wrapping_add(t * self.stride))
+    }
+
+    /// Where the sums of token `t` so far are, if there are any.
+    #[inline(always)]
+    fn so_far(&self, t: usize) -> Option<*const f32> {
+        self.token(t).filter(|_| self.resumed).map(<*mut f32>::cast_const)
+    }
 }
 
-impl Quant for Q4_1 {
-    const BYTES: usize = 20;
-    const NIBBLES: bool = true;
-    const OFFSET: i32 = 0;
-    const MINIMUM: bool = true;
+/// An instruction set's way of multiplying a group with a tile.
+pub(super) trait MatmulQuant: Simd {
+    /// Sixteen rows for all tokens of a tile of `W`; writes what `out` says.
+    ///
+    /// # Safety
+    /// The group is of this format, `x` has its blocks; `out` may be written where it says so.
+    unsafe fn tile<F: Format, const W: usize>(self, group: Group, x: &[u32], out: Out);
+
+    /// Unpacks a group of at most `CHUNK` blocks.
+    ///
+    /// # Safety
+    /// The group is of this format.
+    unsafe fn unpack<F: Format>(self, group: Group, panel: &mut Panel);
 }
 
-/// Bytes beyond the next group of rows at which memory is prefetched.
+/// `y[t][r] = dot(x[t], w[r])`.
+///
+/// # Safety
+/// `w` is packed, `x` holds `tokens` rows of its columns, `y` holds `tokens` by `rows`.
+#[inline(always)]
+pub(super) unsafe fn matmul<S: MatmulQuant>(
+    s: S,
+    w: &Matrix<'_>,
+    rows: Range<usize>,
+    x: &Q8View<'_>,
+    tokens: Range<usize>,
+    y: &OutView<'_>,
+) {
+    // SAFETY: the caller's promise, passed on.
+    with_format!(
+        w.dtype(),
+        |F| unsafe { groups::<S, F>(s, w, rows, x, tokens, y) },
+        unreachable!("never packed")
+    )
+}
+
+/// Group after group meets as many tokens as a cache holds.
+///
+/// # Safety
+/// As `matmul`.
+#[inline(always)]
+unsafe fn groups<S: MatmulQuant, F: Format>(
+    s: S,
+    w: &Matrix<'_>,
+    rows: Range<usize>,
+    x: &Q8View<'_>,
+    tokens: Range<usize>,
+    y: &OutView<'_>,
+) {
+    let mut panel = (tokens.len() > TILE).then(|| Panel([0; CHUNK * (2 + FOURS) * LINE]));
+    let step = (NEAR / (x.blocks() * WORDS * TILE)).max(2) * TILE;
+    let mut start = tokens.start;
+    while start < tokens.end {
+        let some = start..tokens.end.min((start / TILE * TILE) + step);
+        for first in (rows.start / GROUP * GROUP..rows.end).step_by(GROUP) {
+            let group = Group { start: w.group(first / GROUP), blocks: x.blocks() };
+            let out = |tile: &Q8Tile<'_>| out(y, first, &rows, tile, &some);
+            // SAFETY: the caller's promise; `out` marks what is in both ranges.
+            unsafe { one_group::<S, F>(s, group, x, &some, out, panel.as_mut()) }
+        }
+        start = some.end;
+    }
+}
+
+/// One group meets some tokens: unpacked on the way if they are few, else once for all full tiles.
+///
+/// # Safety
+/// The group is of this format and has the activations' blocks; `out` may be written where it says so.
+#[inline(always)]
+unsafe fn one_group<S: MatmulQuant, F: Format>(
+    s: S,
+    group: Group,
+    x: &Q8View<'_>,
+    tokens: &Range<usize>,
+    out: impl Fn(&Q8Tile<'_>) -> Out,
+    panel: Option<&mut Panel>,
+) {
+    let first = tokens.start / TILE * TILE;
+    let full = first..if panel.is_some() {
+        x.tokens().min(tokens.end.next_multiple_of(TILE)) / TILE * TILE
+    } else {
+        first
+    };
+    // SAFETY: the caller's promise, passed on; the last tile has what is left.
+    unsafe {
+        if let Some(panel) = panel {
+            for block in (0..group.blocks).step_by(CHUNK) {
+                let blocks = CHUNK.min(group.blocks - block);
+                s.unpack::<F>(Group { start: group.start.add(format::offset::<F>(block)), blocks }, panel);
+                let panel = Group { start: panel.0.as_ptr(), blocks };
+                for token in full.clone().step_by(TILE) {
+                    let tile = x.tile(token);
+                    let out = Out { resumed: block > 0, ..out(&tile) };
+                    s.tile::<Unpacked<F>, TILE>(panel, &tile.words[block * WORDS * TILE..], out);
+                }
+            }
+        }
+        for token in (full.end..tokens.end).step_by(TILE) {
+            let tile = x.tile(token);
+            match tile.width {
+                1 => s.tile::<F, 1>(group, tile.words, out(&tile)),
+                2 => s.tile::<F, 2>(group, tile.words, out(&tile)),
+                4 => s.tile::<F, 4>(group, tile.words, out(&tile)),
+                _ => s.tile::<F, TILE>(group, tile.words, out(&tile)),
+            }
+        }
+    }
+}
+
+/// Marks the rows and tokens of a group and a tile that are wanted.
+#[inline(always)]
+fn out(y: &OutView<'_>, first: usize, rows: &Range<usize>, tile: &Q8Tile<'_>, tokens: &Range<usize>) -> Out {
+    let below = |n: usize| (1u32 << n.min(GROUP)) - 1;
+    let marks = |from: usize, wanted: &Range<usize>| {
+        below(wanted.end - from) & !below(wanted.start.saturating_sub(from))
+    };
+    Out {
+        start: y.values.as_ptr().wrapping_add(tile.first * y.stride + first),
+        stride: y.stride,
+        rows: marks(first, rows) as u16,
+        tokens: marks(tile.first, tokens) as u8,
+        resumed: false,
+    }
+}
+
+/// Bytes ahead of the reading at which a group that nobody has read before is asked for.
 #[cfg(target_arch = "x86_64")]
 const EARLY: usize = 4096;
 
-/// One token's quantised row.
+/// Asks for some lines `EARLY` bytes behind `lines`.
 #[cfg(target_arch = "x86_64")]
-#[derive(Clone, Copy)]
-struct Token {
-    codes: *const i8,
-    scales: *const f32,
-    sums: *const f32,
-    code_sums: *const i32,
+#[inline(always)]
+fn prefetch(lines: *const u8, count: usize) {
+    use std::arch::x86_64::{_mm_prefetch, _MM_HINT_T0};
+    for line in 0..count {
+        // SAFETY: a prefetch reads nothing; every x86-64 has it.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(lines.wrapping_add(EARLY + line * format::LINE).cast()) };
+    }
 }
 
+/// Calls with each block of a group: the unit's scales, the block's place in the unit, its codes, and its words of a tile of `W`.
+macro_rules! for_each_block {
+    ($format:ident, $width:expr, $group:expr, $x:expr, |$head:ident, $at:ident, $codes:ident, $words:ident| $body:expr) => {
+        let (mut $codes, mut $words, mut left) = ($group.start, $x, $group.blocks);
+        while left > 0 {
+            let ($head, count) = ($codes, left.min($format::Scales::UNIT));
+            $codes = $codes.add($format::Scales::HEAD);
+            for $at in 0..count {
+                $body;
+                $codes = $codes.add($format::Codes::LINES * LINE);
+                $words = $words.add(WORDS * $width);
+            }
+            left -= count;
+        }
+    };
+}
+use for_each_block;
+
+/// The same code for each of a block's fours, whose number is a constant in it: shifts need one, and loops are not always unrolled.
 #[cfg(target_arch = "x86_64")]
-impl Token {
-    /// # Safety
-    /// `x` has the token.
-    #[inline(always)]
-    unsafe fn new(x: &Q8View<'_>, token: usize) -> Self {
-        let block = token * x.blocks;
-        // SAFETY: the caller's promise.
-        unsafe {
-            Token {
-                codes: x.codes.as_ptr().add(block * BLOCK),
-                scales: x.scales.as_ptr().add(block),
-                sums: x.sums.as_ptr().add(block),
-                code_sums: x.code_sums.as_ptr().add(block),
-            }
-        }
-    }
+macro_rules! for_each_four {
+    (|$four:ident| $body:expr) => {
+        for_each_four!(|$four| $body, 0, 1, 2, 3, 4, 5, 6, 7)
+    };
+    (|$four:ident| $body:expr, $($n:literal),*) => {
+        $({
+            const $four: usize = $n;
+            $body
+        })*
+    };
 }
-
-/// An instruction set's way of multiplying quantised matrices.
-pub(super) trait MatmulQuant: Simd {
-    /// `y[t][r] = dot(x[t], w[r])`.
-    ///
-    /// # Safety
-    /// `x` holds `tokens` rows of the matrix's columns, `y` holds `tokens` by `rows`.
-    unsafe fn matmul_quant<Q: Quant>(
-        self,
-        w: &Matrix<'_>,
-        rows: Range<usize>,
-        x: &Q8View<'_>,
-        tokens: Range<usize>,
-        y: &OutView<'_>,
-    );
-}
-
-impl MatmulQuant for Portable {
-    #[inline(always)]
-    unsafe fn matmul_quant<Q: Quant>(
-        self,
-        w: &Matrix<'_>,
-        rows: Range<usize>,
-        x: &Q8View<'_>,
-        tokens: Range<usize>,
-        y: &OutView<'_>,
-    ) {
-        for r in rows {
-            let row = w.bytes(r..r + 1);
-            for t in tokens.clone() {
-                // SAFETY: the caller vouches for token t and row r of y.
-                unsafe { *y.values.as_ptr().add(t * y.stride + r) = dot::<Q>(row, x, t) };
-            }
-        }
-    }
-}
-
-/// The definition of an output.
-fn dot<Q: Quant>(row: &[u8], x: &Q8View<'_>, token: usize) -> f32 {
-    let mut sum = 0f32;
-    for (i, block) in row.chunks_exact(Q::BYTES).enumerate() {
-        let at = token * x.blocks + i;
-        let codes = &x.codes[at * BLOCK..(at + 1) * BLOCK];
-        let products = if Q::NIBBLES {
-            nibble_products(&block[Q::CODES..], codes) - Q::OFFSET * x.code_sums[at]
-        } else {
-            byte_products(&block[Q::CODES..], codes)
-        };
-        sum += half_at(block, 0) * x.scales[at] * products as f32;
-        if Q::MINIMUM {
-            sum += half_at(block, 2) * x.sums[at];
-        }
-    }
-    sum
-}
-
-fn byte_products(weights: &[u8], codes: &[i8]) -> i32 {
-    weights.iter().zip(codes).map(|(&w, &x)| i32::from(w as i8) * i32::from(x)).sum()
-}
-
-fn nibble_products(weights: &[u8], codes: &[i8]) -> i32 {
-    let (low, high) = codes.split_at(BLOCK / 2);
-    let pairs = weights.iter().zip(low.iter().zip(high));
-    pairs.map(|(&w, (&a, &b))| i32::from(w & 15) * i32::from(a) + i32::from(w >> 4) * i32::from(b)).sum()
-}
+#[cfg(target_arch = "x86_64")]
+use for_each_four;

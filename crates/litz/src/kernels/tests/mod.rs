@@ -4,6 +4,7 @@
 
 mod attention;
 mod matmul;
+mod quant;
 mod rows;
 
 use super::{Isa, Kernels};

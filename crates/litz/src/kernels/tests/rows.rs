@@ -297,13 +297,19 @@ fn codes_are_nearest_and_within_127() {
             let x = Random(13).normals(n);
             let mut buffer = Q8Buffer::new(1, n);
             kernels.quantize_row(&x, buffer.row_mut(0));
-            let view = buffer.view();
+            let tile = buffer.view().tile(0);
             for (block, x) in x.chunks(32).enumerate() {
                 let greatest = x.iter().fold(0f32, |a, v| a.max(v.abs()));
-                let codes = &view.codes[block * 32..block * 32 + x.len()];
-                assert_eq!(view.scales[block], greatest / 127.0);
-                assert_eq!(view.code_sums[block], codes.iter().map(|&c| i32::from(c)).sum::<i32>());
-                assert_eq!(view.sums[block], view.scales[block] * view.code_sums[block] as f32);
+                let codes: Vec<i8> = (0..8).flat_map(|four| tile.codes(block, four, 0)).collect();
+                let sum =
+                    |range: std::ops::Range<usize>| codes[range].iter().map(|&c| i32::from(c)).sum::<i32>();
+                let scale = greatest / 127.0;
+                assert_eq!(tile.float(block, q8::SCALE, 0), scale);
+                assert_eq!(tile.float(block, q8::SUM, 0), scale * sum(0..32) as f32);
+                assert_eq!(tile.word(block, q8::MINUS_8, 0) as i32, -8 * sum(0..32));
+                assert_eq!(tile.word(block, q8::MINUS_128, 0) as i32, -128 * sum(0..32));
+                assert_eq!(tile.word(block, q8::MINUS_32, 0) as i32, -32 * sum(0..16));
+                assert_eq!(tile.word(block, q8::MINUS_32 + 1, 0) as i32, -32 * sum(16..32));
                 for (&code, &x) in codes.iter().zip(x) {
                     assert_eq!(code, (x * (127.0 / greatest)).round_ties_even() as i8);
                 }
@@ -319,8 +325,8 @@ fn zeros_and_specks_quantise_to_zero() {
         for speck in [0.0, 1e-45, -1e-38] {
             let mut buffer = Q8Buffer::new(1, 32);
             kernels.quantize_row(&[speck; 32], buffer.row_mut(0));
-            let view = buffer.view();
-            assert!(view.codes.iter().all(|&c| c == 0) && view.scales == [0.0] && view.sums == [0.0]);
+            let tile = buffer.view().tile(0);
+            assert!(tile.words.iter().all(|&word| word == 0), "{:?}", tile.words);
         }
     }
 }
