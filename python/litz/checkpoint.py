@@ -59,7 +59,8 @@ def _with_defaults(values: Mapping[str, Any], *, name: str) -> Config:
     text = values.get("text_config")
     if isinstance(text, dict):
         values = {**text, "model_type": values.get("model_type")}
-    return Config(values, defaults=family_of(values.get("model_type")).defaults, name_or_path=name)
+    family = family_of(values.get("model_type"))
+    return Config(values, defaults=family.defaults, name_or_path=name, aliases=family.aliases)
 
 
 def _gguf_config(file: _core.TensorFile, path: Path) -> Config:
@@ -87,16 +88,16 @@ def open_checkpoint(files: ModelFiles, *, strict: bool = True) -> Checkpoint:
     family = family_of(config["model_type"])
     where = str(files.gguf or files.root / "config.json")
     spec = read_spec(config, family, where=where, strict=strict)
-    names: Names = {**gguf.NAMES, **family.gguf_names} if files.gguf else family.names
     tensor_files = (_core.TensorFile(str(files.gguf)),) if files.gguf else _safetensors(files)
     stored = [{name: shape for name, (_, shape, _) in file.tensors().items()} for file in tensor_files]
+    names: Names = gguf.names(family, stored[0]) if files.gguf else family.names
     sources, report = plan(spec, family, stored, names=names, where=files.source)
     return Checkpoint(files, config, spec, tensor_files, tuple(sources), report)
 
 
 def read_spec(config: Config, family: Family, *, where: str, strict: bool = True) -> Spec:
     """The Spec of a configuration; every key of it must be read or known not to matter."""
-    keys = Keys(config.written, family.defaults, where=where)
+    keys = Keys(config.written, family.defaults, where=where, aliases=family.aliases)
     keys.refuse("quantization_config", "load the unquantised model, or a GGUF file of it")
     try:
         spec = family.spec(keys)

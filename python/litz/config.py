@@ -10,18 +10,21 @@ from litz.errors import ConfigError
 
 # Keys that never change what a causal language model computes when it runs.
 _IRRELEVANT = frozenset(
-    """_attn_implementation _attn_implementation_autoset _name_or_path add_cross_attention architectures
-    attn_implementation attention_dropout auto_map bad_words_ids begin_suppress_tokens bos_token_id
-    cache_implementation chunk_size_feed_forward cross_attention_hidden_size decoder_start_token_id
-    diversity_penalty do_sample dtype early_stopping embd_pdrop encoder_no_repeat_ngram_size eos_token_id
+    """_attn_implementation _attn_implementation_autoset _name_or_path activation_dropout add_cross_attention
+    architectures attention_dropout attention_probs_dropout_prob attn_implementation attn_pdrop auto_map
+    bad_words_ids begin_suppress_tokens bos_token_id cache_implementation chunk_size_feed_forward
+    classifier_dropout cross_attention_hidden_size decoder_start_token_id diversity_penalty do_sample dropout
+    dtype early_stopping embd_pdrop embedding_dropout encoder_no_repeat_ngram_size eos_token_id
     exponential_decay_length_penalty finetuning_task forced_bos_token_id forced_eos_token_id
-    gradient_checkpointing hidden_dropout id2label initializer_range is_decoder is_encoder_decoder keep_rnn
-    label2id length_penalty max_length min_length model_type name no_repeat_ngram_size num_beam_groups num_beams
-    num_return_sequences output_attentions output_hidden_states output_scores pad_token_id prefix pretraining_tp
-    problem_type pruned_heads remove_invalid_values repetition_penalty resid_pdrop return_dict
-    return_dict_in_generate sep_token_id suppress_tokens task_specific_params temperature tf_legacy_loss
-    tokenizer_class top_k top_p torch_dtype torchscript transformers_version transformers.js_config typical_p
-    unsloth_fixed unsloth_version use_bfloat16 use_cache vocab_size_or_config_json_file""".split()
+    gradient_checkpointing hidden_dropout hidden_dropout_prob id2label init_std initializer_range is_decoder
+    is_encoder_decoder keep_rnn label2id layerdrop length_penalty max_length min_length model_type name
+    no_repeat_ngram_size num_beam_groups num_beams num_return_sequences output_attentions output_hidden_states
+    output_scores pad_token_id prefix pretraining_tp problem_type pruned_heads remove_invalid_values
+    repetition_penalty resid_pdrop residual_dropout return_dict return_dict_in_generate sep_token_id
+    summary_activation summary_first_dropout summary_proj_to_labels summary_type summary_use_proj suppress_tokens
+    task_specific_params temperature tf_legacy_loss tokenizer_class top_k top_p torch_dtype torchscript
+    transformers.js_config transformers_version typical_p unk_token_id unsloth_fixed unsloth_version use_bfloat16
+    use_cache vocab_size_or_config_json_file""".split()
 )
 
 # An unread key whose name holds one of these words may change the mathematics: loading stops and names it.
@@ -39,14 +42,21 @@ _MOST = {"num_hidden_layers": 4096, "num_attention_heads": 65536, "head_dim": 65
 class Config(Mapping[str, Any]):
     """A model's configuration: attributes and items are the keys of its file, over the family's defaults.
 
+    As attributes, `aliases` (general name to the family's own, as `hidden_size` to GPT-2's `n_embd`) work both ways.
     It is read-only data: nothing in it selects code.
     """
 
     def __init__(
-        self, values: Mapping[str, Any], *, defaults: Mapping[str, Any] | None = None, name_or_path: str = ""
+        self,
+        values: Mapping[str, Any],
+        *,
+        defaults: Mapping[str, Any] | None = None,
+        name_or_path: str = "",
+        aliases: Mapping[str, str] | None = None,
     ) -> None:
         self._values = dict(values)
-        self._defaults = dict(defaults or {})
+        self._also = {**(aliases or {}), **{own: key for key, own in (aliases or {}).items()}}
+        self._defaults = {k: v for k, v in (defaults or {}).items() if self._also.get(k) not in self._values}
         self.name_or_path = name_or_path
 
     def __getitem__(self, key: str) -> Any:
@@ -61,8 +71,11 @@ class Config(Mapping[str, Any]):
         return len({**self._defaults, **self._values})
 
     def __getattr__(self, name: str) -> Any:
-        if not name.startswith("_") and name in self:
-            return self[name]
+        if name.startswith("_"):
+            raise AttributeError(name)  # copying asks before the object has anything
+        for key in (name, self._also.get(name, name)):
+            if key in self:
+                return self[key]
         raise AttributeError(
             f"this {self._values.get('model_type', '')} configuration has no {name!r}; it has {', '.join(sorted(self))}"
         )
@@ -90,36 +103,63 @@ class Config(Mapping[str, Any]):
 
 
 class Keys:
-    """Reads a configuration's keys and remembers which: what is left over is an error or a warning, never a silence."""
+    """Reads a configuration's keys and remembers which: what is left over is an error or a warning, never a silence.
 
-    def __init__(self, values: Mapping[str, Any], defaults: Mapping[str, Any], *, where: str) -> None:
+    `aliases` maps the general name of a key to the family's own; files may use either, and both only if they agree.
+    """
+
+    def __init__(
+        self,
+        values: Mapping[str, Any],
+        defaults: Mapping[str, Any],
+        *,
+        where: str,
+        aliases: Mapping[str, str] | None = None,
+    ) -> None:
         self._values = values
         self._defaults = defaults
+        self._aliases = aliases or {}
         self._read: set[str] = {"model_type"}
         self.where = where
+        for key, own in self._aliases.items():
+            if None not in (values.get(key), values.get(own)) and values[key] != values[own]:
+                raise ConfigError(
+                    f"{where}: {key} = {_short(values[key])} and {own} = {_short(values[own])} are two values "
+                    f"for one thing"
+                )
+
+    def name(self, key: str) -> str:
+        """What this file calls the key: its family's own name for it, where the file uses that one."""
+        own = self._aliases.get(key, key)
+        return own if own in self._values and self._values.get(key) is None else key
 
     def get(self, key: str) -> Any:
         """The value, or the family's default where the file lacks the key; an explicit null is None."""
-        self._read.add(key)
-        return self._values[key] if key in self._values else self._defaults.get(key)
+        name = self.name(key)
+        self._read |= {key, self._aliases.get(key, key)}
+        if name in self._values:
+            return self._values[name]
+        return self._defaults.get(key, self._defaults.get(self._aliases.get(key, key)))
 
     def given(self, key: str) -> bool:
         """Whether the file itself sets the key to something."""
-        self._read.add(key)
-        return self._values.get(key) is not None
+        self._read |= {key, self._aliases.get(key, key)}
+        return self._values.get(self.name(key)) is not None
 
     def size(self, key: str) -> int:
         """A positive integer of a size that a model can have; ConfigError if it is missing or anything else."""
         value, most = self.get(key), _MOST.get(key, 2**31 - 1)
         if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
-            raise ConfigError(f"{self.where}: {key} must be an integer from 1 to {most}, found {_short(value)}")
+            raise ConfigError(
+                f"{self.where}: {self.name(key)} must be an integer from 1 to {most}, found {_short(value)}"
+            )
         return value
 
     def number(self, key: str) -> float:
         """A finite number; ConfigError if it is missing or anything else."""
         value = self.get(key)
         if not isinstance(value, (int, float)) or isinstance(value, bool) or value != value:
-            raise ConfigError(f"{self.where}: {key} must be a number, found {value!r}")
+            raise ConfigError(f"{self.where}: {self.name(key)} must be a number, found {value!r}")
         return float(value)
 
     def flag(self, key: str) -> bool:
@@ -128,8 +168,15 @@ class Keys:
         if value is None:
             return False
         if not isinstance(value, bool):
-            raise ConfigError(f"{self.where}: {key} must be true or false, found {value!r}")
+            raise ConfigError(f"{self.where}: {self.name(key)} must be true or false, found {value!r}")
         return value
+
+    def only(self, key: str, value: object, *, family: str) -> None:
+        """Stops if the file sets the key to anything else: it says what every model of the family is."""
+        if self.given(key) and self.get(key) != value:
+            raise ConfigError(
+                f"{self.where}: {self.name(key)} = {_short(self.get(key))}, but every {family} has {_short(value)}"
+            )
 
     def refuse(self, key: str, why: str) -> None:
         """Stops if the key is set to anything but null, false or an empty value."""

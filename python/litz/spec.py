@@ -5,11 +5,13 @@ Each layer names its mixer and its feed-forward, so that a family is a tuple of 
 """
 
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 Activation = Literal["silu", "gelu", "gelu_tanh", "relu", "quick_gelu"]
+QkNorm = Literal["head", "whole", "each"]  # a weight all heads share; statistics over all heads; a weight each head
 
 
 @dataclass(frozen=True)
@@ -19,6 +21,21 @@ class Norm:
     kind: Literal["rms", "layer"] = "rms"
     eps: float = 1e-6
     offset: float = 0.0
+    bias: bool = False  # of the layers' norms, the final and the embedding's; `Attention.qk_norm_bias` is its own
+
+    def __post_init__(self) -> None:
+        if self.kind == "rms" and self.bias:
+            raise ValueError("an rms norm has no bias")
+        if self.kind == "layer" and self.offset:
+            raise ValueError(f"a layer norm's weight is stored as it is, found an offset of {self.offset}")
+
+
+@dataclass(frozen=True)
+class Positions:
+    """Learned positions: row `position + offset` of `rows` is added to the embedding (OPT keeps two rows in front)."""
+
+    rows: int
+    offset: int = 0
 
 
 @dataclass(frozen=True)
@@ -69,16 +86,26 @@ class Attention:
     softcap: float | None = None
     window: int | None = None  # key j is seen from query i iff 0 <= i - j < window
     rope: int | None = None  # index into Spec.ropes
+    alibi: tuple[float, ...] | None = None  # a slope a head: score += slope * (key - query position)
     q_bias: bool = False
     k_bias: bool = False
     v_bias: bool = False
     o_bias: bool = False
-    qk_norm: Literal["head", "whole"] | None = None
+    qk_norm: QkNorm | None = None
+    qk_norm_bias: bool = False
     kind: Literal["attention"] = field(default="attention", init=False)
 
     def __post_init__(self) -> None:
         if self.kv_heads < 1 or self.heads % self.kv_heads:
             raise ValueError(f"{self.heads} query heads cannot share {self.kv_heads} key heads evenly")
+        if self.alibi is not None and len(self.alibi) != self.heads:
+            raise ValueError(f"{len(self.alibi)} alibi slopes, expected one for each of {self.heads} heads")
+        if self.alibi is not None and not all(math.isfinite(slope) for slope in self.alibi):
+            raise ValueError("alibi slopes must be finite")
+        if self.alibi is not None and self.softcap is not None:
+            raise ValueError("alibi and a softcap have no agreed order")
+        if self.qk_norm_bias and self.qk_norm is None:
+            raise ValueError("qk_norm_bias without qk_norm")
 
 
 @dataclass(frozen=True)
@@ -93,6 +120,32 @@ class Mlp:
 
 
 @dataclass(frozen=True)
+class Moe:
+    """Experts, of which a token meets the `top_k` that the router finds most probable; each is a gated Mlp.
+
+    The probabilities are a softmax over all experts; a tie goes to the lower index. `normalize` divides the chosen
+    ones by their sum. A shared expert, times sigmoid(shared_gate(x)) where there is one, is added for every token.
+    """
+
+    experts: int
+    top_k: int
+    width: int  # of one expert
+    activation: Activation = "silu"
+    normalize: bool = True
+    shared_width: int | None = None
+    shared_gate: bool = False
+    kind: Literal["moe"] = field(default="moe", init=False)
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.experts <= 1024:
+            raise ValueError(f"{self.experts} experts, expected 1 to 1024")
+        if not 1 <= self.top_k <= self.experts:
+            raise ValueError(f"the best {self.top_k} of {self.experts} experts cannot be chosen")
+        if self.shared_gate and self.shared_width is None:
+            raise ValueError("a shared gate without a shared expert")
+
+
+@dataclass(frozen=True)
 class LayerNorms:
     """Which norms a layer has; an absent one is the identity."""
 
@@ -104,12 +157,23 @@ class LayerNorms:
 
 @dataclass(frozen=True)
 class Layer:
-    """One layer: x += attn_post(mixer(attn_norm(x))), then x += mlp_post(feed_forward(mlp_norm(x)))."""
+    """One layer, by its order (`scale` is Spec.residual_scale):
+
+    pre:      x += scale * attn_post(mixer(attn_norm(x))), then x += scale * mlp_post(feed_forward(mlp_norm(x)))
+    parallel: x += scale * (mixer(attn_norm(x)) + feed_forward(mlp_norm(x))); without mlp_norm both read attn_norm(x)
+    post:     x = attn_norm(x + scale * mixer(x)), then x = mlp_norm(x + scale * feed_forward(x))
+    """
 
     mixer: Attention
-    feed_forward: Mlp
+    feed_forward: Mlp | Moe
     norms: LayerNorms = LayerNorms()
-    order: Literal["pre"] = "pre"
+    order: Literal["pre", "parallel", "post"] = "pre"
+
+    def __post_init__(self) -> None:
+        if self.order != "pre" and (self.norms.attn_post or self.norms.mlp_post):
+            raise ValueError(f"order {self.order!r} has no attn_post and mlp_post norms")
+        if self.order == "parallel" and self.norms.mlp and not self.norms.attn:
+            raise ValueError("order 'parallel' with mlp_norm needs attn_norm too")
 
 
 @dataclass(frozen=True)
@@ -129,6 +193,19 @@ class Spec:
     tied_head: bool = False
     head_bias: bool = False
     final_norm: bool = True
+    embed_width: int | None = None  # of the embedding and head, where project_in and project_out lead to `width`
+    embed_norm: bool = False  # after the embedding and the positions
+    positions: Positions | None = None
+
+    def __post_init__(self) -> None:
+        if self.positions and self.positions.rows - self.positions.offset < self.context:
+            raise ValueError(
+                f"{self.positions.rows} rows of positions, of which {self.positions.offset} are not used, "
+                f"are fewer than a context of {self.context}"
+            )
+        for index, layer in enumerate(self.layers):
+            if layer.mixer.qk_norm_bias and self.norm.kind == "rms":
+                raise ValueError(f"layers[{index}]: an rms norm has no bias, but qk_norm_bias is set")
 
     def to_json(self) -> str:
         """The form that the native engine reads."""
@@ -149,13 +226,22 @@ def shapes(spec: Spec) -> dict[str, tuple[int, ...]]:
 
 
 def _shapes(spec: Spec) -> Iterator[tuple[str, tuple[int, ...]]]:
-    yield "embed.weight", (spec.vocab, spec.width)
+    outer = spec.embed_width or spec.width
+    yield "embed.weight", (spec.vocab, outer)
+    if spec.embed_width is not None:
+        yield "project_in.weight", (spec.width, outer)
+    if spec.positions:
+        yield "positions.weight", (spec.positions.rows, spec.width)
+    if spec.embed_norm:
+        yield from _norm_shapes("embed_norm", spec.width, bias=spec.norm.bias)
     for i, layer in enumerate(spec.layers):
         yield from ((f"layers.{i}.{name}", shape) for name, shape in _layer_shapes(spec, layer))
     if spec.final_norm:
-        yield from _norm_shapes(spec, "norm", spec.width)
+        yield from _norm_shapes("norm", spec.width, bias=spec.norm.bias)
+    if spec.embed_width is not None:
+        yield "project_out.weight", (outer, spec.width)
     if not spec.tied_head:
-        yield "head.weight", (spec.vocab, spec.width)
+        yield "head.weight", (spec.vocab, outer)
     if spec.head_bias:
         yield "head.bias", (spec.vocab,)
 
@@ -169,13 +255,12 @@ def _layer_shapes(spec: Spec, layer: Layer) -> Iterator[tuple[str, tuple[int, ..
         ("mlp_post_norm", norms.mlp_post),
     ):
         if present:
-            yield from _norm_shapes(spec, name, spec.width)
+            yield from _norm_shapes(name, spec.width, bias=spec.norm.bias)
     yield from _attention_shapes(spec, layer.mixer)
-    mlp = layer.feed_forward
-    yield from _linear_shapes("mlp.up", mlp.width, spec.width, mlp.bias)
-    if mlp.gated:
-        yield from _linear_shapes("mlp.gate", mlp.width, spec.width, mlp.bias)
-    yield from _linear_shapes("mlp.down", spec.width, mlp.width, mlp.bias)
+    if isinstance(layer.feed_forward, Moe):
+        yield from _moe_shapes(spec, layer.feed_forward)
+    else:
+        yield from _mlp_shapes(spec, layer.feed_forward)
 
 
 def _attention_shapes(spec: Spec, attn: Attention) -> Iterator[tuple[str, tuple[int, ...]]]:
@@ -185,8 +270,29 @@ def _attention_shapes(spec: Spec, attn: Attention) -> Iterator[tuple[str, tuple[
     yield from _linear_shapes("attn.v", v, spec.width, attn.v_bias)
     yield from _linear_shapes("attn.o", spec.width, attn.heads * attn.value_dim, attn.o_bias)
     if attn.qk_norm:
-        yield from _norm_shapes(spec, "attn.q_norm", attn.head_dim if attn.qk_norm == "head" else q)
-        yield from _norm_shapes(spec, "attn.k_norm", attn.head_dim if attn.qk_norm == "head" else k)
+        one = attn.qk_norm == "head"
+        yield from _norm_shapes("attn.q_norm", attn.head_dim if one else q, bias=attn.qk_norm_bias)
+        yield from _norm_shapes("attn.k_norm", attn.head_dim if one else k, bias=attn.qk_norm_bias)
+
+
+def _mlp_shapes(spec: Spec, mlp: Mlp) -> Iterator[tuple[str, tuple[int, ...]]]:
+    yield from _linear_shapes("mlp.up", mlp.width, spec.width, mlp.bias)
+    if mlp.gated:
+        yield from _linear_shapes("mlp.gate", mlp.width, spec.width, mlp.bias)
+    yield from _linear_shapes("mlp.down", spec.width, mlp.width, mlp.bias)
+
+
+def _moe_shapes(spec: Spec, moe: Moe) -> Iterator[tuple[str, tuple[int, ...]]]:
+    yield "moe.router.weight", (moe.experts, spec.width)
+    widths = {f"moe.experts.{e}": moe.width for e in range(moe.experts)}
+    if moe.shared_width is not None:
+        widths["moe.shared"] = moe.shared_width
+    for name, width in widths.items():
+        yield f"{name}.gate.weight", (width, spec.width)
+        yield f"{name}.up.weight", (width, spec.width)
+        yield f"{name}.down.weight", (spec.width, width)
+    if moe.shared_gate:
+        yield "moe.shared_gate.weight", (1, spec.width)
 
 
 def _linear_shapes(name: str, rows: int, cols: int, bias: bool) -> Iterator[tuple[str, tuple[int, ...]]]:
@@ -195,9 +301,9 @@ def _linear_shapes(name: str, rows: int, cols: int, bias: bool) -> Iterator[tupl
         yield f"{name}.bias", (rows,)
 
 
-def _norm_shapes(spec: Spec, name: str, width: int) -> Iterator[tuple[str, tuple[int, ...]]]:
+def _norm_shapes(name: str, width: int, *, bias: bool) -> Iterator[tuple[str, tuple[int, ...]]]:
     yield f"{name}.weight", (width,)
-    if spec.norm.kind == "layer":
+    if bias:
         yield f"{name}.bias", (width,)
 
 

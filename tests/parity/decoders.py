@@ -5,7 +5,7 @@ unit norms and zero biases make a missing rotation almost invisible.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,17 +28,17 @@ PLAIN = {
 }
 
 
-def _rope(kind: str, **parameters: Any) -> dict[str, Any]:
+def rope(kind: str, **parameters: Any) -> dict[str, Any]:
     return {"rope_parameters": {"rope_type": kind, "rope_theta": 10000.0, **parameters}}
 
 
 def _longrope(original: int) -> dict[str, Any]:
     factors = {"short_factor": [1.0 + 0.1 * i for i in range(4)], "long_factor": [2.0 + 0.3 * i for i in range(4)]}
-    rope = _rope("longrope", original_max_position_embeddings=original, **factors)
-    return {"original_max_position_embeddings": original, **rope}
+    scaling = rope("longrope", original_max_position_embeddings=original, **factors)
+    return {"original_max_position_embeddings": original, **scaling}
 
 
-LLAMA3 = _rope("llama3", factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0, original_max_position_embeddings=16)
+LLAMA3 = rope("llama3", factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0, original_max_position_embeddings=16)
 GEMMA3_SCALED = {
     "rope_parameters": {
         "full_attention": {"rope_type": "linear", "factor": 8.0, "rope_theta": 1e6},
@@ -54,21 +54,24 @@ class Row:
     name: str
     config: Callable[..., hf.PretrainedConfig]
     keys: dict[str, Any] = field(default_factory=dict)
+    plain: Mapping[str, Any] = field(default_factory=lambda: PLAIN)
+    attention: str = "eager"  # the reference's implementation
 
     def build(self, seed: int = 0) -> hf.PreTrainedModel:
         """The reference model in float32 with shaken weights."""
         torch.manual_seed(seed)
-        config = self.config(**{**PLAIN, **self.keys})
-        model = hf.AutoModelForCausalLM.from_config(config, attn_implementation="eager")
+        config = self.config(**{**self.plain, **self.keys})
+        how = {"attn_implementation": self.attention, "experts_implementation": "eager"}  # the others lack float64
+        model = hf.AutoModelForCausalLM.from_config(config, **how)
         return shake(model).eval()
 
 
 ROWS = [
     Row("llama-2", hf.LlamaConfig),
     Row("llama-3", hf.LlamaConfig, LLAMA3),
-    Row("llama-linear", hf.LlamaConfig, _rope("linear", factor=4.0)),
-    Row("llama-yarn", hf.LlamaConfig, _rope("yarn", factor=4.0, original_max_position_embeddings=16)),
-    Row("llama-dynamic", hf.LlamaConfig, _rope("dynamic", factor=2.0)),
+    Row("llama-linear", hf.LlamaConfig, rope("linear", factor=4.0)),
+    Row("llama-yarn", hf.LlamaConfig, rope("yarn", factor=4.0, original_max_position_embeddings=16)),
+    Row("llama-dynamic", hf.LlamaConfig, rope("dynamic", factor=2.0)),
     Row("llama-biased-tied", hf.LlamaConfig, {"attention_bias": True, "mlp_bias": True, "tie_word_embeddings": True}),
     Row("llama-multi-query", hf.LlamaConfig, {"num_key_value_heads": 1, "intermediate_size": 51}),
     Row("llama-odd-widths", hf.LlamaConfig, {"hidden_size": 42, "num_attention_heads": 3, "num_key_value_heads": 3}),
@@ -76,7 +79,7 @@ ROWS = [
     Row("mistral-head-dim", hf.MistralConfig, {"sliding_window": None, "head_dim": 24}),
     Row("qwen2", hf.Qwen2Config),
     Row("qwen2-window", hf.Qwen2Config, {"use_sliding_window": True, "sliding_window": 7, "max_window_layers": 1}),
-    Row("qwen2-yarn", hf.Qwen2Config, _rope("yarn", factor=4.0, original_max_position_embeddings=16)),
+    Row("qwen2-yarn", hf.Qwen2Config, rope("yarn", factor=4.0, original_max_position_embeddings=16)),
     Row("qwen3", hf.Qwen3Config, {"head_dim": 16}),
     Row("qwen3-tied-biased", hf.Qwen3Config, {"head_dim": 16, "attention_bias": True, "tie_word_embeddings": True}),
     Row("smollm3", hf.SmolLM3Config, {"num_hidden_layers": 5}),
@@ -84,7 +87,7 @@ ROWS = [
     Row("phi3-window", hf.Phi3Config, {"sliding_window": 7}),
     Row("phi3-longrope-long", hf.Phi3Config, _longrope(16)),
     Row("phi3-longrope-short", hf.Phi3Config, _longrope(40)),
-    Row("phi4-mini-partial", hf.Phi3Config, {"hidden_size": 64, **_rope("default", partial_rotary_factor=0.75)}),
+    Row("phi4-mini-partial", hf.Phi3Config, {"hidden_size": 64, **rope("default", partial_rotary_factor=0.75)}),
     Row("gemma", hf.GemmaConfig, GEMMA),
     Row("gemma2", hf.Gemma2Config, {**GEMMA, **SLIDING}),
     Row("gemma2-uncapped", hf.Gemma2Config, {**GEMMA, **SLIDING, "attn_logit_softcapping": None,

@@ -10,12 +10,16 @@ import transformers as hf
 
 import litz
 from tests.parity.decoders import CONTEXT, ROWS, VOCAB, Row, edit_config, relative_error, save
+from tests.parity.rows_classic import CLASSIC
+from tests.parity.rows_experts import EXPERTS
+
+EVERY_ROW = [*ROWS, *CLASSIC, *EXPERTS]
 
 TOLERANCE = 1e-4
 IDS = torch.tensor(np.random.default_rng(5).integers(3, VOCAB, size=(2, 24)))
 
 
-@pytest.fixture(scope="module", params=ROWS, ids=lambda row: row.name)
+@pytest.fixture(scope="module", params=EVERY_ROW, ids=lambda row: row.name)
 def row(request: pytest.FixtureRequest) -> Row:
     return request.param
 

@@ -30,7 +30,7 @@ ANYTHING: list[Any] = [
     3.5,
 ]
 PLAIN: dict[str, Any] = {
-    "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 3,
+    "hidden_size": 32, "intermediate_size": 128, "num_hidden_layers": 3,
     "num_attention_heads": 4, "num_key_value_heads": 2,
     "vocab_size": 97, "max_position_embeddings": 64, "rms_norm_eps": 1e-6, "layer_types": None, "sliding_window": 7,
     "use_sliding_window": True, "head_dim": None, "hidden_act": "silu", "query_pre_attn_scalar": 16,
@@ -59,7 +59,8 @@ def test_any_value_under_any_key_of_a_configuration(model_type: str) -> None:
     draw = random.Random(model_type)
     for _ in range(300):
         values = {**PLAIN, "model_type": model_type, "rope_parameters": dict(PLAIN["rope_parameters"])}
-        for key in draw.sample(sorted(values.keys() - {"model_type"}), 2):
+        keys = {*values, *family(model_type).defaults, *family(model_type).aliases.values()}
+        for key in draw.sample(sorted(keys - {"model_type"}), 2):
             values[key] = draw.choice([*ANYTHING, "full_attention", ["sliding_attention"] * 3])
         if isinstance(values["rope_parameters"], dict):
             inner = draw.choice([*PLAIN["rope_parameters"], "partial_rotary_factor", "short_factor"])

@@ -7,16 +7,32 @@ from litz.errors import UnsupportedError
 
 # model_type -> the file that describes it
 MODEL_TYPES = {
+    "bloom": "bloom",
+    "cohere": "cohere",
+    "falcon": "falcon",
     "gemma": "gemma",
     "gemma2": "gemma2",
     "gemma3": "gemma3",
     "gemma3_text": "gemma3",
+    "gpt2": "gpt2",
+    "gpt_neox": "gpt_neox",
+    "granite": "granite",
     "llama": "llama",
     "mistral": "mistral",
+    "mixtral": "mixtral",
+    "olmo2": "olmo2",
+    "opt": "opt",
+    "phi": "phi",
     "phi3": "phi3",
     "qwen2": "qwen2",
+    "qwen2_moe": "qwen2_moe",
     "qwen3": "qwen3",
+    "qwen3_moe": "qwen3_moe",
+    "RefinedWeb": "refined_web",
+    "RefinedWebModel": "falcon",
     "smollm3": "smollm3",
+    "stablelm": "stablelm",
+    "starcoder2": "starcoder2",
 }
 
 

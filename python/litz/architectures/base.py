@@ -22,6 +22,7 @@ class Family:
     prefixes: tuple[str, ...] = ()  # written before every name by some files
     unused: tuple[str, ...] = ()  # towers of other modalities: reported, not loaded
     gguf_names: Names = field(default_factory=dict)  # on top of the common table
+    aliases: Mapping[str, str] = field(default_factory=dict)  # a key's general name -> what this family's files say
 
 
 LLAMA: Names = {
@@ -107,12 +108,18 @@ class Facts:
     qkv_bias: bool = False
     o_bias: bool = False
     mlp_bias: bool = False
-    qk_norm: Literal["head", "whole"] | None = None
+    qk_norm: Literal["head", "whole", "each"] | None = None
+    qk_norm_bias: bool = False
     norm: Norm = Norm()
     norms: LayerNorms = LayerNorms()
+    order: Literal["pre", "parallel", "post"] = "pre"
     activation: Activation = "silu"
+    gated: bool = True
+    mlp_width: int | None = None  # intermediate_size
     scale: float | None = None  # head_dim ** -0.5
     softcap: float | None = None
+    kv_heads: int | None = None  # num_key_value_heads
+    alibi: tuple[float, ...] | None = None
 
 
 def head_dim(c: Keys) -> int:
@@ -121,7 +128,8 @@ def head_dim(c: Keys) -> int:
         return c.size("head_dim")
     width, heads = c.size("hidden_size"), c.size("num_attention_heads")
     if width % heads:
-        raise ConfigError(f"{c.where}: hidden_size {width} is no multiple of num_attention_heads {heads}")
+        names = c.name("hidden_size"), c.name("num_attention_heads")
+        raise ConfigError(f"{c.where}: {names[0]} {width} is no multiple of {names[1]} {heads}")
     if width // heads > 65536:
         raise ConfigError(
             f"{c.where}: hidden_size {width} over {heads} heads leaves {width // heads} dimensions a head"
@@ -129,22 +137,33 @@ def head_dim(c: Keys) -> int:
     return width // heads
 
 
-def decoder(c: Keys, facts: Facts, *, ropes: Iterable[Rope | None], windows: Iterable[int | None] = ()) -> Spec:
+def four_times_width(c: Keys) -> int:
+    """`intermediate_size`, which some families leave out for four times the width."""
+    return 4 * c.size("hidden_size") if c.get("intermediate_size") is None else c.size("intermediate_size")
+
+
+def kv_heads_of(c: Keys) -> int:
+    """`num_key_value_heads`, or else one for every query head."""
+    return c.size("num_attention_heads" if c.get("num_key_value_heads") is None else "num_key_value_heads")
+
+
+def decoder(c: Keys, facts: Facts, *, ropes: Iterable[Rope | None] = (), windows: Iterable[int | None] = ()) -> Spec:
     """The Spec of a decoder whose layers differ in nothing but rope and window."""
     count, heads, dim = c.size("num_hidden_layers"), c.size("num_attention_heads"), head_dim(c)
-    kv_heads = heads if c.get("num_key_value_heads") is None else c.size("num_key_value_heads")
+    kv_heads = facts.kv_heads or kv_heads_of(c)
     if heads % kv_heads:
         raise ConfigError(f"{c.where}: {heads} query heads cannot share {kv_heads} key heads evenly")
-    per_layer, window = tuple(ropes), tuple(windows) or (None,) * count
+    per_layer, window = tuple(ropes) or (None,) * count, tuple(windows) or (None,) * count
     distinct = tuple(dict.fromkeys(r for r in per_layer if r is not None))
     attn = Attention(
         heads=heads, kv_heads=kv_heads, head_dim=dim, value_dim=dim,
         scale=dim**-0.5 if facts.scale is None else facts.scale, softcap=facts.softcap,
         q_bias=facts.qkv_bias, k_bias=facts.qkv_bias, v_bias=facts.qkv_bias, o_bias=facts.o_bias, qk_norm=facts.qk_norm,
+        qk_norm_bias=facts.qk_norm_bias, alibi=facts.alibi,
     )  # fmt: skip
-    mlp = Mlp(c.size("intermediate_size"), facts.activation, gated=True, bias=facts.mlp_bias)
+    mlp = Mlp(facts.mlp_width or c.size("intermediate_size"), facts.activation, gated=facts.gated, bias=facts.mlp_bias)
     layers = tuple(
-        Layer(replace(attn, window=w, rope=None if r is None else distinct.index(r)), mlp, facts.norms)
+        Layer(replace(attn, window=w, rope=None if r is None else distinct.index(r)), mlp, facts.norms, facts.order)
         for r, w in zip(per_layer, window, strict=True)
     )
     return Spec(
@@ -156,6 +175,11 @@ def decoder(c: Keys, facts: Facts, *, ropes: Iterable[Rope | None], windows: Ite
 def rms(c: Keys, *, offset: float = 0.0) -> Norm:
     """RMSNorm with the configured epsilon."""
     return Norm("rms", c.number("rms_norm_eps"), offset)
+
+
+def layer_norm(c: Keys, key: str = "layer_norm_eps", *, bias: bool = True) -> Norm:
+    """LayerNorm with the configured epsilon."""
+    return Norm("layer", c.number(key), bias=bias)
 
 
 def one_rope(c: Keys, *, theta: float = 10000.0, interleaved: bool = False) -> tuple[Rope, ...]:

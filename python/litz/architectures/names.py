@@ -75,6 +75,11 @@ def layer_names(**names: Target) -> dict[str, Target]:
     }
 
 
+def layer_table(prefix: str, names: Mapping[str, Target]) -> dict[str, Target]:
+    """The same for families that call their layers otherwise: `PREFIX` + key -> `layers.{i}.` + value."""
+    return {prefix + key: within("layers.{i}.", target) for key, target in names.items()}
+
+
 # Nine digits: a number that no model has is no number, so that it ends in a name without a rule.
 _NUMBER = re.compile(r"\.(0|[1-9][0-9]{0,8})(?=\.)")
 

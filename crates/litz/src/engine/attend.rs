@@ -47,11 +47,11 @@ impl Session {
     }
 
     fn whole_norms(&self, attend: &Attend, tokens: Range<usize>) {
-        let sides = [&attend.q_norm, &attend.k_norm];
-        for (norm, (heads, stride)) in
-            sides.into_iter().zip(self.heads.iter().zip(self.core.program.heads_widths))
+        let sides = [&attend.q_norms, &attend.k_norms];
+        for (norms, (heads, stride)) in
+            sides.into_iter().zip(self.heads.iter().zip(self.core.program.widths.heads))
         {
-            let Some(norm) = norm else { continue };
+            let Some(norm) = norms.first() else { continue };
             for token in tokens.clone() {
                 // SAFETY: this piece alone touches this token's heads.
                 let x = unsafe { heads.view().range_mut(row(token, stride, norm.weight.len())) };
@@ -63,9 +63,8 @@ impl Session {
     /// Norms and turns one key head and its query heads, and stores the key and value.
     fn place(&self, attend: &Attend, head: usize, tokens: Range<usize>) {
         let (spec, group) = (&attend.spec, attend.spec.group());
-        let by_head = attend.heads_are_independent();
         let [queries, keys, values] =
-            [0, 1, 2].map(|side| (self.heads[side].view(), self.core.program.heads_widths[side]));
+            [0, 1, 2].map(|side| (self.heads[side].view(), self.core.program.widths.heads[side]));
         for token in tokens {
             let run = self.run_of(token);
             let position = run.position + token - run.row;
@@ -79,14 +78,14 @@ impl Session {
                     values.0.range(head_of(values.1, head, spec.value_dim)),
                 )
             };
-            if let Some(norm) = attend.k_norm.as_ref().filter(|_| by_head) {
+            if let Some(norm) = attend.k_norm(head) {
                 self.norm_in_place(norm, key);
             }
             self.turn(attend, run, position, key);
-            for query in head * group..(head + 1) * group {
+            for own in head * group..(head + 1) * group {
                 // SAFETY: as above.
-                let query = unsafe { queries.0.range_mut(head_of(queries.1, query, spec.head_dim)) };
-                if let Some(norm) = attend.q_norm.as_ref().filter(|_| by_head) {
+                let query = unsafe { queries.0.range_mut(head_of(queries.1, own, spec.head_dim)) };
+                if let Some(norm) = attend.q_norm(own) {
                     self.norm_in_place(norm, query);
                 }
                 self.turn(attend, run, position, query);
@@ -232,7 +231,7 @@ impl Session {
     /// Writes a tile's attention to the mixed rows.
     fn leave(&self, attend: &Attend, tile: Tile, head: usize, state: &AttendState) {
         let (group, value_dim) = (attend.spec.group(), attend.spec.value_dim);
-        let stride = self.core.program.mixed_width;
+        let stride = self.core.program.widths.mixed;
         for (index, token) in self.rows(tile).enumerate() {
             for query in 0..group {
                 let start = token * stride + (head * group + query) * value_dim;
@@ -246,7 +245,7 @@ impl Session {
     /// The queries of a key head side by side: (tokens * group, head_dim).
     fn gather(&self, attend: &Attend, head: usize, rows: Range<usize>, out: &mut Vec<f32>) {
         let width = attend.spec.group() * attend.spec.head_dim;
-        let stride = self.core.program.heads_widths[0];
+        let stride = self.core.program.widths.heads[0];
         out.clear();
         for token in rows {
             let start = token * stride + head * width;

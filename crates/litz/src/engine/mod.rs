@@ -4,6 +4,7 @@
 
 mod arena;
 mod attend;
+mod build;
 mod cache;
 mod convert;
 mod core;
@@ -17,7 +18,10 @@ mod shared;
 mod sources;
 mod spec;
 mod state;
+mod stream;
+mod validate;
 mod weights;
+mod widths;
 
 #[cfg(test)]
 mod tests;
@@ -26,8 +30,8 @@ pub use cache::CacheDType;
 pub use model::{ActivationDType, Forward, LoadOptions, Memory, Model};
 pub use sources::{Part, WeightSource};
 pub use spec::{
-    Activation, Attention, FeedForward, Layer, LongRope, Mixer, Mlp, Norm, NormKind, Norms, Order, QkNorm,
-    Rope, Spec,
+    Activation, Attention, FeedForward, Layer, LongRope, Mixer, Mlp, Moe, Norm, NormKind, Norms, Order,
+    Positions, QkNorm, Rope, Spec,
 };
 pub use state::Sequence;
 pub use weights::{Conversion, LoadReport};

@@ -4,15 +4,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Deserialize;
 
+use super::build::build;
 use super::cache::{bytes_per_token, CacheDType, PAGE};
 use super::core::Core;
-use super::program::{self, Program};
+use super::program::Program;
 use super::rope::Ropes;
 use super::session::Session;
 use super::sources::WeightSource;
-use super::spec::{FeedForward, Mixer, Spec};
+use super::spec::{Mixer, Spec};
 use super::state::Sequence;
 use super::weights::{LoadReport, Loader};
+use super::widths::Widths;
 use crate::formats::TensorFile;
 use crate::kernels::Kernels;
 use crate::threads::{available_threads, Pool};
@@ -178,14 +180,7 @@ impl Model {
         let per_layer = spec.layers.iter().map(|layer| match &layer.mixer {
             Mixer::Attention(attention) => bytes_per_token(attention, cache),
         });
-        let widest = spec.layers.iter().map(|layer| {
-            let Mixer::Attention(a) = &layer.mixer;
-            let FeedForward::Mlp(mlp) = &layer.feed_forward;
-            let heads = a.heads * (a.head_dim + a.value_dim) + a.kv_heads * (a.head_dim + a.value_dim);
-            heads + 2 * mlp.width + a.heads * a.value_dim + mlp.width
-        });
-        let row = 3 * spec.width + widest.max().unwrap_or(0);
-        Memory { fixed: 0, per_token: per_layer.sum(), scratch: chunk * row * 5 }
+        Memory { fixed: 0, per_token: per_layer.sum(), scratch: chunk * Widths::of(spec).bytes() }
     }
 
     /// The logits of every position of a sequence of its own: (time, vocab).
@@ -334,7 +329,7 @@ fn prepare<'a>(
         return Err(Error::Value("chunk is 0, expected at least 1".to_owned()));
     }
     let mut loader = Loader::new(files, sources, options)?;
-    let program = program::build(spec, &mut loader)?;
+    let program = build(spec, &mut loader)?;
     Ok((loader, program))
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::core::Core;
-use super::program::{Attend, Linear, Source, Step};
+use super::program::{Attend, InputKind, Linear, Source, Step};
 use super::rope::Tables;
 use super::shared::{lasting, Buffer, Q8Rows};
 use super::state::{LayerState, Sequence};
@@ -15,7 +15,7 @@ pub(super) const FEW: usize = 4;
 /// Bytes of weights that a piece reads at most, where they meet one token.
 const PIECE: usize = 512 << 10;
 /// The kernels like multiples of this many rows.
-const ROWS: usize = 16;
+pub(super) const ROWS: usize = 16;
 /// Tokens whose attention is one unit of work.
 const TILE: usize = 16;
 
@@ -100,12 +100,14 @@ pub(super) struct Session {
     pub(super) logits: SharedSlice<'static, f32>,
     pub(super) tables: Arc<Tables>,
     pub(super) phases: Vec<Phase>,
-    pub(super) stream: Buffer<f32>,     // token * width
-    pub(super) branch: Buffer<f32>,     // token * width
-    pub(super) heads: [Buffer<f32>; 3], // queries, keys, values: token * heads_widths[..]
-    pub(super) mixed: Buffer<f32>,      // token * mixed_width
-    pub(super) hidden: Buffer<f32>,     // token * hidden_width
-    pub(super) up: Buffer<f32>,         // token * hidden_width
+    // Rows of `Widths`, one a token.
+    pub(super) stream: Buffer<f32>,
+    pub(super) branch: Buffer<f32>,
+    pub(super) heads: [Buffer<f32>; 3], // queries, keys, values
+    pub(super) mixed: Buffer<f32>,
+    pub(super) hidden: Buffer<f32>,
+    pub(super) up: Buffer<f32>,
+    pub(super) outer: Buffer<f32>,
     pub(super) inputs: Vec<Inputs>,
     pub(super) workers: Vec<Worker>,
     worker_views: SharedSlice<'static, Worker>,
@@ -117,7 +119,8 @@ impl Session {
     pub(super) fn new(core: Arc<Core>, threads: usize) -> Self {
         let inputs = || {
             let cols = core.program.inputs.iter();
-            cols.map(|&cols| Inputs { floats: Buffer::new(0), codes: Q8Rows::new(cols) }).collect::<Vec<_>>()
+            cols.map(|kind| Inputs { floats: Buffer::new(0), codes: Q8Rows::new(kind.cols) })
+                .collect::<Vec<_>>()
         };
         let worker = |_| Worker {
             inputs: inputs(),
@@ -143,6 +146,7 @@ impl Session {
             mixed: buffer(),
             hidden: buffer(),
             up: buffer(),
+            outer: buffer(),
             inputs: inputs(),
             workers,
             worker_views: lasting(&mut []),
@@ -176,17 +180,18 @@ impl Session {
         self.logits = lasting(logits);
         let (tokens, outputs) = (self.tokens.len(), self.outputs.len());
         let core = Arc::clone(&self.core);
-        let (program, width) = (&core.program, core.spec.width);
-        self.stream.reserve(tokens * width);
-        self.branch.reserve(tokens * width);
-        for (heads, width) in self.heads.iter_mut().zip(program.heads_widths) {
+        let (program, widths) = (&core.program, &core.program.widths);
+        self.stream.reserve(tokens * widths.stream);
+        self.branch.reserve(tokens * widths.stream);
+        for (heads, width) in self.heads.iter_mut().zip(widths.heads) {
             heads.reserve(tokens * width);
         }
-        self.mixed.reserve(tokens * program.mixed_width);
-        self.hidden.reserve(tokens * program.hidden_width);
-        self.up.reserve(tokens * program.hidden_width);
+        self.mixed.reserve(tokens * widths.mixed);
+        self.hidden.reserve(tokens * widths.hidden);
+        self.up.reserve(tokens * widths.hidden);
+        self.outer.reserve(tokens * widths.outer);
         let few = |inputs: &mut Vec<Inputs>, rows: usize| {
-            for (inputs, cols) in inputs.iter_mut().zip(&program.inputs) {
+            for (inputs, InputKind { cols, .. }) in inputs.iter_mut().zip(&program.inputs) {
                 inputs.floats.reserve(rows * cols);
                 inputs.codes.reserve(rows);
             }
@@ -209,9 +214,11 @@ impl Session {
         let tokens = self.tokens.len();
         let by_tokens = Split::new(tokens, 1, FEW, threads);
         match step {
-            Step::Embed { .. } | Step::Sum { .. } => self.phase(index, Stage::Whole, by_tokens),
+            Step::Embed { .. } | Step::Enter { .. } | Step::Sum { .. } | Step::Norm(_) => {
+                self.phase(index, Stage::Whole, by_tokens);
+            }
             Step::Linear(linear) => {
-                let rows = if linear.is_last() { outputs } else { tokens };
+                let rows = if linear.last { outputs } else { tokens };
                 self.plan_linear(index, linear, rows);
             }
             Step::Attend(attend) => {
@@ -247,7 +254,7 @@ impl Session {
 
     fn plan_linear(&mut self, index: usize, linear: &Linear, rows: usize) {
         let threads = self.workers.len();
-        let most = PIECE / (linear.parts[0].weight.row_bytes() * rows.clamp(1, 16));
+        let most = PIECE / (linear.row_bytes() * rows.clamp(1, 16));
         let outputs = if rows == 0 { 0 } else { linear.rows() };
         let by_rows = Split::new(outputs, ROWS, most, threads);
         if rows <= FEW {
@@ -273,20 +280,28 @@ impl Session {
 
     /// The rows that a linear step reads, and their width.
     pub(super) fn source(&self, source: Source) -> (SharedSlice<'static, f32>, usize) {
+        let widths = &self.core.program.widths;
         match source {
-            Source::Stream => (self.stream.view(), self.core.spec.width),
-            Source::Mixed => (self.mixed.view(), self.core.program.mixed_width),
-            Source::Hidden => (self.hidden.view(), self.core.program.hidden_width),
+            Source::Stream => (self.stream.view(), widths.stream),
+            Source::Mixed => (self.mixed.view(), widths.mixed),
+            Source::Hidden => (self.hidden.view(), widths.hidden),
+            Source::Outer => (self.outer.view(), widths.outer),
         }
     }
 
     /// How many rows a linear step has in this chunk.
     pub(super) fn rows_of(&self, linear: &Linear) -> usize {
-        if linear.is_last() {
+        if linear.last {
             self.outputs.len()
         } else {
             self.tokens.len()
         }
+    }
+
+    /// The position of a row in its sequence.
+    pub(super) fn position_of(&self, row: usize) -> usize {
+        let run = self.run_of(row);
+        run.position + row - run.row
     }
 
     /// The run that a row belongs to.
@@ -295,7 +310,7 @@ impl Session {
     }
 }
 
-/// Whether any matrix of a step takes quantised rows, and whether any takes floats.
-pub(super) fn forms(linear: &Linear) -> (bool, bool) {
-    (linear.wants(Input::Q8), linear.wants(Input::F32))
+/// Whether any matrix takes quantised rows of a read, and whether any takes floats.
+pub(super) fn forms(linear: &Linear, read: usize) -> (bool, bool) {
+    (linear.wants(read, Input::Q8), linear.wants(read, Input::F32))
 }

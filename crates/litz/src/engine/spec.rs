@@ -32,6 +32,12 @@ pub struct Spec {
     pub head_bias: bool,
     /// `norm.weight` exists.
     pub final_norm: bool,
+    /// The embedding's and the head's own width, with `project_in` and `project_out` between it and `width`.
+    pub embed_width: Option<usize>,
+    /// `embed_norm` follows the embedding and the positions.
+    pub embed_norm: bool,
+    /// Learned positions, added to the embedding.
+    pub positions: Option<Positions>,
     /// Rotations, which layers refer to by index.
     pub ropes: Vec<Rope>,
     /// The layers, first to last.
@@ -48,6 +54,18 @@ pub struct Norm {
     pub eps: f32,
     /// 0, or 1 where checkpoints store `w - 1`.
     pub offset: f32,
+    /// The norms of the layers, the end and the embedding have biases.
+    pub bias: bool,
+}
+
+/// Rows of `positions.weight`; a token at `position` takes row `position + offset`.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Positions {
+    /// How many rows there are.
+    pub rows: usize,
+    /// How many rows in front stay unused.
+    pub offset: usize,
 }
 
 /// The two norms there are.
@@ -56,7 +74,7 @@ pub struct Norm {
 pub enum NormKind {
     /// Root mean square.
     Rms,
-    /// Layer norm; its bias is optional.
+    /// Mean and variance.
     Layer,
 }
 
@@ -130,6 +148,8 @@ pub struct Attention {
     pub window: Option<usize>,
     /// Index into `Spec::ropes`.
     pub rope: Option<usize>,
+    /// One slope for every query head: `slope * (key position - query position)` joins the scaled score.
+    pub alibi: Option<Vec<f32>>,
     /// `attn.q.bias` exists.
     pub q_bias: bool,
     /// `attn.k.bias` exists.
@@ -140,6 +160,8 @@ pub struct Attention {
     pub o_bias: bool,
     /// Queries and keys are normed before they turn.
     pub qk_norm: Option<QkNorm>,
+    /// Those norms have biases.
+    pub qk_norm_bias: bool,
 }
 
 /// Over what the norm of queries and keys runs.
@@ -150,6 +172,8 @@ pub enum QkNorm {
     Head,
     /// All heads at once.
     Whole,
+    /// Each head by itself, with weights of its own.
+    Each,
 }
 
 /// What works on each position by itself.
@@ -158,6 +182,8 @@ pub enum QkNorm {
 pub enum FeedForward {
     /// Two or three matrices and an activation.
     Mlp(Mlp),
+    /// Experts, of which each token meets a few.
+    Moe(Moe),
 }
 
 /// `down(act(gate(x)) * up(x))`, or `down(act(up(x)))`.
@@ -172,6 +198,28 @@ pub struct Mlp {
     pub gated: bool,
     /// All matrices have biases.
     pub bias: bool,
+}
+
+/// `sum of p[e] * expert[e](x)` over the `top_k` most probable experts, and a shared expert for every token.
+///
+/// An expert is a gated MLP without biases; `p` is a softmax over all experts, and a tie goes to the lower index.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Moe {
+    /// How many experts there are.
+    pub experts: usize,
+    /// How many of them a token meets.
+    pub top_k: usize,
+    /// Rows of an expert's `gate` and `up`.
+    pub width: usize,
+    /// The activation of all experts.
+    pub activation: Activation,
+    /// The chosen probabilities are divided by their sum.
+    pub normalize: bool,
+    /// Rows of the shared expert's `gate` and `up`, if there is one.
+    pub shared_width: Option<usize>,
+    /// The shared expert's output is multiplied by `sigmoid(shared_gate(x))`.
+    pub shared_gate: bool,
 }
 
 /// Activations by their usual names.
@@ -204,16 +252,17 @@ pub struct Norms {
     pub mlp_post: bool,
 }
 
-/// How a layer's parts are joined.
+/// How a layer's parts are joined; `Spec::residual_scale` multiplies what is added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Order {
     /// `x += mixer(x)`, then `x += feed_forward(x)`, each between its norms.
     Pre,
+    /// `x += mixer(attn_norm(x)) + feed_forward(mlp_norm(x))`; without `mlp_norm` both read `attn_norm(x)`.
+    Parallel,
+    /// `x = attn_norm(x + mixer(x))`, then `x = mlp_norm(x + feed_forward(x))`.
+    Post,
 }
-
-/// No size may be larger: products of any two then fit a `usize` with room to spare.
-const LARGEST: usize = 1 << 28;
 
 impl Spec {
     /// Parses and validates.
@@ -224,45 +273,9 @@ impl Spec {
         Ok(spec)
     }
 
-    /// Refuses sizes and numbers that no model can have; what passes never makes the engine fail later.
-    pub fn validate(&self) -> Result<()> {
-        for (name, size) in [("width", self.width), ("vocab", self.vocab), ("context", self.context)] {
-            positive(name, size)?;
-        }
-        check(self.layers.len() <= 4096, || format!("{} layers, expected at most 4096", self.layers.len()))?;
-        check(self.ropes.len() <= 32, || format!("{} ropes, expected at most 32", self.ropes.len()))?;
-        check(self.norm.eps.is_finite() && self.norm.eps >= 0.0, || {
-            format!("norm.eps is {}", self.norm.eps)
-        })?;
-        finite("norm.offset", self.norm.offset)?;
-        finite("embed_scale", self.embed_scale)?;
-        finite("residual_scale", self.residual_scale)?;
-        finite("logit_scale", self.logit_scale)?;
-        cap("logit_softcap", self.logit_softcap)?;
-        for (index, rope) in self.ropes.iter().enumerate() {
-            rope.validate().map_err(|error| within(&format!("ropes[{index}]"), error))?;
-        }
-        for (index, layer) in self.layers.iter().enumerate() {
-            let checked = match &layer.mixer {
-                Mixer::Attention(attention) => attention.validate(&self.ropes),
-            };
-            let FeedForward::Mlp(mlp) = &layer.feed_forward;
-            let checked = checked.and_then(|()| positive("feed_forward.width", mlp.width));
-            checked.map_err(|error| within(&format!("layers[{index}]"), error))?;
-        }
-        Ok(())
-    }
-}
-
-impl Rope {
-    fn validate(&self) -> Result<()> {
-        positive("dim", self.dim)?;
-        check(self.dim.is_multiple_of(2), || format!("dim is {}, expected an even number", self.dim))?;
-        frequencies(self.dim, self.gain, &self.frequencies)?;
-        match &self.long {
-            Some(long) => frequencies(self.dim, long.gain, &long.frequencies),
-            None => Ok(()),
-        }
+    /// The width of the embedding's and the head's rows.
+    pub fn outer_width(&self) -> usize {
+        self.embed_width.unwrap_or(self.width)
     }
 }
 
@@ -271,56 +284,6 @@ impl Attention {
     pub fn group(&self) -> usize {
         self.heads / self.kv_heads
     }
-
-    fn validate(&self, ropes: &[Rope]) -> Result<()> {
-        let sizes = [self.heads, self.kv_heads, self.head_dim, self.value_dim];
-        for (name, size) in ["heads", "kv_heads", "head_dim", "value_dim"].into_iter().zip(sizes) {
-            positive(name, size)?;
-        }
-        check(self.heads.is_multiple_of(self.kv_heads), || {
-            format!("{} heads are no multiple of {} kv_heads", self.heads, self.kv_heads)
-        })?;
-        positive("heads * head_dim", self.heads.saturating_mul(self.head_dim.max(self.value_dim)))?;
-        finite("scale", self.scale)?;
-        cap("softcap", self.softcap)?;
-        check(self.window != Some(0), || "window is 0, expected at least 1 or null".to_owned())?;
-        let Some(index) = self.rope else { return Ok(()) };
-        let Some(rope) = ropes.get(index) else {
-            return Err(Error::Config(format!("rope is {index}, but there are {} ropes", ropes.len())));
-        };
-        check(rope.dim <= self.head_dim, || {
-            format!("rope {index} turns {} elements, but head_dim is {}", rope.dim, self.head_dim)
-        })
-    }
-}
-
-fn check(holds: bool, otherwise: impl FnOnce() -> String) -> Result<()> {
-    holds.then_some(()).ok_or_else(|| Error::Config(otherwise()))
-}
-
-fn positive(name: &str, size: usize) -> Result<()> {
-    check((1..=LARGEST).contains(&size), || format!("{name} is {size}, expected 1 to {LARGEST}"))
-}
-
-fn finite(name: &str, value: f32) -> Result<()> {
-    check(value.is_finite(), || format!("{name} is {value}, expected a finite number"))
-}
-
-fn cap(name: &str, value: Option<f32>) -> Result<()> {
-    check(value.is_none_or(|cap| cap.is_finite() && cap > 0.0), || {
-        format!("{name} is {value:?}, expected a positive number or null")
-    })
-}
-
-fn frequencies(dim: usize, gain: f64, values: &[f64]) -> Result<()> {
-    check(values.len() == dim / 2, || format!("{} frequencies, expected dim/2 = {}", values.len(), dim / 2))?;
-    check(gain.is_finite() && values.iter().all(|value| value.is_finite()), || {
-        "gain and frequencies must be finite".to_owned()
-    })
-}
-
-fn within(place: &str, error: Error) -> Error {
-    Error::Config(format!("{place}: {error}"))
 }
 
 impl From<Activation> for crate::kernels::Activation {

@@ -102,10 +102,6 @@ impl Weight {
         self.0.kept.get().expect("a weight is used when loading is over")
     }
 
-    pub(super) fn dtype(&self) -> WeightDType {
-        self.kept().dtype
-    }
-
     pub(super) fn rows(&self) -> usize {
         self.0.rows
     }
@@ -161,6 +157,14 @@ impl Pending {
     }
 }
 
+/// What is to be done once memory is known to suffice.
+struct Plan {
+    report: LoadReport,
+    jobs: Vec<(Weight, Job)>,
+    /// The size of the arena.
+    bytes: usize,
+}
+
 /// Takes weights by their canonical names, and knows at the end which were left.
 pub(super) struct Loader<'a> {
     files: &'a [TensorFile],
@@ -196,11 +200,6 @@ impl<'a> Loader<'a> {
         })
     }
 
-    /// Whether a source of this name is left.
-    pub(super) fn has(&self, name: &str) -> bool {
-        self.sources.contains_key(name)
-    }
-
     /// A matrix of exactly this shape, to multiply with.
     pub(super) fn matrix(&mut self, name: &str, rows: usize, cols: usize) -> Result<Weight> {
         self.add(name, rows, cols, false)
@@ -231,7 +230,7 @@ impl<'a> Loader<'a> {
         let dtype = stored.dtype;
         let to = match self.dequantize {
             true => Some(WeightDType::F32),
-            false => kernel_dtype(dtype).or_else(|| convert::quantised(dtype)),
+            false => kernel_dtype(dtype),
         };
         if kernel_dtype(dtype).is_none() {
             // What cannot be converted is refused before anything is.
@@ -269,7 +268,7 @@ impl<'a> Loader<'a> {
         self.pending.iter_mut().for_each(|pending| {
             pending.to.get_or_insert(WeightDType::F32);
         });
-        self.settle(scratch).map(|(report, _)| report)
+        self.settle(scratch).map(|plan| plan.report)
     }
 
     /// Brings every weight to its place and gives the report; fails before it starts if memory cannot hold them.
@@ -281,13 +280,11 @@ impl<'a> Loader<'a> {
         pool: &Pool,
     ) -> Result<LoadReport> {
         self.look(pool)?;
-        let (report, jobs) = self.settle(scratch)?;
+        let Plan { report, jobs, bytes } = self.settle(scratch)?;
         let (weights, jobs): (Vec<Weight>, Vec<Job>) = jobs.into_iter().unzip();
         let own = report.bytes_packed + report.bytes_converted;
         check(&Need { weights: own, scratch, mapped: report.bytes_mapped }, available)?;
-        let size = jobs.iter().filter_map(|job| job.len().map(|len| job.start + len)).max();
-        let arena = Arc::new(Arena::new(size.unwrap_or(0))?);
-        let jobs = Arc::new(jobs);
+        let (arena, jobs) = (Arc::new(Arena::new(bytes)?), Arc::new(jobs));
         fill(&jobs, &arena, kernels, pool)?;
         for (weight, job) in weights.iter().zip(jobs.iter()) {
             let data =
@@ -309,7 +306,7 @@ impl<'a> Loader<'a> {
     }
 
     /// Maps what stays in its file, and places the rest in the arena.
-    fn settle(mut self, scratch: usize) -> Result<(LoadReport, Vec<(Weight, Job)>)> {
+    fn settle(mut self, scratch: usize) -> Result<Plan> {
         if let Some(name) = self.sources.keys().min() {
             return Err(Error::Format(format!(
                 "{} weights have no place in the model, first {name}; the spec and the files do not belong together",
@@ -339,7 +336,7 @@ impl<'a> Loader<'a> {
             jobs.push((weight, job));
         }
         self.report.bytes_scratch = scratch;
-        Ok((self.report, jobs))
+        Ok(Plan { report: self.report, jobs, bytes: layout.len() })
     }
 }
 

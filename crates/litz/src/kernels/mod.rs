@@ -155,6 +155,13 @@ impl Kernels {
         unsafe { (self.layer_norm)(x.as_ptr(), weight, bias, eps, out.as_mut_ptr()) }
     }
 
+    /// `layer_norm` with `out = x`.
+    pub fn layer_norm_in_place(&self, x: &mut [f32], weight: &[f32], bias: Option<&[f32]>, eps: f32) {
+        assert!(x.len() == weight.len() && bias.is_none_or(|bias| bias.len() == weight.len()));
+        // SAFETY: the CPU has the instructions; all have one length.
+        unsafe { (self.layer_norm)(x.as_ptr(), weight, bias, eps, x.as_mut_ptr()) }
+    }
+
     /// Rotates one head: pairs are `(x[i], x[i + dim / 2])`, `dim = 2 * cos.len()`; the rest of the head stays.
     pub fn rope_half(&self, x: &mut [f32], cos: &[f32], sin: &[f32]) {
         assert!(cos.len() == sin.len() && 2 * cos.len() <= x.len());

@@ -12,11 +12,11 @@ fn config(change: impl Fn(&mut Value)) -> String {
 
 #[test]
 fn specs_that_no_model_has() {
-    let cases: [Case<Value>; 14] = [
+    let cases: [Case<Value>; 32] = [
         ("unknown field `colour`", &|s| s["colour"] = json!("red")),
         ("unknown field `beads`", &|s| s["layers"][0]["mixer"]["beads"] = json!(1)),
         ("unknown variant `banana`", &|s| s["layers"][0]["mixer"]["kind"] = json!("banana")),
-        ("unknown variant `post`", &|s| s["layers"][0]["order"] = json!("post")),
+        ("unknown variant `later`", &|s| s["layers"][0]["order"] = json!("later")),
         ("width is 0", &|s| s["width"] = json!(0)),
         ("vocab is 268435457", &|s| s["vocab"] = json!((1 << 28) + 1)),
         ("layers[1]: 6 heads are no multiple of 4 kv_heads", &|s| {
@@ -31,6 +31,52 @@ fn specs_that_no_model_has() {
         ("ropes[1]: dim is 19, expected an even number", &|s| s["ropes"][1]["dim"] = json!(19)),
         ("logit_softcap is Some(-1.0)", &|s| s["logit_softcap"] = json!(-1.0)),
         ("norm.eps is -1", &|s| s["norm"]["eps"] = json!(-1.0)),
+        ("norm.bias is true, but an rms norm has none", &|s| s["norm"]["bias"] = json!(true)),
+        ("norm.offset is 1, but a layer norm has none", &|s| {
+            s["norm"] = json!({"kind": "layer", "eps": 0.0, "offset": 1.0, "bias": true})
+        }),
+        ("embed_width is 0", &|s| s["embed_width"] = json!(0)),
+        ("positions.rows is 1001, expected at least context + offset = 1000 + 2", &|s| {
+            s["positions"] = json!({"rows": 1001, "offset": 2})
+        }),
+        ("positions.rows is 5, expected", &|s| s["positions"] = json!({"rows": 5, "offset": u64::MAX})),
+        ("positions.rows is 268435457", &|s| s["positions"] = json!({"rows": (1 << 28) + 1, "offset": 0})),
+        ("layers[1]: norms.attn_post and norms.mlp_post belong to the order \"pre\"", &|s| {
+            s["layers"][1]["order"] = json!("post");
+            s["layers"][1]["norms"]["mlp_post"] = json!(true);
+        }),
+        ("layers[0]: norms.mlp without norms.attn", &|s| {
+            s["layers"][0]["order"] = json!("parallel");
+            s["layers"][0]["norms"]["attn"] = json!(false);
+        }),
+        ("layers[0]: qk_norm_bias without qk_norm", &|s| {
+            s["layers"][0]["mixer"]["qk_norm_bias"] = json!(true)
+        }),
+        ("layers[0]: qk_norm_bias is true, but an rms norm has none", &|s| {
+            s["layers"][0]["mixer"]["qk_norm"] = json!("each");
+            s["layers"][0]["mixer"]["qk_norm_bias"] = json!(true);
+        }),
+        ("layers[1]: 2 alibi slopes, expected one for each of 6 heads", &|s| {
+            s["layers"][1]["mixer"]["alibi"] = json!([0.5, 0.25])
+        }),
+        ("layers[1]: an alibi slope is inf", &|s| {
+            s["layers"][1]["mixer"]["alibi"] = json!([0, 0, 0, 0, 0, 1e39])
+        }),
+        ("layers[0]: alibi and a softcap", &|s| {
+            s["layers"][0]["mixer"]["softcap"] = json!(5.0);
+            s["layers"][0]["mixer"]["alibi"] = json!([1, 1, 1, 1, 1, 1]);
+        }),
+        ("layers[0]: experts is 1025", &|s| s["layers"][0]["feed_forward"] = moe(1025, 2)),
+        ("layers[0]: top_k is 0, expected 1 to 4", &|s| s["layers"][0]["feed_forward"] = moe(4, 0)),
+        ("layers[0]: top_k is 5, expected 1 to 4", &|s| s["layers"][0]["feed_forward"] = moe(4, 5)),
+        ("layers[0]: feed_forward.shared_width is 0", &|s| {
+            s["layers"][0]["feed_forward"] = moe(4, 2);
+            s["layers"][0]["feed_forward"]["shared_width"] = json!(0);
+        }),
+        ("layers[0]: shared_gate is true, but there is no shared_width", &|s| {
+            s["layers"][0]["feed_forward"] = moe(4, 2);
+            s["layers"][0]["feed_forward"]["shared_gate"] = json!(true);
+        }),
     ];
     for (text, change) in cases {
         let found = config(change);
@@ -145,13 +191,13 @@ fn rows_of_fused_tensors_are_the_tensors_that_they_fuse() {
 #[test]
 fn the_report_names_what_was_converted() {
     let spec = spec(|_| {});
-    let file = file(&spec, |name| if name == "embed.weight" { DType::Q5_0 } else { DType::Q4_0 });
+    let file = file(&spec, |name| if name == "embed.weight" { DType::F64 } else { DType::Q4_0 });
     let report = load(&spec, &file, &options(1, 8), Isa::Portable).report().clone();
     let named: Vec<_> =
         report.conversions.iter().map(|c| (c.tensor.as_str(), c.from.as_str(), c.to.as_str())).collect();
-    assert_eq!(named, [("embed.weight", "Q5_0", "Q8_0")]);
+    assert_eq!(named, [("embed.weight", "F64", "F32")]);
     let vectors = 4 * 96 * 5;
-    assert_eq!(report.bytes_converted, 130 * 3 * 34 + vectors);
+    assert_eq!(report.bytes_converted, 130 * 96 * 4 + vectors);
     let groups = |tensor: &TensorInfo| {
         tensor.shape[0].div_ceil(GROUP) * WeightDType::Q4_0.group_bytes(tensor.shape[1]).unwrap()
     };

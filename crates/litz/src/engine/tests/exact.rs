@@ -87,6 +87,51 @@ fn steps_and_batches() {
     }
 }
 
+/// Specs of the other ways to join a layer's parts.
+fn shapes_of_layers() -> Vec<(&'static str, Spec)> {
+    let layers = |spec: &mut Value, change: &dyn Fn(&mut Value)| {
+        spec["layers"].as_array_mut().unwrap().iter_mut().for_each(change);
+    };
+    let parallel = spec(|spec| {
+        layers(spec, &|layer| layer["order"] = json!("parallel"));
+        spec["layers"][1]["norms"]["mlp"] = json!(false);
+        spec["layers"][0]["mixer"]["qk_norm"] = json!("each");
+    });
+    let post = spec(|spec| {
+        layers(spec, &|layer| layer["order"] = json!("post"));
+        spec["norm"] = json!({"kind": "layer", "eps": 1e-5, "offset": 0.0, "bias": true});
+        spec["embed_width"] = json!(64);
+        spec["embed_norm"] = json!(true);
+        spec["positions"] = json!({"rows": 1002, "offset": 2});
+    });
+    vec![("parallel", parallel), ("post", post)]
+}
+
+#[test]
+fn layers_of_every_shape() {
+    for (name, spec) in shapes_of_layers() {
+        for (isa, dtype) in isas().flat_map(|isa| [DType::BF16, DType::Q4_0].map(|dtype| (isa, dtype))) {
+            let (file, text) = (file(&spec, |_| dtype), ids(70, 5, spec.vocab));
+            let expected = load(&spec, &file, &options(1, 512), isa).logits(&text).unwrap();
+            for (threads, chunk) in [(2, 1), (3, 2), (4, 5), (5, 33), (2, 64)] {
+                let model = load(&spec, &file, &options(threads, chunk), isa);
+                let case = format!("{name} {dtype:?} {} {threads} threads, chunks of {chunk}", isa.name());
+                same(&case, &model.logits(&text).unwrap(), &expected);
+                let (mut one, mut other, mut logits) = (model.sequence(), model.sequence(), Vec::new());
+                model
+                    .forward(&mut [(&mut other, &text[3..60]), (&mut one, &text[..50])], &mut logits)
+                    .unwrap();
+                for end in [51, 52, 70] {
+                    let start = model.len(&one);
+                    let mut batch = [(&mut one, &text[start..end]), (&mut other, &text[end - 1..end])];
+                    model.forward(&mut batch, &mut logits).unwrap();
+                    same(&case, row(&logits, 0, spec.vocab), row(&expected, end - 1, spec.vocab));
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn matrices_of_different_storage_share_an_input() {
     let spec = spec(|_| {});

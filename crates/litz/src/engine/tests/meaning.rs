@@ -30,6 +30,12 @@ fn layers(spec: &mut Value, part: &str, knob: &str, value: &Value) {
     }
 }
 
+fn parallel(spec: &mut Value, attn: bool, mlp: bool) {
+    spec["layers"].as_array_mut().unwrap().iter_mut().for_each(|layer| layer["order"] = json!("parallel"));
+    layers(spec, "norms", "attn", &json!(attn));
+    layers(spec, "norms", "mlp", &json!(mlp));
+}
+
 #[test]
 fn plain_layers() {
     check("plain", |_| {});
@@ -58,6 +64,10 @@ fn every_bias() {
 #[test]
 fn every_norm() {
     check("layer norm", |spec| spec["norm"]["kind"] = json!("layer"));
+    check("layer norm with bias", |spec| {
+        spec["norm"]["kind"] = json!("layer");
+        spec["norm"]["bias"] = json!(true);
+    });
     check("offset", |spec| spec["norm"]["offset"] = json!(1.0));
     check("eps", |spec| spec["norm"]["eps"] = json!(0.5));
     check("no final norm", |spec| spec["final_norm"] = json!(false));
@@ -69,14 +79,83 @@ fn every_norm() {
             layers(spec, "norms", "mlp_post", &json!(post));
         });
     }
-    for kind in ["rms", "layer"] {
-        for over in ["head", "whole"] {
+}
+
+#[test]
+fn norms_of_every_head() {
+    for (kind, bias) in [("rms", false), ("layer", false), ("layer", true)] {
+        for over in ["head", "whole", "each"] {
             check("qk norm", |spec| {
                 spec["norm"]["kind"] = json!(kind);
                 layers(spec, "mixer", "qk_norm", &json!(over));
+                layers(spec, "mixer", "qk_norm_bias", &json!(bias));
             });
         }
     }
+}
+
+/// Both of a layer's branches at once, with a norm for both, one for each, or none.
+#[test]
+fn parallel_layers() {
+    for (attn, mlp) in [(true, false), (true, true), (false, false)] {
+        for gated in [true, false] {
+            check("parallel", |spec| {
+                parallel(spec, attn, mlp);
+                layers(spec, "feed_forward", "gated", &json!(gated));
+            });
+        }
+    }
+    check("parallel, every bias", |spec| {
+        parallel(spec, true, true);
+        spec["residual_scale"] = json!(0.7);
+        spec["norm"] = json!({"kind": "layer", "eps": 1e-5, "offset": 0.0, "bias": true});
+        ["q_bias", "k_bias", "v_bias", "o_bias"].iter().for_each(|b| layers(spec, "mixer", b, &json!(true)));
+        layers(spec, "feed_forward", "bias", &json!(true));
+    });
+    check("as wide inside as outside", |spec| {
+        parallel(spec, true, true);
+        layers(spec, "feed_forward", "width", &json!(192));
+    });
+}
+
+#[test]
+fn post_layers() {
+    check("post", |spec| {
+        spec["layers"].as_array_mut().unwrap().iter_mut().for_each(|l| l["order"] = json!("post"))
+    });
+    check("post, not all norms", |spec| {
+        spec["residual_scale"] = json!(0.7);
+        spec["layers"].as_array_mut().unwrap().iter_mut().for_each(|layer| layer["order"] = json!("post"));
+        spec["layers"][0]["norms"]["attn"] = json!(false);
+        spec["layers"][1]["norms"]["mlp"] = json!(false);
+    });
+}
+
+#[test]
+fn learned_positions_and_a_norm_of_the_embedding() {
+    check("positions", |spec| spec["positions"] = json!({"rows": 1002, "offset": 2}));
+    check("norm", |spec| spec["embed_norm"] = json!(true));
+    check("both", |spec| {
+        spec["positions"] = json!({"rows": 1000, "offset": 0});
+        spec["embed_norm"] = json!(true);
+        spec["embed_scale"] = json!(0.5);
+        spec["norm"] = json!({"kind": "layer", "eps": 1e-5, "offset": 0.0, "bias": true});
+    });
+}
+
+#[test]
+fn an_embedding_of_its_own_width() {
+    for tied in [true, false] {
+        for width in [64, 130] {
+            check("projections", |spec| {
+                spec["embed_width"] = json!(width);
+                spec["tied_head"] = json!(tied);
+                spec["head_bias"] = json!(true);
+                spec["positions"] = json!({"rows": 1002, "offset": 2});
+            });
+        }
+    }
+    check("as wide as the stream", |spec| spec["embed_width"] = json!(96));
 }
 
 #[test]

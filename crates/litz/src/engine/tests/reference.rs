@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use super::*;
 use crate::formats::dequantize;
 
+type Rows = Vec<Vec<f64>>;
+
 pub(super) struct Reference {
     spec: Spec,
     weights: HashMap<String, Vec<f64>>,
@@ -21,15 +23,21 @@ impl Reference {
     }
 
     fn norm(&self, name: &str, x: &[f64]) -> Vec<f64> {
+        self.norm_at(name, 0, x)
+    }
+
+    /// A norm by the weights from `start` on; the identity if the file has none.
+    fn norm_at(&self, name: &str, start: usize, x: &[f64]) -> Vec<f64> {
         let Some(weight) = self.weights.get(&format!("{name}.weight")) else { return x.to_vec() };
-        let norm = &self.spec.norm;
+        let (weight, norm) = (&weight[start..], &self.spec.norm);
         let count = x.len() as f64;
         let mean = if norm.kind == NormKind::Rms { 0.0 } else { x.iter().sum::<f64>() / count };
         let variance = x.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / count;
         let scale = 1.0 / (variance + f64::from(norm.eps)).sqrt();
         let bias = self.weights.get(&format!("{name}.bias"));
         let one = |i: usize| {
-            (x[i] - mean) * scale * (weight[i] + f64::from(norm.offset)) + bias.map_or(0.0, |bias| bias[i])
+            (x[i] - mean) * scale * (weight[i] + f64::from(norm.offset))
+                + bias.map_or(0.0, |bias| bias[start + i])
         };
         (0..x.len()).map(one).collect()
     }
@@ -67,9 +75,11 @@ impl Reference {
             if a.qk_norm == Some(QkNorm::Whole) {
                 heads = self.norm(&norm, &heads);
             }
-            for head in heads.chunks_mut(dim) {
-                if a.qk_norm == Some(QkNorm::Head) {
-                    head.copy_from_slice(&self.norm(&norm, head));
+            for (index, head) in heads.chunks_mut(dim).enumerate() {
+                match a.qk_norm {
+                    Some(QkNorm::Head) => head.copy_from_slice(&self.norm(&norm, head)),
+                    Some(QkNorm::Each) => head.copy_from_slice(&self.norm_at(&norm, index * dim, head)),
+                    _ => {}
                 }
                 self.turn(rope, rows.len(), position, head);
             }
@@ -88,7 +98,9 @@ impl Reference {
                 let query = &q[position][head * a.head_dim..][..a.head_dim];
                 let score = |j: usize| {
                     let key = &k[j][own * a.head_dim..][..a.head_dim];
-                    let score = query.iter().zip(key).map(|(q, k)| q * k).sum::<f64>() * f64::from(a.scale);
+                    let slope = a.alibi.as_ref().map_or(0.0, |slopes| f64::from(slopes[head]));
+                    let score = query.iter().zip(key).map(|(q, k)| q * k).sum::<f64>() * f64::from(a.scale)
+                        - slope * (position - j) as f64;
                     a.softcap.map_or(score, |cap| f64::from(cap) * (score / f64::from(cap)).tanh()).exp()
                 };
                 let weights: Vec<f64> = (first..=position).map(score).collect();
@@ -103,58 +115,111 @@ impl Reference {
         (0..rows.len()).map(mixed).collect()
     }
 
+    fn gated(&self, name: &str, activation: Activation, x: &[f64]) -> Vec<f64> {
+        let (gate, up) = (self.linear(&format!("{name}.gate"), x), self.linear(&format!("{name}.up"), x));
+        let hidden: Vec<f64> = gate.iter().zip(&up).map(|(g, u)| activate(activation, *g) * u).collect();
+        self.linear(&format!("{name}.down"), &hidden)
+    }
+
     fn mlp(&self, name: &str, mlp: &Mlp, x: &[f64]) -> Vec<f64> {
-        let act = |x: f64| match mlp.activation {
-            Activation::Silu => x / (1.0 + (-x).exp()),
-            Activation::QuickGelu => x / (1.0 + (-1.702 * x).exp()),
-            Activation::Relu => x.max(0.0),
-            Activation::GeluTanh => {
-                0.5 * x * (1.0 + (0.797_884_560_802_865_4 * (x + 0.044_715 * x.powi(3))).tanh())
+        if mlp.gated {
+            return self.gated(name, mlp.activation, x);
+        }
+        let up = self.linear(&format!("{name}.up"), x);
+        let hidden: Vec<f64> = up.into_iter().map(|x| activate(mlp.activation, x)).collect();
+        self.linear(&format!("{name}.down"), &hidden)
+    }
+
+    fn moe(&self, name: &str, moe: &Moe, x: &[f64]) -> Vec<f64> {
+        let scores: Vec<f64> = self.linear(&format!("{name}.router"), x).iter().map(|x| x.exp()).collect();
+        let mut order: Vec<usize> = (0..moe.experts).collect();
+        order.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]));
+        let chosen = &order[..moe.top_k];
+        let among: Vec<f64> =
+            if moe.normalize { chosen.iter().map(|&e| scores[e]).collect() } else { scores.clone() };
+        let total: f64 = among.iter().sum();
+        let mut sum = vec![0.0; x.len()];
+        let mut add =
+            |share: f64, part: Vec<f64>| sum.iter_mut().zip(part).for_each(|(x, y)| *x += share * y);
+        for &e in chosen {
+            add(scores[e] / total, self.gated(&format!("{name}.experts.{e}"), moe.activation, x));
+        }
+        if moe.shared_width.is_some() {
+            let gate = |x: &[f64]| 1.0 / (1.0 + (-self.linear(&format!("{name}.shared_gate"), x)[0]).exp());
+            let share = if moe.shared_gate { gate(x) } else { 1.0 };
+            add(share, self.gated(&format!("{name}.shared"), moe.activation, x));
+        }
+        sum
+    }
+
+    fn feed_forward(&self, name: &str, layer: &Layer, rows: &Rows) -> Rows {
+        let one = |x: &Vec<f64>| match &layer.feed_forward {
+            FeedForward::Mlp(mlp) => self.mlp(&format!("{name}.mlp"), mlp, x),
+            FeedForward::Moe(moe) => self.moe(&format!("{name}.moe"), moe, x),
+        };
+        rows.iter().map(one).collect()
+    }
+
+    fn norms(&self, name: &str, rows: &Rows) -> Rows {
+        rows.iter().map(|x| self.norm(name, x)).collect()
+    }
+
+    /// `rows + residual_scale * parts`
+    fn join(&self, rows: &Rows, parts: &Rows) -> Rows {
+        let scale = f64::from(self.spec.residual_scale);
+        let one = |(x, y): (&Vec<f64>, &Vec<f64>)| x.iter().zip(y).map(|(x, y)| x + scale * y).collect();
+        rows.iter().zip(parts).map(one).collect()
+    }
+
+    fn layer(&self, name: &str, layer: &Layer, rows: Rows) -> Rows {
+        let Mixer::Attention(a) = &layer.mixer;
+        let norm = |part: &str, rows: &Rows| self.norms(&format!("{name}.{part}"), rows);
+        match layer.order {
+            Order::Pre => {
+                let mixed = self.attention(name, a, &norm("attn_norm", &rows));
+                let rows = self.join(&rows, &norm("attn_post_norm", &mixed));
+                let fed = self.feed_forward(name, layer, &norm("mlp_norm", &rows));
+                self.join(&rows, &norm("mlp_post_norm", &fed))
             }
-            Activation::Gelu => panic!("std has no error function"),
-        };
-        let up = self.linear(&format!("{name}.mlp.up"), x);
-        let hidden: Vec<f64> = match mlp.gated {
-            true => self
-                .linear(&format!("{name}.mlp.gate"), x)
-                .iter()
-                .zip(&up)
-                .map(|(g, u)| act(*g) * u)
-                .collect(),
-            false => up.into_iter().map(act).collect(),
-        };
-        self.linear(&format!("{name}.mlp.down"), &hidden)
+            Order::Parallel => {
+                let first = norm("attn_norm", &rows);
+                let second = if layer.norms.mlp { norm("mlp_norm", &rows) } else { first.clone() };
+                let both = self.join(&rows, &self.attention(name, a, &first));
+                self.join(&both, &self.feed_forward(name, layer, &second))
+            }
+            Order::Post => {
+                let rows = norm("attn_norm", &self.join(&rows, &self.attention(name, a, &rows)));
+                norm("mlp_norm", &self.join(&rows, &self.feed_forward(name, layer, &rows)))
+            }
+        }
+    }
+
+    fn embed(&self, position: usize, id: u32) -> Vec<f64> {
+        let (spec, width) = (&self.spec, self.spec.outer_width());
+        let row = &self.weights["embed.weight"][id as usize * width..][..width];
+        let mut x: Vec<f64> = row.iter().map(|value| value * f64::from(spec.embed_scale)).collect();
+        if spec.embed_width.is_some() {
+            x = self.linear("project_in", &x);
+        }
+        if let Some(positions) = spec.positions {
+            let row = &self.weights["positions.weight"][(position + positions.offset) * spec.width..];
+            x.iter_mut().zip(row).for_each(|(x, y)| *x += y);
+        }
+        self.norm("embed_norm", &x)
     }
 
     /// The logits of every position.
     pub(super) fn logits(&self, ids: &[u32]) -> Vec<f64> {
-        let (spec, width) = (&self.spec, self.spec.width);
-        let embed = |&id: &u32| -> Vec<f64> {
-            let row = &self.weights["embed.weight"][id as usize * width..][..width];
-            row.iter().map(|value| value * f64::from(spec.embed_scale)).collect()
-        };
-        let mut rows: Vec<Vec<f64>> = ids.iter().map(embed).collect();
-        let scale = f64::from(spec.residual_scale);
-        let join = |rows: &mut Vec<Vec<f64>>, parts: Vec<Vec<f64>>| {
-            for (row, part) in rows.iter_mut().zip(parts) {
-                row.iter_mut().zip(part).for_each(|(x, y)| *x += scale * y);
-            }
-        };
-        for (index, layer) in spec.layers.iter().enumerate() {
-            let name = format!("layers.{index}");
-            let (Mixer::Attention(a), FeedForward::Mlp(mlp)) = (&layer.mixer, &layer.feed_forward);
-            let input: Vec<_> = rows.iter().map(|x| self.norm(&format!("{name}.attn_norm"), x)).collect();
-            let mixed = self.attention(&name, a, &input);
-            join(&mut rows, mixed.iter().map(|y| self.norm(&format!("{name}.attn_post_norm"), y)).collect());
-            let feed = |x: &Vec<f64>| self.mlp(&name, mlp, &self.norm(&format!("{name}.mlp_norm"), x));
-            let fed: Vec<_> = rows.iter().map(feed).collect();
-            join(&mut rows, fed.iter().map(|y| self.norm(&format!("{name}.mlp_post_norm"), y)).collect());
+        let mut rows: Rows = ids.iter().enumerate().map(|(position, &id)| self.embed(position, id)).collect();
+        for (index, layer) in self.spec.layers.iter().enumerate() {
+            rows = self.layer(&format!("layers.{index}"), layer, rows);
         }
         rows.iter().flat_map(|x| self.head(&self.norm("norm", x))).collect()
     }
 
     fn head(&self, x: &[f64]) -> Vec<f64> {
-        let mut logits = self.linear(if self.spec.tied_head { "embed" } else { "head" }, x);
+        let x = if self.spec.embed_width.is_some() { self.linear("project_out", x) } else { x.to_vec() };
+        let mut logits = self.linear(if self.spec.tied_head { "embed" } else { "head" }, &x);
         if self.spec.tied_head && self.spec.head_bias {
             logits.iter_mut().zip(&self.weights["head.bias"]).for_each(|(logit, bias)| *logit += bias);
         }
@@ -166,5 +231,17 @@ impl Reference {
                 .map_or(*logit, |cap| f64::from(cap) * (*logit / f64::from(cap)).tanh());
         }
         logits
+    }
+}
+
+fn activate(activation: Activation, x: f64) -> f64 {
+    match activation {
+        Activation::Silu => x / (1.0 + (-x).exp()),
+        Activation::QuickGelu => x / (1.0 + (-1.702 * x).exp()),
+        Activation::Relu => x.max(0.0),
+        Activation::GeluTanh => {
+            0.5 * x * (1.0 + (0.797_884_560_802_865_4 * (x + 0.044_715 * x.powi(3))).tanh())
+        }
+        Activation::Gelu => panic!("std has no error function"),
     }
 }

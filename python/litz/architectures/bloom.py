@@ -1,0 +1,61 @@
+"""BLOOM: ALiBi instead of positions, a norm on the embeddings, q, k and v stored as one, head by head, tanh gelu."""
+
+from dataclasses import replace
+
+from litz.architectures import alibi
+from litz.architectures.base import Facts, Family, decoder, layer_norm
+from litz.architectures.names import Grouped, Target, layer_table
+from litz.config import Keys
+from litz.spec import Spec
+
+# Falcon's layers are called the same.
+LAYERS: dict[str, Target] = {
+    "input_layernorm": "attn_norm",
+    "post_attention_layernorm": "mlp_norm",
+    "self_attention.query_key_value": Grouped("attn.q", "attn.k", "attn.v"),
+    "self_attention.dense": "attn.o",
+    "mlp.dense_h_to_4h": "mlp.up",
+    "mlp.dense_4h_to_h": "mlp.down",
+}
+
+
+def _check_legacy(c: Keys) -> None:
+    """Published files carry keys of the training code: precision and fusion, which are ours, and an initial offset."""
+    c.ignore("attention_softmax_in_fp32", "bias_dropout_fusion", "masked_softmax_fusion", "offset_alibi",
+             "skip_bias_add", "skip_bias_add_qkv")  # fmt: skip
+    c.only("intermediate_size", 4 * c.size("hidden_size"), family="BLOOM of this width")
+    c.refuse("apply_residual_connection_post_layernorm", "litz adds the residual before the norm")
+    if c.flag("slow_but_exact") and c.get("pretraining_tp") != 1:
+        c.refuse("slow_but_exact", "it leaves biases out; set it to false")
+
+
+def spec(c: Keys) -> Spec:
+    _check_legacy(c)
+    heads = c.size("num_attention_heads")
+    facts = Facts(
+        qkv_bias=True, o_bias=True, mlp_bias=True, gated=False, mlp_width=4 * c.size("hidden_size"),
+        norm=layer_norm(c, "layer_norm_epsilon"), activation="gelu_tanh", alibi=alibi.slopes(heads),
+        kv_heads=heads,
+    )  # fmt: skip
+    return replace(decoder(c, facts), embed_norm=True)
+
+
+FAMILY = Family(
+    defaults={
+        "hidden_size": 64, "layer_norm_epsilon": 1e-5, "n_head": 8, "n_layer": 2, "pretraining_tp": 1,
+        "seq_length": 2048, "tie_word_embeddings": True, "vocab_size": 250880,
+    },
+    spec=spec,
+    names={
+        "word_embeddings": "embed",
+        "word_embeddings_layernorm": "embed_norm",
+        "ln_f": "norm",
+        "lm_head": "head",
+        **layer_table("h.{i}.", LAYERS),
+    },
+    prefixes=("transformer.",),
+    aliases={
+        "hidden_size": "n_embed", "intermediate_size": "n_inner", "max_position_embeddings": "seq_length",
+        "num_attention_heads": "n_head", "num_hidden_layers": "n_layer",
+    },
+)  # fmt: skip

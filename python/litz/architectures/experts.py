@@ -1,0 +1,59 @@
+"""What families with experts share: which layers have them, and what their tensors are called."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from litz.architectures.names import Experts, Names, layer_names
+from litz.config import Keys
+from litz.errors import ConfigError
+from litz.spec import Activation, Moe, Spec
+
+_EACH = "layers.{i}.moe.experts.{e}"
+
+# How transformers 5 holds them, and writes them when it is asked to keep that form: all experts in two tensors.
+STACKED: Names = {
+    "model.layers.{i}.mlp.gate": "layers.{i}.moe.router",
+    "model.layers.{i}.mlp.experts.gate_up_proj": Experts(f"{_EACH}.gate.weight", f"{_EACH}.up.weight"),
+    "model.layers.{i}.mlp.experts.down_proj": Experts(f"{_EACH}.down.weight"),
+}
+
+# Qwen's names of one tensor an expert, and of the expert that sees every token.
+QWEN_EXPERTS: Names = {
+    **STACKED,
+    **layer_names(**{f"mlp__experts__{{e}}__{part}_proj": f"moe.experts.{{e}}.{part}"
+                     for part in ("gate", "up", "down")}),
+    **layer_names(**{f"mlp__shared_expert__{part}_proj": f"moe.shared.{part}" for part in ("gate", "up", "down")}),
+    **layer_names(mlp__shared_expert_gate="moe.shared_gate"),
+}  # fmt: skip
+
+
+def routed(c: Keys, activation: Activation, *, width: str, normalize: bool) -> Moe:
+    """The routed experts of a layer; `width` is the key that holds the size of one."""
+    # training only
+    c.ignore("router_aux_loss_coef", "output_router_logits", "router_jitter_noise")
+    return Moe(
+        experts=_count(c), top_k=c.size("num_experts_per_tok"), width=c.size(width), activation=activation,
+        normalize=normalize,
+    )  # fmt: skip
+
+
+def _count(c: Keys) -> int:
+    """`num_experts`, which transformers 5 writes as `num_local_experts` for some families."""
+    given = [key for key in ("num_experts", "num_local_experts") if c.given(key)]
+    if len({c.size(key) for key in given}) > 1:
+        raise ConfigError(f"{c.where}: num_experts {c.get(given[0])} and num_local_experts {c.get(given[1])} disagree")
+    return c.size(given[0] if given else "num_experts")
+
+
+def sparse_layers(c: Keys) -> Callable[[int], bool]:
+    """Which layers have experts: every `decoder_sparse_step`-th, but for those in `mlp_only_layers`."""
+    step, dense = c.size("decoder_sparse_step"), c.get("mlp_only_layers") or []
+    if not isinstance(dense, list) or not all(isinstance(i, int) for i in dense):
+        raise ConfigError(f"{c.where}: mlp_only_layers must be a list of layers, found {dense!r}")
+    return lambda i: i not in dense and (i + 1) % step == 0
+
+
+def with_experts(made: Spec, experts: Moe, *, where: Callable[[int], bool] = lambda i: True) -> Spec:
+    """The Spec with the feed-forwards of these layers replaced by experts."""
+    layers = (replace(layer, feed_forward=experts) if where(i) else layer for i, layer in enumerate(made.layers))
+    return replace(made, layers=tuple(layers))

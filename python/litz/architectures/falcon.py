@@ -1,0 +1,97 @@
+"""Falcon: 7B (one key head, side by side behind one norm), 40B and 180B (grouped key heads, a norm for each side),
+11B (grouped, one norm), and the RefinedWeb models (ALiBi, one after the other, biases).
+
+ALiBi is divided by the root of the head's size, as the scores are, and its slopes are rounded to bfloat16.
+"""
+
+import struct
+from typing import Literal
+
+from litz.architectures import alibi
+from litz.architectures.base import Facts, Family, activation, decoder, four_times_width, head_dim, layer_norm, one_rope
+from litz.architectures.bloom import LAYERS
+from litz.architectures.names import layer_table
+from litz.config import Keys
+from litz.errors import ConfigError
+from litz.spec import LayerNorms, Rope, Spec
+
+
+def _bf16(value: float) -> float:
+    """Rounds to the nearest bfloat16, half to even."""
+    (bits,) = struct.unpack("<I", struct.pack("<f", value))
+    rounded: float = struct.unpack("<f", struct.pack("<I", (bits + 0x7FFF + (bits >> 16 & 1)) & 0xFFFF0000))[0]
+    return rounded
+
+
+def _slopes(c: Keys) -> tuple[float, ...] | None:
+    if not c.flag("alibi"):
+        return None
+    return tuple(_bf16(slope) * head_dim(c) ** -0.5 for slope in alibi.slopes(c.size("num_attention_heads")))
+
+
+def _ropes(c: Keys) -> tuple[Rope, ...]:
+    if c.flag("alibi"):
+        c.ignore("rope_parameters", "rope_scaling", "rope_theta", "partial_rotary_factor")
+        return ()
+    return one_rope(c)
+
+
+def _kv_heads(c: Keys, *, grouped: bool) -> int:
+    """`num_kv_heads` counts in the newer architecture only; older files carry it and mean one or all."""
+    heads = c.size("num_attention_heads")
+    given = heads if c.get("num_key_value_heads") is None else c.size("num_key_value_heads")
+    if c.flag("multi_query") and not grouped:
+        return 1
+    if given != heads and not grouped:
+        name = c.name("num_key_value_heads")
+        raise ConfigError(f"{c.where}: {name} = {given} needs new_decoder_architecture = true, or all {heads} heads")
+    return given
+
+
+def _layout(c: Keys, *, grouped: bool) -> tuple[Literal["pre", "parallel"], LayerNorms]:
+    """The order of a layer's parts and its norms; combinations that no Falcon has are refused."""
+    parallel, norms = c.flag("parallel_attn"), c.get("num_ln_in_parallel_attn")
+    norms = (2 if grouped else 1) if norms is None else norms
+    if grouped and not parallel:
+        raise ConfigError(f"{c.where}: new_decoder_architecture = true needs parallel_attn = true")
+    if parallel and (norms not in (1, 2) or (norms == 2 and not grouped)):
+        raise ConfigError(
+            f"{c.where}: num_ln_in_parallel_attn = {norms!r}; litz knows 1, and 2 with new_decoder_architecture"
+        )
+    return ("parallel", LayerNorms(mlp=norms == 2)) if parallel else ("pre", LayerNorms())
+
+
+def spec(c: Keys) -> Spec:
+    c.only("ff_factor", four_times_width(c) // c.size("hidden_size"), family="Falcon with this ffn_hidden_size")
+    c.refuse("apply_residual_connection_post_layernorm", "litz adds the residual before the norm")
+    grouped = c.flag("new_decoder_architecture")
+    order, norms = _layout(c, grouped=grouped)
+    bias = c.flag("bias")
+    facts = Facts(
+        qkv_bias=bias, o_bias=bias, mlp_bias=bias, gated=False, mlp_width=four_times_width(c),
+        kv_heads=_kv_heads(c, grouped=grouped), norm=layer_norm(c, "layer_norm_epsilon"), norms=norms, order=order,
+        activation=activation(c, "activation"), alibi=_slopes(c),
+    )  # fmt: skip
+    return decoder(c, facts, ropes=_ropes(c))
+
+
+FAMILY = Family(
+    defaults={
+        "activation": "gelu", "alibi": False, "bias": False, "ffn_hidden_size": None, "hidden_size": 4544,
+        "layer_norm_epsilon": 1e-5, "max_position_embeddings": 2048, "multi_query": True,
+        "new_decoder_architecture": False, "num_attention_heads": 71, "num_hidden_layers": 32, "parallel_attn": True,
+        "tie_word_embeddings": True, "vocab_size": 65024,
+    },
+    spec=spec,
+    names={
+        "word_embeddings": "embed",
+        "ln_f": "norm",
+        "lm_head": "head",
+        **layer_table("h.{i}.", {**LAYERS, "ln_attn": "attn_norm", "ln_mlp": "mlp_norm"}),
+    },
+    prefixes=("transformer.",),
+    aliases={
+        "hidden_size": "n_embed", "intermediate_size": "ffn_hidden_size", "num_attention_heads": "n_head",
+        "num_hidden_layers": "n_layer", "num_key_value_heads": "num_kv_heads",
+    },
+)  # fmt: skip

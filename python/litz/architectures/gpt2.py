@@ -1,0 +1,67 @@
+"""GPT-2: learned positions, layer norms, biases everywhere, and matrices that are stored transposed.
+
+Published files often lack the prefix `transformer.` and carry the causal mask as a tensor.
+"""
+
+from dataclasses import replace
+
+from litz.architectures.base import Facts, Family, activation, decoder, four_times_width, head_dim, layer_norm
+from litz.architectures.names import Transposed, layer_table
+from litz.config import Keys
+from litz.spec import Layer, Positions, Spec
+
+
+def _scaled(c: Keys, made: Spec) -> tuple[Layer, ...]:
+    """Each layer's scores are scaled; Mistral's GPT-2s also divide them by the layer's number from one."""
+    by_layer = c.flag("scale_attn_by_inverse_layer_idx")
+    return tuple(
+        replace(layer, mixer=replace(layer.mixer, scale=layer.mixer.scale / (i + 1 if by_layer else 1)))
+        for i, layer in enumerate(made.layers)
+    )
+
+
+def spec(c: Keys) -> Spec:
+    c.ignore("n_ctx", "reorder_and_upcast_attn")  # repeats n_positions; rounding is the kernels' affair
+    c.refuse("add_cross_attention", "litz runs GPT-2 as a decoder alone")
+    facts = Facts(
+        qkv_bias=True, o_bias=True, mlp_bias=True, gated=False, mlp_width=four_times_width(c),
+        kv_heads=c.size("num_attention_heads"),
+        norm=layer_norm(c, "layer_norm_epsilon"), activation=activation(c, "activation_function"),
+        scale=head_dim(c) ** -0.5 if c.flag("scale_attn_weights") else 1.0,
+    )  # fmt: skip
+    made = decoder(c, facts)
+    return replace(made, layers=_scaled(c, made), positions=Positions(made.context, offset=0))
+
+
+FAMILY = Family(
+    defaults={
+        "activation_function": "gelu_new", "layer_norm_epsilon": 1e-5, "n_embd": 768, "n_head": 12, "n_inner": None,
+        "n_layer": 12, "n_positions": 1024, "scale_attn_weights": True, "tie_word_embeddings": True,
+        "vocab_size": 50257,
+    },
+    spec=spec,
+    names={
+        "wte": "embed",
+        "wpe": "positions",
+        "ln_f": "norm",
+        "lm_head": "head",
+        **layer_table(
+            "h.{i}.",
+            {
+                "ln_1": "attn_norm",
+                "ln_2": "mlp_norm",
+                "attn": None,  # `attn.bias`, the mask
+                "attn.masked_bias": None,
+                "attn.c_attn": Transposed("attn.q", "attn.k", "attn.v"),
+                "attn.c_proj": Transposed("attn.o"),
+                "mlp.c_fc": Transposed("mlp.up"),
+                "mlp.c_proj": Transposed("mlp.down"),
+            },
+        ),
+    },
+    prefixes=("transformer.",),
+    aliases={
+        "hidden_size": "n_embd", "intermediate_size": "n_inner", "max_position_embeddings": "n_positions",
+        "num_attention_heads": "n_head", "num_hidden_layers": "n_layer",
+    },
+)  # fmt: skip

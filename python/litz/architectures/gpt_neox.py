@@ -1,0 +1,50 @@
+"""GPT-NeoX and Pythia: q, k and v stored as one, head by head; attention and feed-forward side by side, or not.
+
+Side by side, each has a norm of its own. A quarter of each head rotates.
+"""
+
+from litz.architectures.base import Facts, Family, activation, decoder, layer_norm, one_rope
+from litz.architectures.names import Grouped, layer_table
+from litz.config import Keys
+from litz.spec import Spec
+
+
+def spec(c: Keys) -> Spec:
+    bias = c.flag("attention_bias")
+    facts = Facts(
+        qkv_bias=bias, o_bias=bias, mlp_bias=True, gated=False, norm=layer_norm(c),
+        kv_heads=c.size("num_attention_heads"),
+        order="parallel" if c.flag("use_parallel_residual") else "pre", activation=activation(c, "hidden_act"),
+    )  # fmt: skip
+    return decoder(c, facts, ropes=one_rope(c))
+
+
+FAMILY = Family(
+    defaults={
+        "attention_bias": True, "hidden_act": "gelu", "layer_norm_eps": 1e-5, "max_position_embeddings": 2048,
+        "partial_rotary_factor": 0.25, "use_parallel_residual": True,
+    },
+    spec=spec,
+    names={
+        "embed_in": "embed",
+        "final_layer_norm": "norm",
+        "embed_out": "head",
+        "lm_head": "head",
+        **layer_table(
+            "layers.{i}.",
+            {
+                "input_layernorm": "attn_norm",
+                "post_attention_layernorm": "mlp_norm",
+                "attention": None,  # `attention.bias`, the mask
+                "attention.masked_bias": None,
+                "attention.rotary_emb.inv_freq": None,
+                "attention.query_key_value": Grouped("attn.q", "attn.k", "attn.v"),
+                "attention.dense": "attn.o",
+                "mlp.dense_h_to_4h": "mlp.up",
+                "mlp.dense_4h_to_h": "mlp.down",
+            },
+        ),
+    },
+    prefixes=("gpt_neox.",),
+    aliases={"partial_rotary_factor": "rotary_pct", "rope_theta": "rotary_emb_base"},
+)  # fmt: skip

@@ -1,0 +1,30 @@
+"""Mixtral: Mistral with experts in every layer; the chosen ones' probabilities are divided by their sum."""
+
+from litz.architectures.base import LLAMA, Family, activation, layer_names
+from litz.architectures.experts import STACKED, routed, with_experts
+from litz.architectures.mistral import spec as mistral
+from litz.config import Keys
+from litz.spec import Spec
+
+
+def spec(c: Keys) -> Spec:
+    experts = routed(c, activation(c, "hidden_act"), width="intermediate_size", normalize=True)
+    return with_experts(mistral(c), experts)
+
+
+_WRITTEN = {"w1": "gate", "w3": "up", "w2": "down"}
+
+FAMILY = Family(
+    defaults={
+        "hidden_act": "silu", "max_position_embeddings": 131072, "num_experts": 8, "num_experts_per_tok": 2,
+        "num_key_value_heads": 8, "rms_norm_eps": 1e-5, "rope_theta": 1e6,
+    },
+    spec=spec,
+    names={
+        **LLAMA,
+        **STACKED,
+        **layer_names(block_sparse_moe__gate="moe.router"),
+        **layer_names(**{f"block_sparse_moe__experts__{{e}}__{w}": f"moe.experts.{{e}}.{part}"
+                         for w, part in _WRITTEN.items()}),
+    },
+)  # fmt: skip

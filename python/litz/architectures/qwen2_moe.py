@@ -1,0 +1,40 @@
+"""Qwen 1.5-MoE and Qwen 2-MoE: Qwen 2 with experts, and one more expert, times a gate, that sees every token.
+
+Windows, where they are asked for, are on every other layer below `max_window_layers`.
+"""
+
+from dataclasses import replace
+
+from litz.architectures.base import LLAMA, Facts, Family, activation, decoder, one_rope, rms, windows
+from litz.architectures.experts import QWEN_EXPERTS, routed, sparse_layers, with_experts
+from litz.config import Keys
+from litz.spec import Spec
+
+
+def _windows(c: Keys) -> tuple[int | None, ...]:
+    on, limit = c.flag("use_sliding_window"), c.get("max_window_layers")
+    if not on:
+        c.ignore("sliding_window", "layer_types")
+        return (None,) * c.size("num_hidden_layers")
+    return windows(c, default=lambda i: i % 2 == 0 and i < limit)
+
+
+def spec(c: Keys) -> Spec:
+    act = activation(c, "hidden_act")
+    facts = Facts(qkv_bias=c.flag("qkv_bias"), norm=rms(c), activation=act)
+    made = decoder(c, facts, ropes=one_rope(c), windows=_windows(c))
+    experts = routed(c, act, width="moe_intermediate_size", normalize=c.flag("norm_topk_prob"))
+    experts = replace(experts, shared_width=c.size("shared_expert_intermediate_size"), shared_gate=True)
+    return with_experts(made, experts, where=sparse_layers(c))
+
+
+FAMILY = Family(
+    defaults={
+        "decoder_sparse_step": 1, "hidden_act": "silu", "intermediate_size": 5632, "max_position_embeddings": 32768,
+        "max_window_layers": 28, "moe_intermediate_size": 1408, "num_experts": 60, "num_experts_per_tok": 4,
+        "num_key_value_heads": 16, "qkv_bias": True, "rms_norm_eps": 1e-6, "shared_expert_intermediate_size": 5632,
+        "sliding_window": 4096,
+    },
+    spec=spec,
+    names={**LLAMA, **QWEN_EXPERTS},
+)  # fmt: skip
