@@ -236,6 +236,17 @@ fn a_survey_is_what_loading_does() {
     }
 }
 
+/// Each token's rows of the chosen experts, in the forms that matrices read.
+#[test]
+fn memory_counts_the_rows_of_experts() {
+    let scratch = |top_k: usize| {
+        let spec = spec(|spec| spec["layers"][1]["feed_forward"] = moe(32, top_k));
+        Model::memory(&spec, CacheDType::F16, 256).scratch
+    };
+    assert!(scratch(5) - scratch(4) >= 256 * (4 * (2 * 64 + 64 + 96) + 64 + 96));
+    assert!(scratch(1) > Model::memory(&spec(|_| {}), CacheDType::F16, 256).scratch);
+}
+
 #[test]
 fn memory_is_counted_in_pages() {
     let memory = Model::memory(&spec(|_| {}), CacheDType::F16, 256);
