@@ -11,7 +11,7 @@ use crate::kernels::WeightDType;
 use crate::threads::{Pool, Work};
 use crate::{Error, Result};
 
-/// Converts whole rows of `cols` to a storage of floats.
+/// Converts whole rows of `cols` to a float that holds their values.
 pub(super) fn rows(stored: DType, to: WeightDType, bytes: &[u8], cols: usize, out: &mut [u8]) -> Result<()> {
     let row_bytes = stored.bytes_for(cols).filter(|&size| size > 0).ok_or_else(|| {
         Error::Format(format!("rows of {cols} {} elements end inside a block", stored.name()))
@@ -120,7 +120,7 @@ mod tests {
             WeightDType::F32 => DType::F32,
             WeightDType::F16 => DType::F16,
             WeightDType::BF16 => DType::BF16,
-            other => panic!("{other:?} is no float"),
+            _ => unreachable!("not a float"),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::kernels::{WeightDType, GROUP};
+use crate::Error;
 
 /// What the message says, and the change that it is about.
 type Case<'a, T> = (&'a str, &'a dyn Fn(&mut T));
@@ -240,4 +241,22 @@ fn memory_is_counted_in_pages() {
     let memory = Model::memory(&spec(|_| {}), CacheDType::F16, 256);
     assert_eq!(memory.per_token, 2 * 2 * (32 + 32) * 2);
     assert_eq!(memory.sequence(65), 128 * memory.per_token);
+}
+
+#[test]
+fn a_pass_can_be_ended_between_chunks() {
+    let spec = spec(|_| {});
+    let model = load(&spec, &file(&spec, |_| DType::F32), &options(1, 10), Isa::Portable);
+    let mut asked = 0;
+    let mut go_on = || {
+        asked += 1;
+        if asked < 3 {
+            Ok(())
+        } else {
+            Err(Error::Value("enough".to_owned()))
+        }
+    };
+    let ended = model.logits_while(&ids(100, 1, spec.vocab), &mut go_on);
+    assert_eq!(ended.unwrap_err().to_string(), "enough");
+    assert_eq!(asked, 3);
 }
