@@ -5,7 +5,7 @@
 use std::ops::Range;
 
 use super::program::{Linear, NormWeights, Output, Sink, Source, Step, Term};
-use super::session::{forms, Inputs, Phase, Session, Stage, ROWS};
+use super::session::{Forms, Inputs, Phase, Session, Stage, ROWS};
 use super::spec::NormKind;
 use crate::kernels::{Activations, Input, Kernels, OutView, SharedSlice};
 use crate::threads::Work;
@@ -80,7 +80,7 @@ impl Session {
         for (index, read) in linear.reads.iter().enumerate() {
             let (source, stride) = self.source(read.source);
             let (inputs, cols) = (&inputs[read.input], self.core.program.inputs[read.input].cols);
-            let (codes, floats) = forms(linear, index);
+            let Forms { codes, floats, bfloats } = self.forms(linear, index);
             for place in rows.clone() {
                 let token =
                     if linear.last && read.source == Source::Stream { self.outputs[place] } else { place };
@@ -104,7 +104,15 @@ impl Session {
                 };
                 if codes {
                     // SAFETY: as above.
-                    kernels.quantize_row(ready, unsafe { inputs.codes.view().row_mut(place) });
+                    kernels.quantize_row(ready, unsafe {
+                        inputs.codes.view().of(self.rows_of(linear)).row_mut(place)
+                    });
+                }
+                if bfloats {
+                    // SAFETY: as above.
+                    kernels.f32_to_bf16(ready, unsafe {
+                        inputs.bfloats.view().range_mut(row(place, cols, cols))
+                    });
                 }
             }
         }
@@ -156,8 +164,12 @@ impl Session {
         let inputs = &inputs[read.input];
         // SAFETY: the inputs were written in an earlier phase, or by this worker; nobody writes them now.
         let x = unsafe {
-            match weight.dtype().input() {
-                Input::Q8 => Activations::Q8(inputs.codes.view().view()),
+            match self.core.input(&weight.matrix()) {
+                Input::Q8 => Activations::Q8(inputs.codes.view().of(self.rows_of(linear)).view()),
+                Input::Bf16 => {
+                    let values = inputs.bfloats.view();
+                    Activations::Bf16 { values: values.range(0..values.len()), stride: weight.cols() }
+                }
                 Input::F32 => {
                     let (values, stride) = match linear.is_direct(term.read) {
                         true => self.source(read.source),

@@ -145,7 +145,8 @@ impl Model {
         let scratch = Self::memory(&spec, options.cache, options.chunk).scratch;
         let report = loader.finish(scratch, memory::available().as_ref(), kernels, &pool)?;
         let ropes = Ropes::new(&spec.ropes, spec.context);
-        let core = Arc::new(Core { spec, program, kernels, ropes, cache: options.cache });
+        let exact = options.activations == ActivationDType::F32;
+        let core = Arc::new(Core { spec, program, kernels, ropes, cache: options.cache, exact });
         Ok(Self { core, pool, chunk: options.chunk, sessions: Mutex::default(), report })
     }
 

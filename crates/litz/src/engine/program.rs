@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::core::Core;
 use super::session::ROWS;
 use super::spec::{Activation, Attention, NormKind, QkNorm};
 use super::weights::Weight;
@@ -105,10 +106,10 @@ pub(super) struct Term {
 }
 
 impl Linear {
-    /// Whether any matrix wants this form of a read.
-    pub(super) fn wants(&self, read: usize, form: Input) -> bool {
+    /// Whether any matrix takes this form of a read.
+    pub(super) fn wants(&self, core: &Core, read: usize, form: Input) -> bool {
         let terms = self.outputs.iter().flat_map(|output| &output.terms);
-        terms.into_iter().any(|term| term.read == read && term.weight.dtype().input() == form)
+        terms.into_iter().any(|term| term.read == read && core.input(&term.weight.matrix()) == form)
     }
 
     /// Whether matrices of floats read the source itself: its rows are what they want.

@@ -7,13 +7,15 @@ use super::program::{Attend, InputKind, Linear, Source, Step};
 use super::rope::Tables;
 use super::shared::{lasting, Buffer, Q8Rows};
 use super::state::{LayerState, Sequence};
-use crate::kernels::{AttendState, Input, SharedSlice};
+use crate::kernels::{AttendState, Input, SharedSlice, TILE as Q8_TILE};
 use crate::threads::Split;
 
 /// Up to this many rows, every worker prepares a matrix's input for itself: that is cheaper than to meet once more.
 pub(super) const FEW: usize = 4;
 /// Bytes of weights that a piece reads at most, where they meet one token.
 const PIECE: usize = 512 << 10;
+/// Rows that a piece has at least where they meet many tokens, whose block is read once for all of them.
+const MANY: usize = 48;
 /// The kernels like multiples of this many rows.
 pub(super) const ROWS: usize = 16;
 /// Tokens whose attention is one unit of work.
@@ -71,9 +73,10 @@ pub(super) struct Phase {
     pub(super) segments: usize,
 }
 
-/// An input in both forms that matrices take.
+/// An input in the forms that matrices take.
 pub(super) struct Inputs {
     pub(super) floats: Buffer<f32>,
+    pub(super) bfloats: Buffer<u16>,
     pub(super) codes: Q8Rows,
 }
 
@@ -119,8 +122,12 @@ impl Session {
     pub(super) fn new(core: Arc<Core>, threads: usize) -> Self {
         let inputs = || {
             let cols = core.program.inputs.iter();
-            cols.map(|kind| Inputs { floats: Buffer::new(0), codes: Q8Rows::new(kind.cols) })
-                .collect::<Vec<_>>()
+            cols.map(|kind| Inputs {
+                floats: Buffer::new(0),
+                bfloats: Buffer::new(0),
+                codes: Q8Rows::new(kind.cols),
+            })
+            .collect::<Vec<_>>()
         };
         let worker = |_| Worker {
             inputs: inputs(),
@@ -193,6 +200,7 @@ impl Session {
         let few = |inputs: &mut Vec<Inputs>, rows: usize| {
             for (inputs, InputKind { cols, .. }) in inputs.iter_mut().zip(&program.inputs) {
                 inputs.floats.reserve(rows * cols);
+                inputs.bfloats.reserve(if core.kernels.takes_bf16() { rows * cols } else { 0 });
                 inputs.codes.reserve(rows);
             }
         };
@@ -254,13 +262,14 @@ impl Session {
 
     fn plan_linear(&mut self, index: usize, linear: &Linear, rows: usize) {
         let threads = self.workers.len();
-        let most = PIECE / (linear.row_bytes() * rows.clamp(1, 16));
+        let least = if rows < 16 { 0 } else { MANY };
+        let most = (PIECE / (linear.row_bytes() * rows.clamp(1, 16))).max(least);
         let outputs = if rows == 0 { 0 } else { linear.rows() };
         let by_rows = Split::new(outputs, ROWS, most, threads);
         if rows <= FEW {
             self.phase(index, Stage::PrepareAndMultiply, by_rows);
         } else {
-            self.phase(index, Stage::Prepare, Split::new(rows, 1, FEW, threads));
+            self.phase(index, Stage::Prepare, Split::new(rows, Q8_TILE, Q8_TILE, threads));
             self.phase(index, Stage::Multiply, by_rows);
         }
     }
@@ -298,6 +307,12 @@ impl Session {
         }
     }
 
+    /// Which forms of a read a linear step's matrices take.
+    pub(super) fn forms(&self, linear: &Linear, read: usize) -> Forms {
+        let wants = |form| linear.wants(&self.core, read, form);
+        Forms { codes: wants(Input::Q8), floats: wants(Input::F32), bfloats: wants(Input::Bf16) }
+    }
+
     /// The position of a row in its sequence.
     pub(super) fn position_of(&self, row: usize) -> usize {
         let run = self.run_of(row);
@@ -310,7 +325,9 @@ impl Session {
     }
 }
 
-/// Whether any matrix takes quantised rows of a read, and whether any takes floats.
-pub(super) fn forms(linear: &Linear, read: usize) -> (bool, bool) {
-    (linear.wants(read, Input::Q8), linear.wants(read, Input::F32))
+/// Which forms of a read any matrix takes.
+pub(super) struct Forms {
+    pub(super) codes: bool,
+    pub(super) floats: bool,
+    pub(super) bfloats: bool,
 }

@@ -134,6 +134,12 @@ fn kernel_dtype(dtype: DType) -> Option<WeightDType> {
         DType::Q8_0 => Some(WeightDType::Q8_0),
         DType::Q4_0 => Some(WeightDType::Q4_0),
         DType::Q4_1 => Some(WeightDType::Q4_1),
+        DType::Q5_0 => Some(WeightDType::Q5_0),
+        DType::Q5_1 => Some(WeightDType::Q5_1),
+        DType::Q4K => Some(WeightDType::Q4_K),
+        DType::Q5K => Some(WeightDType::Q5_K),
+        DType::Q6K => Some(WeightDType::Q6_K),
+        DType::IQ4NL => Some(WeightDType::IQ4_NL),
         _ => None,
     }
 }

@@ -64,7 +64,13 @@ impl Dot<Avx512> for NativePairs {
     #[inline(always)]
     fn add(_: Avx512, w: __m512, x: __m512, sum: __m512) -> __m512 {
         // SAFETY: only the table for CPUs with AVX-512 BF16 is made with this.
-        unsafe { _mm512_dpbf16_ps(sum, std::mem::transmute::<__m512, __m512bh>(w), std::mem::transmute::<__m512, __m512bh>(x)) }
+        unsafe {
+            _mm512_dpbf16_ps(
+                sum,
+                std::mem::transmute::<__m512, __m512bh>(w),
+                std::mem::transmute::<__m512, __m512bh>(x),
+            )
+        }
     }
 }
 
@@ -239,7 +245,9 @@ unsafe fn few<S: Simd, W: Float, D: Dot<S>>(
             stored_rows::<S, W, D, 4>(s, stored, bytes, x, tokens.clone(), (y, r));
         }
         for r in whole..rows.end {
-            stored_rows::<S, W, D, 1>(s, [w.row(r)], bytes, x, tokens.clone(), (y, r));
+            for t in tokens.clone() {
+                stored_tile::<S, W, D, 1, 1>(s, [w.row(r)], bytes, x, t, (y, r));
+            }
         }
     }
 }
@@ -269,19 +277,14 @@ unsafe fn few_converted<S: Simd>(
                 let out = std::slice::from_raw_parts_mut(row(i).cast::<f32>(), w.cols());
                 convert::dequantize_row(s, w, r + i, out);
             }
+            let stored: [*const u8; 4] = std::array::from_fn(|i| row(i).cast_const());
             if count == 4 {
-                let stored = std::array::from_fn(|i| row(i).cast_const());
                 stored_rows::<S, F32, Singles, 4>(s, stored, (bytes, bytes), x, tokens.clone(), (y, r));
-            } else {
-                for i in 0..count {
-                    stored_rows::<S, F32, Singles, 1>(
-                        s,
-                        [row(i).cast_const()],
-                        (bytes, bytes),
-                        x,
-                        tokens.clone(),
-                        (y, r + i),
-                    );
+                continue;
+            }
+            for i in 0..count {
+                for t in tokens.clone() {
+                    stored_tile::<S, F32, Singles, 1, 1>(s, [stored[i]], (bytes, bytes), x, t, (y, r + i));
                 }
             }
         }
@@ -350,7 +353,12 @@ unsafe fn stored_tile<S: Simd, W: Float, D: Dot<S>, const R: usize, const T: usi
                         s.prefetch(w[0].wrapping_add(R * (row_bytes + k * w_step) + EARLY + line));
                     }
                 }
-                step::<S, W, D, R, T>(s, &mut sums, w.map(|w| w.add(k * w_step)), x.map(|x| x.add(k * x_step)));
+                step::<S, W, D, R, T>(
+                    s,
+                    &mut sums,
+                    w.map(|w| w.add(k * w_step)),
+                    x.map(|x| x.add(k * x_step)),
+                );
             }
             if first + slice > whole && whole * x_step < x_bytes {
                 let (w_left, x_left) = (row_bytes - whole * w_step, x_bytes - whole * x_step);

@@ -1,7 +1,7 @@
 //! Quantised rows packed in groups, so that a matmul reads one stream of memory and needs no shuffle.
 
 use super::lanes::Simd;
-use super::quant::format::{self, Codes, Format, Scales, FOURS, LINE};
+use super::quant::format::{self, Codes, PackCodes, PackScales, Scales, Stored, FOURS, LINE};
 use super::quant::stored::with_format;
 use super::views::{WeightDType, BLOCK};
 use super::Kernels;
@@ -37,9 +37,9 @@ pub(super) fn pack_group<S: Simd>(_: S, dtype: WeightDType, rows: &[&[u8]], out:
 }
 
 #[inline(always)]
-fn pack<F: Format>(rows: &[&[u8]], out: &mut [u8]) {
+fn pack<F: Stored>(rows: &[&[u8]], out: &mut [u8]) {
     let (lines, head) = (F::Codes::LINES * LINE, F::Scales::HEAD);
-    let (elements, bytes) = F::STORED;
+    let (elements, bytes) = F::BLOCK;
     out.fill(0);
     for (u, unit) in out.chunks_mut(head + F::Scales::UNIT * lines).enumerate() {
         let (head, codes) = unit.split_at_mut(head);

@@ -26,17 +26,17 @@ pub(super) fn quantize_row<S: Simd>(s: S, x: &[f32], row: &mut Q8RowMut<'_>) {
             s.store_i8(codes.as_mut_ptr(), low);
             s.store_i8(codes.as_mut_ptr().add(16), high);
         }
-        let (low, high) = (s.sum(low), s.sum(high));
+        let (low, high) = (s.sum(low) as i32, s.sum(high) as i32);
         let mut words = [0; WORDS];
         for (word, four) in words[..CODE_WORDS].iter_mut().zip(codes.chunks_exact(4)) {
             *word = u32::from_le_bytes([four[0] as u8, four[1] as u8, four[2] as u8, four[3] as u8]);
         }
         words[SCALE] = (scale + poison).to_bits();
-        words[SUM] = ((scale + poison) * (low + high)).to_bits();
-        words[MINUS_8] = (-8 * (low + high) as i32) as u32;
-        words[MINUS_128] = (-128 * (low + high) as i32) as u32;
-        words[MINUS_32] = (-32 * low as i32) as u32;
-        words[MINUS_32 + 1] = (-32 * high as i32) as u32;
+        words[SUM] = ((scale + poison) * (low + high) as f32).to_bits();
+        words[MINUS_8] = (-8 * (low + high)) as u32;
+        words[MINUS_128] = (-128 * (low + high)) as u32;
+        words[MINUS_32] = (-32 * low) as u32;
+        words[MINUS_32 + 1] = (-32 * high) as u32;
         row.put(block, words);
     }
 }

@@ -10,7 +10,9 @@ use super::lanes::{Avx2, Avx512};
 use super::matmul_float::{self, Rows};
 use super::q8::Q8RowMut;
 use super::views::{Activations, Matrix, OutView, WeightDType};
-use super::{activation, arithmetic, attention, convert, exp, matmul, norm, pack, quantize, rope, Activation};
+use super::{
+    activation, arithmetic, attention, convert, exp, matmul, norm, pack, quantize, rope, Activation,
+};
 
 /// The functions of one instruction set, each a generic kernel compiled for it, and their table.
 macro_rules! table {
@@ -72,7 +74,13 @@ pub(super) mod avx512_bf16 {
     use crate::kernels::matmul_float::NativePairs;
 
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx512bf16,avx2,fma,f16c")]
-    unsafe fn matmul_bf16(w: &Matrix<'_>, rows: Range<usize>, x: Rows, tokens: Range<usize>, y: &OutView<'_>) {
+    unsafe fn matmul_bf16(
+        w: &Matrix<'_>,
+        rows: Range<usize>,
+        x: Rows,
+        tokens: Range<usize>,
+        y: &OutView<'_>,
+    ) {
         // SAFETY: who calls through a table has the CPU for it and keeps the kernel's own conditions.
         unsafe { matmul_float::matmul_pairs::<_, NativePairs>(Avx512::new(), w, rows, x, tokens, y) }
     }

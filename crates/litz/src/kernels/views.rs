@@ -110,7 +110,10 @@ impl<'a> Matrix<'a> {
     /// `bytes` must be exactly `rows` rows of `cols`.
     pub fn new(dtype: WeightDType, rows: usize, cols: usize, bytes: &'a [u8]) -> Result<Self> {
         let row_bytes = dtype.row_bytes(cols).ok_or_else(|| {
-            Error::Format(format!("a {dtype:?} row has {cols} columns, expected a multiple of {}", dtype.block().0))
+            Error::Format(format!(
+                "a {dtype:?} row has {cols} columns, expected a multiple of {}",
+                dtype.block().0
+            ))
         })?;
         if row_bytes.checked_mul(rows) != Some(bytes.len()) {
             let found = bytes.len();

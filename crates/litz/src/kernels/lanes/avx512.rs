@@ -216,9 +216,7 @@ unsafe fn sum_eight([[a, b, c, d], [e, f, g, h]]: [[__m512; 4]; 2]) -> __m256 {
 #[inline(always)]
 unsafe fn add_eights(a: __m512, b: __m512) -> __m512 {
     // SAFETY: the caller's promise.
-    unsafe {
-        _mm512_add_ps(_mm512_mask_blend_ps(0xff00, a, b), _mm512_shuffle_f32x4::<0b01_00_11_10>(a, b))
-    }
+    unsafe { _mm512_add_ps(_mm512_mask_blend_ps(0xff00, a, b), _mm512_shuffle_f32x4::<0b01_00_11_10>(a, b)) }
 }
 
 /// Lane `i` with `i + 4` of both in each half.

@@ -5,10 +5,10 @@ use std::arch::x86_64::*;
 use super::super::lanes::Avx2;
 use super::super::q8::{MINUS_32, MINUS_8, SCALE, SUM, WORDS};
 use super::format::{
-    Bytes, Codes, FiveBits, Format, Halves, HalvesAndMinima, Levels, Nibbles, Scales, SixBits, Small,
-    SmallSplit, FOURS, LINE,
+    Bytes, Codes, FiveBits, Floats, Format, Halves, HalvesAndMinima, Levels, Nibbles, Scales, SixBits, Small,
+    SmallSplit, Whole, FOURS, LINE,
 };
-use super::{for_each_block, for_each_four, prefetch, Group, MatmulQuant, Out};
+use super::{for_each_block, for_each_four, prefetch, Group, MatmulQuant, Out, Panel};
 use crate::formats::IQ4_VALUES;
 
 /// Rows of a register.
@@ -16,17 +16,23 @@ const ROWS: usize = 8;
 
 impl MatmulQuant for Avx2 {
     #[inline(always)]
-    unsafe fn tile<F: Format, const W: usize, const FIRST: bool>(self, group: Group, x: &[u32], out: Out) {
+    unsafe fn tile<F: Format, const W: usize>(self, group: Group, x: &[u32], out: Out) {
         // SAFETY: the caller's promise, passed on; the token `self` vouches for the instructions.
         unsafe {
             if W <= 2 {
-                return part::<F, 2, W, W, FIRST>(group, 0, x.as_ptr(), 0, out);
+                return part::<F, 2, W, W>(group, 0, x.as_ptr(), 0, out);
             }
             for first in (0..W).step_by(4).filter(|&first| out.tokens >> first & 15 != 0) {
-                part::<F, 1, 4, W, FIRST>(group, 0, x.as_ptr(), first, out);
-                part::<F, 1, 4, W, false>(group, 1, x.as_ptr(), first, out);
+                part::<F, 1, 4, W>(group, 0, x.as_ptr(), first, out);
+                part::<F, 1, 4, W>(group, 1, x.as_ptr(), first, out);
             }
         }
+    }
+
+    #[inline(always)]
+    unsafe fn unpack<F: Format>(self, group: Group, panel: &mut Panel) {
+        // SAFETY: as above.
+        unsafe { unpack::<F>(group, panel) }
     }
 }
 
@@ -36,7 +42,7 @@ impl MatmulQuant for Avx2 {
 /// As `MatmulQuant::tile`.
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
-unsafe fn part<F: Format, const H: usize, const T: usize, const W: usize, const FIRST: bool>(
+unsafe fn part<F: Format, const H: usize, const T: usize, const W: usize>(
     group: Group,
     half: usize,
     x: *const u32,
@@ -47,8 +53,16 @@ unsafe fn part<F: Format, const H: usize, const T: usize, const W: usize, const 
     // SAFETY: the group and the tile have as many blocks; `out` says what may be written.
     unsafe {
         let x = x.add(token);
+        for h in 0..H {
+            for t in 0..T {
+                if let Some(from) = out.so_far(token + t) {
+                    let at = (half + h) * ROWS;
+                    sums[h][t] = _mm256_maskload_ps(from.wrapping_add(at), marks((out.rows >> at) as u8));
+                }
+            }
+        }
         for_each_block!(F, W, group, x, |head, at, lines, words| {
-            if FIRST {
+            if F::STREAMED && half == 0 {
                 prefetch(head, if at == 0 { F::Scales::HEAD / LINE } else { 0 });
                 prefetch(lines, F::Codes::LINES);
             }
@@ -57,27 +71,48 @@ unsafe fn part<F: Format, const H: usize, const T: usize, const W: usize, const 
             }
         });
         for h in 0..H {
-            let rows = (out.rows >> ((half + h) * ROWS)) as u8;
+            let at = (half + h) * ROWS;
             for t in 0..T {
                 if let Some(to) = out.token(token + t) {
-                    store(to.wrapping_add((half + h) * ROWS), rows, sums[h][t]);
+                    _mm256_maskstore_ps(to.wrapping_add(at), marks((out.rows >> at) as u8), sums[h][t]);
                 }
             }
         }
     }
 }
 
-/// Writes the lanes that `rows` marks.
-///
-/// # Safety
-/// They may be written.
+/// Sets the lanes that `rows` marks.
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
-unsafe fn store(to: *mut f32, rows: u8, sums: __m256) {
+fn marks(rows: u8) -> __m256i {
     let bits = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
-    let marks = _mm256_and_si256(_mm256_set1_epi32(i32::from(rows)), bits);
-    // SAFETY: the caller's promise.
-    unsafe { _mm256_maskstore_ps(to, _mm256_cmpeq_epi32(marks, bits), sums) }
+    _mm256_cmpeq_epi32(_mm256_and_si256(_mm256_set1_epi32(i32::from(rows)), bits), bits)
+}
+
+/// # Safety
+/// As `MatmulQuant::unpack`.
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c")]
+unsafe fn unpack<F: Format>(group: Group, panel: &mut Panel) {
+    let mut to = panel.0.as_mut_ptr();
+    // SAFETY: the panel has room for the group's blocks, in lines as it is aligned.
+    unsafe {
+        for_each_block!(F, 0, group, std::ptr::null::<u32>(), |head, at, lines, _words| {
+            prefetch(head, if at == 0 { F::Scales::HEAD / LINE } else { 0 });
+            prefetch(lines, F::Codes::LINES);
+            for half in 0..2 {
+                let (to, lines) = (to.add(half * LINE / 2), lines.add(half * LINE / 2));
+                let [scale, second] = F::Scales::scales(head, half, at);
+                let second = if F::Scales::MINIMA { F::Scales::minima(head, half, at) } else { second };
+                _mm256_store_ps(to.cast(), scale);
+                _mm256_store_ps(to.add(LINE).cast(), second);
+                for_each_four!(|FOUR| {
+                    _mm256_store_si256(to.add((2 + FOUR) * LINE).cast(), F::Codes::codes::<FOUR>(lines))
+                });
+            }
+            to = to.add((2 + FOURS) * LINE);
+        });
+    }
 }
 
 /// Adds a block to the running sums of eight rows.
@@ -104,7 +139,11 @@ unsafe fn block<F: Format, const T: usize, const W: usize>(
                 let both = _mm256_fmadd_ps(second, _mm256_cvtepi32_ps(products[1][t]), both);
                 sums[t] = _mm256_fmadd_ps(both, _mm256_castsi256_ps(word::<W>(x, SCALE, t)), sums[t]);
             } else {
-                sums[t] = _mm256_fmadd_ps(_mm256_mul_ps(scale, _mm256_castsi256_ps(word::<W>(x, SCALE, t))), first, sums[t]);
+                sums[t] = _mm256_fmadd_ps(
+                    _mm256_mul_ps(scale, _mm256_castsi256_ps(word::<W>(x, SCALE, t))),
+                    first,
+                    sums[t],
+                );
             }
             if F::Scales::MINIMA {
                 sums[t] = _mm256_fmadd_ps(minimum, _mm256_castsi256_ps(word::<W>(x, SUM, t)), sums[t]);
@@ -124,10 +163,10 @@ unsafe fn products<F: Format, const T: usize, const W: usize>(
 ) -> [[__m256i; T]; 2] {
     // How many products of two fit into 16 bits: 2 * 127 * (2^bits - 1) each, 32767 at most.
     let run = if F::Codes::SIGNED { 1 } else { 1 << (7 - F::Codes::BITS) };
-    let mut products = [[_mm256_setzero_si256(); T]; 2];
-    let mut short = [_mm256_setzero_si256(); T];
     // SAFETY: the caller's promise.
     unsafe {
+        let mut products = [[_mm256_setzero_si256(); T]; 2];
+        let mut short = [_mm256_setzero_si256(); T];
         for t in 0..T {
             match F::OFFSET {
                 0 => {}
@@ -151,8 +190,8 @@ unsafe fn products<F: Format, const T: usize, const W: usize>(
                 }
             }
         });
+        products
     }
-    products
 }
 
 /// Sums of two products as sixteen bits; signed codes are those down to -128.
@@ -263,6 +302,14 @@ impl CodeRegisters for Bytes {
     }
 }
 
+impl<C> CodeRegisters for Whole<C> {
+    #[inline(always)]
+    unsafe fn codes<const FOUR: usize>(lines: *const u8) -> __m256i {
+        // SAFETY: the caller's promise.
+        unsafe { load(lines, FOUR) }
+    }
+}
+
 /// Scales as registers.
 pub(in super::super) trait ScaleRegisters {
     /// Those of the two halves of a block of eight rows; the same if they are not split.
@@ -351,5 +398,18 @@ impl ScaleRegisters for SmallSplit {
             let second = _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(small(head, half, 2 * at + 1)));
             [_mm256_mul_ps(d, first), _mm256_mul_ps(d, second)]
         }
+    }
+}
+
+impl<S: Scales> ScaleRegisters for Floats<S> {
+    #[inline(always)]
+    unsafe fn scales(head: *const u8, half: usize, at: usize) -> [__m256; 2] {
+        // SAFETY: the caller's promise.
+        unsafe { [_mm256_loadu_ps(head.cast::<f32>().add(ROWS * half)), Self::minima(head, half, at)] }
+    }
+    #[inline(always)]
+    unsafe fn minima(head: *const u8, half: usize, _: usize) -> __m256 {
+        // SAFETY: the caller's promise.
+        unsafe { _mm256_loadu_ps(head.add(LINE).cast::<f32>().add(ROWS * half)) }
     }
 }

@@ -5,17 +5,23 @@ use std::arch::x86_64::*;
 use super::super::lanes::Avx512;
 use super::super::q8::{MINUS_128, MINUS_32, MINUS_8, SCALE, SUM, WORDS};
 use super::format::{
-    Bytes, Codes, FiveBits, Format, Halves, HalvesAndMinima, Levels, Nibbles, Scales, SixBits, Small,
-    SmallSplit, FOURS, LINE,
+    Bytes, Codes, FiveBits, Floats, Format, Halves, HalvesAndMinima, Levels, Nibbles, Scales, SixBits, Small,
+    SmallSplit, Whole, FOURS, LINE,
 };
-use super::{for_each_block, for_each_four, prefetch, Group, MatmulQuant, Out};
+use super::{for_each_block, for_each_four, prefetch, Group, MatmulQuant, Out, Panel};
 use crate::formats::IQ4_VALUES;
 
 impl MatmulQuant for Avx512 {
     #[inline(always)]
-    unsafe fn tile<F: Format, const W: usize, const FIRST: bool>(self, group: Group, x: &[u32], out: Out) {
+    unsafe fn tile<F: Format, const W: usize>(self, group: Group, x: &[u32], out: Out) {
         // SAFETY: the caller's promise, passed on; the token `self` vouches for the instructions.
-        unsafe { tile::<F, W, FIRST>(group, x.as_ptr(), out) }
+        unsafe { tile::<F, W>(group, x.as_ptr(), out) }
+    }
+
+    #[inline(always)]
+    unsafe fn unpack<F: Format>(self, group: Group, panel: &mut Panel) {
+        // SAFETY: as above.
+        unsafe { unpack::<F>(group, panel) }
     }
 }
 
@@ -23,12 +29,17 @@ impl MatmulQuant for Avx512 {
 /// As `MatmulQuant::tile`.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c")]
-unsafe fn tile<F: Format, const W: usize, const FIRST: bool>(group: Group, x: *const u32, out: Out) {
+unsafe fn tile<F: Format, const W: usize>(group: Group, x: *const u32, out: Out) {
     let mut sums = [_mm512_setzero_ps(); W];
     // SAFETY: the group and the tile have as many blocks; `out` says what may be written.
     unsafe {
+        for t in 0..W {
+            if let Some(from) = out.so_far(t) {
+                sums[t] = _mm512_maskz_loadu_ps(out.rows, from);
+            }
+        }
         for_each_block!(F, W, group, x, |head, at, lines, words| {
-            if FIRST {
+            if F::STREAMED {
                 prefetch(head, if at == 0 { F::Scales::HEAD / LINE } else { 0 });
                 prefetch(lines, F::Codes::LINES);
             }
@@ -39,6 +50,29 @@ unsafe fn tile<F: Format, const W: usize, const FIRST: bool>(group: Group, x: *c
                 _mm512_mask_storeu_ps(to, out.rows, sums[t]);
             }
         }
+    }
+}
+
+/// # Safety
+/// As `MatmulQuant::unpack`.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c")]
+unsafe fn unpack<F: Format>(group: Group, panel: &mut Panel) {
+    let mut to = panel.0.as_mut_ptr();
+    // SAFETY: the panel has room for the group's blocks, in lines as it is aligned.
+    unsafe {
+        for_each_block!(F, 0, group, std::ptr::null::<u32>(), |head, at, lines, _words| {
+            prefetch(head, if at == 0 { F::Scales::HEAD / LINE } else { 0 });
+            prefetch(lines, F::Codes::LINES);
+            let [scale, second] = F::Scales::scales(head, at);
+            let second = if F::Scales::MINIMA { F::Scales::minima(head, at) } else { second };
+            _mm512_store_ps(to.cast(), scale);
+            _mm512_store_ps(to.add(LINE).cast(), second);
+            for_each_four!(|FOUR| {
+                _mm512_store_si512(to.add((2 + FOUR) * LINE).cast(), F::Codes::unsigned::<FOUR>(lines))
+            });
+            to = to.add((2 + FOURS) * LINE);
+        });
     }
 }
 
@@ -65,7 +99,11 @@ unsafe fn block<F: Format, const W: usize>(
                 let both = _mm512_fmadd_ps(second, _mm512_cvtepi32_ps(products[1][t]), both);
                 sums[t] = _mm512_fmadd_ps(both, _mm512_castsi512_ps(word::<W>(x, SCALE, t)), sums[t]);
             } else {
-                sums[t] = _mm512_fmadd_ps(_mm512_mul_ps(scale, _mm512_castsi512_ps(word::<W>(x, SCALE, t))), first, sums[t]);
+                sums[t] = _mm512_fmadd_ps(
+                    _mm512_mul_ps(scale, _mm512_castsi512_ps(word::<W>(x, SCALE, t))),
+                    first,
+                    sums[t],
+                );
             }
             if F::Scales::MINIMA {
                 sums[t] = _mm512_fmadd_ps(minimum, _mm512_castsi512_ps(word::<W>(x, SUM, t)), sums[t]);
@@ -80,9 +118,9 @@ unsafe fn block<F: Format, const W: usize>(
 /// A block's lines and words may be read.
 #[inline(always)]
 unsafe fn products<F: Format, const W: usize>(lines: *const u8, x: *const u32) -> [[__m512i; W]; 2] {
-    let mut products = [[_mm512_setzero_si512(); W]; 2];
     // SAFETY: the caller's promise.
     unsafe {
+        let mut products = [[_mm512_setzero_si512(); W]; 2];
         for t in 0..W {
             match if F::Codes::SIGNED { 128 } else { F::OFFSET } {
                 0 => {}
@@ -102,8 +140,8 @@ unsafe fn products<F: Format, const W: usize>(lines: *const u8, x: *const u32) -
                 products[half][t] = _mm512_dpbusd_epi32(products[half][t], codes, word::<W>(x, FOUR, t));
             }
         });
+        products
     }
-    products
 }
 
 /// A word of a token, in every lane.
@@ -208,6 +246,14 @@ impl CodeRegisters for Bytes {
     }
 }
 
+impl<C> CodeRegisters for Whole<C> {
+    #[inline(always)]
+    unsafe fn unsigned<const FOUR: usize>(lines: *const u8) -> __m512i {
+        // SAFETY: the caller's promise.
+        unsafe { load(lines, FOUR) }
+    }
+}
+
 /// Scales as registers.
 pub(in super::super) trait ScaleRegisters {
     /// Those of the two halves of a block; the same if they are not split.
@@ -296,5 +342,18 @@ impl ScaleRegisters for SmallSplit {
             let second = _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(small(head, 2 * at + 1)));
             [_mm512_mul_ps(d, first), _mm512_mul_ps(d, second)]
         }
+    }
+}
+
+impl<S: Scales> ScaleRegisters for Floats<S> {
+    #[inline(always)]
+    unsafe fn scales(head: *const u8, _: usize) -> [__m512; 2] {
+        // SAFETY: the caller's promise.
+        unsafe { [_mm512_loadu_ps(head.cast()), _mm512_loadu_ps(head.add(LINE).cast())] }
+    }
+    #[inline(always)]
+    unsafe fn minima(head: *const u8, _: usize) -> __m512 {
+        // SAFETY: the caller's promise.
+        unsafe { _mm512_loadu_ps(head.add(LINE).cast()) }
     }
 }

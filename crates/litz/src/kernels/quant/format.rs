@@ -4,6 +4,8 @@
 //! lines of 64 bytes: byte `4 * row + c` of a line belongs to column `c` of four. Line `g` of nibbles holds columns `4 g + c`
 //! in its low and `16 + 4 g + c` in its high halves.
 
+use std::marker::PhantomData;
+
 use super::super::pack::GROUP;
 use super::super::views::BLOCK;
 use crate::formats::IQ4_VALUES;
@@ -13,7 +15,7 @@ pub(in super::super) const LINE: usize = 4 * GROUP;
 /// Lines of whole codes in a block.
 pub(in super::super) const FOURS: usize = BLOCK / 4;
 
-/// A packed format.
+/// A format of packed groups.
 pub(in super::super) trait Format {
     /// How the codes lie.
     type Codes: Codes;
@@ -21,8 +23,14 @@ pub(in super::super) trait Format {
     type Scales: Scales;
     /// What an unsigned code is above its value: 0, 8, 16, or 32 where scales are split.
     const OFFSET: i32;
+    /// Whether groups come from memory, and only once.
+    const STREAMED: bool;
+}
+
+/// A format that packs the blocks of a file.
+pub(in super::super) trait Stored: Format<Codes: PackCodes, Scales: PackScales> {
     /// Elements and bytes of a stored block.
-    const STORED: (usize, usize);
+    const BLOCK: (usize, usize);
     /// Codes of 32 columns of a stored block, four to a word.
     fn codes(block: &[u8], part: usize) -> [u32; FOURS];
 }
@@ -35,15 +43,19 @@ pub(in super::super) trait Codes: super::CodeRegisters {
     const BITS: u32;
     /// Whether a code is, or stands for, a signed byte.
     const SIGNED: bool;
-    /// The words of a row in the lines.
-    fn pack(codes: [u32; FOURS]) -> [u32; FOURS];
     /// Columns `4 four + c` of all rows, at `4 * row + c`; the format's offset is not yet taken away.
     fn values(lines: &[u8], four: usize) -> [i16; LINE];
 }
 
+/// Codes that come from files.
+pub(in super::super) trait PackCodes: Codes {
+    /// The words of a row in the lines.
+    fn pack(codes: [u32; FOURS]) -> [u32; FOURS];
+}
+
 /// How the scales of a unit lie.
 pub(in super::super) trait Scales: super::ScaleRegisters {
-    /// Blocks of a unit.
+    /// Blocks of a unit: 1, 2 or 8.
     const UNIT: usize;
     /// Bytes of a unit's scales.
     const HEAD: usize;
@@ -51,10 +63,19 @@ pub(in super::super) trait Scales: super::ScaleRegisters {
     const MINIMA: bool;
     /// Whether each half of a block has a scale of its own.
     const SPLIT: bool;
-    /// Copies those of a stored block, for blocks `at..` of the unit.
-    fn pack(block: &[u8], head: &mut [u8], at: usize, row: usize);
     /// The two scales (equal if not split) and the minimum of a block.
     fn values(head: &[u8], at: usize, row: usize) -> ([f32; 2], f32);
+}
+
+/// Scales that come from files.
+pub(in super::super) trait PackScales: Scales {
+    /// Copies those of a stored block, for blocks `at..` of the unit.
+    fn pack(block: &[u8], head: &mut [u8], at: usize, row: usize);
+}
+
+/// Where a block that begins a unit is in its group.
+pub(in super::super) fn offset<F: Format>(block: usize) -> usize {
+    block / F::Scales::UNIT * F::Scales::HEAD + block * F::Codes::LINES * LINE
 }
 
 /// Bytes of the group of a row with this many blocks.
@@ -114,12 +135,15 @@ impl Codes for Nibbles {
     const BITS: u32 = 4;
     const SIGNED: bool = false;
     #[inline(always)]
-    fn pack(codes: [u32; FOURS]) -> [u32; FOURS] {
-        nibbles(codes)
-    }
-    #[inline(always)]
     fn values(lines: &[u8], four: usize) -> [i16; LINE] {
         each_byte(lines, four % 4, |byte| i16::from(byte >> (four / 4 * 4) & 15))
+    }
+}
+
+impl PackCodes for Nibbles {
+    #[inline(always)]
+    fn pack(codes: [u32; FOURS]) -> [u32; FOURS] {
+        nibbles(codes)
     }
 }
 
@@ -128,16 +152,19 @@ impl Codes for FiveBits {
     const BITS: u32 = 5;
     const SIGNED: bool = false;
     #[inline(always)]
+    fn values(lines: &[u8], four: usize) -> [i16; LINE] {
+        with_bits(lines, four, 4, four, 1)
+    }
+}
+
+impl PackCodes for FiveBits {
+    #[inline(always)]
     fn pack(codes: [u32; FOURS]) -> [u32; FOURS] {
         let mut words = nibbles(codes);
         for (g, four) in codes.into_iter().enumerate() {
             words[4] |= (four >> 4 & each(1)) << g;
         }
         words
-    }
-    #[inline(always)]
-    fn values(lines: &[u8], four: usize) -> [i16; LINE] {
-        with_bits(lines, four, 4, four, 1)
     }
 }
 
@@ -146,16 +173,19 @@ impl Codes for SixBits {
     const BITS: u32 = 6;
     const SIGNED: bool = false;
     #[inline(always)]
+    fn values(lines: &[u8], four: usize) -> [i16; LINE] {
+        with_bits(lines, four, 4 + four / 4, four % 4 * 2, 3)
+    }
+}
+
+impl PackCodes for SixBits {
+    #[inline(always)]
     fn pack(codes: [u32; FOURS]) -> [u32; FOURS] {
         let mut words = nibbles(codes);
         for (g, four) in codes.into_iter().enumerate() {
             words[4 + g / 4] |= (four >> 4 & each(3)) << (g % 4 * 2);
         }
         words
-    }
-    #[inline(always)]
-    fn values(lines: &[u8], four: usize) -> [i16; LINE] {
-        with_bits(lines, four, 4 + four / 4, four % 4 * 2, 3)
     }
 }
 
@@ -164,12 +194,15 @@ impl Codes for Levels {
     const BITS: u32 = 8;
     const SIGNED: bool = true;
     #[inline(always)]
-    fn pack(codes: [u32; FOURS]) -> [u32; FOURS] {
-        nibbles(codes)
-    }
-    #[inline(always)]
     fn values(lines: &[u8], four: usize) -> [i16; LINE] {
         Nibbles::values(lines, four).map(|nibble| i16::from(IQ4_VALUES[nibble as usize & 15]))
+    }
+}
+
+impl PackCodes for Levels {
+    #[inline(always)]
+    fn pack(codes: [u32; FOURS]) -> [u32; FOURS] {
+        nibbles(codes)
     }
 }
 
@@ -178,12 +211,15 @@ impl Codes for Bytes {
     const BITS: u32 = 8;
     const SIGNED: bool = true;
     #[inline(always)]
-    fn pack(codes: [u32; FOURS]) -> [u32; FOURS] {
-        codes
-    }
-    #[inline(always)]
     fn values(lines: &[u8], four: usize) -> [i16; LINE] {
         each_byte(lines, four, |byte| i16::from(byte as i8))
+    }
+}
+
+impl PackCodes for Bytes {
+    #[inline(always)]
+    fn pack(codes: [u32; FOURS]) -> [u32; FOURS] {
+        codes
     }
 }
 
@@ -213,12 +249,15 @@ impl Scales for Halves {
     const MINIMA: bool = false;
     const SPLIT: bool = false;
     #[inline(always)]
-    fn pack(block: &[u8], head: &mut [u8], at: usize, row: usize) {
-        put_half(block, 0, &mut head[at * HALF..], row);
-    }
-    #[inline(always)]
     fn values(head: &[u8], at: usize, row: usize) -> ([f32; 2], f32) {
         ([half_of(&head[at * HALF..], row); 2], 0.0)
+    }
+}
+
+impl PackScales for Halves {
+    #[inline(always)]
+    fn pack(block: &[u8], head: &mut [u8], at: usize, row: usize) {
+        put_half(block, 0, &mut head[at * HALF..], row);
     }
 }
 
@@ -228,13 +267,16 @@ impl Scales for HalvesAndMinima {
     const MINIMA: bool = true;
     const SPLIT: bool = false;
     #[inline(always)]
+    fn values(head: &[u8], _: usize, row: usize) -> ([f32; 2], f32) {
+        ([half_of(head, row); 2], half_of(&head[HALF..], row))
+    }
+}
+
+impl PackScales for HalvesAndMinima {
+    #[inline(always)]
     fn pack(block: &[u8], head: &mut [u8], _: usize, row: usize) {
         put_half(block, 0, head, row);
         put_half(block, 2, &mut head[HALF..], row);
-    }
-    #[inline(always)]
-    fn values(head: &[u8], _: usize, row: usize) -> ([f32; 2], f32) {
-        ([half_of(head, row); 2], half_of(&head[HALF..], row))
     }
 }
 
@@ -244,18 +286,21 @@ impl Scales for Small {
     const MINIMA: bool = true;
     const SPLIT: bool = false;
     #[inline(always)]
+    fn values(head: &[u8], at: usize, row: usize) -> ([f32; 2], f32) {
+        let bytes = &head[2 * HALF + at * 2 * GROUP..];
+        let scale = half_of(head, row) * f32::from(bytes[row]);
+        ([scale; 2], -(half_of(&head[HALF..], row) * f32::from(bytes[GROUP + row])))
+    }
+}
+
+impl PackScales for Small {
+    #[inline(always)]
     fn pack(block: &[u8], head: &mut [u8], _: usize, row: usize) {
         put_half(block, 0, head, row);
         put_half(block, 2, &mut head[HALF..], row);
         for (i, bytes) in head[2 * HALF..].chunks_exact_mut(2 * GROUP).enumerate() {
             (bytes[row], bytes[GROUP + row]) = scale_and_min(&block[4..16], i);
         }
-    }
-    #[inline(always)]
-    fn values(head: &[u8], at: usize, row: usize) -> ([f32; 2], f32) {
-        let bytes = &head[2 * HALF + at * 2 * GROUP..];
-        let scale = half_of(head, row) * f32::from(bytes[row]);
-        ([scale; 2], -(half_of(&head[HALF..], row) * f32::from(bytes[GROUP + row])))
     }
 }
 
@@ -265,17 +310,20 @@ impl Scales for SmallSplit {
     const MINIMA: bool = false;
     const SPLIT: bool = true;
     #[inline(always)]
+    fn values(head: &[u8], at: usize, row: usize) -> ([f32; 2], f32) {
+        let scale = |i: usize| f32::from(head[2 * HALF + (2 * at + i) * GROUP + row] as i8);
+        let d = half_of(head, row);
+        ([d * scale(0), d * scale(1)], 0.0)
+    }
+}
+
+impl PackScales for SmallSplit {
+    #[inline(always)]
     fn pack(block: &[u8], head: &mut [u8], _: usize, row: usize) {
         put_half(block, 208, head, row);
         for (bytes, &scale) in head[2 * HALF..].chunks_exact_mut(GROUP).zip(&block[192..208]) {
             bytes[row] = scale;
         }
-    }
-    #[inline(always)]
-    fn values(head: &[u8], at: usize, row: usize) -> ([f32; 2], f32) {
-        let scale = |i: usize| f32::from(head[2 * HALF + (2 * at + i) * GROUP + row] as i8);
-        let d = half_of(head, row);
-        ([d * scale(0), d * scale(1)], 0.0)
     }
 }
 
@@ -286,4 +334,43 @@ fn scale_and_min(packed: &[u8], i: usize) -> (u8, u8) {
     }
     let low = packed[4 + i];
     (low & 15 | packed[i - 4] >> 2 & 48, low >> 4 | packed[i] >> 2 & 48)
+}
+
+/// A format whose codes and scales were brought to whole bytes and floats, once for many tokens.
+pub(in super::super) struct Unpacked<F>(PhantomData<F>);
+/// A byte a code, as the instruction set multiplies it.
+pub(in super::super) struct Whole<C>(PhantomData<C>);
+/// An f32 a row, and another for second scales or minima.
+pub(in super::super) struct Floats<S>(PhantomData<S>);
+
+impl<F: Format> Format for Unpacked<F> {
+    type Codes = Whole<F::Codes>;
+    type Scales = Floats<F::Scales>;
+    const OFFSET: i32 = F::OFFSET;
+    const STREAMED: bool = false;
+}
+
+impl<C: Codes> Codes for Whole<C> {
+    const LINES: usize = FOURS;
+    const BITS: u32 = C::BITS;
+    const SIGNED: bool = C::SIGNED;
+    #[inline(always)]
+    fn values(lines: &[u8], four: usize) -> [i16; LINE] {
+        Bytes::values(lines, four)
+    }
+}
+
+impl<S: Scales> Scales for Floats<S> {
+    const UNIT: usize = 1;
+    const HEAD: usize = 2 * LINE;
+    const MINIMA: bool = S::MINIMA;
+    const SPLIT: bool = S::SPLIT;
+    #[inline(always)]
+    fn values(head: &[u8], _: usize, row: usize) -> ([f32; 2], f32) {
+        let float = |line: usize| {
+            let at = line * LINE + 4 * row;
+            f32::from_le_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]])
+        };
+        ([float(0), if S::SPLIT { float(1) } else { float(0) }], float(1))
+    }
 }

@@ -13,7 +13,7 @@ pub(super) mod stored;
 
 use std::ops::Range;
 
-use self::format::Format;
+use self::format::{Format, Unpacked, FOURS, LINE};
 use self::stored::with_format;
 use super::lanes::Simd;
 use super::pack::GROUP;
@@ -43,7 +43,14 @@ pub(super) trait ScaleRegisters {}
 #[cfg(not(target_arch = "x86_64"))]
 impl<S> ScaleRegisters for S {}
 
-/// A packed group of sixteen rows.
+/// Blocks that are unpacked at once: they should stay in a first-level cache.
+const CHUNK: usize = 32;
+
+/// Room for `CHUNK` blocks of any `Unpacked` format.
+#[repr(C, align(64))]
+pub(super) struct Panel([u8; CHUNK * (2 * LINE + FOURS * LINE)]);
+
+/// A group of sixteen rows, or some blocks of one.
 #[derive(Clone, Copy)]
 pub(super) struct Group {
     start: *const u8,
@@ -60,6 +67,8 @@ pub(super) struct Out {
     rows: u16,
     /// Bit `i`: token `i` of the tile is written.
     tokens: u8,
+    /// Whether it holds the sums of the blocks before.
+    resumed: bool,
 }
 
 impl Out {
@@ -68,15 +77,27 @@ impl Out {
     fn token(&self, t: usize) -> Option<*mut f32> {
         (self.tokens >> t & 1 != 0).then(|| self.start.wrapping_add(t * self.stride))
     }
+
+    /// Where the sums of token `t` so far are, if there are any.
+    #[inline(always)]
+    fn so_far(&self, t: usize) -> Option<*const f32> {
+        self.token(t).filter(|_| self.resumed).map(<*mut f32>::cast_const)
+    }
 }
 
 /// An instruction set's way of multiplying a group with a tile.
 pub(super) trait MatmulQuant: Simd {
-    /// Sixteen rows for all tokens of a tile of `W`; writes what `out` says. `FIRST`: nobody has read the group before.
+    /// Sixteen rows for all tokens of a tile of `W`; writes what `out` says.
     ///
     /// # Safety
-    /// The group has the tile's blocks; `out` may be written where it says so.
-    unsafe fn tile<F: Format, const W: usize, const FIRST: bool>(self, group: Group, x: &[u32], out: Out);
+    /// The group is of this format, `x` has its blocks; `out` may be written where it says so.
+    unsafe fn tile<F: Format, const W: usize>(self, group: Group, x: &[u32], out: Out);
+
+    /// Unpacks a group of at most `CHUNK` blocks.
+    ///
+    /// # Safety
+    /// The group is of this format.
+    unsafe fn unpack<F: Format>(self, group: Group, panel: &mut Panel);
 }
 
 /// `y[t][r] = dot(x[t], w[r])`.
@@ -93,7 +114,11 @@ pub(super) unsafe fn matmul<S: MatmulQuant>(
     y: &OutView<'_>,
 ) {
     // SAFETY: the caller's promise, passed on.
-    with_format!(w.dtype(), |F| unsafe { groups::<S, F>(s, w, rows, x, tokens, y) }, unreachable!("never packed"))
+    with_format!(
+        w.dtype(),
+        |F| unsafe { groups::<S, F>(s, w, rows, x, tokens, y) },
+        unreachable!("never packed")
+    )
 }
 
 /// Group after group meets as many tokens as a cache holds.
@@ -109,22 +134,63 @@ unsafe fn groups<S: MatmulQuant, F: Format>(
     tokens: Range<usize>,
     y: &OutView<'_>,
 ) {
+    let mut panel = (tokens.len() > TILE).then(|| Panel([0; CHUNK * (2 + FOURS) * LINE]));
     let step = (NEAR / (x.blocks() * WORDS * TILE)).max(2) * TILE;
     let mut start = tokens.start;
     while start < tokens.end {
-        let end = tokens.end.min((start / TILE * TILE) + step);
+        let some = start..tokens.end.min((start / TILE * TILE) + step);
         for first in (rows.start / GROUP * GROUP..rows.end).step_by(GROUP) {
             let group = Group { start: w.group(first / GROUP), blocks: x.blocks() };
-            let mut token = start;
-            while token < end {
-                let tile = x.tile(token);
-                let out = out(y, first, &rows, &tile, &(token..end));
-                // SAFETY: the caller's promise; `out` marks what is in both ranges.
-                unsafe { one_tile::<S, F>(s, group, tile, out, token == start) };
-                token = tile.first + tile.width;
+            let out = |tile: &Q8Tile<'_>| out(y, first, &rows, tile, &some);
+            // SAFETY: the caller's promise; `out` marks what is in both ranges.
+            unsafe { one_group::<S, F>(s, group, x, &some, out, panel.as_mut()) }
+        }
+        start = some.end;
+    }
+}
+
+/// One group meets some tokens: unpacked on the way if they are few, else once for all full tiles.
+///
+/// # Safety
+/// The group is of this format and has the activations' blocks; `out` may be written where it says so.
+#[inline(always)]
+unsafe fn one_group<S: MatmulQuant, F: Format>(
+    s: S,
+    group: Group,
+    x: &Q8View<'_>,
+    tokens: &Range<usize>,
+    out: impl Fn(&Q8Tile<'_>) -> Out,
+    panel: Option<&mut Panel>,
+) {
+    let first = tokens.start / TILE * TILE;
+    let full = first..if panel.is_some() {
+        x.tokens().min(tokens.end.next_multiple_of(TILE)) / TILE * TILE
+    } else {
+        first
+    };
+    // SAFETY: the caller's promise, passed on; the last tile has what is left.
+    unsafe {
+        if let Some(panel) = panel {
+            for block in (0..group.blocks).step_by(CHUNK) {
+                let blocks = CHUNK.min(group.blocks - block);
+                s.unpack::<F>(Group { start: group.start.add(format::offset::<F>(block)), blocks }, panel);
+                let panel = Group { start: panel.0.as_ptr(), blocks };
+                for token in full.clone().step_by(TILE) {
+                    let tile = x.tile(token);
+                    let out = Out { resumed: block > 0, ..out(&tile) };
+                    s.tile::<Unpacked<F>, TILE>(panel, &tile.words[block * WORDS * TILE..], out);
+                }
             }
         }
-        start = end;
+        for token in (full.end..tokens.end).step_by(TILE) {
+            let tile = x.tile(token);
+            match tile.width {
+                1 => s.tile::<F, 1>(group, tile.words, out(&tile)),
+                2 => s.tile::<F, 2>(group, tile.words, out(&tile)),
+                4 => s.tile::<F, 4>(group, tile.words, out(&tile)),
+                _ => s.tile::<F, TILE>(group, tile.words, out(&tile)),
+            }
+        }
     }
 }
 
@@ -140,22 +206,7 @@ fn out(y: &OutView<'_>, first: usize, rows: &Range<usize>, tile: &Q8Tile<'_>, to
         stride: y.stride,
         rows: marks(first, rows) as u16,
         tokens: marks(tile.first, tokens) as u8,
-    }
-}
-
-/// # Safety
-/// As `MatmulQuant::tile`.
-#[inline(always)]
-unsafe fn one_tile<S: MatmulQuant, F: Format>(s: S, group: Group, tile: Q8Tile<'_>, out: Out, first: bool) {
-    // SAFETY: the caller's promise, passed on.
-    unsafe {
-        match (tile.width, first) {
-            (1, _) => s.tile::<F, 1, true>(group, tile.words, out),
-            (2, _) => s.tile::<F, 2, true>(group, tile.words, out),
-            (4, _) => s.tile::<F, 4, true>(group, tile.words, out),
-            (_, true) => s.tile::<F, TILE, true>(group, tile.words, out),
-            (_, false) => s.tile::<F, TILE, false>(group, tile.words, out),
-        }
+        resumed: false,
     }
 }
 

@@ -4,12 +4,20 @@ use super::super::lanes::Portable;
 use super::super::pack::GROUP;
 use super::super::q8::{SCALE, SUM, WORDS};
 use super::format::{Codes, Format, Scales, FOURS, LINE};
-use super::{for_each_block, Group, MatmulQuant, Out};
+use super::{for_each_block, Group, MatmulQuant, Out, Panel};
 
 impl MatmulQuant for Portable {
     #[inline(always)]
-    unsafe fn tile<F: Format, const W: usize, const FIRST: bool>(self, group: Group, x: &[u32], out: Out) {
+    unsafe fn tile<F: Format, const W: usize>(self, group: Group, x: &[u32], out: Out) {
         let mut sums = [[0f32; GROUP]; W];
+        let wanted = |r: &usize| out.rows >> r & 1 != 0;
+        for t in 0..W {
+            let Some(from) = out.so_far(t) else { continue };
+            for r in (0..GROUP).filter(wanted) {
+                // SAFETY: `out` says that it was written.
+                sums[t][r] = unsafe { *from.wrapping_add(r) };
+            }
+        }
         // SAFETY: the group and the tile have as many blocks.
         unsafe {
             for_each_block!(F, W, group, x.as_ptr(), |head, at, lines, words| {
@@ -21,10 +29,25 @@ impl MatmulQuant for Portable {
         }
         for t in 0..W {
             let Some(to) = out.token(t) else { continue };
-            for r in (0..GROUP).filter(|r| out.rows >> r & 1 != 0) {
+            for r in (0..GROUP).filter(wanted) {
                 // SAFETY: `out` says that it may be written.
                 unsafe { *to.wrapping_add(r) = sums[t][r] };
             }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn unpack<F: Format>(self, group: Group, panel: &mut Panel) {
+        let mut rest = panel.0.chunks_exact_mut((2 + FOURS) * LINE);
+        // SAFETY: the group has as many blocks.
+        unsafe {
+            for_each_block!(F, 0, group, std::ptr::null::<u32>(), |head, at, lines, _words| {
+                let head = std::slice::from_raw_parts(head, F::Scales::HEAD);
+                let lines = std::slice::from_raw_parts(lines, F::Codes::LINES * LINE);
+                if let Some(to) = rest.next() {
+                    unpack_block::<F>((head, at), lines, to);
+                }
+            });
         }
     }
 }
@@ -60,6 +83,23 @@ fn block<F: Format, const W: usize>(
             if F::Scales::MINIMA {
                 sums[t][r] += minimum * float(SUM);
             }
+        }
+    }
+}
+
+/// A block as `Unpacked` has it.
+#[inline(always)]
+fn unpack_block<F: Format>((head, at): (&[u8], usize), lines: &[u8], to: &mut [u8]) {
+    let (floats, codes) = to.split_at_mut(2 * LINE);
+    for r in 0..GROUP {
+        let ([scale, second], minimum) = F::Scales::values(head, at, r);
+        let second = if F::Scales::MINIMA { minimum } else { second };
+        floats[4 * r..4 * r + 4].copy_from_slice(&scale.to_le_bytes());
+        floats[LINE + 4 * r..LINE + 4 * r + 4].copy_from_slice(&second.to_le_bytes());
+    }
+    for (four, line) in codes.chunks_exact_mut(LINE).enumerate() {
+        for (byte, value) in line.iter_mut().zip(F::Codes::values(lines, four)) {
+            *byte = value as u8;
         }
     }
 }

@@ -1,7 +1,8 @@
 //! The stored formats: where their codes are.
 
 use super::format::{
-    Bytes, FiveBits, Format, Halves, HalvesAndMinima, Levels, Nibbles, SixBits, Small, SmallSplit, FOURS,
+    Bytes, FiveBits, Format, Halves, HalvesAndMinima, Levels, Nibbles, SixBits, Small, SmallSplit, Stored,
+    FOURS,
 };
 
 /// The words from `at`.
@@ -60,7 +61,10 @@ macro_rules! formats {
                 type Codes = $codes;
                 type Scales = $scales;
                 const OFFSET: i32 = $offset;
-                const STORED: (usize, usize) = $stored;
+                const STREAMED: bool = true;
+            }
+            impl Stored for $name {
+                const BLOCK: (usize, usize) = $stored;
                 #[inline(always)]
                 fn codes($block: &[u8], $part: usize) -> [u32; FOURS] {
                     $get

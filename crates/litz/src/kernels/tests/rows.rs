@@ -301,7 +301,8 @@ fn codes_are_nearest_and_within_127() {
             for (block, x) in x.chunks(32).enumerate() {
                 let greatest = x.iter().fold(0f32, |a, v| a.max(v.abs()));
                 let codes: Vec<i8> = (0..8).flat_map(|four| tile.codes(block, four, 0)).collect();
-                let sum = |range: std::ops::Range<usize>| codes[range].iter().map(|&c| i32::from(c)).sum();
+                let sum =
+                    |range: std::ops::Range<usize>| codes[range].iter().map(|&c| i32::from(c)).sum::<i32>();
                 let scale = greatest / 127.0;
                 assert_eq!(tile.float(block, q8::SCALE, 0), scale);
                 assert_eq!(tile.float(block, q8::SUM, 0), scale * sum(0..32) as f32);
