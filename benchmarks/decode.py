@@ -1,114 +1,191 @@
-"""How fast does litz decode and prefill a GGUF model beside llama.cpp, and what share of the machine's limit is that?
+"""How fast do litz and its peers decode and read prompts, and what share of the machine's limits is that?
 
-    python benchmarks/decode.py MODEL.gguf --llama-python PATH_TO_A_PYTHON_WITH_LLAMA_CPP
+    python benchmarks/decode.py MODEL... [--llama-python PYTHON] [--ik-bench LLAMA_BENCH] [--transformers FOLDER...]
 
-Systems stay loaded in processes of their own and take turns; inputs never repeat. llama.cpp gets its best setting
-(spinning barriers). Prints one table: medians of the rounds, their range, and shares of what the same run measured.
+One table a model. Systems stay loaded in processes of their own and take turns; inputs never repeat. Peers get their
+best setting: spinning barriers, and llama.cpp the better of flash attention on and off for each figure. transformers
+runs where one of the folders holds the model's dtype. LITZ_CPU=avx2 measures litz's other form. Figures are medians
+of the rounds in tokens a second, with their range. Shares: decoding, of the read bandwidth (weights plus f16 keys and
+values at that depth); prompts, of the peak for the dtype (matrices plus causal attention).
 """
 
 import argparse
+import json
 import os
 import random
+import subprocess
 import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Protocol
 
-from machine import Worker, cpu_name, limits, median, spread, table
+import work
+from machine import SPINNING, describe, form, fresh, limits, median, peak, spread, table, worker
 
-SPINNING = {"OMP_WAIT_POLICY": "active", "GOMP_SPINCOUNT": "1000000"}
+_TORCH = {"F32": "float32", "BF16": "bfloat16"}
+Rates = dict[str, list[float]]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One row: decoding after, or reading, so many tokens."""
+
+    kind: str
+    tokens: int
+
+    def __str__(self) -> str:
+        return f"decode at {self.tokens:,}" if self.kind == "decode" else f"prefill {self.tokens:,}"
+
+
+class System(Protocol):
+    def ask(self, **question: Any) -> dict[str, Any]: ...
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class LlamaBench:
+    """ik_llama.cpp's own benchmark, one run a question; it draws its tokens itself."""
+
+    command: list[str]
+
+    def ask(self, *, do: str, new_tokens: int = 0, **question: Any) -> dict[str, Any]:
+        if do == "prefill":
+            test = ["-p", str(len(question["ids"])), "-n", "0"]
+        else:
+            depth = len(question["prompts"][0])
+            test = (
+                ["-p", "0", "-n", "0", "-gp", f"{depth},{new_tokens}"]
+                if depth > 1
+                else ["-p", "0", "-n", str(new_tokens)]
+            )
+        done = subprocess.run(
+            [*self.command, *test, "-r", "1", "-o", "json"],
+            check=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, **SPINNING},
+        )
+        (found,) = json.loads(done.stdout)
+        return {"rate": found["samples_ts"][0]}
+
+    def close(self) -> None:
+        """Nothing stays open between questions."""
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model", type=Path)
-    parser.add_argument("--llama-python", help="an interpreter with llama-cpp-python; without it only litz runs")
+    parser.add_argument("models", type=Path, nargs="+", metavar="MODEL", help="GGUF files or folders of safetensors")
+    parser.add_argument("--llama-python", help="an interpreter with llama-cpp-python")
+    parser.add_argument("--ik-bench", help="ik_llama.cpp's llama-bench")
+    parser.add_argument("--ik-options", default="", help="more of its options, as one word: '-rtr 1'")
+    parser.add_argument("--transformers", type=Path, nargs="*", default=[], metavar="FOLDER", help="F32, BF16, or both")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
-    parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--depths", type=int, nargs="*", default=[0, 2000, 6000])
+    parser.add_argument("--prefill", type=int, nargs="*", default=[32, 512, 2000])
     parser.add_argument("--new-tokens", type=int, default=64)
-    parser.add_argument("--prefill", type=int, default=512)
-    parser.add_argument("--depth", type=int, default=1, help="tokens before decoding starts")
+    parser.add_argument("--rounds", type=int, default=8)
     return parser.parse_args()
 
 
-def start(options: argparse.Namespace) -> dict[tuple[str, int], Worker]:
-    script = str(Path(__file__).with_name("decode_worker.py"))
-    pythons = {"litz": sys.executable} | ({"llama.cpp": options.llama_python} if options.llama_python else {})
-    return {
-        (system, threads): Worker(
-            [python, script, system, str(options.model), str(threads)],
-            {**os.environ, **(SPINNING if system == "llama.cpp" else {})},
-        )
-        for threads in options.threads
-        for system, python in pythons.items()
-    }
+def systems(options: argparse.Namespace, model: Path, threads: int, *, dtype: str) -> dict[str, System]:
+    started: dict[str, System] = {"litz": worker("litz", model, threads)}
+    if options.llama_python and model.suffix == ".gguf":
+        for name, flash in (("llama.cpp", False), ("llama.cpp, flash", True)):
+            started[name] = worker("llama.cpp", model, threads, python=options.llama_python, flash=flash)
+    if options.ik_bench and model.suffix == ".gguf":
+        command = [options.ik_bench, "-m", str(model), "-t", str(threads), *options.ik_options.split()]
+        started["ik_llama.cpp"] = LlamaBench(command)
+    for folder in options.transformers:
+        written = json.loads((folder / "config.json").read_text())
+        if dtype in _TORCH and written.get("dtype", written.get("torch_dtype")) == _TORCH[dtype]:
+            started["transformers"] = worker("transformers", folder, threads)
+    return started
+
+
+def question(figure: Figure, draw: random.Random, prefix: list[int], new_tokens: int) -> dict[str, Any]:
+    if figure.kind == "prefill":
+        return {"do": "prefill", "ids": fresh(draw, figure.tokens)}
+    return {"do": "decode", "prompts": [prefix + fresh(draw, 1)], "new_tokens": new_tokens}
+
+
+def measure(options: argparse.Namespace, running: Mapping[str, System]) -> dict[Figure, Rates]:
+    """Tokens a second: each figure in rounds, in each round every system once; the first round warms up."""
+    draw = random.Random(0)
+    figures = [Figure("decode", depth) for depth in options.depths]
+    figures += [Figure("prefill", tokens) for tokens in options.prefill]
+    rates: dict[Figure, Rates] = {figure: {name: [] for name in running} for figure in figures}
+    for figure in figures:
+        prefix = fresh(draw, figure.tokens) if figure.kind == "decode" else []
+        tokens = options.new_tokens if figure.kind == "decode" else figure.tokens
+        for number in range(options.rounds + 1):
+            for name, system in running.items():
+                if number == 0 and isinstance(system, LlamaBench):
+                    continue  # warms up by itself
+                answer = system.ask(**question(figure, draw, prefix, options.new_tokens))
+                if number:
+                    rates[figure][name].append(answer.get("rate") or tokens / answer["seconds"])
+    return rates
+
+
+def best_flash(found: Rates) -> Rates:
+    """llama.cpp once, with whichever attention was faster."""
+    if "llama.cpp" not in found:
+        return found
+    better = max((found[name] for name in ("llama.cpp", "llama.cpp, flash")), key=median)
+    kept = {name: values for name, values in found.items() if name != "llama.cpp, flash"}
+    return kept | {"llama.cpp": better}
+
+
+def share(figure: Figure, rate: float, cost: work.Work, *, new_tokens: int, found: Mapping[str, float]) -> str:
+    """What part of its limit a rate is."""
+    if figure.kind == "decode":
+        return f"{rate * cost.read(figure.tokens + new_tokens / 2) / found['bandwidth']:.0%}"
+    limit = peak(cost.dtype, found)
+    return f"{rate / figure.tokens * cost.prompt(figure.tokens) / limit:.0%}" if limit else ""
+
+
+def rows(options: argparse.Namespace, threads: int, cost: work.Work, running: Mapping[str, System]) -> list[list[str]]:
+    before = limits(threads)
+    rates = measure(options, running)
+    after = limits(threads)
+    found = {kind: max(before[kind], after[kind]) for kind in before}
+    print(f"- {threads} thread(s): {describe(found)}")
+    made = []
+    for figure, raw in rates.items():
+        all_of_them = best_flash(raw)
+        mine = all_of_them.pop("litz")
+        row = [str(threads), str(figure), spread(mine)]
+        row.append(share(figure, median(mine), cost, new_tokens=options.new_tokens, found=found))
+        for values in all_of_them.values():
+            row += [spread(values), f"{median(mine) / median(values):.2f}"]
+        made.append(row)
+    return made
+
+
+def report(options: argparse.Namespace, model: Path) -> None:
+    cost = work.of(model)
+    print(f"\n**{model.name}**, {cost.stored / 1e6:.0f} MB, {form()}")
+    print("- stored as " + ", ".join(f"{name} ({size / 1e6:.1f} MB)" for name, size in cost.dtypes.items()))
+    print(f"- a token reads {cost.weights / 1e6:.1f} MB of weights and {cost.kv:,} bytes for each position before it")
+    made, peers = [], []
+    for threads in options.threads:
+        running = systems(options, model, threads, dtype=cost.dtype)
+        peers = [name for name in running if name not in ("litz", "llama.cpp, flash")]
+        made += rows(options, threads, cost, running)
+        for system in running.values():
+            system.close()
+    header = ["threads", "tokens a second", "litz", "share of limit"]
+    for name in peers:
+        header += [name, "litz / it"]
+    print("\n" + table(header, made))
+    sys.stdout.flush()
 
 
 def main() -> None:
     options = arguments()
-    workers = start(options)
-    seconds: dict[tuple[str, int], dict[str, list[float]]] = {key: {"prefill": [], "decode": []} for key in workers}
-    peaks: dict[tuple[str, int], float] = {}
-    draw = random.Random(0)
-    for round_number in range(options.rounds + 1):
-        for key, worker in workers.items():
-            decode = worker.ask(
-                ids=[draw.randrange(100, 20000) for _ in range(options.depth)], new_tokens=options.new_tokens
-            )
-            prefill = worker.ask(ids=[draw.randrange(100, 20000) for _ in range(options.prefill)], new_tokens=0)
-            if round_number:  # the first round warms up
-                seconds[key]["decode"].append(options.new_tokens / decode["decode"])
-                seconds[key]["prefill"].append(options.prefill / prefill["prefill"])
-                peaks[key] = prefill["peak"]
-    measured = {threads: limits(threads) for threads in options.threads}
-    for worker in workers.values():
-        worker.close()
-    report(options, seconds, peaks, measured)
-
-
-def report(
-    options: argparse.Namespace,
-    rates: dict[tuple[str, int], dict[str, list[float]]],
-    peaks: dict[tuple[str, int], float],
-    measured: dict[int, dict[str, float]],
-) -> None:
-    size = options.model.stat().st_size
-    print(f"{options.model.name}, {size / 1e6:.1f} MB; {cpu_name()}; LITZ_CPU={os.environ.get('LITZ_CPU', 'best')}")
-    for threads, found in measured.items():
-        print(
-            f"{threads} thread(s): read {found['bandwidth'] / 1e9:.1f} GB/s, {found['bandwidth'] / size:.0f} tok/s; "
-            f"FMA {found['fma256'] / 1e9:.0f} (256 bit), {found['fma512'] / 1e9:.0f} GFLOP/s (512 bit)"
-        )
-    rows = []
-    for (system, threads), found in rates.items():
-        decode = median(found["decode"])
-        peer = rates.get(("llama.cpp", threads))
-        ratio = [f"{median(found[kind]) / median(peer[kind]):.2f}" if peer else "" for kind in ("decode", "prefill")]
-        rows.append(
-            [
-                system,
-                str(threads),
-                spread(found["decode"]),
-                f"{decode * size / measured[threads]['bandwidth']:.0%}",
-                ratio[0],
-                spread(found["prefill"]),
-                ratio[1],
-                f"{peaks[system, threads] / 1e6:.0f}",
-            ]
-        )
-    print(
-        table(
-            [
-                "system",
-                "threads",
-                f"decode tok/s at depth {options.depth}",
-                "of bandwidth",
-                "vs llama.cpp",
-                f"prefill {options.prefill} tok/s",
-                "vs llama.cpp",
-                "peak MB",
-            ],
-            rows,
-        )
-    )
+    for model in options.models:
+        report(options, model)
 
 
 if __name__ == "__main__":

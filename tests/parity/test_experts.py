@@ -66,6 +66,13 @@ def test_more_experts_than_there_are_cannot_be_chosen(tmp_path: Path) -> None:
         spec_of(tmp_path)
 
 
+def test_more_experts_than_any_model_has_are_refused_at_once(tmp_path: Path) -> None:
+    save(named("mixtral").build(), tmp_path)
+    edit_config(tmp_path, lambda config: config.update(num_local_experts=1024, num_hidden_layers=4096))
+    with pytest.raises(litz.errors.ConfigError, match="1024 experts in each of 4096 layers"):
+        spec_of(tmp_path)
+
+
 def test_an_expert_that_is_missing_is_named(tmp_path: Path) -> None:
     save(named("mixtral").build(), tmp_path)
     edit_config(tmp_path, lambda config: config.update(num_local_experts=6))

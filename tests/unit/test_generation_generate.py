@@ -249,3 +249,32 @@ def test_threads_may_share_a_model(tiny_model):
     expected = [tiny_model.generate([prompt], **SAMPLED) for prompt in prompts]
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(lambda prompt: tiny_model.generate([prompt], **SAMPLED), prompts)) == expected
+
+
+def test_a_sliding_context_goes_on_as_from_a_prompt_of_its_newest_half(tiny_model):
+    prompt = [BOS, *range(65, 65 + 20)]
+    together = tiny_model.generate([prompt, [70]], context="slide", max_new_tokens=2 * CONTEXT, eos_token_id=None)
+    text = together[0]
+    assert len(text) == len(prompt) + 2 * CONTEXT
+    assert text == tiny_model.generate([prompt], context="slide", max_new_tokens=2 * CONTEXT, eos_token_id=None)[0]
+    full = CONTEXT + 1  # the last token that fits was not read yet
+    kept = text[full - CONTEXT // 2 : full]
+    assert tiny_model.generate([kept], max_new_tokens=40, eos_token_id=None)[0] == text[full - CONTEXT // 2 : full + 40]
+
+
+def test_a_prompt_beyond_the_context_is_refused_or_cut_to_its_newest_half(tiny_model):
+    long = [65 + n % 50 for n in range(3 * CONTEXT)]
+    with pytest.raises(ContextError, match="slide"):
+        tiny_model.generate([long], max_new_tokens=5)
+    kept = long[-(CONTEXT // 2) :]
+    slid = tiny_model.generate([long], context="slide", max_new_tokens=5)[0]
+    assert slid[: len(long)] == long
+    assert slid[len(long) :] == new_tokens(tiny_model, kept, max_new_tokens=5)
+
+
+def test_a_sliding_context_needs_a_limit_and_a_known_name(tiny_model):
+    with pytest.raises(ArgumentError, match="max_new_tokens, max_length or max_time"):
+        tiny_model.generate([[70]], context="slide")
+    with pytest.raises(ArgumentError, match='"error" or "slide"'):
+        tiny_model.generate([[70]], context="forget", max_new_tokens=1)
+    assert tiny_model.explain_generation(context="slide", max_new_tokens=1)["context"].value == "slide"

@@ -1,7 +1,7 @@
 //! `_core.Generation` and `_core.process_logits`.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
 use litz::engine::Model;
@@ -49,6 +49,8 @@ struct State {
 #[pyclass(frozen, module = "litz._core")]
 struct Generation {
     state: Mutex<State>,
+    /// The process that made it.
+    process: u32,
     cancelled: Arc<AtomicBool>,
 }
 
@@ -68,7 +70,8 @@ impl Generation {
         let store = Some(Arc::clone(&model.store));
         let run = Run::new(Arc::clone(&model.model), &prompts, params, open, store).map_err(to_python)?;
         let cancelled = run.cancellation();
-        Ok(Self { state: Mutex::new(State { run, unfetched: Vec::new() }), cancelled })
+        let state = Mutex::new(State { run, unfetched: Vec::new() });
+        Ok(Self { state, process: std::process::id(), cancelled })
     }
 
     /// The next tokens: up to `max_tokens` of each row, fewer after a tenth of a second; none once all is done.
@@ -80,15 +83,15 @@ impl Generation {
             let more = py.detach(|| self.generate(max_tokens)).map_err(to_python)?;
             py.check_signals()?;
             if !more {
-                let events = py.detach(|| std::mem::take(&mut self.lock().unfetched));
-                return Ok(events.into_iter().map(row).collect());
+                let events = py.detach(|| self.lock().map(|mut state| std::mem::take(&mut state.unfetched)));
+                return Ok(events.map_err(to_python)?.into_iter().map(row).collect());
             }
         }
     }
 
     /// The text of a row that became final since the last call; needs the tokenizer.
-    fn take_text(&self, py: Python<'_>, row: usize) -> String {
-        py.detach(|| self.lock().run.take_text(row))
+    fn take_text(&self, py: Python<'_>, row: usize) -> PyResult<String> {
+        py.detach(|| self.lock().map(|mut state| state.run.take_text(row))).map_err(to_python)
     }
 
     /// Ends the run before its next token; from any thread.
@@ -100,15 +103,25 @@ impl Generation {
 impl Generation {
     /// Generates for a while; true if there is nothing to fetch yet.
     fn generate(&self, tokens: usize) -> Result<bool> {
-        let mut state = self.lock();
+        let mut state = self.lock()?;
         if state.unfetched.is_empty() {
             state.unfetched = state.run.advance(tokens, PAUSE)?;
         }
         Ok(state.unfetched.is_empty() && !state.run.done())
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Waits for another thread, but not for one that only the parent of a forked process has.
+    fn lock(&self) -> Result<MutexGuard<'_, State>> {
+        match self.state.try_lock() {
+            Ok(state) => Ok(state),
+            Err(TryLockError::Poisoned(poisoned)) => Ok(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) if self.process == std::process::id() => {
+                Ok(self.state.lock().unwrap_or_else(PoisonError::into_inner))
+            }
+            Err(TryLockError::WouldBlock) => Err(Error::Value(
+                "this run was computing when its process forked; start another in the child".into(),
+            )),
+        }
     }
 }
 

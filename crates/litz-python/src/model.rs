@@ -67,10 +67,21 @@ impl PyModel {
         report_json(&Model::survey(&spec, &files, &weight_sources(sources), &options).map_err(to_python)?)
     }
 
-    /// The logits of every position, (time, vocab) little-endian float32.
+    /// The logits of every position, (time, vocab) little-endian float32; Ctrl-C ends it between chunks of tokens.
     #[pyo3(signature = (ids, /))]
     fn logits<'py>(&self, py: Python<'py>, ids: Vec<u32>) -> PyResult<Bound<'py, PyBytes>> {
-        let logits = py.detach(|| self.model.logits(&ids)).map_err(to_python)?;
+        let mut interrupted = None;
+        let mut signals = || {
+            Python::attach(|py| py.check_signals()).map_err(|error| {
+                interrupted = Some(error);
+                Error::Value("interrupted".to_owned())
+            })
+        };
+        let logits = py.detach(|| self.model.logits_while(&ids, &mut signals));
+        if let Some(error) = interrupted {
+            return Err(error);
+        }
+        let logits = logits.map_err(to_python)?;
         PyBytes::new_with(py, 4 * logits.len(), |bytes| {
             for (bytes, logit) in bytes.chunks_exact_mut(4).zip(&logits) {
                 bytes.copy_from_slice(&logit.to_le_bytes());

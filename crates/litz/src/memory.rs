@@ -86,10 +86,10 @@ fn control_groups(root: &Path) -> Option<Available> {
         let (controllers, path) = (fields.next()?, fields.next()?);
         let mount = root.join("sys/fs/cgroup");
         if controllers.is_empty() {
-            return tightest(&mount, path, |group| left_v2(group));
+            return tightest(&mount, path, left_v2);
         }
         let named = controllers.split(',').any(|controller| controller == "memory");
-        named.then(|| tightest(&mount.join("memory"), path, |group| left_v1(group))).flatten()
+        named.then(|| tightest(&mount.join("memory"), path, left_v1)).flatten()
     });
     found.min_by_key(|available| available.bytes)
 }

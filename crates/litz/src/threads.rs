@@ -12,7 +12,9 @@ use std::time::{Duration, Instant};
 use crate::{Error, Result};
 
 mod available;
+mod process;
 pub use available::available_threads;
+pub(crate) use process::PerProcess;
 
 #[cfg(test)]
 mod tests;
@@ -234,9 +236,8 @@ impl Shared {
     }
 }
 
-/// The threads of one process; a forked child finds another `process` and makes its own.
+/// The threads of a pool.
 struct Live {
-    process: u32,
     shared: Arc<Shared>,
     workers: Vec<JoinHandle<()>>,
 }
@@ -251,7 +252,7 @@ impl Live {
         };
         // A system that refuses a thread leaves the work to those that there are.
         let workers = (1..threads).map_while(spawn).collect();
-        Self { process: std::process::id(), shared, workers }
+        Self { shared, workers }
     }
 
     fn run(&self, work: Arc<dyn Work>) -> Result<()> {
@@ -263,11 +264,13 @@ impl Live {
         *lock(&self.shared.current) = None;
         region.outcome()
     }
+}
 
-    fn stop(self) {
+impl Drop for Live {
+    fn drop(&mut self) {
         self.shared.stop.store(true, Ordering::Release);
         self.shared.idle.open();
-        for worker in self.workers {
+        for worker in self.workers.drain(..) {
             let _ = worker.join();
         }
     }
@@ -276,13 +279,13 @@ impl Live {
 /// Threads for regions. Made lazily, asleep between regions, safe to use in a forked child.
 pub struct Pool {
     threads: usize,
-    live: Mutex<Option<Live>>,
+    live: PerProcess<Mutex<Option<Live>>>,
 }
 
 impl Pool {
     /// A pool of `threads` workers, the calling thread among them.
     pub fn new(threads: usize) -> Self {
-        Self { threads: threads.max(1), live: Mutex::new(None) }
+        Self { threads: threads.max(1), live: PerProcess::default() }
     }
 
     /// How many workers there are at most.
@@ -292,20 +295,16 @@ impl Pool {
 
     /// Runs all phases and returns when the last is done. A piece that panics makes it an error.
     ///
-    /// When another thread (or the parent of a fork) uses the pool, the caller does the work alone rather than wait.
+    /// When another thread uses the pool, the caller does the work alone rather than wait.
     pub fn run(&self, work: Arc<dyn Work>) -> Result<()> {
-        let mut live = match self.live.try_lock() {
+        if self.threads == 1 {
+            return alone(work);
+        }
+        let mut live = match self.live.get().try_lock() {
             Ok(live) => live,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             Err(TryLockError::WouldBlock) => return alone(work),
         };
-        if self.threads == 1 {
-            return alone(work);
-        }
-        if live.as_ref().is_some_and(|live| live.process != std::process::id()) {
-            // After a fork the threads do not exist here, and their locks may be held forever: leave them.
-            std::mem::forget(live.take());
-        }
         live.get_or_insert_with(|| Live::start(self.threads)).run(work)
     }
 }
@@ -314,14 +313,4 @@ fn alone(work: Arc<dyn Work>) -> Result<()> {
     let region = Region::new(work);
     region.drive(0, &Gate::default());
     region.outcome()
-}
-
-impl Drop for Pool {
-    fn drop(&mut self) {
-        let live = self.live.get_mut().unwrap_or_else(PoisonError::into_inner).take();
-        match live {
-            Some(live) if live.process == std::process::id() => live.stop(),
-            other => std::mem::forget(other),
-        }
-    }
 }

@@ -53,7 +53,13 @@ def sparse_layers(c: Keys) -> Callable[[int], bool]:
     return lambda i: i not in dense and (i + 1) % step == 0
 
 
-def with_experts(made: Spec, experts: Moe, *, where: Callable[[int], bool] = lambda i: True) -> Spec:
+# Far beyond any model: each is three tensors to look for.
+_MOST_EXPERTS = 2**17
+
+
+def with_experts(c: Keys, made: Spec, experts: Moe, *, where: Callable[[int], bool] = lambda i: True) -> Spec:
     """The Spec with the feed-forwards of these layers replaced by experts."""
-    layers = (replace(layer, feed_forward=experts) if where(i) else layer for i, layer in enumerate(made.layers))
+    layers = [replace(layer, feed_forward=experts) if where(i) else layer for i, layer in enumerate(made.layers)]
+    if experts.experts * len(layers) > _MOST_EXPERTS:
+        raise ConfigError(f"{c.where}: {experts.experts} experts in each of {len(layers)} layers are no model's")
     return replace(made, layers=tuple(layers))

@@ -143,10 +143,9 @@ def _gpt2(h: Header) -> Facts:
 
 
 def _qwen_moe(h: Header) -> Facts:
-    """Layers without a router are dense; widths that are not written follow from the others."""
-    c, layers = h.config, range(h.config["num_hidden_layers"])
-    dense = [i for i in layers if f"blk.{i}.ffn_gate_inp.weight" not in h.shapes]
-    facts: Facts = {"mlp_only_layers": dense}
+    """Layers without a router are dense; a width that is not written follows from the dense one."""
+    c, layers = h.config, min(h.config["num_hidden_layers"], len(h.shapes))  # each layer has tensors
+    facts: Facts = {"mlp_only_layers": [i for i in range(layers) if f"blk.{i}.ffn_gate_inp.weight" not in h.shapes]}
     if "moe_intermediate_size" not in c:
         facts["moe_intermediate_size"] = c["intermediate_size"] // c["num_experts_per_tok"]
     return facts

@@ -9,7 +9,7 @@ from litz.spec import Spec
 
 def spec(c: Keys) -> Spec:
     experts = routed(c, activation(c, "hidden_act"), width="intermediate_size", normalize=True)
-    return with_experts(mistral(c), experts)
+    return with_experts(c, mistral(c), experts)
 
 
 _WRITTEN = {"w1": "gate", "w3": "up", "w2": "down"}

@@ -25,7 +25,7 @@ def spec(c: Keys) -> Spec:
     made = decoder(c, facts, ropes=one_rope(c), windows=_windows(c))
     experts = routed(c, act, width="moe_intermediate_size", normalize=c.flag("norm_topk_prob"))
     experts = replace(experts, shared_width=c.size("shared_expert_intermediate_size"), shared_gate=True)
-    return with_experts(made, experts, where=sparse_layers(c))
+    return with_experts(c, made, experts, where=sparse_layers(c))
 
 
 FAMILY = Family(

@@ -17,7 +17,7 @@ def spec(c: Keys) -> Spec:
     facts = Facts(qkv_bias=bias, o_bias=bias, qk_norm="head", norm=rms(c), activation=act)
     made = decoder(c, facts, ropes=one_rope(c), windows=_windows(c))
     experts = routed(c, act, width="moe_intermediate_size", normalize=c.flag("norm_topk_prob"))
-    return with_experts(made, experts, where=sparse_layers(c))
+    return with_experts(c, made, experts, where=sparse_layers(c))
 
 
 FAMILY = Family(

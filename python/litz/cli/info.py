@@ -13,7 +13,7 @@ from litz.hub.progress import size
 
 if TYPE_CHECKING:
     from litz.checkpoint import Checkpoint
-    from litz.spec import Spec
+    from litz.spec import Attention, Mlp, Moe, Spec
     from litz.weights import LoadReport
 
 
@@ -65,33 +65,47 @@ def _model_rows(checkpoint: "Checkpoint") -> Iterator[tuple[str, str]]:
     yield "parameters", f"{parameters(spec):,}"
     stored = sorted(checkpoint.stored_bytes().items(), key=lambda item: -item[1])
     yield "weights", ", ".join(f"{dtype} {size(count)}" for dtype, count in stored)
-    report = checkpoint.report
-    for name in ("missing", "unexpected", "ignored"):
-        if getattr(report, name, None):
-            yield name, ", ".join(sorted(getattr(report, name))[:8])
+    if unused := checkpoint.report.unused:
+        yield "not needed", ", ".join(sorted(unused)[:8]) + (f" and {len(unused) - 8} more" if len(unused) > 8 else "")
+
+
+_ORDERS = {"parallel": "attention and feed-forward side by side", "post": "norms after each sum"}
 
 
 def _layer_rows(spec: "Spec") -> Iterator[tuple[str, str]]:
-    """One row for each kind of layer: most models have one, some alternate."""
-    kinds = Counter((_mixer(layer.mixer, spec), _mlp(layer.feed_forward)) for layer in spec.layers)
-    for (mixer, mlp), count in kinds.items():
+    """Rows for each kind of layer: most models have one, some alternate."""
+    kinds = Counter((_mixer(layer.mixer, spec), _feed_forward(layer.feed_forward)) for layer in spec.layers)
+    for (mixer, feed_forward), count in kinds.items():
         which = "" if len(kinds) == 1 else f"{count} layers: "
         yield "attention", which + mixer
-        yield "feed-forward", which + mlp
+        yield "feed-forward", which + feed_forward
+    for order in sorted({layer.order for layer in spec.layers} & _ORDERS.keys()):
+        yield "order", _ORDERS[order]
 
 
-def _mixer(mixer: Any, spec: "Spec") -> str:
+def _mixer(mixer: "Attention", spec: "Spec") -> str:
     parts = [f"{mixer.heads} heads, {mixer.kv_heads} for keys and values, of {mixer.head_dim}"]
     parts.append(f"window {mixer.window}" if mixer.window else "")
-    parts.append(f"rope over {spec.ropes[mixer.rope].dim}" if mixer.rope is not None else "no rope")
+    if mixer.rope is not None:
+        parts.append(f"rope over {spec.ropes[mixer.rope].dim}")
+    elif mixer.alibi is not None:
+        parts.append("alibi")
+    else:
+        parts.append("learned positions" if spec.positions else "no rope")
     parts.append("query and key norms" if mixer.qk_norm else "")
     parts.append("biases" if mixer.q_bias else "")
     parts.append(f"softcap {mixer.softcap:g}" if mixer.softcap else "")
     return ", ".join(part for part in parts if part)
 
 
-def _mlp(mlp: Any) -> str:
-    return f"{'gated ' if mlp.gated else ''}{mlp.activation}, width {mlp.width}"
+def _feed_forward(feed_forward: "Mlp | Moe") -> str:
+    if feed_forward.kind == "mlp":
+        return f"{'gated ' if feed_forward.gated else ''}{feed_forward.activation}, width {feed_forward.width}"
+    shared = f", and one for all of width {feed_forward.shared_width}" if feed_forward.shared_width else ""
+    return (
+        f"{feed_forward.top_k} of {feed_forward.experts} experts, "
+        f"gated {feed_forward.activation}, width {feed_forward.width}{shared}"
+    )
 
 
 def _tokenizer_rows(tokenizer: Any) -> Iterator[tuple[str, str]]:

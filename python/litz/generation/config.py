@@ -33,6 +33,7 @@ class GenerationConfig:
     min_length: int | None = None
     max_time: float | None = None
     stop_strings: str | Sequence[str] | None = None
+    context: str | None = None
     do_sample: bool | None = None
     temperature: float | None = None
     top_k: int | None = None

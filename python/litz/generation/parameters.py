@@ -17,6 +17,7 @@ class GenerationParameters(TypedDict, total=False):
     min_length: int | None
     max_time: float | None
     stop_strings: str | Sequence[str] | None
+    context: str | None
     # how to choose
     do_sample: bool | None
     temperature: float | None
@@ -70,7 +71,7 @@ class GenerationParameters(TypedDict, total=False):
 
 # Parameters of the core, in the order in which they are explained.
 ACTING = (
-    "max_new_tokens", "max_length", "min_new_tokens", "min_length", "max_time", "stop_strings",
+    "max_new_tokens", "max_length", "min_new_tokens", "min_length", "max_time", "stop_strings", "context",
     "do_sample", "temperature", "top_k", "top_p", "min_p", "top_h", "typical_p", "epsilon_cutoff", "eta_cutoff",
     "seed", "num_return_sequences",
     "repetition_penalty", "presence_penalty", "frequency_penalty", "no_repeat_ngram_size", "bad_words_ids",
@@ -131,7 +132,7 @@ FOREIGN = {
     "custom_generate": "litz runs no code from model repositories",
     "watermarking_config": "watermarking is not supported",
     "truncation": "litz never cuts a prompt; shorten it, or pass the last tokens of tokenizer(...)",
-    "handle_long_generation": "litz never cuts a prompt; shorten it",
+    "handle_long_generation": "pass context='slide', or shorten the prompt",
     "padding": "leave it out: prompts of any lengths run together unpadded",
     "generator": "pass seed=<a number> instead",
 }  # fmt: skip

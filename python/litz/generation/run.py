@@ -94,6 +94,11 @@ def generate(
     context is the limit. Each prompt gives the same alone and in a batch; a `seed` makes draws repeatable, and equal
     prompts equal. `streamer` gets the tokens of a single row as they come. `return_dict_in_generate=True` gives a
     GenerationOutput.
+
+    `context="slide"` goes on beyond the context, up to max_new_tokens, max_length or max_time: where the context is
+    full, or a prompt longer than it, the oldest tokens are forgotten and the newest half of a context is read again:
+    exactly what a prompt of those tokens gives (penalties still see the whole text). "error", the default, refuses
+    longer prompts with ContextError and ends a row whose context is full.
     """
     with telling(streamer):
         run = start(model, input_ids, attention_mask, tokenizer, layers_of(model, generation_config, parameters))

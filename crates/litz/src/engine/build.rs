@@ -3,22 +3,24 @@
 use std::sync::Arc;
 
 use super::program::{
-    Attend, InputKind, LearnedPositions, Linear, NormWeights, Output, Program, Read, Sink, Source, Step, Term,
+    Attend, Expert, Experts, Forms, InputKind, InputRows, LearnedPositions, Linear, NormWeights, Output,
+    Program, Read, Shared, Sink, Source, Step, Term,
 };
-use super::spec::{Attention, FeedForward, Layer, Mixer, Mlp, Order, QkNorm, Spec};
+use super::spec::{Attention, FeedForward, Layer, Mixer, Mlp, Moe, Order, QkNorm, Spec};
 use super::weights::{Loader, Weight};
 use super::widths::Widths;
-use crate::{Error, Result};
+use crate::Result;
 
 /// Builds the program.
 pub(super) fn build(spec: &Spec, loader: &mut Loader<'_>) -> Result<Program> {
-    let mut builder = Builder { spec, loader, steps: Vec::new(), inputs: Vec::new() };
+    let mut builder = Builder { spec, loader, steps: Vec::new(), inputs: Vec::new(), experts: Vec::new() };
     let embed = builder.entrance()?;
     for (index, layer) in spec.layers.iter().enumerate() {
         builder.layer(&format!("layers.{index}"), index, layer)?;
     }
     builder.head(embed)?;
-    Ok(Program { steps: builder.steps, inputs: builder.inputs, widths: Widths::of(spec) })
+    let Builder { steps, inputs, experts, .. } = builder;
+    Ok(Program { steps, inputs, experts, widths: Widths::of(spec) })
 }
 
 struct Builder<'a, 'b> {
@@ -26,6 +28,26 @@ struct Builder<'a, 'b> {
     loader: &'a mut Loader<'b>,
     steps: Vec<Step>,
     inputs: Vec<InputKind>,
+    experts: Vec<Experts>,
+}
+
+/// A feed-forward: the matrices that read the stream, and what follows them.
+struct Fed {
+    outputs: Vec<Output>,
+    rest: Rest,
+}
+
+enum Rest {
+    Dense(Term),
+    Experts(Mixture),
+}
+
+/// The weights of a mixture of experts but for those that read with the router.
+struct Mixture {
+    layer: usize,
+    spec: Moe,
+    experts: Vec<Expert>,
+    shared: Option<Weight>,
 }
 
 /// Where a read comes from and the norm on its way.
@@ -62,63 +84,155 @@ impl Builder<'_, '_> {
         let attn_norm = self.norm_if(layer.norms.attn, &format!("{name}.attn_norm"))?;
         let mlp_norm = self.norm_if(layer.norms.mlp, &format!("{name}.mlp_norm"))?;
         let Mixer::Attention(attention) = &layer.mixer;
-        let FeedForward::Mlp(mlp) = &layer.feed_forward else {
-            return Err(Error::Config("experts are not supported yet".to_owned()));
-        };
         let heads = self.heads(name, attention)?;
-        let attend = self.attend(name, index, attention)?;
-        let mixed = self.term(
-            &format!("{name}.attn.o"),
-            self.spec.width,
-            attention.heads * attention.value_dim,
-            attention.o_bias,
-        )?;
-        let hidden = self.hidden(name, mlp)?;
-        let down = self.term(&format!("{name}.mlp.down"), self.spec.width, mlp.width, mlp.bias)?;
+        let attend = Step::Attend(self.attend(name, index, attention)?);
+        let (rows, cols) = (self.spec.width, attention.heads * attention.value_dim);
+        let mixed = self.term(&format!("{name}.attn.o"), rows, cols, attention.o_bias)?;
+        let fed = self.feed_forward(name, index, &layer.feed_forward)?;
         match layer.order {
+            Order::Parallel => self.parallel((attn_norm, mlp_norm), heads, attend, mixed, fed),
             Order::Pre => {
-                self.linear(vec![(Source::Stream, attn_norm)], heads, false);
-                self.steps.push(Step::Attend(attend));
                 let post = self.norm_if(layer.norms.attn_post, &format!("{name}.attn_post_norm"))?;
+                self.linear(vec![(Source::Stream, attn_norm)], heads, false);
+                self.steps.push(attend);
                 self.branch(Source::Mixed, mixed, post);
-                self.linear(vec![(Source::Stream, mlp_norm)], vec![hidden], false);
                 let post = self.norm_if(layer.norms.mlp_post, &format!("{name}.mlp_post_norm"))?;
-                self.branch(Source::Hidden, down, post);
+                self.fed(mlp_norm, fed, post);
             }
             Order::Post => {
                 self.linear(vec![(Source::Stream, None)], heads, false);
-                self.steps.push(Step::Attend(attend));
+                self.steps.push(attend);
                 self.branch(Source::Mixed, mixed, None);
                 self.steps.extend(attn_norm.map(Step::Norm));
-                self.linear(vec![(Source::Stream, None)], vec![hidden], false);
-                self.branch(Source::Hidden, down, None);
+                self.fed(None, fed, None);
                 self.steps.extend(mlp_norm.map(Step::Norm));
             }
-            Order::Parallel => self.parallel((attn_norm, mlp_norm), heads, attend, mixed, (hidden, down)),
         }
         Ok(())
     }
 
-    /// Both branches read the stream at once, and join it at once.
+    /// A feed-forward that follows its mixer.
+    fn fed(&mut self, norm: Option<NormWeights>, fed: Fed, post: Option<NormWeights>) {
+        let reads = self.linear(vec![(Source::Stream, norm)], fed.outputs, false);
+        match fed.rest {
+            Rest::Dense(down) => self.branch(Source::Hidden, down, post),
+            Rest::Experts(mixture) => {
+                let scale = self.spec.residual_scale;
+                let sink = if post.is_some() { Sink::Branch } else { Sink::Stream { scale } };
+                let experts = self.experts(mixture, &reads[0], sink);
+                self.steps.push(Step::ExpertsUp(experts));
+                self.steps.push(Step::ExpertsDown(experts));
+                self.steps.extend(post.map(|norm| Step::Sum { norm, scale }));
+            }
+        }
+    }
+
+    /// Both branches read the stream before either joins it.
     fn parallel(
         &mut self,
         (attn_norm, mlp_norm): (Option<NormWeights>, Option<NormWeights>),
         mut outputs: Vec<Output>,
-        attend: Attend,
+        attend: Step,
         mixed: Term,
-        (mut hidden, down): (Output, Term),
+        mut fed: Fed,
     ) {
-        let mut reads = vec![(Source::Stream, attn_norm)];
+        let mut from = vec![(Source::Stream, attn_norm)];
         if mlp_norm.is_some() {
-            reads.push((Source::Stream, mlp_norm));
-            hidden.terms.iter_mut().for_each(|term| term.read = 1);
+            from.push((Source::Stream, mlp_norm));
+            fed.outputs.iter_mut().flat_map(|output| &mut output.terms).for_each(|term| term.read = 1);
         }
-        outputs.push(hidden);
-        self.linear(reads, outputs, false);
-        self.steps.push(Step::Attend(attend));
-        let terms = vec![mixed, Term { read: 1, ..down }];
+        outputs.append(&mut fed.outputs);
+        let reads = self.linear(from, outputs, false);
+        self.steps.push(attend);
         let sink = Sink::Stream { scale: self.spec.residual_scale };
-        self.linear(vec![(Source::Mixed, None), (Source::Hidden, None)], vec![Output { terms, sink }], false);
+        match fed.rest {
+            Rest::Dense(down) => {
+                let terms = vec![mixed, Term { read: 1, ..down }];
+                let from = vec![(Source::Mixed, None), (Source::Hidden, None)];
+                self.linear(from, vec![Output { terms, sink }], false);
+            }
+            Rest::Experts(mixture) => {
+                let experts = self.experts(mixture, &reads[reads.len() - 1], sink);
+                self.steps.push(Step::ExpertsUp(experts));
+                self.branch(Source::Mixed, mixed, None);
+                self.steps.push(Step::ExpertsDown(experts));
+            }
+        }
+    }
+
+    fn feed_forward(&mut self, name: &str, layer: usize, spec: &FeedForward) -> Result<Fed> {
+        match spec {
+            FeedForward::Mlp(mlp) => {
+                let outputs = vec![self.hidden(name, mlp)?];
+                let down = self.term(&format!("{name}.mlp.down"), self.spec.width, mlp.width, mlp.bias)?;
+                Ok(Fed { outputs, rest: Rest::Dense(down) })
+            }
+            FeedForward::Moe(moe) => self.mixture(&format!("{name}.moe"), layer, moe),
+        }
+    }
+
+    fn mixture(&mut self, name: &str, layer: usize, moe: &Moe) -> Result<Fed> {
+        let width = self.spec.width;
+        let mut outputs = Vec::with_capacity(3);
+        let mut shared = None;
+        if let Some(rows) = moe.shared_width {
+            let terms = vec![
+                self.term(&format!("{name}.shared.gate"), rows, width, false)?,
+                self.term(&format!("{name}.shared.up"), rows, width, false)?,
+            ];
+            outputs.push(Output { terms, sink: Sink::Hidden(moe.activation) });
+            shared = Some(self.loader.matrix(&format!("{name}.shared.down.weight"), width, rows)?);
+        }
+        let router = self.term(&format!("{name}.router"), moe.experts, width, false)?;
+        outputs.push(Output { terms: vec![router], sink: Sink::Scores });
+        if moe.shared_gate {
+            let gate = self.term(&format!("{name}.shared_gate"), 1, width, false)?;
+            outputs.push(Output { terms: vec![gate], sink: Sink::Gate });
+        }
+        let mut experts = Vec::with_capacity(moe.experts);
+        for expert in 0..moe.experts {
+            let name = |part: &str| format!("{name}.experts.{expert}.{part}.weight");
+            experts.push(Expert {
+                gate: self.loader.matrix(&name("gate"), moe.width, width)?,
+                up: self.loader.matrix(&name("up"), moe.width, width)?,
+                down: self.loader.matrix(&name("down"), width, moe.width)?,
+            });
+        }
+        Ok(Fed { outputs, rest: Rest::Experts(Mixture { layer, spec: moe.clone(), experts, shared }) })
+    }
+
+    /// Keeps a mixture whose router read `read`, and gives its index.
+    fn experts(&mut self, mixture: Mixture, read: &Read, sink: Sink) -> usize {
+        let Mixture { layer, spec, experts, shared } = mixture;
+        let rows = InputRows::Chosen { top_k: spec.top_k, experts: spec.experts };
+        let permuted = InputKind {
+            source: Source::Stream,
+            cols: self.spec.width,
+            number: 0,
+            rows,
+            forms: Forms::default(),
+        };
+        let permuted = self.input(permuted);
+        let hidden =
+            InputKind { source: Source::Experts, cols: spec.width, number: 0, rows, forms: Forms::default() };
+        let (input, forms) = (self.input(hidden), Forms::default());
+        let hidden = Read { source: Source::Experts, norm: None, input, forms, direct: true };
+        let shared = shared.map(|down| Shared {
+            read: self.read((Source::Hidden, None), 0, down.cols(), false),
+            down,
+            gated: spec.shared_gate,
+        });
+        self.experts.push(Experts {
+            layer,
+            read: read.clone(),
+            permuted,
+            hidden,
+            shared,
+            sink,
+            spec,
+            experts,
+        });
+        self.experts.len() - 1
     }
 
     fn heads(&mut self, name: &str, spec: &Attention) -> Result<Vec<Output>> {
@@ -195,20 +309,35 @@ impl Builder<'_, '_> {
         self.steps.extend(post.map(|norm| Step::Sum { norm, scale }));
     }
 
-    fn linear(&mut self, from: Vec<From>, outputs: Vec<Output>, last: bool) {
+    /// Pushes a linear step, and tells how it reads.
+    fn linear(&mut self, from: Vec<From>, outputs: Vec<Output>, last: bool) -> Vec<Read> {
         let mut reads: Vec<Read> = Vec::with_capacity(from.len());
-        for (index, (source, norm)) in from.into_iter().enumerate() {
+        for (index, from) in from.into_iter().enumerate() {
             let mut terms = outputs.iter().flat_map(|output| &output.terms);
             let cols = terms.find(|term| term.read == index).map_or(0, |term| term.weight.cols());
-            let number = reads.iter().filter(|read| read.source == source).count();
-            let kind = InputKind { source, cols, number };
-            let input = self.inputs.iter().position(|&known| known == kind).unwrap_or_else(|| {
-                self.inputs.push(kind);
-                self.inputs.len() - 1
-            });
-            reads.push(Read { source, norm, input });
+            let number = reads.iter().filter(|read| read.source == from.0).count();
+            reads.push(self.read(from, number, cols, last));
         }
-        self.steps.push(Step::Linear(Linear { reads, outputs, last }));
+        self.steps.push(Step::Linear(Linear { reads: reads.clone(), outputs, last }));
+        reads
+    }
+
+    fn read(&mut self, (source, norm): From, number: usize, cols: usize, last: bool) -> Read {
+        let direct = norm.is_none() && !(last && source == Source::Stream);
+        let kind = InputKind { source, cols, number, rows: InputRows::Token, forms: Forms::default() };
+        Read { source, norm: norm.map(Arc::new), input: self.input(kind), forms: Forms::default(), direct }
+    }
+
+    /// The input of a kind, which other steps may use too.
+    fn input(&mut self, kind: InputKind) -> usize {
+        let same = |known: &InputKind| {
+            let of = |kind: &InputKind| (kind.source, kind.cols, kind.number, kind.rows);
+            of(known) == of(&kind)
+        };
+        self.inputs.iter().position(same).unwrap_or_else(|| {
+            self.inputs.push(kind);
+            self.inputs.len() - 1
+        })
     }
 
     fn term(&mut self, name: &str, rows: usize, cols: usize, bias: bool) -> Result<Term> {

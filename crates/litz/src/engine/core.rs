@@ -20,9 +20,14 @@ pub(super) struct Core {
 impl Core {
     /// What activations a matrix is given.
     pub(super) fn input(&self, weight: &Matrix<'_>) -> Input {
-        match self.exact {
-            true => weight.input(),
-            false => self.kernels.input(weight),
-        }
+        input(self.kernels, self.exact, weight)
+    }
+}
+
+/// What activations a matrix is given: those that it is made for, or where they must stay exact, those that are.
+pub(super) fn input(kernels: &Kernels, exact: bool, weight: &Matrix<'_>) -> Input {
+    match exact {
+        true => weight.input(),
+        false => kernels.input(weight),
     }
 }

@@ -4,9 +4,10 @@
 
 use std::ops::Range;
 
-use super::program::{Linear, NormWeights, Output, Sink, Source, Step, Term};
-use super::session::{Forms, Inputs, Phase, Session, Stage, ROWS};
+use super::program::{Linear, NormWeights, Output, Program, Read, Sink, Source, Step, Term};
+use super::session::{Inputs, Phase, Ready, Session, Stage, ROWS};
 use super::spec::NormKind;
+use super::weights::Weight;
 use crate::kernels::{Activations, Input, Kernels, OutView, SharedSlice};
 use crate::threads::Work;
 
@@ -22,12 +23,15 @@ impl Work for Session {
     fn run(&self, phase: usize, piece: usize, worker: usize) {
         let Phase { step, stage, split, segments } = &self.phases[phase];
         let units = split.range(piece);
-        match &self.core.program.steps[*step] {
+        let Program { steps, experts, .. } = &self.core.program;
+        match &steps[*step] {
             Step::Embed { weight, scale } => self.embed(weight, *scale, units),
             Step::Enter { positions, norm } => self.enter(positions.as_ref(), norm.as_ref(), units),
             Step::Sum { norm, scale } => self.sum(norm, *scale, units),
             Step::Norm(norm) => self.norm(norm, units),
             Step::Linear(linear) => self.linear(linear, *stage, units, phase, worker),
+            Step::ExpertsUp(index) => self.experts_up(&experts[*index], *stage, units, phase, worker),
+            Step::ExpertsDown(index) => self.experts_down(&experts[*index], *stage, units, phase, worker),
             Step::Attend(attend) => self.attention(attend, (*stage, *segments), units, worker),
         }
     }
@@ -66,7 +70,7 @@ impl Session {
                 // SAFETY: this piece runs on this worker.
                 let own = unsafe { self.worker(worker) };
                 if own.prepared != phase + 1 {
-                    self.prepare(linear, 0..self.rows_of(linear), &own.inputs);
+                    self.prepare(linear, 0..self.row_count(linear.last), &own.inputs);
                     own.prepared = phase + 1;
                 }
                 self.multiply(linear, units, &own.inputs);
@@ -74,47 +78,58 @@ impl Session {
         }
     }
 
-    /// Norms rows of the sources and leaves them in the forms that the matrices want.
     fn prepare(&self, linear: &Linear, rows: Range<usize>, inputs: &[Inputs]) {
+        for read in &linear.reads {
+            self.prepare_read(read, rows.clone(), linear.last, inputs);
+        }
+    }
+
+    /// Norms rows of a source and leaves them in the forms that matrices want; `last`: those whose logits are wanted.
+    pub(super) fn prepare_read(&self, read: &Read, rows: Range<usize>, last: bool, inputs: &[Inputs]) {
         let kernels = self.core.kernels;
-        for (index, read) in linear.reads.iter().enumerate() {
-            let (source, stride) = self.source(read.source);
-            let (inputs, cols) = (&inputs[read.input], self.core.program.inputs[read.input].cols);
-            let Forms { codes, floats, bfloats } = self.forms(linear, index);
-            for place in rows.clone() {
-                let token =
-                    if linear.last && read.source == Source::Stream { self.outputs[place] } else { place };
-                // SAFETY: nobody writes the source in this phase; this piece (or worker) alone writes this row of the inputs.
-                let (x, out) = unsafe {
-                    (
-                        source.range(row(token, stride, cols)),
-                        inputs.floats.view().range_mut(row(place, cols, cols)),
-                    )
-                };
-                let ready: &[f32] = match &read.norm {
-                    Some(norm) => {
-                        normed(kernels, norm, x, out);
-                        out
-                    }
-                    None if floats && !linear.is_direct(index) => {
-                        out.copy_from_slice(x);
-                        out
-                    }
-                    None => x,
-                };
-                if codes {
-                    // SAFETY: as above.
-                    kernels.quantize_row(ready, unsafe {
-                        inputs.codes.view().of(self.rows_of(linear)).row_mut(place)
-                    });
+        let (source, stride) = self.source(read.source);
+        let (inputs, cols) = (&inputs[read.input], self.core.program.inputs[read.input].cols);
+        let codes = inputs.part(0, self.row_count(last)).codes;
+        for place in rows {
+            let token = if last && read.source == Source::Stream { self.outputs[place] } else { place };
+            // SAFETY: nobody writes the source in this phase; this piece (or worker) alone writes this row of the inputs.
+            let x = unsafe { source.range(row(token, stride, cols)) };
+            // SAFETY: as above.
+            let out = || unsafe { inputs.floats.view().range_mut(row(place, cols, cols)) };
+            let ready: &[f32] = match &read.norm {
+                Some(norm) => {
+                    let out = out();
+                    normed(kernels, norm, x, out);
+                    out
                 }
-                if bfloats {
-                    // SAFETY: as above.
-                    kernels.f32_to_bf16(ready, unsafe {
-                        inputs.bfloats.view().range_mut(row(place, cols, cols))
-                    });
+                None if read.forms.floats && !read.direct => {
+                    let out = out();
+                    out.copy_from_slice(x);
+                    out
                 }
+                None => x,
+            };
+            if read.forms.codes {
+                // SAFETY: as above.
+                kernels.quantize_row(ready, unsafe { codes.row_mut(place) });
             }
+            if read.forms.bfloats {
+                // SAFETY: as above.
+                kernels
+                    .f32_to_bf16(ready, unsafe { inputs.bfloats.view().range_mut(row(place, cols, cols)) });
+            }
+        }
+    }
+
+    /// What `prepare_read` left of `rows` rows.
+    pub(super) fn prepared(&self, read: &Read, rows: usize, inputs: &[Inputs]) -> Ready {
+        let prepared = inputs[read.input].part(0, rows);
+        match read.direct {
+            true => {
+                let (floats, stride) = self.source(read.source);
+                Ready { floats, stride, ..prepared }
+            }
+            false => prepared,
         }
     }
 
@@ -132,7 +147,7 @@ impl Session {
     }
 
     fn output(&self, linear: &Linear, output: &Output, rows: Range<usize>, inputs: &[Inputs]) {
-        let tokens = self.rows_of(linear);
+        let tokens = self.row_count(linear.last);
         for (index, term) in output.terms.iter().enumerate() {
             let (target, stride) = self.target(output.sink, index);
             self.matmul(linear, term, rows.clone(), inputs, (target, stride));
@@ -151,37 +166,46 @@ impl Session {
         }
     }
 
-    /// Rows of one matrix for all tokens, to where `output` says.
     fn matmul(
         &self,
         linear: &Linear,
         term: &Term,
         rows: Range<usize>,
         inputs: &[Inputs],
-        (target, stride): (SharedSlice<'static, f32>, usize),
+        to: (SharedSlice<'static, f32>, usize),
     ) {
-        let (read, weight) = (&linear.reads[term.read], &term.weight);
-        let inputs = &inputs[read.input];
+        let tokens = self.row_count(linear.last);
+        let ready = self.prepared(&linear.reads[term.read], tokens, inputs);
+        self.product(&term.weight, rows, &ready, 0..tokens, to);
+    }
+
+    /// Rows of a matrix for some tokens, to a buffer with rows of a stride.
+    pub(super) fn product(
+        &self,
+        weight: &Weight,
+        rows: Range<usize>,
+        ready: &Ready,
+        tokens: Range<usize>,
+        (to, stride): (SharedSlice<'static, f32>, usize),
+    ) {
+        let matrix = weight.matrix();
         // SAFETY: the inputs were written in an earlier phase, or by this worker; nobody writes them now.
         let x = unsafe {
-            match self.core.input(&weight.matrix()) {
-                Input::Q8 => Activations::Q8(inputs.codes.view().of(self.rows_of(linear)).view()),
+            match self.core.input(&matrix) {
+                Input::Q8 => Activations::Q8(ready.codes.view()),
                 Input::Bf16 => {
-                    let values = inputs.bfloats.view();
-                    Activations::Bf16 { values: values.range(0..values.len()), stride: weight.cols() }
+                    let values = ready.bfloats.range(0..ready.bfloats.len());
+                    Activations::Bf16 { values, stride: weight.cols() }
                 }
                 Input::F32 => {
-                    let (values, stride) = match linear.is_direct(term.read) {
-                        true => self.source(read.source),
-                        false => (inputs.floats.view(), weight.cols()),
-                    };
-                    Activations::F32 { values: values.range(0..values.len()), stride }
+                    let values = ready.floats.range(0..ready.floats.len());
+                    Activations::F32 { values, stride: ready.stride }
                 }
             }
         };
         // SAFETY: this piece alone has these rows of this output.
-        let mut y = unsafe { OutView::alias(target, stride) };
-        self.core.kernels.matmul(&weight.matrix(), rows, &x, 0..self.rows_of(linear), &mut y);
+        let mut y = unsafe { OutView::alias(to, stride) };
+        self.core.kernels.matmul(&matrix, rows, &x, tokens, &mut y);
     }
 
     /// Where a term of an output goes, and how far its rows lie apart.
@@ -194,6 +218,8 @@ impl Session {
             Sink::Stream { .. } | Sink::Branch => (self.branch.view(), widths.stream),
             Sink::Start => (self.stream.view(), widths.stream),
             Sink::Outer => (self.outer.view(), widths.outer),
+            Sink::Scores => (self.scores.view(), widths.scores),
+            Sink::Gate => (self.gates.view(), 1),
             Sink::Logits { .. } => (self.logits, self.core.spec.vocab),
         }
     }

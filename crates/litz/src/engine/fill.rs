@@ -13,6 +13,9 @@ use crate::{Error, Result};
 /// Bytes that a piece writes, about: small enough for a cache, and for memory that is held twice.
 const PIECE: usize = 1 << 20;
 
+/// How many pieces are asked for from the disk before they are read.
+const AHEAD: usize = 16;
+
 /// One matrix on its way into the arena.
 pub(super) struct Job {
     pub(super) name: String,
@@ -96,6 +99,9 @@ impl Work for Fill {
     fn run(&self, _: usize, piece: usize, _: usize) {
         let Piece { job, groups } = &self.pieces[piece];
         let job = &self.jobs[*job];
+        if let Some(next) = self.pieces.get(piece + AHEAD) {
+            self.jobs[next.job].stored.prefetch(next.groups.start * GROUP..next.groups.end * GROUP);
+        }
         let (Some(group), Some(len)) = (job.group_bytes(), job.len()) else { return };
         let range = job.start + groups.start * group..job.start + len.min(groups.end * group);
         // SAFETY: the pieces' ranges do not overlap, and nobody reads the arena before the region is over.

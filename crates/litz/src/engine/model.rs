@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::build::build;
 use super::cache::{bytes_per_token, CacheDType, PAGE};
-use super::core::Core;
+use super::core::{input, Core};
 use super::program::Program;
 use super::rope::Ropes;
 use super::session::Session;
@@ -17,7 +17,7 @@ use super::weights::{LoadReport, Loader};
 use super::widths::Widths;
 use crate::formats::TensorFile;
 use crate::kernels::Kernels;
-use crate::threads::{available_threads, Pool};
+use crate::threads::{available_threads, PerProcess, Pool};
 use crate::{memory, Error, Result};
 
 /// Something that turns tokens into logits, and keeps sequences between calls.
@@ -39,6 +39,9 @@ pub trait Forward: Send + Sync {
 
     /// Forgets all tokens from `len` on; what comes next is as if they had never been.
     fn truncate(&self, sequence: &mut Self::Sequence, len: usize) -> Result<()>;
+
+    /// A sequence of the first `len` tokens that shares nothing with this one; what comes next is the same for both.
+    fn fork(&self, sequence: &Self::Sequence, len: usize) -> Result<Self::Sequence>;
 
     /// Appends each item's tokens (at least one) and leaves the logits of its last token: (batch, vocab).
     ///
@@ -109,9 +112,12 @@ pub struct Model {
     pool: Pool,
     chunk: usize,
     /// Regions that are over; one is used again when no late worker looks at it any more.
-    sessions: Mutex<Vec<Arc<Session>>>,
+    sessions: PerProcess<Mutex<Vec<Arc<Session>>>>,
     report: LoadReport,
 }
+
+/// Asked before every chunk of tokens.
+type GoOn<'a> = &'a mut dyn FnMut() -> Result<()>;
 
 /// Positions of a sequence that are still to be computed.
 struct Job<'a> {
@@ -140,14 +146,15 @@ impl Model {
         options: &LoadOptions,
         kernels: &'static Kernels,
     ) -> Result<Self> {
-        let (loader, program) = prepare(&spec, files, sources, options)?;
+        let (loader, mut program) = prepare(&spec, files, sources, options)?;
         let pool = Pool::new(available_threads(options.threads)?);
         let scratch = Self::memory(&spec, options.cache, options.chunk).scratch;
         let report = loader.finish(scratch, memory::available().as_ref(), kernels, &pool)?;
-        let ropes = Ropes::new(&spec.ropes, spec.context);
         let exact = options.activations == ActivationDType::F32;
+        program.settle(&|weight| input(kernels, exact, &weight.matrix()));
+        let ropes = Ropes::new(&spec.ropes, spec.context);
         let core = Arc::new(Core { spec, program, kernels, ropes, cache: options.cache, exact });
-        Ok(Self { core, pool, chunk: options.chunk, sessions: Mutex::default(), report })
+        Ok(Self { core, pool, chunk: options.chunk, sessions: PerProcess::default(), report })
     }
 
     /// What loading would do and need at most; reads no matrix.
@@ -181,14 +188,19 @@ impl Model {
         let per_layer = spec.layers.iter().map(|layer| match &layer.mixer {
             Mixer::Attention(attention) => bytes_per_token(attention, cache),
         });
-        Memory { fixed: 0, per_token: per_layer.sum(), scratch: chunk * Widths::of(spec).bytes() }
+        Memory { fixed: 0, per_token: per_layer.sum(), scratch: Widths::of(spec).bytes(chunk) }
     }
 
     /// The logits of every position of a sequence of its own: (time, vocab).
     pub fn logits(&self, ids: &[u32]) -> Result<Vec<f32>> {
+        self.logits_while(ids, &mut || Ok(()))
+    }
+
+    /// `logits`, which asks before every chunk of tokens whether to go on; an error ends it.
+    pub fn logits_while(&self, ids: &[u32], go_on: GoOn<'_>) -> Result<Vec<f32>> {
         let mut sequence = self.sequence();
         let mut logits = Vec::new();
-        self.advance(&mut [(&mut sequence, ids)], true, &mut logits)?;
+        self.advance(&mut [(&mut sequence, ids)], true, &mut logits, go_on)?;
         Ok(logits)
     }
 
@@ -198,6 +210,7 @@ impl Model {
         batch: &mut [(&mut Sequence, &[u32])],
         every: bool,
         logits: &mut Vec<f32>,
+        go_on: GoOn<'_>,
     ) -> Result<()> {
         for (sequence, ids) in batch.iter() {
             self.check(sequence, ids)?;
@@ -217,7 +230,7 @@ impl Model {
             )));
         }
         logits.resize(count, 0.0);
-        let outcome = self.run(&mut jobs, every, logits);
+        let outcome = self.run(&mut jobs, every, logits, go_on);
         if outcome.is_err() {
             for job in jobs {
                 job.sequence.truncate(job.kept);
@@ -257,15 +270,16 @@ impl Model {
     }
 
     /// Chunk after chunk until all jobs are done.
-    fn run(&self, jobs: &mut [Job<'_>], every: bool, logits: &mut [f32]) -> Result<()> {
+    fn run(&self, jobs: &mut [Job<'_>], every: bool, logits: &mut [f32], go_on: GoOn<'_>) -> Result<()> {
         let longest = jobs.iter().map(|job| job.sequence.tokens.len()).max().unwrap_or(0);
         let tables = self.core.ropes.tables(longest)?;
         let (mut first, mut row) = (0, 0);
         while first < jobs.len() {
+            go_on()?;
             let mut region = self.session();
             let session = Arc::get_mut(&mut region).expect("a session that is handed out has one owner");
             session.begin(Arc::clone(&tables));
-            first = self.fill(session, jobs, first, every);
+            first = self.fill(session, jobs, first, every)?;
             let rows = session.outputs.len();
             let vocab = self.core.spec.vocab;
             session.plan(&mut logits[row * vocab..(row + rows) * vocab]);
@@ -278,14 +292,18 @@ impl Model {
     }
 
     /// Takes up to a chunk of tokens from the jobs, and says which job comes next.
-    fn fill(&self, session: &mut Session, jobs: &mut [Job<'_>], mut first: usize, every: bool) -> usize {
+    fn fill(
+        &self,
+        session: &mut Session,
+        jobs: &mut [Job<'_>],
+        mut first: usize,
+        every: bool,
+    ) -> Result<usize> {
         let mut room = self.chunk;
         while room > 0 && first < jobs.len() {
             let job = &mut jobs[first];
             let end = job.sequence.tokens.len().min(job.next + room);
-            for layer in &mut job.sequence.layers {
-                layer.reserve(end);
-            }
+            job.sequence.reserve(end)?;
             let row = session.tokens.len();
             session.add(job.sequence, job.next..end);
             room -= end - job.next;
@@ -298,11 +316,11 @@ impl Model {
             }
             first += usize::from(done);
         }
-        first
+        Ok(first)
     }
 
     fn session(&self) -> Arc<Session> {
-        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sessions = self.sessions.get().lock().unwrap_or_else(PoisonError::into_inner);
         let free = sessions.iter_mut().position(|session| Arc::get_mut(session).is_some());
         match free {
             Some(index) => sessions.swap_remove(index),
@@ -311,7 +329,7 @@ impl Model {
     }
 
     fn release(&self, session: Arc<Session>) {
-        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sessions = self.sessions.get().lock().unwrap_or_else(PoisonError::into_inner);
         if sessions.len() < 3 {
             sessions.push(session);
         }
@@ -362,7 +380,11 @@ impl Forward for Model {
         Ok(())
     }
 
+    fn fork(&self, sequence: &Sequence, len: usize) -> Result<Sequence> {
+        sequence.fork(len)
+    }
+
     fn forward(&self, batch: &mut [(&mut Sequence, &[u32])], logits: &mut Vec<f32>) -> Result<()> {
-        self.advance(batch, false, logits)
+        self.advance(batch, false, logits, &mut || Ok(()))
     }
 }

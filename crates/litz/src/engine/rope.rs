@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::spec::Rope;
+use crate::threads::PerProcess;
 use crate::Result;
 
 /// One table: cos and sin of every position and pair.
@@ -47,12 +48,12 @@ impl Tables {
 pub(super) struct Ropes {
     ropes: Vec<Rope>,
     context: usize,
-    tables: Mutex<Arc<Tables>>,
+    tables: PerProcess<Mutex<Arc<Tables>>>,
 }
 
 impl Ropes {
     pub(super) fn new(ropes: &[Rope], context: usize) -> Self {
-        Self { ropes: ropes.to_vec(), context, tables: Mutex::default() }
+        Self { ropes: ropes.to_vec(), context, tables: PerProcess::default() }
     }
 
     /// One bit for every rope whose long frequencies a sequence of this length uses.
@@ -63,7 +64,7 @@ impl Ropes {
 
     /// Tables that cover positions below `positions`.
     pub(super) fn tables(&self, positions: usize) -> Result<Arc<Tables>> {
-        let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tables = self.tables.get().lock().unwrap_or_else(PoisonError::into_inner);
         if tables.positions < positions {
             let positions = positions.next_power_of_two().max(256).min(self.context.max(positions));
             *tables = Arc::new(self.build(positions));

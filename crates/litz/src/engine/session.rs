@@ -1,24 +1,30 @@
 //! One chunk of a forward pass as a parallel region: which tokens, which phases, and the memory between the steps.
 
+use std::ops::Range;
 use std::sync::Arc;
 
+use super::cache::PAGE;
 use super::core::Core;
-use super::program::{Attend, InputKind, Linear, Source, Step};
+use super::program::{Attend, Forms, Linear, Program, Source, Step};
 use super::rope::Tables;
+use super::routing::Routing;
 use super::shared::{lasting, Buffer, Q8Rows};
+use super::spec::Mixer;
 use super::state::{LayerState, Sequence};
-use crate::kernels::{AttendState, Input, SharedSlice, TILE as Q8_TILE};
+use crate::kernels::{AttendState, Q8Shared, SharedSlice, TILE as Q8_TILE};
 use crate::threads::Split;
 
 /// Up to this many rows, every worker prepares a matrix's input for itself: that is cheaper than to meet once more.
 pub(super) const FEW: usize = 4;
 /// Bytes of weights that a piece reads at most, where they meet one token.
-const PIECE: usize = 512 << 10;
+pub(super) const PIECE: usize = 512 << 10;
 /// Rows that a piece has at least where they meet many tokens, whose block is read once for all of them.
 const MANY: usize = 48;
 /// The kernels like multiples of this many rows.
 pub(super) const ROWS: usize = 16;
-/// Tokens whose attention is one unit of work.
+/// Queries whose attention is one unit of work, where there are enough units.
+const QUERIES: usize = 128;
+/// Tokens of a unit at least.
 const TILE: usize = 16;
 
 /// Consecutive tokens of one sequence.
@@ -48,11 +54,15 @@ pub(super) enum Stage {
     Prepare,
     /// Multiply what `Prepare` left, by rows.
     Multiply,
+    /// Choose the experts, by tokens.
+    Choose,
+    /// Sort the choices by expert, in one piece.
+    Group,
     /// Both, each worker preparing for itself.
     PrepareAndMultiply,
     /// Norms over all heads of a token, by tokens.
     WholeNorms,
-    /// Norm, turn and store heads, by key head.
+    /// Norm, turn and store keys and values, by page and key head.
     Place,
     /// Attend, by tile and key head.
     Attend,
@@ -60,8 +70,10 @@ pub(super) enum Stage {
     AttendSegment,
     /// Join the segments, by tile and key head.
     Merge,
-    /// Both, where no two tokens share a sequence.
+    /// `Place` and `Attend`, where no two tokens share a sequence.
     PlaceAndAttend,
+    /// `Place` by whoever has the last segment, and `AttendSegment`, where no two tokens share a sequence.
+    PlaceAndAttendSegment,
 }
 
 /// A phase: a stage of a step, cut into pieces.
@@ -73,11 +85,48 @@ pub(super) struct Phase {
     pub(super) segments: usize,
 }
 
-/// An input in the forms that matrices take.
+/// An input in both forms that matrices take.
 pub(super) struct Inputs {
     pub(super) floats: Buffer<f32>,
     pub(super) bfloats: Buffer<u16>,
     pub(super) codes: Q8Rows,
+    pub(super) cols: usize,
+}
+
+impl Inputs {
+    fn reserve(&mut self, rows: usize, forms: Forms) {
+        let room = |wanted: bool| if wanted { rows } else { 0 };
+        self.floats.reserve(room(forms.floats) * self.cols);
+        self.bfloats.reserve(room(forms.bfloats) * self.cols);
+        self.codes.reserve(room(forms.codes));
+    }
+
+    /// Rows `first..first + count`; the first is a multiple of 8.
+    pub(super) fn part(&self, first: usize, count: usize) -> Ready {
+        let (codes, floats, bfloats) = (self.codes.view(), self.floats.view(), self.bfloats.view());
+        Ready { codes, floats, stride: self.cols, bfloats, cols: self.cols }.part(first, count)
+    }
+}
+
+/// Rows for a matrix, in the forms that were prepared; the others are empty.
+#[derive(Clone, Copy)]
+pub(super) struct Ready {
+    pub(super) codes: Q8Shared<'static>,
+    pub(super) floats: SharedSlice<'static, f32>,
+    /// Elements from one row of floats to the next.
+    pub(super) stride: usize,
+    pub(super) bfloats: SharedSlice<'static, u16>,
+    pub(super) cols: usize,
+}
+
+impl Ready {
+    /// Rows `first..first + count` of these; the first is a multiple of 8.
+    pub(super) fn part(self, first: usize, count: usize) -> Self {
+        let codes = if self.codes.is_empty() { self.codes } else { self.codes.part(first, count) };
+        let floats = self.floats.from((first * self.stride).min(self.floats.len()));
+        let bfloats = self.bfloats.from((first * self.cols).min(self.bfloats.len()));
+        Self { codes, floats, bfloats, ..self }
+    }
 }
 
 /// The memory of one worker.
@@ -86,8 +135,13 @@ pub(super) struct Worker {
     pub(super) inputs: Vec<Inputs>,
     /// The phase whose input `inputs` holds, plus one.
     pub(super) prepared: usize,
+    /// The choices of few tokens in the layer `routed - 1`.
+    pub(super) routing: Routing,
+    pub(super) routed: usize,
+    pub(super) scores: Vec<f32>,
+    /// Rows of the stream's width.
+    pub(super) outputs: Buffer<f32>,
     pub(super) queries: Vec<f32>,
-    pub(super) visible: Vec<std::ops::Range<usize>>,
     pub(super) total: AttendState,
     pub(super) segment: AttendState,
 }
@@ -98,6 +152,8 @@ pub(super) struct Session {
     pub(super) tokens: Vec<u32>,
     pub(super) runs: Vec<Run>,
     pub(super) tiles: Vec<Tile>,
+    /// The tokens of a sequence that share a page.
+    pub(super) places: Vec<Tile>,
     /// Rows whose logits are wanted; output `i` is row `i` of `logits`.
     pub(super) outputs: Vec<usize>,
     pub(super) logits: SharedSlice<'static, f32>,
@@ -111,6 +167,11 @@ pub(super) struct Session {
     pub(super) hidden: Buffer<f32>,
     pub(super) up: Buffer<f32>,
     pub(super) outer: Buffer<f32>,
+    pub(super) scores: Buffer<f32>,
+    pub(super) gates: Buffer<f32>,
+    pub(super) expert_hidden: Buffer<f32>, // a row for each expert that a token chose
+    pub(super) expert_up: Buffer<f32>,
+    pub(super) routing: Routing,
     pub(super) inputs: Vec<Inputs>,
     pub(super) workers: Vec<Worker>,
     worker_views: SharedSlice<'static, Worker>,
@@ -126,14 +187,18 @@ impl Session {
                 floats: Buffer::new(0),
                 bfloats: Buffer::new(0),
                 codes: Q8Rows::new(kind.cols),
+                cols: kind.cols,
             })
             .collect::<Vec<_>>()
         };
         let worker = |_| Worker {
             inputs: inputs(),
             prepared: 0,
+            routing: Routing::new(),
+            routed: 0,
+            scores: Vec::new(),
+            outputs: Buffer::new(0),
             queries: Vec::new(),
-            visible: Vec::new(),
             total: AttendState::default(),
             segment: AttendState::default(),
         };
@@ -143,6 +208,7 @@ impl Session {
             tokens: Vec::new(),
             runs: Vec::new(),
             tiles: Vec::new(),
+            places: Vec::new(),
             outputs: Vec::new(),
             logits: lasting(&mut []),
             tables: Arc::default(),
@@ -154,6 +220,11 @@ impl Session {
             hidden: buffer(),
             up: buffer(),
             outer: buffer(),
+            scores: buffer(),
+            gates: buffer(),
+            expert_hidden: buffer(),
+            expert_up: buffer(),
+            routing: Routing::new(),
             inputs: inputs(),
             workers,
             worker_views: lasting(&mut []),
@@ -167,19 +238,18 @@ impl Session {
     pub(super) fn begin(&mut self, tables: Arc<Tables>) {
         self.tokens.clear();
         self.runs.clear();
-        self.tiles.clear();
+        self.places.clear();
         self.outputs.clear();
         self.tables = tables;
     }
 
     /// Adds positions of a sequence, whose layers have room for them.
-    pub(super) fn add(&mut self, sequence: &mut Sequence, positions: std::ops::Range<usize>) {
-        let (row, run, count) = (self.tokens.len(), self.runs.len(), positions.len());
+    pub(super) fn add(&mut self, sequence: &mut Sequence, positions: Range<usize>) {
+        let (row, run) = (self.tokens.len(), self.runs.len());
         self.tokens.extend_from_slice(&sequence.tokens[positions.clone()]);
         let layers = lasting(&mut sequence.layers);
         self.runs.push(Run { layers, long: sequence.long, row, position: positions.start });
-        let tile = |start| Tile { run, start, count: TILE.min(count - start) };
-        self.tiles.extend((0..count).step_by(TILE).map(tile));
+        self.places.extend(cut(run, positions, PAGE));
     }
 
     /// Makes room and plans the phases; `logits` has a row for every output.
@@ -197,31 +267,36 @@ impl Session {
         self.hidden.reserve(tokens * widths.hidden);
         self.up.reserve(tokens * widths.hidden);
         self.outer.reserve(tokens * widths.outer);
-        let few = |inputs: &mut Vec<Inputs>, rows: usize| {
-            for (inputs, InputKind { cols, .. }) in inputs.iter_mut().zip(&program.inputs) {
-                inputs.floats.reserve(rows * cols);
-                inputs.bfloats.reserve(if core.kernels.takes_bf16() { rows * cols } else { 0 });
-                inputs.codes.reserve(rows);
-            }
-        };
-        few(&mut self.inputs, if tokens > FEW { tokens } else { 0 });
+        if widths.scores > 0 {
+            self.reserve_experts(widths, tokens);
+        }
+        let many = if tokens > FEW { tokens } else { 0 };
+        for (inputs, kind) in self.inputs.iter_mut().zip(&program.inputs) {
+            inputs.reserve(kind.many(many), kind.forms);
+        }
         for worker in &mut self.workers {
-            few(&mut worker.inputs, FEW);
-            worker.prepared = 0;
+            for (inputs, kind) in worker.inputs.iter_mut().zip(&program.inputs) {
+                inputs.reserve(kind.few(FEW), kind.forms);
+            }
+            (worker.prepared, worker.routed) = (0, 0);
         }
         self.worker_views = lasting(&mut self.workers);
+        self.tiles.clear();
+        for run in 0..self.runs.len() {
+            let end = self.runs.get(run + 1).map_or(tokens, |next| next.row);
+            let Run { row, position, .. } = self.runs[run];
+            self.tiles.extend(cut(run, position..position + end - row, self.tile()));
+        }
         self.phases.clear();
         let outputs = outputs.min(tokens);
-        for (index, step) in program.steps.iter().enumerate() {
-            self.plan_step(index, step, outputs);
-        }
+        (0..program.steps.len()).for_each(|index| self.plan_step(program, index, outputs));
     }
 
-    fn plan_step(&mut self, index: usize, step: &Step, outputs: usize) {
+    fn plan_step(&mut self, program: &Program, index: usize, outputs: usize) {
         let threads = self.workers.len();
         let tokens = self.tokens.len();
         let by_tokens = Split::new(tokens, 1, FEW, threads);
-        match step {
+        match &program.steps[index] {
             Step::Embed { .. } | Step::Enter { .. } | Step::Sum { .. } | Step::Norm(_) => {
                 self.phase(index, Stage::Whole, by_tokens);
             }
@@ -229,6 +304,8 @@ impl Session {
                 let rows = if linear.last { outputs } else { tokens };
                 self.plan_linear(index, linear, rows);
             }
+            Step::ExpertsUp(experts) => self.plan_experts_up(index, &program.experts[*experts]),
+            Step::ExpertsDown(experts) => self.plan_experts_down(index, &program.experts[*experts]),
             Step::Attend(attend) => {
                 if !attend.heads_are_independent() {
                     self.phase(index, Stage::WholeNorms, by_tokens);
@@ -238,21 +315,39 @@ impl Session {
         }
     }
 
+    /// Tokens of a tile: wide enough that a page's keys serve many queries, as long as every thread has its share.
+    fn tile(&self) -> usize {
+        let heads = self.core.spec.layers.iter().map(|layer| match &layer.mixer {
+            Mixer::Attention(attention) => (attention.group(), attention.kv_heads),
+        });
+        let (group, heads) = heads.min().unwrap_or((1, 1));
+        let mut tile = (QUERIES / group.next_power_of_two()).clamp(TILE, PAGE);
+        while tile > TILE && self.tokens.len() / tile * heads < 4 * self.workers.len() {
+            tile /= 2;
+        }
+        tile
+    }
+
     fn plan_attention(&mut self, index: usize, attend: &Attend) {
         let threads = self.workers.len();
         let units = self.tiles.len() * attend.spec.kv_heads;
         let segments = self.tiles.iter().map(|&tile| self.segments_of(attend, tile).len()).max().unwrap_or(0);
         let by_tile = Split::new(units, 1, 1, threads);
         let split = segments > 1 && threads > 1 && units < 4 * threads;
-        if self.runs.len() == self.tokens.len() && !split {
+        let alone = self.runs.len() == self.tokens.len();
+        if alone && !split {
             return self.phase(index, Stage::PlaceAndAttend, by_tile);
         }
-        self.phase(index, Stage::Place, Split::new(attend.spec.kv_heads, 1, 1, threads));
+        if !alone {
+            let places = Split::new(self.places.len() * attend.spec.kv_heads, 1, 1, threads);
+            self.phase(index, Stage::Place, places);
+        }
         if !split {
             return self.phase(index, Stage::Attend, by_tile);
         }
+        let stage = if alone { Stage::PlaceAndAttendSegment } else { Stage::AttendSegment };
         let parts = Split::new(units * segments, 1, 1, threads);
-        self.phases.push(Phase { step: index, stage: Stage::AttendSegment, split: parts, segments });
+        self.phases.push(Phase { step: index, stage, split: parts, segments });
         self.phases.push(Phase { step: index, stage: Stage::Merge, split: by_tile, segments });
         if self.segments.len() < units * segments {
             self.segments.resize_with(units * segments, AttendState::default);
@@ -274,7 +369,7 @@ impl Session {
         }
     }
 
-    fn phase(&mut self, step: usize, stage: Stage, split: Split) {
+    pub(super) fn phase(&mut self, step: usize, stage: Stage, split: Split) {
         self.phases.push(Phase { step, stage, split, segments: 1 });
     }
 
@@ -294,23 +389,18 @@ impl Session {
             Source::Stream => (self.stream.view(), widths.stream),
             Source::Mixed => (self.mixed.view(), widths.mixed),
             Source::Hidden => (self.hidden.view(), widths.hidden),
+            Source::Experts => (self.expert_hidden.view(), widths.expert),
             Source::Outer => (self.outer.view(), widths.outer),
         }
     }
 
-    /// How many rows a linear step has in this chunk.
-    pub(super) fn rows_of(&self, linear: &Linear) -> usize {
-        if linear.last {
+    /// How many rows a step has in this chunk: all, or only those whose logits are wanted.
+    pub(super) fn row_count(&self, last: bool) -> usize {
+        if last {
             self.outputs.len()
         } else {
             self.tokens.len()
         }
-    }
-
-    /// Which forms of a read a linear step's matrices take.
-    pub(super) fn forms(&self, linear: &Linear, read: usize) -> Forms {
-        let wants = |form| linear.wants(&self.core, read, form);
-        Forms { codes: wants(Input::Q8), floats: wants(Input::F32), bfloats: wants(Input::Bf16) }
     }
 
     /// The position of a row in its sequence.
@@ -325,9 +415,12 @@ impl Session {
     }
 }
 
-/// Which forms of a read any matrix takes.
-pub(super) struct Forms {
-    pub(super) codes: bool,
-    pub(super) floats: bool,
-    pub(super) bfloats: bool,
+/// Cuts a run's positions at absolute multiples of `size`.
+fn cut(run: usize, positions: Range<usize>, size: usize) -> impl Iterator<Item = Tile> {
+    let first = positions.start;
+    let starts = (first / size * size..positions.end).step_by(size);
+    starts.map(move |start| {
+        let own = start.max(first)..positions.end.min(start + size);
+        Tile { run, start: own.start - first, count: own.len() }
+    })
 }

@@ -112,13 +112,19 @@ impl Stored {
 
     /// Lets the system have the memory of these rows' file pages; they come back when they are read.
     pub(super) fn release(&self, rows: Range<usize>) {
-        self.each(rows, |slice, from, _| {
-            let range = match self.transposed {
-                true => 0..slice.tensor.nbytes,
-                false => from.start * self.row_bytes..from.end * self.row_bytes,
-            };
-            slice.file.release(&slice.tensor, range);
-        });
+        self.each(rows, |slice, from, _| slice.file.release(&slice.tensor, self.bytes_of(slice, &from)));
+    }
+
+    /// Lets the system read these rows' file pages ahead.
+    pub(super) fn prefetch(&self, rows: Range<usize>) {
+        self.each(rows, |slice, from, _| slice.file.prefetch(&slice.tensor, self.bytes_of(slice, &from)));
+    }
+
+    fn bytes_of(&self, slice: &Slice, rows: &Range<usize>) -> Range<usize> {
+        match self.transposed {
+            true => 0..slice.tensor.nbytes,
+            false => rows.start * self.row_bytes..rows.end * self.row_bytes,
+        }
     }
 
     /// Calls with each slice that has some of the rows: which of the tensor's, and their place among the wanted ones.

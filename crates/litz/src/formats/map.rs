@@ -54,6 +54,20 @@ impl Bytes {
         let _ = (start, end);
     }
 
+    /// Asks the system to read a range before it is used.
+    pub(super) fn prefetch(&self, range: Range<usize>) {
+        #[cfg(unix)]
+        if let Self::Mapped(map) = self {
+            let end = range.end.min(map.len());
+            if range.start < end {
+                // Advice: without it the pages come one by one.
+                let _ = map.advise_range(memmap2::Advice::WillNeed, range.start, end - range.start);
+            }
+        }
+        #[cfg(not(unix))]
+        let _ = range;
+    }
+
     pub(super) fn as_slice(&self) -> &[u8] {
         match self {
             Self::Mapped(map) => map,

@@ -1,6 +1,7 @@
 //! Tensors and metadata of GGUF and safetensors files: mapped, validated once, then only looked up.
 
 use std::fmt;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -62,6 +63,12 @@ impl TensorInfo {
     /// The number of its elements.
     pub fn elements(&self) -> usize {
         self.shape.iter().product()
+    }
+
+    /// A part of its bytes, from the start of the file.
+    fn range(&self, part: &Range<usize>) -> Range<usize> {
+        let at = |position: usize| self.offset.saturating_add(position.min(self.nbytes));
+        at(part.start)..at(part.end)
     }
 }
 
@@ -135,9 +142,13 @@ impl TensorFile {
     }
 
     /// Lets the system have the memory of a part of a tensor; what is read again comes from the file again.
-    pub fn release(&self, tensor: &TensorInfo, part: std::ops::Range<usize>) {
-        let end = tensor.offset.saturating_add(part.end.min(tensor.nbytes));
-        self.0.bytes.release(tensor.offset.saturating_add(part.start)..end);
+    pub fn release(&self, tensor: &TensorInfo, part: Range<usize>) {
+        self.0.bytes.release(tensor.range(&part));
+    }
+
+    /// Lets the system read a part of a tensor from the disk before it is used.
+    pub fn prefetch(&self, tensor: &TensorInfo, part: Range<usize>) {
+        self.0.bytes.prefetch(tensor.range(&part));
     }
 
     /// What the file says about itself.

@@ -59,6 +59,9 @@ pub struct Params {
     pub max_new_tokens: Option<usize>,
     /// At most this many tokens, the prompt included.
     pub max_length: Option<usize>,
+    /// When the context is full, forget the oldest part and go on with the newest half of a context, read anew: exactly
+    /// what a prompt of those tokens gives. Otherwise a prompt must fit, and a full context ends its sequence.
+    pub slide: bool,
     /// No new token after this many seconds.
     pub max_time: Option<f64>,
     /// Each of these tokens ends its sequence.
@@ -130,6 +133,7 @@ impl Params {
             min_length: fields.count("min_length", 0)?,
             max_new_tokens: fields.optional("max_new_tokens", count, "a whole number from 1")?,
             max_length: fields.optional("max_length", count, "a whole number from 1")?,
+            slide: fields.optional("context", slide, "\"error\" or \"slide\"")?.unwrap_or(false),
             max_time: fields.optional("max_time", seconds, "a number of seconds, above 0")?,
             eos_token_id: fields.tokens("eos_token_id")?,
             stop_strings: fields.strings("stop_strings")?,
@@ -300,6 +304,10 @@ fn token(value: &Value) -> Option<u32> {
 
 fn tokens(value: &Value) -> Option<Vec<u32>> {
     value.as_array().filter(|items| !items.is_empty())?.iter().map(token).collect()
+}
+
+fn slide(value: &Value) -> Option<bool> {
+    ["error", "slide"].iter().position(|name| value == name).map(|index| index == 1)
 }
 
 fn seconds(value: &Value) -> Option<f64> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::stop_strings::OpenText;
-use super::stopping::Limit;
+use super::stopping::{newest, Limit};
 use super::{entropy, FinishReason, History, Params, Sampler, SequenceStore, StopMatcher};
 use crate::engine::Forward;
 use crate::{Error, Result};
@@ -28,7 +28,24 @@ struct Row<S> {
     sampler: Sampler,
     text: Option<StopMatcher>,
     sequence: Option<S>,
+    /// Where in the history the sequence begins: later than at 0 once the context slid.
+    start: usize,
+    /// The first row of the same prompt, which reads it for all.
+    reader: usize,
     finished: bool,
+}
+
+impl<S> Row<S> {
+    /// The tokens that count for the model.
+    fn window(&self) -> &[u32] {
+        &self.history.tokens()[self.start..]
+    }
+}
+
+/// A prompt that was read once for several continuations.
+struct Read<S> {
+    reader: usize,
+    sequence: S,
 }
 
 /// A run over several prompts of any lengths; nothing is padded, and a finished row leaves the batch.
@@ -36,6 +53,7 @@ pub struct Generation<M: Forward> {
     model: Arc<M>,
     params: Params,
     rows: Vec<Row<M::Sequence>>,
+    reads: Vec<Read<M::Sequence>>,
     store: Option<Arc<SequenceStore<M::Sequence>>>,
     cancelled: Arc<AtomicBool>,
     started: Instant,
@@ -61,13 +79,17 @@ impl<M: Forward> Generation<M> {
         for (index, prompt) in prompts.iter().enumerate() {
             check_prompt(prompt, index, model.vocab())?;
             let limit = Limit::new(&params, index, prompt.len(), model.context())?;
-            rows.extend(continuations(&params, prompt, limit, open.as_ref()));
+            // Only a sliding context lets such a prompt through.
+            let start =
+                if prompt.len() > model.context() { prompt.len() - newest(model.context()) } else { 0 };
+            rows.extend(continuations(&params, prompt, limit, open.as_ref(), (rows.len(), start)));
         }
         let store = store.filter(|_| rows.len() == 1);
         Ok(Self {
             model,
             params,
             rows,
+            reads: Vec::new(),
             store,
             cancelled: Arc::default(),
             started: Instant::now(),
@@ -116,33 +138,77 @@ impl<M: Forward> Generation<M> {
 
     /// One call of the model: unread tokens go in, and every row without more of them gets its next token.
     fn step(&mut self, events: &mut Vec<Event>) -> Result<()> {
-        let live = self.open_rows();
+        let live = self.open_rows()?;
         let begin = Instant::now();
         let read = self.forward(&live)?;
         self.pace.note(read.iter().sum(), begin.elapsed());
         for (place, index) in live.into_iter().enumerate() {
             let row = &self.rows[index];
             let held = row.sequence.as_ref().map_or(0, |sequence| self.model.len(sequence));
-            if held == row.history.tokens().len() {
+            if held == row.window().len() {
+                self.share(index)?;
                 events.push(self.choose(place, index)?);
             }
         }
         Ok(())
     }
 
-    /// The rows of this step; each gets its sequence when its turn comes.
-    fn open_rows(&mut self) -> Vec<usize> {
-        let unfinished = self.rows.iter().enumerate().filter(|(_, row)| !row.finished);
+    /// The rows of this step; each gets its sequence when its turn comes, and a full context slides.
+    fn open_rows(&mut self) -> Result<Vec<usize>> {
+        let ready = |index: usize, row: &Row<M::Sequence>| {
+            row.sequence.is_some()
+                || row.reader == index
+                || self.reads.iter().any(|read| read.reader == row.reader)
+        };
+        let unfinished =
+            self.rows.iter().enumerate().filter(|(index, row)| !row.finished && ready(*index, row));
         let live: Vec<usize> = unfinished.map(|(index, _)| index).take(self.params.max_batch_size).collect();
-        for index in &live {
-            let row = &mut self.rows[*index];
-            if row.sequence.is_none() {
-                let kept =
-                    self.store.as_ref().and_then(|store| store.take(&*self.model, row.history.prompt()));
-                row.sequence = Some(kept.unwrap_or_else(|| self.model.sequence()));
+        let context = self.model.context();
+        for &index in &live {
+            if self.rows[index].sequence.is_none() {
+                let sequence = self.open(index)?;
+                self.rows[index].sequence = Some(sequence);
+            }
+            let row = &mut self.rows[index];
+            if self.params.slide && row.window().len() > context {
+                row.start = row.history.tokens().len() - newest(context);
+                row.sequence = Some(self.model.sequence());
             }
         }
-        live
+        Ok(live)
+    }
+
+    /// A sequence to begin with: what is kept of an earlier run, what another row has read, or nothing.
+    fn open(&mut self, index: usize) -> Result<M::Sequence> {
+        let row = &self.rows[index];
+        if row.reader == index {
+            let kept = self.store.as_ref().and_then(|store| store.take(&*self.model, row.window()));
+            return Ok(kept.unwrap_or_else(|| self.model.sequence()));
+        }
+        let place = self.reads.iter().position(|read| read.reader == row.reader);
+        let Some(place) = place else { return Ok(self.model.sequence()) };
+        let len = row.window().len() - 1; // the last token is read anew, for its logits
+        let last = !self.rows[index + 1..].iter().any(|other| other.reader == row.reader);
+        if !last {
+            return self.model.fork(&self.reads[place].sequence, len);
+        }
+        let mut sequence = self.reads.swap_remove(place).sequence;
+        match self.model.truncate(&mut sequence, len) {
+            Ok(()) => Ok(sequence),
+            Err(_) => Ok(self.model.sequence()),
+        }
+    }
+
+    /// Keeps a copy of a prompt that was just read, where other rows continue it too.
+    fn share(&mut self, index: usize) -> Result<()> {
+        let row = &self.rows[index];
+        let first = row.reader == index && row.history.generated().is_empty();
+        let others = self.rows.get(index + 1).is_some_and(|next| next.reader == index);
+        if let (true, true, Some(sequence)) = (first, others, &row.sequence) {
+            let sequence = self.model.fork(sequence, row.window().len())?;
+            self.reads.push(Read { reader: index, sequence });
+        }
+        Ok(())
     }
 
     /// Reads at least one token of each live row, and of unread prompts as many as the pace allows.
@@ -152,7 +218,7 @@ impl<M: Forward> Generation<M> {
         let mut batch: Vec<(&mut M::Sequence, &[u32])> = Vec::with_capacity(live.len());
         for (index, row) in self.rows.iter_mut().enumerate() {
             let Some(sequence) = row.sequence.as_mut().filter(|_| live.contains(&index)) else { continue };
-            let unread = &row.history.tokens()[self.model.len(sequence)..];
+            let unread = &row.history.tokens()[row.start + self.model.len(sequence)..];
             let count = unread.len().min(room.max(1));
             room = room.saturating_sub(count);
             read.push(count);
@@ -192,8 +258,8 @@ impl<M: Forward> Generation<M> {
         let row = &mut self.rows[index];
         row.finished = true;
         if let (Some(store), Some(sequence)) = (&self.store, row.sequence.take()) {
-            let held = self.model.len(&sequence).min(row.history.tokens().len());
-            store.put(row.history.tokens()[..held].to_vec(), sequence);
+            let held = self.model.len(&sequence).min(row.window().len());
+            store.put(&*self.model, row.window()[..held].to_vec(), sequence);
         }
     }
 }
@@ -224,7 +290,13 @@ fn check_prompt(prompt: &[u32], index: usize, vocab: usize) -> Result<()> {
 
 /// The rows of one prompt. Its draws are keyed by the seed and the number of the continuation: not by its place in
 /// the batch, so that a prompt gives the same alone.
-fn continuations<S>(params: &Params, prompt: &[u32], limit: Limit, open: Option<&OpenText>) -> Vec<Row<S>> {
+fn continuations<S>(
+    params: &Params,
+    prompt: &[u32],
+    limit: Limit,
+    open: Option<&OpenText>,
+    (reader, start): (usize, usize),
+) -> Vec<Row<S>> {
     let seed = params.seed.unwrap_or_else(entropy);
     let stops: Arc<[String]> = params.stop_strings.clone().into();
     let row = |stream| Row {
@@ -233,6 +305,8 @@ fn continuations<S>(params: &Params, prompt: &[u32], limit: Limit, open: Option<
         sampler: Sampler::new(seed, stream),
         text: open.map(|open| StopMatcher::new(Arc::clone(&stops), open, params.skip_special_tokens)),
         sequence: None,
+        start,
+        reader,
         finished: false,
     };
     (0..params.num_return_sequences as u64).map(row).collect()

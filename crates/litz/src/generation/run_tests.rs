@@ -54,6 +54,10 @@ impl Forward for Hashing {
         Ok(())
     }
 
+    fn fork(&self, sequence: &Vec<u32>, len: usize) -> Result<Vec<u32>> {
+        Ok(sequence[..len].to_vec())
+    }
+
     fn forward(&self, batch: &mut [(&mut Vec<u32>, &[u32])], logits: &mut Vec<f32>) -> Result<()> {
         self.calls.lock().unwrap().push(batch.iter().map(|(_, tokens)| tokens.to_vec()).collect());
         logits.clear();
@@ -325,4 +329,83 @@ fn a_run_dropped_half_way_keeps_what_it_read() {
     open(&[1, 2, 3]).unwrap().advance(1, LONG).unwrap();
     open(&[1, 2, 3, 4]).unwrap().advance(1, LONG).unwrap();
     assert_eq!(model.calls.lock().unwrap()[1], [vec![4]]);
+}
+
+/// The definition: a full context goes on with its newest half.
+fn sliding(prompt: &[u32], context: usize, count: usize) -> Vec<u32> {
+    let (mut text, mut start) = (prompt.to_vec(), 0);
+    for _ in 0..count {
+        if text.len() - start > context {
+            start = text.len() - context / 2;
+        }
+        let best = |a: &u64, b: &u64| hash(&text[start..], a + 1).total_cmp(&hash(&text[start..], b + 1));
+        text.push((0..VOCAB as u64).max_by(best).unwrap() as u32);
+    }
+    text[prompt.len()..].to_vec()
+}
+
+#[test]
+fn a_sliding_context_goes_on_as_from_a_prompt_of_its_newest_half() {
+    let model = Arc::new(Hashing { context: 20, ..Hashing::default() });
+    let prompts: Vec<Vec<u32>> = [1, 19, 20, 21, 50].map(|n| (0..n).map(|t| t % 37).collect()).to_vec();
+    for at_once in [1, 100] {
+        let json = r#"{"context": "slide", "max_new_tokens": 45}"#;
+        let results = collect(start(&model, &prompts, json).unwrap(), at_once);
+        for (prompt, (tokens, finish)) in prompts.iter().zip(results) {
+            assert_eq!(tokens, sliding(prompt, 20, 45), "a prompt of {}", prompt.len());
+            assert_eq!(finish, Some(FinishReason::Length));
+        }
+    }
+}
+
+#[test]
+fn a_sliding_context_needs_another_limit() {
+    assert!(message(&[vec![1]], r#"{"context": "slide"}"#).contains("max_new_tokens"));
+    assert!(message(&[vec![1; 201]], r#"{"max_new_tokens": 3}"#).contains("context=\"slide\""));
+    assert!(message(&[vec![1]], r#"{"context": "forget"}"#).contains("\"error\" or \"slide\""));
+}
+
+#[test]
+fn continuations_of_a_prompt_read_it_once() {
+    let prompt: Vec<u32> = (0..150).map(|n| n % 37).collect();
+    let json = SAMPLED.replacen('{', r#"{"num_return_sequences": 3, "max_batch_size": 2, "#, 1);
+    let model = model();
+    let results = collect(start(&model, &[vec![4, 5], prompt.clone()], &json).unwrap(), 100);
+    let calls = model.calls.lock().unwrap();
+    let long = calls.iter().flatten().filter(|tokens| tokens.len() > 1).map(Vec::len).sum::<usize>();
+    assert_eq!(long, 2 + 150);
+    // Each continuation is what it is among others and alone.
+    let alone = run(&[prompt], &SAMPLED.replacen('{', r#"{"num_return_sequences": 3, "#, 1));
+    assert_eq!(results[3..], alone[..]);
+}
+
+#[test]
+fn conversations_that_take_turns_keep_what_was_read() {
+    let (model, store) = (model(), Arc::default());
+    let mut texts: Vec<Vec<u32>> =
+        [9, 14, 23, 30].map(|n| (0..30).map(|t| (t * n + n) % 37).collect()).to_vec();
+    for round in 0..3 {
+        for text in &mut texts {
+            model.calls.lock().unwrap().clear();
+            let answer = continued(&model, &store, text);
+            let read: usize = model.calls.lock().unwrap().iter().flatten().map(Vec::len).sum();
+            assert!(round == 0 || read < 10, "round {round} read {read} tokens");
+            text.extend(answer);
+            text.extend([1, 2]);
+        }
+    }
+}
+
+#[test]
+fn a_shared_beginning_is_copied_and_both_conversations_stay() {
+    let (model, store) = (model(), Arc::default());
+    let long: Vec<u32> = (0..60).map(|n| n % 37).collect();
+    let other: Vec<u32> = long[..20].iter().copied().chain([38, 38, 3]).collect();
+    continued(&model, &store, &long);
+    model.calls.lock().unwrap().clear();
+    continued(&model, &store, &other);
+    assert_eq!(model.calls.lock().unwrap()[0], [vec![38, 38, 3]]);
+    model.calls.lock().unwrap().clear();
+    continued(&model, &store, &long);
+    assert_eq!(model.calls.lock().unwrap()[0], [vec![long[59]]]);
 }

@@ -40,12 +40,19 @@ pub(super) struct Limit {
     reason: FinishReason,
 }
 
+/// How many tokens a sliding context goes on with.
+pub(super) fn newest(context: usize) -> usize {
+    (context / 2).max(1)
+}
+
 impl Limit {
     /// The limit of prompt number `index`; a prompt that leaves no room for one token is an error.
     pub fn new(params: &Params, index: usize, prompt: usize, context: usize) -> Result<Self> {
-        if prompt > context {
+        if prompt > context && !params.slide {
             return Err(Error::Context(format!(
-                "prompt {index} has {prompt} tokens, but the model's context holds {context}; shorten the prompt"
+                "prompt {index} has {prompt} tokens, but the model's context holds {context}; shorten the prompt, or pass \
+                 context=\"slide\" to go on from its last {}",
+                newest(context)
             )));
         }
         let asked = match (params.max_new_tokens, params.max_length) {
@@ -59,6 +66,14 @@ impl Limit {
             (None, Some(total)) => total,
             (None, None) => usize::MAX,
         };
+        if params.slide {
+            if asked == usize::MAX && params.max_time.is_none() {
+                return Err(Error::Value(
+                    "context=\"slide\" takes the context's limit away; pass max_new_tokens, max_length or max_time".into(),
+                ));
+            }
+            return Ok(Self { total: asked, reason: FinishReason::Length });
+        }
         // The last token is never read, so that a prompt that fills the context still has one.
         let room = context.max(prompt + 1);
         let reason = if asked <= room { FinishReason::Length } else { FinishReason::Context };

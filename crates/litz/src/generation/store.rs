@@ -1,40 +1,62 @@
-//! The last sequence of a model, kept so that a prompt that continues it is not read again.
+//! The last sequences of a model, kept so that a prompt that continues one of them is not read again.
 
 use std::sync::{Mutex, PoisonError};
 
 use crate::engine::Forward;
+use crate::threads::PerProcess;
 
-/// Keeps one sequence, with the ids of the tokens that it holds. A new prompt reuses their common prefix; that is
-/// exact, since what a sequence holds does not depend on how it was read.
+/// Sequences at most.
+const KEPT: usize = 4;
+
+/// Tokens, and the sequence that holds them.
+type Kept<S> = (Vec<u32>, S);
+
+/// Keeps the four sequences used last, together of no more tokens than one context holds. A new prompt reuses the
+/// longest prefix that it shares with one of them; that is exact, since what a sequence holds does not depend on how
+/// it was read.
 #[derive(Debug)]
-pub struct SequenceStore<S>(Mutex<Option<(Vec<u32>, S)>>);
+pub struct SequenceStore<S>(PerProcess<Mutex<Vec<Kept<S>>>>); // the one used last comes first
 
 impl<S> Default for SequenceStore<S> {
     fn default() -> Self {
-        Self(Mutex::new(None))
+        Self(PerProcess::default())
     }
 }
 
 impl<S> SequenceStore<S> {
-    /// Takes the kept sequence out, cut to its common prefix with `prompt`, whose last token is always read anew.
+    /// A sequence that holds the longest prefix of `prompt` that is kept, without its last token, which is always read
+    /// anew. It is taken out, unless most of it is something else: then it stays, and the prefix is copied.
     pub fn take<M: Forward<Sequence = S>>(&self, model: &M, prompt: &[u32]) -> Option<S> {
-        let (tokens, mut sequence) = self.lock().take()?;
-        let common = tokens.iter().zip(prompt).take_while(|(a, b)| a == b).count();
-        let common = common.min(prompt.len().saturating_sub(1));
-        if common == 0 {
-            return None;
+        let mut kept = self.lock();
+        let shared = |tokens: &[u32]| {
+            let common = tokens.iter().zip(prompt).take_while(|(a, b)| a == b).count();
+            common.min(prompt.len().saturating_sub(1))
+        };
+        let longest = kept.iter().map(|(tokens, _)| shared(tokens)).max().filter(|common| *common > 0)?;
+        let place = kept.iter().position(|(tokens, _)| shared(tokens) == longest)?;
+        if longest < kept[place].0.len() / 2 {
+            return model.fork(&kept[place].1, longest).ok();
         }
+        let (_, mut sequence) = kept.remove(place);
         // A model that cannot forget (or no longer that far back) reads the prompt from its beginning.
-        model.truncate(&mut sequence, common).ok()?;
+        model.truncate(&mut sequence, longest).ok()?;
         Some(sequence)
     }
 
-    /// Keeps a sequence that holds `tokens`.
-    pub fn put(&self, tokens: Vec<u32>, sequence: S) {
-        *self.lock() = Some((tokens, sequence));
+    /// Keeps a sequence that holds `tokens`, and lets go of those that were not used for longest.
+    pub fn put<M: Forward<Sequence = S>>(&self, model: &M, tokens: Vec<u32>, sequence: S) {
+        let mut kept = self.lock();
+        kept.insert(0, (tokens, sequence));
+        let mut total = 0;
+        let fits = |(tokens, _): &Kept<S>| {
+            total += tokens.len();
+            total <= model.context()
+        };
+        let count = kept.iter().take(KEPT).map(fits).take_while(|fits| *fits).count();
+        kept.truncate(count.max(1));
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<(Vec<u32>, S)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Kept<S>>> {
+        self.0.get().lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

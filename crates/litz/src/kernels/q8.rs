@@ -170,11 +170,19 @@ pub struct Q8Shared<'a> {
 }
 
 impl<'a> Q8Shared<'a> {
-    /// The same memory for fewer rows, which lie closer together: what rows held is lost, and all who fill or read them
-    /// must say the same number.
-    pub fn of(self, tokens: usize) -> Self {
-        assert!(tokens <= self.tokens, "{tokens} rows in room for {}", self.tokens);
-        Q8Shared { tokens, ..self }
+    /// Whether there are no rows.
+    pub fn is_empty(&self) -> bool {
+        self.tokens == 0
+    }
+
+    /// Rows `first..first + count` by themselves, the last ones closer together: what rows held is lost, and all who fill
+    /// or read them must take parts that end alike.
+    ///
+    /// Panics unless the first row is a multiple of `TILE`.
+    pub fn part(self, first: usize, count: usize) -> Self {
+        assert!(first + count <= self.tokens, "rows {first} + {count} in room for {}", self.tokens);
+        assert!(first.is_multiple_of(TILE), "a part that begins at {first}, inside a tile");
+        Q8Shared { tokens: count, words: self.words.from(first * self.blocks * WORDS), ..self }
     }
 
     /// Row `token`, to be filled.

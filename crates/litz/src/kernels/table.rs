@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::attention::{AttendSpec, AttendState, KvPage};
+use super::attention::{AttendSpec, AttendState, KvLayout, Pages, Queries};
 use super::isa::Isa;
 use super::lanes::Portable;
 #[cfg(target_arch = "x86_64")]
@@ -110,5 +110,7 @@ tables! {
     scale = arithmetic::scale, (x: &mut [f32], factor: f32);
     axpy = arithmetic::axpy, (x: &mut [f32], factor: f32, y: &[f32]);
     argmax = arithmetic::argmax, (x: &[f32]) -> Option<usize>;
-    attend = attention::attend, (spec: &AttendSpec, q: &[f32], page: KvPage<'_>, visible: &[Range<usize>], state: &mut AttendState);
+    store_kv = attention::store, (layout: KvLayout, page: *mut u8, slot: usize, key: &[f32], value: &[f32]);
+    attend = attention::attend, (spec: &AttendSpec, queries: &Queries<'_>, pages: &Pages<'_>, state: &mut AttendState);
+    merge = attention::merge, (state: &mut AttendState, later: &AttendState);
 }

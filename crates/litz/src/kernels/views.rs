@@ -282,6 +282,18 @@ impl<'a, T> SharedSlice<'a, T> {
         assert!(range.start <= range.end && range.end <= self.len, "{range:?} of {} elements", self.len);
     }
 
+    /// Part of it, still shared.
+    pub fn part(self, range: Range<usize>) -> Self {
+        self.check(&range);
+        // SAFETY: inside the slice, or at its end.
+        SharedSlice { start: unsafe { self.start.add(range.start) }, len: range.len(), owner: PhantomData }
+    }
+
+    /// All from `start` on, still shared.
+    pub fn from(self, start: usize) -> Self {
+        self.part(start..self.len)
+    }
+
     /// Part of it, to be written.
     ///
     /// # Safety

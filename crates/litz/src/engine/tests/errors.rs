@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::kernels::{WeightDType, GROUP};
+use crate::Error;
 
 /// What the message says, and the change that it is about.
 type Case<'a, T> = (&'a str, &'a dyn Fn(&mut T));
@@ -12,7 +13,7 @@ fn config(change: impl Fn(&mut Value)) -> String {
 
 #[test]
 fn specs_that_no_model_has() {
-    let cases: [Case<Value>; 32] = [
+    refused_specs(&[
         ("unknown field `colour`", &|s| s["colour"] = json!("red")),
         ("unknown field `beads`", &|s| s["layers"][0]["mixer"]["beads"] = json!(1)),
         ("unknown variant `banana`", &|s| s["layers"][0]["mixer"]["kind"] = json!("banana")),
@@ -31,6 +32,12 @@ fn specs_that_no_model_has() {
         ("ropes[1]: dim is 19, expected an even number", &|s| s["ropes"][1]["dim"] = json!(19)),
         ("logit_softcap is Some(-1.0)", &|s| s["logit_softcap"] = json!(-1.0)),
         ("norm.eps is -1", &|s| s["norm"]["eps"] = json!(-1.0)),
+    ]);
+}
+
+#[test]
+fn specs_whose_parts_do_not_go_together() {
+    refused_specs(&[
         ("norm.bias is true, but an rms norm has none", &|s| s["norm"]["bias"] = json!(true)),
         ("norm.offset is 1, but a layer norm has none", &|s| {
             s["norm"] = json!({"kind": "layer", "eps": 0.0, "offset": 1.0, "bias": true})
@@ -66,6 +73,12 @@ fn specs_that_no_model_has() {
             s["layers"][0]["mixer"]["softcap"] = json!(5.0);
             s["layers"][0]["mixer"]["alibi"] = json!([1, 1, 1, 1, 1, 1]);
         }),
+    ]);
+}
+
+#[test]
+fn mixtures_that_no_model_has() {
+    refused_specs(&[
         ("layers[0]: experts is 1025", &|s| s["layers"][0]["feed_forward"] = moe(1025, 2)),
         ("layers[0]: top_k is 0, expected 1 to 4", &|s| s["layers"][0]["feed_forward"] = moe(4, 0)),
         ("layers[0]: top_k is 5, expected 1 to 4", &|s| s["layers"][0]["feed_forward"] = moe(4, 5)),
@@ -77,7 +90,10 @@ fn specs_that_no_model_has() {
             s["layers"][0]["feed_forward"] = moe(4, 2);
             s["layers"][0]["feed_forward"]["shared_gate"] = json!(true);
         }),
-    ];
+    ]);
+}
+
+fn refused_specs(cases: &[Case<Value>]) {
     for (text, change) in cases {
         let found = config(change);
         assert!(found.contains(text), "expected {text:?}, found {found:?}");
@@ -191,13 +207,13 @@ fn rows_of_fused_tensors_are_the_tensors_that_they_fuse() {
 #[test]
 fn the_report_names_what_was_converted() {
     let spec = spec(|_| {});
-    let file = file(&spec, |name| if name == "embed.weight" { DType::Q5_0 } else { DType::Q4_0 });
+    let file = file(&spec, |name| if name == "embed.weight" { DType::F64 } else { DType::Q4_0 });
     let report = load(&spec, &file, &options(1, 8), Isa::Portable).report().clone();
     let named: Vec<_> =
         report.conversions.iter().map(|c| (c.tensor.as_str(), c.from.as_str(), c.to.as_str())).collect();
-    assert_eq!(named, [("embed.weight", "Q5_0", "Q8_0")]);
+    assert_eq!(named, [("embed.weight", "F64", "F32")]);
     let vectors = 4 * 96 * 5;
-    assert_eq!(report.bytes_converted, 130 * 3 * 34 + vectors);
+    assert_eq!(report.bytes_converted, 130 * 96 * 4 + vectors);
     let groups = |tensor: &TensorInfo| {
         tensor.shape[0].div_ceil(GROUP) * WeightDType::Q4_0.group_bytes(tensor.shape[1]).unwrap()
     };
@@ -225,4 +241,22 @@ fn memory_is_counted_in_pages() {
     let memory = Model::memory(&spec(|_| {}), CacheDType::F16, 256);
     assert_eq!(memory.per_token, 2 * 2 * (32 + 32) * 2);
     assert_eq!(memory.sequence(65), 128 * memory.per_token);
+}
+
+#[test]
+fn a_pass_can_be_ended_between_chunks() {
+    let spec = spec(|_| {});
+    let model = load(&spec, &file(&spec, |_| DType::F32), &options(1, 10), Isa::Portable);
+    let mut asked = 0;
+    let mut go_on = || {
+        asked += 1;
+        if asked < 3 {
+            Ok(())
+        } else {
+            Err(Error::Value("enough".to_owned()))
+        }
+    };
+    let ended = model.logits_while(&ids(100, 1, spec.vocab), &mut go_on);
+    assert_eq!(ended.unwrap_err().to_string(), "enough");
+    assert_eq!(asked, 3);
 }

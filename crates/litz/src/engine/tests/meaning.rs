@@ -3,22 +3,36 @@
 use super::reference::Reference;
 use super::*;
 
-fn error(spec: &Spec, dtype: DType, options: &LoadOptions, isa: Isa) -> f64 {
-    let file = file(spec, |_| dtype);
-    let ids = ids(100, 3, spec.vocab);
-    let expected = Reference::new(spec, &file).logits(&ids);
-    let found = load(spec, &file, options, isa).logits(&ids).unwrap();
-    assert_eq!(found.len(), expected.len());
-    let size = (expected.iter().map(|x| x * x).sum::<f64>() / expected.len() as f64).sqrt();
-    let worst = found.iter().zip(&expected).map(|(a, b)| (f64::from(*a) - b).abs()).fold(0.0, f64::max);
-    worst / size
+/// A model, a text and the logits that the reference has for it.
+struct Example {
+    spec: Spec,
+    file: TensorFile,
+    ids: Vec<u32>,
+    expected: Vec<f64>,
+}
+
+impl Example {
+    fn new(spec: Spec, dtype: DType) -> Self {
+        let (file, ids) = (file(&spec, |_| dtype), ids(100, 3, spec.vocab));
+        let expected = Reference::new(&spec, &file).logits(&ids);
+        Self { spec, file, ids, expected }
+    }
+
+    /// The worst error of the engine, relative to the size of the logits.
+    fn error(&self, options: &LoadOptions, isa: Isa) -> f64 {
+        let found = load(&self.spec, &self.file, options, isa).logits(&self.ids).unwrap();
+        assert_eq!(found.len(), self.expected.len());
+        let size = (self.expected.iter().map(|x| x * x).sum::<f64>() / self.expected.len() as f64).sqrt();
+        let errors = found.iter().zip(&self.expected).map(|(a, b)| (f64::from(*a) - b).abs());
+        errors.fold(0.0, f64::max) / size
+    }
 }
 
 fn check(name: &str, change: impl Fn(&mut Value)) {
-    let spec = spec(change);
+    let example = Example::new(spec(change), DType::F32);
     for isa in isas() {
         let exact = LoadOptions { cache: CacheDType::F32, ..options(2, 37) };
-        let error = error(&spec, DType::F32, &exact, isa);
+        let error = example.error(&exact, isa);
         assert!(error < 2e-4, "{name}, {}: relative error {error}", isa.name());
     }
 }
@@ -34,6 +48,14 @@ fn parallel(spec: &mut Value, attn: bool, mlp: bool) {
     spec["layers"].as_array_mut().unwrap().iter_mut().for_each(|layer| layer["order"] = json!("parallel"));
     layers(spec, "norms", "attn", &json!(attn));
     layers(spec, "norms", "mlp", &json!(mlp));
+}
+
+/// Experts in every layer.
+fn mixture(spec: &mut Value, experts: usize, top_k: usize, change: &dyn Fn(&mut Value)) {
+    for layer in spec["layers"].as_array_mut().unwrap() {
+        layer["feed_forward"] = moe(experts, top_k);
+        change(&mut layer["feed_forward"]);
+    }
 }
 
 #[test]
@@ -171,6 +193,42 @@ fn every_feed_forward() {
 }
 
 #[test]
+fn every_mixture_of_experts() {
+    for (experts, top_k) in [(5, 2), (9, 3), (1, 1), (4, 4)] {
+        for normalize in [true, false] {
+            check("experts", |spec| {
+                mixture(spec, experts, top_k, &|moe| moe["normalize"] = json!(normalize))
+            });
+        }
+    }
+    for (gated, width) in [(true, 160), (false, 75)] {
+        check("a shared expert", |spec| {
+            spec["residual_scale"] = json!(0.6);
+            mixture(spec, 6, 2, &|moe| {
+                (moe["shared_width"], moe["shared_gate"]) = (json!(width), json!(gated));
+                (moe["width"], moe["activation"]) = (json!(37), json!("gelu_tanh"));
+            });
+        });
+    }
+    check("experts of one layer of two", |spec| {
+        spec["layers"][1]["feed_forward"] = moe(4, 2);
+        spec["layers"][0]["feed_forward"]["width"] = json!(50);
+    });
+    for (order, mlp) in [("parallel", true), ("parallel", false), ("post", true)] {
+        check(order, |spec| {
+            mixture(spec, 5, 2, &|moe| moe["shared_width"] = json!(50));
+            spec["layers"].as_array_mut().unwrap().iter_mut().for_each(|layer| layer["order"] = json!(order));
+            layers(spec, "norms", "mlp", &json!(mlp));
+        });
+    }
+    check("no norm before, one after", |spec| {
+        mixture(spec, 5, 2, &|moe| moe["shared_width"] = json!(50));
+        layers(spec, "norms", "mlp", &json!(false));
+        layers(spec, "norms", "mlp_post", &json!(true));
+    });
+}
+
+#[test]
 fn heads_of_any_size() {
     for (heads, kv_heads, head_dim, value_dim) in
         [(4, 4, 32, 32), (3, 1, 34, 20), (10, 2, 20, 41), (8, 2, 64, 128)]
@@ -192,6 +250,15 @@ fn heads_of_any_size() {
 }
 
 #[test]
+fn slopes_favour_near_keys() {
+    let slopes: Vec<f32> = (1..=6).map(|i| 0.5_f32.powi(i)).collect();
+    check("alibi", |spec| {
+        layers(spec, "mixer", "alibi", &json!(slopes));
+        layers(spec, "mixer", "rope", &Value::Null);
+    });
+}
+
+#[test]
 fn long_sequences_turn_by_their_own_frequencies() {
     let long = |above: usize| {
         let frequencies: Vec<f64> = (0..16).map(|i| 0.03 + 0.01 * f64::from(i)).collect();
@@ -209,17 +276,31 @@ fn a_head_of_its_own() {
 /// Codes of 8 bits for activations, or halves in the cache: close to the reference, and no more.
 #[test]
 fn every_storage_is_close() {
-    let spec = spec(|_| {});
     let storages = [DType::F32, DType::F16, DType::BF16, DType::Q8_0, DType::Q4_0, DType::Q4_1, DType::Q5_0];
-    for isa in isas() {
-        for dtype in storages {
-            let error = error(&spec, dtype, &options(2, 256), isa);
+    for dtype in storages {
+        let example = Example::new(spec(|_| {}), dtype);
+        for isa in isas() {
+            let error = example.error(&options(2, 256), isa);
             let most = if dtype.block().0 == 1 { 0.01 } else { 0.2 };
             assert!(error < most, "{dtype:?}, {}: relative error {error}", isa.name());
+            let whole = LoadOptions { dequantize: true, cache: CacheDType::F32, ..options(1, 256) };
+            let error = example.error(&whole, isa);
+            assert!(error < 2e-4, "{dtype:?} dequantized, {}: relative error {error}", isa.name());
         }
-        let whole = LoadOptions { dequantize: true, cache: CacheDType::F32, ..options(1, 256) };
-        let error = error(&spec, DType::Q4_1, &whole, isa);
-        assert!(error < 2e-4, "dequantized, {}: relative error {error}", isa.name());
+    }
+}
+
+/// What a cache's storage costs, against the reference: nothing, a half's rounding, that of 8 bits.
+#[test]
+fn every_cache_is_close() {
+    let example = Example::new(spec(|spec| layers(spec, "mixer", "head_dim", &json!(44))), DType::F32);
+    for isa in isas() {
+        for (cache, least, most) in
+            [(CacheDType::F32, 0.0, 2e-4), (CacheDType::F16, 1e-5, 0.015), (CacheDType::Q8_0, 1e-3, 0.15)]
+        {
+            let error = example.error(&LoadOptions { cache, ..options(2, 256) }, isa);
+            assert!(error >= least && error < most, "{cache:?}, {}: relative error {error}", isa.name());
+        }
     }
 }
 

@@ -196,12 +196,12 @@ fn shaken(source: &WeightSource, all: &[WeightSource], random: &mut Random) -> W
     };
     let (start, count, file) = (number(own.start), number(own.count), number(own.file).min(1));
     let mut parts = vec![Part { file, tensor: own.tensor.clone(), start, count }];
-    if random.next() % 4 == 0 {
+    if random.next().is_multiple_of(4) {
         let other = all[random.next() as usize % all.len()].parts[0].clone();
         parts.push(Part { start: own.count / 2, count: own.count - own.count / 2, ..other });
     }
-    if random.next() % 8 == 0 {
+    if random.next().is_multiple_of(8) {
         parts[0].tensor = all[random.next() as usize % all.len()].parts[0].tensor.clone();
     }
-    WeightSource { name: source.name.clone(), parts, transposed: random.next() % 8 == 0 }
+    WeightSource { name: source.name.clone(), parts, transposed: random.next().is_multiple_of(8) }
 }

@@ -78,6 +78,10 @@ impl Simd for Avx512 {
         ))))
     }
     #[inline(always)]
+    fn scale_down(self, p: __m512, n: __m512) -> __m512 {
+        have!(_mm512_scalef_ps(p, n))
+    }
+    #[inline(always)]
     fn select_lt(self, a: __m512, b: __m512, yes: __m512, no: __m512) -> __m512 {
         have!(_mm512_mask_blend_ps(_mm512_cmp_ps_mask::<_CMP_LT_OQ>(a, b), no, yes))
     }
@@ -168,6 +172,11 @@ impl Simd for Avx512 {
             let words = _mm512_cvtepu16_epi32(_mm256_loadu_si256(from.cast()));
             _mm512_castsi512_ps(_mm512_slli_epi32::<16>(words))
         }
+    }
+    #[inline(always)]
+    unsafe fn load_i8(self, from: *const i8) -> __m512 {
+        // SAFETY: the caller vouches for 16 bytes, the token for the instructions.
+        unsafe { _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(from.cast()))) }
     }
     #[inline(always)]
     unsafe fn store_f16(self, to: *mut u16, a: __m512) {

@@ -319,7 +319,7 @@ fn fewer_rows_lie_closer_in_the_same_memory() {
     let kernels = Kernels::new(Isa::Portable).unwrap();
     let (w, values) = (Weights::random(DTYPES[1], 16, 64), Random(8).normals(64));
     let mut room = Q8Buffer::new(9, 64);
-    let shared = room.share().of(1);
+    let shared = room.share().part(0, 1);
     // SAFETY: nobody else has the buffer.
     let view = unsafe {
         kernels.quantize_row(&values, shared.row_mut(0));
