@@ -132,8 +132,8 @@ def load(
     """Loads a checkpoint's weights into the native engine: floats stay mapped, quantised matrices are packed.
 
     `dtype`: None or "auto" keeps every weight as stored; float32 computes with the exact dequantised values, at four
-    bytes a weight. `cache_dtype`: float16, float32 or what else the engine knows, the form of the KV cache.
-    `activations`: "f32" multiplies quantised weights with full floats. Raises InsufficientMemoryError, with the
+    bytes a weight. `cache_dtype`: float16, float32 or q8_0 (8 bits, and a scale for 32 numbers), the form of the KV
+    cache. `activations`: "f32" multiplies quantised weights with full floats. Raises InsufficientMemoryError, with the
     numbers, before anything is packed that cannot fit.
     """
     options, name = load_options(

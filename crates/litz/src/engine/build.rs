@@ -205,10 +205,16 @@ impl Builder<'_, '_> {
     fn experts(&mut self, mixture: Mixture, read: &Read, sink: Sink) -> usize {
         let Mixture { layer, spec, experts, shared } = mixture;
         let rows = InputRows::Chosen { top_k: spec.top_k, experts: spec.experts };
-        let permuted =
-            InputKind { source: Source::Stream, cols: self.spec.width, number: 0, rows, floats: false };
+        let permuted = InputKind {
+            source: Source::Stream,
+            cols: self.spec.width,
+            number: 0,
+            rows,
+            forms: Forms::default(),
+        };
         let permuted = self.input(permuted);
-        let hidden = InputKind { source: Source::Experts, cols: spec.width, number: 0, rows, floats: false };
+        let hidden =
+            InputKind { source: Source::Experts, cols: spec.width, number: 0, rows, forms: Forms::default() };
         let (input, forms) = (self.input(hidden), Forms::default());
         let hidden = Read { source: Source::Experts, norm: None, input, forms, direct: true };
         let shared = shared.map(|down| Shared {
@@ -318,7 +324,7 @@ impl Builder<'_, '_> {
 
     fn read(&mut self, (source, norm): From, number: usize, cols: usize, last: bool) -> Read {
         let direct = norm.is_none() && !(last && source == Source::Stream);
-        let kind = InputKind { source, cols, number, rows: InputRows::Token, floats: false };
+        let kind = InputKind { source, cols, number, rows: InputRows::Token, forms: Forms::default() };
         Read { source, norm: norm.map(Arc::new), input: self.input(kind), forms: Forms::default(), direct }
     }
 

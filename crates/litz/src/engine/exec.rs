@@ -89,7 +89,7 @@ impl Session {
         let kernels = self.core.kernels;
         let (source, stride) = self.source(read.source);
         let (inputs, cols) = (&inputs[read.input], self.core.program.inputs[read.input].cols);
-        let codes = inputs.codes.view().part(0, self.row_count(last));
+        let codes = inputs.part(0, self.row_count(last)).codes;
         for place in rows {
             let token = if last && read.source == Source::Stream { self.outputs[place] } else { place };
             // SAFETY: nobody writes the source in this phase; this piece (or worker) alone writes this row of the inputs.
@@ -113,11 +113,16 @@ impl Session {
                 // SAFETY: as above.
                 kernels.quantize_row(ready, unsafe { codes.row_mut(place) });
             }
+            if read.forms.bfloats {
+                // SAFETY: as above.
+                kernels
+                    .f32_to_bf16(ready, unsafe { inputs.bfloats.view().range_mut(row(place, cols, cols)) });
+            }
         }
     }
 
     /// What `prepare_read` left of `rows` rows.
-    pub(super) fn ready(&self, read: &Read, rows: usize, inputs: &[Inputs]) -> Ready {
+    pub(super) fn prepared(&self, read: &Read, rows: usize, inputs: &[Inputs]) -> Ready {
         let prepared = inputs[read.input].part(0, rows);
         match read.direct {
             true => {
@@ -170,7 +175,7 @@ impl Session {
         to: (SharedSlice<'static, f32>, usize),
     ) {
         let tokens = self.row_count(linear.last);
-        let ready = self.ready(&linear.reads[term.read], tokens, inputs);
+        let ready = self.prepared(&linear.reads[term.read], tokens, inputs);
         self.product(&term.weight, rows, &ready, 0..tokens, to);
     }
 
@@ -186,8 +191,12 @@ impl Session {
         let matrix = weight.matrix();
         // SAFETY: the inputs were written in an earlier phase, or by this worker; nobody writes them now.
         let x = unsafe {
-            match matrix.input() {
+            match self.core.input(&matrix) {
                 Input::Q8 => Activations::Q8(ready.codes.view()),
+                Input::Bf16 => {
+                    let values = ready.bfloats.range(0..ready.bfloats.len());
+                    Activations::Bf16 { values, stride: weight.cols() }
+                }
                 Input::F32 => {
                     let values = ready.floats.range(0..ready.floats.len());
                     Activations::F32 { values, stride: ready.stride }

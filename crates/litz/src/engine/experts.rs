@@ -7,11 +7,62 @@ use std::ops::Range;
 
 use super::exec::row;
 use super::program::{Experts, Shared, Sink};
-use super::routing::{Block, Routed, Routing};
-use super::session::{Inputs, Ready, Session, Stage, Worker, BLOCK, ROWS};
+use super::routing::{rows_of, Block, Routed, Routing};
+use super::session::{Inputs, Ready, Session, Stage, Worker, FEW, PIECE, ROWS};
+use super::widths::Widths;
 use crate::kernels::{SharedSlice, TILE};
+use crate::threads::Split;
+
+/// Tokens of an expert whose outputs a worker keeps at a time, and its rows that are a piece then.
+const BLOCK: usize = 64;
+const SLICE: usize = 256;
 
 impl Session {
+    pub(super) fn reserve_experts(&mut self, widths: &Widths, tokens: usize) {
+        let (top_k, experts) = (widths.top_k, widths.scores);
+        let rows = if tokens > FEW { rows_of(tokens, top_k, experts) } else { tokens * top_k };
+        self.scores.reserve(tokens * experts);
+        self.gates.reserve(tokens);
+        self.expert_hidden.reserve(rows * widths.expert);
+        self.expert_up.reserve(rows * widths.expert);
+        self.routing.reserve(tokens * top_k, experts);
+        for worker in &mut self.workers {
+            worker.routing.reserve(FEW * top_k, experts);
+            worker.outputs.reserve(BLOCK * widths.stream);
+        }
+    }
+
+    pub(super) fn plan_experts_up(&mut self, index: usize, experts: &Experts) {
+        let (threads, tokens, moe) = (self.workers.len(), self.tokens.len(), &experts.spec);
+        let met = moe.experts.min(tokens * moe.top_k);
+        let each = (tokens * moe.top_k).div_ceil(met.max(1));
+        let bytes = experts.experts[0].gate.row_bytes() + experts.experts[0].up.row_bytes();
+        let rows = met * moe.width.next_multiple_of(ROWS);
+        let by_rows = Split::new(rows, ROWS, PIECE / (bytes * each.clamp(1, 16)), threads);
+        if tokens <= FEW {
+            return self.phase(index, Stage::PrepareAndMultiply, by_rows);
+        }
+        let by_tokens = Split::new(tokens, 1, FEW, threads);
+        self.phase(index, Stage::Choose, by_tokens);
+        self.phase(index, Stage::Group, Split::new(1, 1, 1, threads));
+        self.phase(index, Stage::Prepare, by_tokens);
+        self.phase(index, Stage::Multiply, by_rows);
+    }
+
+    pub(super) fn plan_experts_down(&mut self, index: usize, experts: &Experts) {
+        let (threads, tokens, moe) = (self.workers.len(), self.tokens.len(), &experts.spec);
+        let width = self.core.program.widths.stream;
+        if tokens <= FEW {
+            let met = moe.experts.min(tokens * moe.top_k);
+            let shared = experts.shared.as_ref().map_or(0, |shared| shared.down.row_bytes());
+            let bytes = met * experts.experts[0].down.row_bytes() + shared;
+            let by_rows = Split::new(width, ROWS, PIECE / bytes.max(1), threads);
+            return self.phase(index, Stage::PrepareAndMultiply, by_rows);
+        }
+        self.phase(index, Stage::Prepare, Split::new(tokens, 1, FEW, threads));
+        self.phase(index, Stage::Multiply, Split::new(width, ROWS, SLICE, threads));
+    }
+
     pub(super) fn experts_up(
         &self,
         experts: &Experts,
@@ -117,6 +168,10 @@ impl Session {
                     if experts.read.forms.floats {
                         to.floats.view().range_mut(row(place.row, cols, cols)).copy_from_slice(x);
                     }
+                    if experts.read.forms.bfloats {
+                        let to = to.bfloats.view().range_mut(row(place.row, cols, cols));
+                        self.core.kernels.f32_to_bf16(x, to);
+                    }
                 }
             }
         }
@@ -142,7 +197,7 @@ impl Session {
                 // Few tokens are read where they are, whatever row their output has.
                 let token = if few { routed.token(block.pairs.start).0 } else { 0 };
                 let ready = match few {
-                    true => self.ready(&experts.read, self.tokens.len(), inputs),
+                    true => self.prepared(&experts.read, self.tokens.len(), inputs),
                     false => inputs[experts.permuted].part(block.row, block.pairs.len()),
                 };
                 let (tokens, start) = (token..token + block.pairs.len(), (block.row - token) * stride);
@@ -175,8 +230,9 @@ impl Session {
         few: bool,
         inputs: &[Inputs],
     ) {
-        let stride = self.core.program.widths.expert;
-        for token in tokens.clone().filter(|_| experts.hidden.forms.codes) {
+        let (stride, width) = (self.core.program.widths.expert, experts.spec.width);
+        let (forms, own) = (experts.hidden.forms, &inputs[experts.hidden.input]);
+        for token in tokens.clone().filter(|_| forms.codes || forms.bfloats) {
             for place in routed.places(token) {
                 let (first, count, index) = if few {
                     (place.row * TILE, 1, 0)
@@ -185,9 +241,14 @@ impl Session {
                 };
                 // SAFETY: hidden rows were written in an earlier phase; this piece (or worker) alone writes these inputs.
                 unsafe {
-                    let x = self.expert_hidden.view().range(row(place.row, stride, experts.spec.width));
-                    let group = inputs[experts.hidden.input].codes.view().part(first, count);
-                    self.core.kernels.quantize_row(x, group.row_mut(index));
+                    let x = self.expert_hidden.view().range(row(place.row, stride, width));
+                    let to = own.part(first, count);
+                    if forms.codes {
+                        self.core.kernels.quantize_row(x, to.codes.row_mut(index));
+                    }
+                    if forms.bfloats {
+                        self.core.kernels.f32_to_bf16(x, to.bfloats.range_mut(row(index, width, width)));
+                    }
                 }
             }
         }
@@ -216,8 +277,8 @@ impl Session {
             let weight = &experts.experts[index].down;
             for block in routed.blocks(index, few, BLOCK) {
                 let (at, count) = (if few { block.row * TILE } else { block.row }, block.pairs.len());
-                let codes = inputs[experts.hidden.input].codes.view().part(at, count);
-                let ready = Ready { codes, floats: hidden.0.from(block.row * hidden.1), stride: hidden.1 };
+                let ready = inputs[experts.hidden.input].part(at, count);
+                let ready = Ready { floats: hidden.0.from(block.row * hidden.1), stride: hidden.1, ..ready };
                 self.product(weight, rows.clone(), &ready, 0..count, (own, stride));
                 for (index, place) in block.pairs.enumerate() {
                     let (token, share) = routed.token(place);
@@ -249,7 +310,7 @@ impl Session {
         let (stride, tokens) = (self.core.program.widths.stream, self.tokens.len());
         for first in (0..tokens).step_by(BLOCK) {
             let count = BLOCK.min(tokens - first);
-            let ready = self.ready(&shared.read, tokens, inputs).from(first, count);
+            let ready = self.prepared(&shared.read, tokens, inputs).part(first, count);
             self.product(&shared.down, rows.clone(), &ready, 0..count, (own, stride));
             for index in 0..count {
                 let range = |token: usize| token * stride + rows.start..token * stride + rows.end;

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::build::build;
 use super::cache::{bytes_per_token, CacheDType, PAGE};
-use super::core::Core;
+use super::core::{input, Core};
 use super::program::Program;
 use super::rope::Ropes;
 use super::session::Session;
@@ -39,6 +39,9 @@ pub trait Forward: Send + Sync {
 
     /// Forgets all tokens from `len` on; what comes next is as if they had never been.
     fn truncate(&self, sequence: &mut Self::Sequence, len: usize) -> Result<()>;
+
+    /// A sequence with the same tokens that shares nothing with the first; what comes next is the same for both.
+    fn fork(&self, sequence: &Self::Sequence) -> Result<Self::Sequence>;
 
     /// Appends each item's tokens (at least one) and leaves the logits of its last token: (batch, vocab).
     ///
@@ -144,9 +147,10 @@ impl Model {
         let pool = Pool::new(available_threads(options.threads)?);
         let scratch = Self::memory(&spec, options.cache, options.chunk).scratch;
         let report = loader.finish(scratch, memory::available().as_ref(), kernels, &pool)?;
-        program.settle();
+        let exact = options.activations == ActivationDType::F32;
+        program.settle(&|weight| input(kernels, exact, &weight.matrix()));
         let ropes = Ropes::new(&spec.ropes, spec.context);
-        let core = Arc::new(Core { spec, program, kernels, ropes, cache: options.cache });
+        let core = Arc::new(Core { spec, program, kernels, ropes, cache: options.cache, exact });
         Ok(Self { core, pool, chunk: options.chunk, sessions: PerProcess::default(), report })
     }
 
@@ -265,7 +269,7 @@ impl Model {
             let mut region = self.session();
             let session = Arc::get_mut(&mut region).expect("a session that is handed out has one owner");
             session.begin(Arc::clone(&tables));
-            first = self.fill(session, jobs, first, every);
+            first = self.fill(session, jobs, first, every)?;
             let rows = session.outputs.len();
             let vocab = self.core.spec.vocab;
             session.plan(&mut logits[row * vocab..(row + rows) * vocab]);
@@ -278,14 +282,18 @@ impl Model {
     }
 
     /// Takes up to a chunk of tokens from the jobs, and says which job comes next.
-    fn fill(&self, session: &mut Session, jobs: &mut [Job<'_>], mut first: usize, every: bool) -> usize {
+    fn fill(
+        &self,
+        session: &mut Session,
+        jobs: &mut [Job<'_>],
+        mut first: usize,
+        every: bool,
+    ) -> Result<usize> {
         let mut room = self.chunk;
         while room > 0 && first < jobs.len() {
             let job = &mut jobs[first];
             let end = job.sequence.tokens.len().min(job.next + room);
-            for layer in &mut job.sequence.layers {
-                layer.reserve(end);
-            }
+            job.sequence.reserve(end)?;
             let row = session.tokens.len();
             session.add(job.sequence, job.next..end);
             room -= end - job.next;
@@ -298,7 +306,7 @@ impl Model {
             }
             first += usize::from(done);
         }
-        first
+        Ok(first)
     }
 
     fn session(&self) -> Arc<Session> {
@@ -360,6 +368,10 @@ impl Forward for Model {
         }
         sequence.truncate(len);
         Ok(())
+    }
+
+    fn fork(&self, sequence: &Sequence) -> Result<Sequence> {
+        sequence.fork()
     }
 
     fn forward(&self, batch: &mut [(&mut Sequence, &[u32])], logits: &mut Vec<f32>) -> Result<()> {

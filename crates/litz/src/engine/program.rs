@@ -21,21 +21,22 @@ pub(super) struct Program {
 
 impl Program {
     /// Notes in which forms the matrices want their inputs, which is known when loading is over.
-    pub(super) fn settle(&mut self) {
+    pub(super) fn settle(&mut self, input: &dyn Fn(&Weight) -> Input) {
         let inputs = &mut self.inputs;
         for step in &mut self.steps {
             let Step::Linear(Linear { reads, outputs, .. }) = step else { continue };
             for (index, read) in reads.iter_mut().enumerate() {
                 let terms = outputs.iter().flat_map(|output| &output.terms);
-                read.settle(terms.filter(|term| term.read == index).map(|term| &*term.weight), inputs);
+                let own = terms.filter(|term| term.read == index);
+                read.settle(own.map(|term| input(&term.weight)), inputs);
             }
         }
         for Experts { experts, read, permuted, hidden, shared, .. } in &mut self.experts {
-            read.settle(experts.iter().flat_map(|expert| [&expert.gate, &expert.up]), inputs);
-            inputs[*permuted].floats |= read.forms.floats;
-            hidden.settle(experts.iter().map(|expert| &expert.down), inputs);
+            read.settle(experts.iter().flat_map(|expert| [input(&expert.gate), input(&expert.up)]), inputs);
+            inputs[*permuted].forms.add(read.forms);
+            hidden.settle(experts.iter().map(|expert| input(&expert.down)), inputs);
             if let Some(Shared { read, down, .. }) = shared {
-                read.settle([&*down], inputs);
+                read.settle([input(down)], inputs);
             }
         }
     }
@@ -49,8 +50,8 @@ pub(super) struct InputKind {
     /// Counts the reads of one step that are the same otherwise.
     pub(super) number: usize,
     pub(super) rows: InputRows,
-    /// Whether rows of floats are kept too. `Program::settle` says.
-    pub(super) floats: bool,
+    /// In which forms its rows are kept. `Program::settle` says.
+    pub(super) forms: Forms,
 }
 
 /// How many rows an input has.
@@ -164,9 +165,10 @@ pub(super) struct Read {
 
 impl Read {
     /// Sets the forms to what these matrices take.
-    fn settle<'a>(&mut self, weights: impl IntoIterator<Item = &'a Weight>, inputs: &mut [InputKind]) {
-        self.forms = Forms::of(weights);
-        inputs[self.input].floats |= self.norm.is_some() || self.forms.floats && !self.direct;
+    fn settle(&mut self, wanted: impl IntoIterator<Item = Input>, inputs: &mut [InputKind]) {
+        self.forms = Forms::of(wanted);
+        let floats = self.norm.is_some() || self.forms.floats && !self.direct;
+        inputs[self.input].forms.add(Forms { floats, ..self.forms });
     }
 }
 
@@ -175,15 +177,23 @@ impl Read {
 pub(super) struct Forms {
     pub(super) codes: bool,
     pub(super) floats: bool,
+    pub(super) bfloats: bool,
 }
 
 impl Forms {
     /// What any of some matrices takes.
-    fn of<'a>(weights: impl IntoIterator<Item = &'a Weight>) -> Self {
-        weights.into_iter().fold(Self::default(), |forms, weight| match weight.matrix().input() {
+    fn of(wanted: impl IntoIterator<Item = Input>) -> Self {
+        wanted.into_iter().fold(Self::default(), |forms, input| match input {
             Input::Q8 => Self { codes: true, ..forms },
             Input::F32 => Self { floats: true, ..forms },
+            Input::Bf16 => Self { bfloats: true, ..forms },
         })
+    }
+
+    fn add(&mut self, more: Self) {
+        self.codes |= more.codes;
+        self.floats |= more.floats;
+        self.bfloats |= more.bfloats;
     }
 }
 

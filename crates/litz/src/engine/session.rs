@@ -1,27 +1,28 @@
 //! One chunk of a forward pass as a parallel region: which tokens, which phases, and the memory between the steps.
 
+use std::ops::Range;
 use std::sync::Arc;
 
+use super::cache::PAGE;
 use super::core::Core;
-use super::program::{Attend, Experts, Linear, Program, Source, Step};
+use super::program::{Attend, Forms, Linear, Program, Source, Step};
 use super::rope::Tables;
-use super::routing::{self, Routing};
+use super::routing::Routing;
 use super::shared::{lasting, Buffer, Q8Rows};
+use super::spec::Mixer;
 use super::state::{LayerState, Sequence};
-use super::widths::Widths;
 use crate::kernels::{AttendState, Q8Shared, SharedSlice, TILE as Q8_TILE};
 use crate::threads::Split;
 
 /// Up to this many rows, every worker prepares a matrix's input for itself: that is cheaper than to meet once more.
 pub(super) const FEW: usize = 4;
 /// Bytes of weights that a piece reads at most, where they meet one token.
-const PIECE: usize = 512 << 10;
+pub(super) const PIECE: usize = 512 << 10;
 /// The kernels like multiples of this many rows.
 pub(super) const ROWS: usize = 16;
-/// Tokens of an expert whose outputs a worker keeps at a time, and its rows that are a piece then.
-pub(super) const BLOCK: usize = 64;
-const SLICE: usize = 256;
-/// Tokens whose attention is one unit of work.
+/// Queries whose attention is one unit of work, where there are enough units.
+const QUERIES: usize = 128;
+/// Tokens of a unit at least.
 const TILE: usize = 16;
 
 /// Consecutive tokens of one sequence.
@@ -59,7 +60,7 @@ pub(super) enum Stage {
     PrepareAndMultiply,
     /// Norms over all heads of a token, by tokens.
     WholeNorms,
-    /// Norm, turn and store heads, by key head.
+    /// Norm, turn and store keys and values, by page and key head.
     Place,
     /// Attend, by tile and key head.
     Attend,
@@ -67,8 +68,10 @@ pub(super) enum Stage {
     AttendSegment,
     /// Join the segments, by tile and key head.
     Merge,
-    /// Both, where no two tokens share a sequence.
+    /// `Place` and `Attend`, where no two tokens share a sequence.
     PlaceAndAttend,
+    /// `Place` by whoever has the last segment, and `AttendSegment`, where no two tokens share a sequence.
+    PlaceAndAttendSegment,
 }
 
 /// A phase: a stage of a step, cut into pieces.
@@ -83,37 +86,44 @@ pub(super) struct Phase {
 /// An input in both forms that matrices take.
 pub(super) struct Inputs {
     pub(super) floats: Buffer<f32>,
+    pub(super) bfloats: Buffer<u16>,
     pub(super) codes: Q8Rows,
     pub(super) cols: usize,
 }
 
 impl Inputs {
-    fn reserve(&mut self, rows: usize, floats: bool) {
-        self.floats.reserve(if floats { rows * self.cols } else { 0 });
-        self.codes.reserve(rows);
+    fn reserve(&mut self, rows: usize, forms: Forms) {
+        let room = |wanted: bool| if wanted { rows } else { 0 };
+        self.floats.reserve(room(forms.floats) * self.cols);
+        self.bfloats.reserve(room(forms.bfloats) * self.cols);
+        self.codes.reserve(room(forms.codes));
     }
 
     /// Rows `first..first + count`; the first is a multiple of 8.
     pub(super) fn part(&self, first: usize, count: usize) -> Ready {
-        let (codes, stride) = (self.codes.view().part(first, count), self.cols);
-        let floats = self.floats.view();
-        Ready { codes, floats: floats.from((first * stride).min(floats.len())), stride }
+        let (codes, floats, bfloats) = (self.codes.view(), self.floats.view(), self.bfloats.view());
+        Ready { codes, floats, stride: self.cols, bfloats, cols: self.cols }.part(first, count)
     }
 }
 
-/// Rows for a matrix, in the forms that were prepared.
+/// Rows for a matrix, in the forms that were prepared; the others are empty.
 #[derive(Clone, Copy)]
 pub(super) struct Ready {
     pub(super) codes: Q8Shared<'static>,
     pub(super) floats: SharedSlice<'static, f32>,
+    /// Elements from one row of floats to the next.
     pub(super) stride: usize,
+    pub(super) bfloats: SharedSlice<'static, u16>,
+    pub(super) cols: usize,
 }
 
 impl Ready {
     /// Rows `first..first + count` of these; the first is a multiple of 8.
-    pub(super) fn from(self, first: usize, count: usize) -> Self {
-        let codes = self.codes.part(first, count);
-        Self { codes, floats: self.floats.from((first * self.stride).min(self.floats.len())), ..self }
+    pub(super) fn part(self, first: usize, count: usize) -> Self {
+        let codes = if self.codes.is_empty() { self.codes } else { self.codes.part(first, count) };
+        let floats = self.floats.from((first * self.stride).min(self.floats.len()));
+        let bfloats = self.bfloats.from((first * self.cols).min(self.bfloats.len()));
+        Self { codes, floats, bfloats, ..self }
     }
 }
 
@@ -127,10 +137,9 @@ pub(super) struct Worker {
     pub(super) routing: Routing,
     pub(super) routed: usize,
     pub(super) scores: Vec<f32>,
-    /// `BLOCK` rows of the stream's width.
+    /// Rows of the stream's width.
     pub(super) outputs: Buffer<f32>,
     pub(super) queries: Vec<f32>,
-    pub(super) visible: Vec<std::ops::Range<usize>>,
     pub(super) total: AttendState,
     pub(super) segment: AttendState,
 }
@@ -141,6 +150,8 @@ pub(super) struct Session {
     pub(super) tokens: Vec<u32>,
     pub(super) runs: Vec<Run>,
     pub(super) tiles: Vec<Tile>,
+    /// The tokens of a sequence that share a page.
+    pub(super) places: Vec<Tile>,
     /// Rows whose logits are wanted; output `i` is row `i` of `logits`.
     pub(super) outputs: Vec<usize>,
     pub(super) logits: SharedSlice<'static, f32>,
@@ -170,8 +181,13 @@ impl Session {
     pub(super) fn new(core: Arc<Core>, threads: usize) -> Self {
         let inputs = || {
             let cols = core.program.inputs.iter();
-            cols.map(|kind| Inputs { floats: Buffer::new(0), codes: Q8Rows::new(kind.cols), cols: kind.cols })
-                .collect::<Vec<_>>()
+            cols.map(|kind| Inputs {
+                floats: Buffer::new(0),
+                bfloats: Buffer::new(0),
+                codes: Q8Rows::new(kind.cols),
+                cols: kind.cols,
+            })
+            .collect::<Vec<_>>()
         };
         let worker = |_| Worker {
             inputs: inputs(),
@@ -181,7 +197,6 @@ impl Session {
             scores: Vec::new(),
             outputs: Buffer::new(0),
             queries: Vec::new(),
-            visible: Vec::new(),
             total: AttendState::default(),
             segment: AttendState::default(),
         };
@@ -191,6 +206,7 @@ impl Session {
             tokens: Vec::new(),
             runs: Vec::new(),
             tiles: Vec::new(),
+            places: Vec::new(),
             outputs: Vec::new(),
             logits: lasting(&mut []),
             tables: Arc::default(),
@@ -220,19 +236,18 @@ impl Session {
     pub(super) fn begin(&mut self, tables: Arc<Tables>) {
         self.tokens.clear();
         self.runs.clear();
-        self.tiles.clear();
+        self.places.clear();
         self.outputs.clear();
         self.tables = tables;
     }
 
     /// Adds positions of a sequence, whose layers have room for them.
-    pub(super) fn add(&mut self, sequence: &mut Sequence, positions: std::ops::Range<usize>) {
-        let (row, run, count) = (self.tokens.len(), self.runs.len(), positions.len());
+    pub(super) fn add(&mut self, sequence: &mut Sequence, positions: Range<usize>) {
+        let (row, run) = (self.tokens.len(), self.runs.len());
         self.tokens.extend_from_slice(&sequence.tokens[positions.clone()]);
         let layers = lasting(&mut sequence.layers);
         self.runs.push(Run { layers, long: sequence.long, row, position: positions.start });
-        let tile = |start| Tile { run, start, count: TILE.min(count - start) };
-        self.tiles.extend((0..count).step_by(TILE).map(tile));
+        self.places.extend(cut(run, positions, PAGE));
     }
 
     /// Makes room and plans the phases; `logits` has a row for every output.
@@ -255,15 +270,21 @@ impl Session {
         }
         let many = if tokens > FEW { tokens } else { 0 };
         for (inputs, kind) in self.inputs.iter_mut().zip(&program.inputs) {
-            inputs.reserve(kind.many(many), kind.floats);
+            inputs.reserve(kind.many(many), kind.forms);
         }
         for worker in &mut self.workers {
             for (inputs, kind) in worker.inputs.iter_mut().zip(&program.inputs) {
-                inputs.reserve(kind.few(FEW), kind.floats);
+                inputs.reserve(kind.few(FEW), kind.forms);
             }
             (worker.prepared, worker.routed) = (0, 0);
         }
         self.worker_views = lasting(&mut self.workers);
+        self.tiles.clear();
+        for run in 0..self.runs.len() {
+            let end = self.runs.get(run + 1).map_or(tokens, |next| next.row);
+            let Run { row, position, .. } = self.runs[run];
+            self.tiles.extend(cut(run, position..position + end - row, self.tile()));
+        }
         self.phases.clear();
         let outputs = outputs.min(tokens);
         (0..program.steps.len()).for_each(|index| self.plan_step(program, index, outputs));
@@ -292,49 +313,17 @@ impl Session {
         }
     }
 
-    fn reserve_experts(&mut self, widths: &Widths, tokens: usize) {
-        let (top_k, experts) = (widths.top_k, widths.scores);
-        let rows = if tokens > FEW { routing::rows_of(tokens, top_k, experts) } else { tokens * top_k };
-        self.scores.reserve(tokens * experts);
-        self.gates.reserve(tokens);
-        self.expert_hidden.reserve(rows * widths.expert);
-        self.expert_up.reserve(rows * widths.expert);
-        self.routing.reserve(tokens * top_k, experts);
-        for worker in &mut self.workers {
-            worker.routing.reserve(FEW * top_k, experts);
-            worker.outputs.reserve(BLOCK * widths.stream);
+    /// Tokens of a tile: wide enough that a page's keys serve many queries, as long as every thread has its share.
+    fn tile(&self) -> usize {
+        let heads = self.core.spec.layers.iter().map(|layer| match &layer.mixer {
+            Mixer::Attention(attention) => (attention.group(), attention.kv_heads),
+        });
+        let (group, heads) = heads.min().unwrap_or((1, 1));
+        let mut tile = (QUERIES / group.next_power_of_two()).clamp(TILE, PAGE);
+        while tile > TILE && self.tokens.len() / tile * heads < 4 * self.workers.len() {
+            tile /= 2;
         }
-    }
-
-    fn plan_experts_up(&mut self, index: usize, experts: &Experts) {
-        let (threads, tokens, moe) = (self.workers.len(), self.tokens.len(), &experts.spec);
-        let met = moe.experts.min(tokens * moe.top_k);
-        let each = (tokens * moe.top_k).div_ceil(met.max(1));
-        let bytes = experts.experts[0].gate.row_bytes() + experts.experts[0].up.row_bytes();
-        let rows = met * moe.width.next_multiple_of(ROWS);
-        let by_rows = Split::new(rows, ROWS, PIECE / (bytes * each.clamp(1, 16)), threads);
-        if tokens <= FEW {
-            return self.phase(index, Stage::PrepareAndMultiply, by_rows);
-        }
-        let by_tokens = Split::new(tokens, 1, FEW, threads);
-        self.phase(index, Stage::Choose, by_tokens);
-        self.phase(index, Stage::Group, Split::new(1, 1, 1, threads));
-        self.phase(index, Stage::Prepare, by_tokens);
-        self.phase(index, Stage::Multiply, by_rows);
-    }
-
-    fn plan_experts_down(&mut self, index: usize, experts: &Experts) {
-        let (threads, tokens, moe) = (self.workers.len(), self.tokens.len(), &experts.spec);
-        let width = self.core.program.widths.stream;
-        if tokens <= FEW {
-            let met = moe.experts.min(tokens * moe.top_k);
-            let shared = experts.shared.as_ref().map_or(0, |shared| shared.down.row_bytes());
-            let bytes = met * experts.experts[0].down.row_bytes() + shared;
-            let by_rows = Split::new(width, ROWS, PIECE / bytes.max(1), threads);
-            return self.phase(index, Stage::PrepareAndMultiply, by_rows);
-        }
-        self.phase(index, Stage::Prepare, Split::new(tokens, 1, FEW, threads));
-        self.phase(index, Stage::Multiply, Split::new(width, ROWS, SLICE, threads));
+        tile
     }
 
     fn plan_attention(&mut self, index: usize, attend: &Attend) {
@@ -343,15 +332,20 @@ impl Session {
         let segments = self.tiles.iter().map(|&tile| self.segments_of(attend, tile).len()).max().unwrap_or(0);
         let by_tile = Split::new(units, 1, 1, threads);
         let split = segments > 1 && threads > 1 && units < 4 * threads;
-        if self.runs.len() == self.tokens.len() && !split {
+        let alone = self.runs.len() == self.tokens.len();
+        if alone && !split {
             return self.phase(index, Stage::PlaceAndAttend, by_tile);
         }
-        self.phase(index, Stage::Place, Split::new(attend.spec.kv_heads, 1, 1, threads));
+        if !alone {
+            let places = Split::new(self.places.len() * attend.spec.kv_heads, 1, 1, threads);
+            self.phase(index, Stage::Place, places);
+        }
         if !split {
             return self.phase(index, Stage::Attend, by_tile);
         }
+        let stage = if alone { Stage::PlaceAndAttendSegment } else { Stage::AttendSegment };
         let parts = Split::new(units * segments, 1, 1, threads);
-        self.phases.push(Phase { step: index, stage: Stage::AttendSegment, split: parts, segments });
+        self.phases.push(Phase { step: index, stage, split: parts, segments });
         self.phases.push(Phase { step: index, stage: Stage::Merge, split: by_tile, segments });
         if self.segments.len() < units * segments {
             self.segments.resize_with(units * segments, AttendState::default);
@@ -372,7 +366,7 @@ impl Session {
         }
     }
 
-    fn phase(&mut self, step: usize, stage: Stage, split: Split) {
+    pub(super) fn phase(&mut self, step: usize, stage: Stage, split: Split) {
         self.phases.push(Phase { step, stage, split, segments: 1 });
     }
 
@@ -416,4 +410,14 @@ impl Session {
     pub(super) fn run_of(&self, row: usize) -> &Run {
         &self.runs[self.runs.partition_point(|run| run.row <= row) - 1]
     }
+}
+
+/// Cuts a run's positions at absolute multiples of `size`.
+fn cut(run: usize, positions: Range<usize>, size: usize) -> impl Iterator<Item = Tile> {
+    let first = positions.start;
+    let starts = (first / size * size..positions.end).step_by(size);
+    starts.map(move |start| {
+        let own = start.max(first)..positions.end.min(start + size);
+        Tile { run, start: own.start - first, count: own.len() }
+    })
 }

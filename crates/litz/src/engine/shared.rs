@@ -3,7 +3,49 @@
 //! The discipline, which every `unsafe` block of the engine refers to: within one phase, an element is either written by
 //! exactly one piece, or only read; phases are ordered by the pool; and the caller touches nothing until the region is over.
 
+use memmap2::MmapMut;
+
+use super::cache::{KvCache, PAGE};
 use crate::kernels::{Q8Buffer, Q8Shared, SharedSlice};
+
+/// Zeros from the system, which come into memory as they are touched, with a view that outlives borrows of them.
+pub(super) struct Block {
+    _owner: MmapMut,
+    view: SharedSlice<'static, u8>,
+}
+
+impl Block {
+    /// At least this many bytes are worth huge pages: at most one in eight is touched too early.
+    const HUGE: usize = 16 << 20;
+
+    /// `bytes` zeros, or the system's reason why not.
+    pub(super) fn new(bytes: usize) -> std::io::Result<Self> {
+        let mut owner = MmapMut::map_anon(bytes)?;
+        #[cfg(target_os = "linux")]
+        if bytes >= Self::HUGE {
+            // Only advice: where the system has no huge pages, small ones do.
+            let _ = owner.advise(memmap2::Advice::HugePage);
+        }
+        let view = lasting(&mut owner);
+        Ok(Self { _owner: owner, view })
+    }
+
+    /// The view, good until the block goes.
+    pub(super) fn view(&self) -> SharedSlice<'static, u8> {
+        self.view
+    }
+}
+
+/// Copies the pages of the first `positions` of a layer.
+pub(super) fn copy(from: &KvCache, to: &mut KvCache, positions: usize) {
+    for page in 0..positions.div_ceil(PAGE) {
+        for head in 0..from.heads() {
+            let ((from, range), (to, own)) = (from.page(page, head), to.page(page, head));
+            // SAFETY: no region runs on a sequence that is borrowed; the other one is new, and ours alone.
+            unsafe { to.range_mut(own).copy_from_slice(from.range(range)) };
+        }
+    }
+}
 
 /// A growing buffer with a view that outlives borrows of it.
 pub(super) struct Buffer<T: 'static> {

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use super::cache::{CacheDType, KvCache};
+use super::cache::{Blocks, CacheDType, KvCache};
 use super::core::Core;
+use super::shared::copy;
 use super::spec::Mixer;
+use crate::Result;
 
 /// What one layer keeps of a sequence; other mixers bring other variants.
 pub(super) enum LayerState {
@@ -19,15 +21,9 @@ impl LayerState {
         }
     }
 
-    pub(super) fn reserve(&mut self, positions: usize) {
+    fn cache(&mut self) -> Option<&mut KvCache> {
         match self {
-            Self::Kv(cache) => cache.reserve(positions),
-        }
-    }
-
-    fn truncate(&mut self, positions: usize) {
-        match self {
-            Self::Kv(cache) => cache.truncate(positions),
+            Self::Kv(cache) => Some(cache),
         }
     }
 }
@@ -41,12 +37,14 @@ pub struct Sequence {
     pub(super) long: u32,
     /// Whose sequence it is: another model refuses it.
     pub(super) core: Arc<Core>,
+    /// Declared after `layers`, which look into it.
+    blocks: Blocks,
 }
 
 impl Sequence {
     pub(super) fn new(core: Arc<Core>) -> Self {
         let layers = core.spec.layers.iter().map(|layer| LayerState::new(&layer.mixer, core.cache)).collect();
-        Self { tokens: Vec::new(), layers, long: 0, core }
+        Self { tokens: Vec::new(), layers, long: 0, core, blocks: Blocks::default() }
     }
 
     /// The tokens whose states it holds.
@@ -54,11 +52,28 @@ impl Sequence {
         &self.tokens
     }
 
+    /// Makes room for the states of `positions`; after an error it is as it was.
+    pub(super) fn reserve(&mut self, positions: usize) -> Result<()> {
+        let caches = self.layers.iter_mut().filter_map(LayerState::cache);
+        self.blocks.reserve(caches, (positions, self.core.spec.context))
+    }
+
     /// Forgets all positions from `len` on.
     pub(super) fn truncate(&mut self, len: usize) {
         self.tokens.truncate(len);
-        for layer in &mut self.layers {
-            layer.truncate(len);
+        let pages = self.blocks.truncate(len);
+        self.layers.iter_mut().filter_map(LayerState::cache).for_each(|cache| cache.truncate(pages));
+    }
+
+    /// A sequence with the same tokens and states, and memory of its own.
+    pub(super) fn fork(&self) -> Result<Self> {
+        let mut fork = Self::new(Arc::clone(&self.core));
+        fork.reserve(self.tokens.len())?;
+        for (LayerState::Kv(from), LayerState::Kv(to)) in self.layers.iter().zip(&mut fork.layers) {
+            copy(from, to, self.tokens.len());
         }
+        fork.tokens.clone_from(&self.tokens);
+        fork.long = self.long;
+        Ok(fork)
     }
 }

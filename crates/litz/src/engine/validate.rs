@@ -113,8 +113,7 @@ impl Attention {
             format!("{} alibi slopes, expected one for each of {} heads", slopes.len(), self.heads)
         })?;
         slopes.iter().try_for_each(|&slope| finite("an alibi slope", slope))?;
-        check(self.softcap.is_none(), || "alibi and a softcap have no agreed order".to_owned())?;
-        Err(Error::Config("alibi is not supported yet".to_owned()))
+        check(self.softcap.is_none(), || "alibi and a softcap have no agreed order".to_owned())
     }
 
     fn validate_rope(&self, ropes: &[Rope]) -> Result<()> {

@@ -54,6 +54,10 @@ impl Forward for Hashing {
         Ok(())
     }
 
+    fn fork(&self, sequence: &Vec<u32>) -> Result<Vec<u32>> {
+        Ok(sequence.clone())
+    }
+
     fn forward(&self, batch: &mut [(&mut Vec<u32>, &[u32])], logits: &mut Vec<f32>) -> Result<()> {
         self.calls.lock().unwrap().push(batch.iter().map(|(_, tokens)| tokens.to_vec()).collect());
         logits.clear();

@@ -1,95 +1,19 @@
-//! Attention of a few queries over one page of keys and values, with a running softmax.
+//! Attention of consecutive tokens' queries over pages of keys and values, with a running softmax.
 //!
 //! A query's result depends on the absolute positions of the keys it sees and on nothing else: pages are taken in
-//! order, a page's scores are reduced in one order, and keys that a query does not see are never touched for it.
+//! order, a page's scores are reduced in one order, and values that a query does not see are never touched for it.
+//! Each page is widened to f32 once for all queries of a call; tiles of up to six queries then share every load.
+
+mod page;
+mod tile;
 
 use std::ops::Range;
 
-use super::arithmetic::scale;
-use super::convert::{Float, F16, F32};
-use super::exp::{exp, soft_cap};
-use super::lanes::{at, Simd, LANES};
-use half::f16;
-
-/// Keys of a page.
-pub const PAGE: usize = 64;
-
-/// One kv head's keys and values at positions `64 p .. 64 p + 64`.
-///
-/// Keys are stored in panels of sixteen, `(PAGE / 16, head_dim, 16)`, values as `(PAGE, value_dim)`: neither decoding nor
-/// prefill transposes anything. `Kernels::store_key` and `store_value` write them; slots not yet written are never used.
-/// Any alignment will do; 64 bytes is fastest.
-#[derive(Clone, Copy, Debug)]
-pub enum KvPage<'a> {
-    /// IEEE halves.
-    F16 {
-        /// `PAGE * head_dim` elements.
-        keys: &'a [u16],
-        /// `PAGE * value_dim` elements.
-        values: &'a [u16],
-    },
-    /// IEEE singles.
-    F32 {
-        /// `PAGE * head_dim` elements.
-        keys: &'a [f32],
-        /// `PAGE * value_dim` elements.
-        values: &'a [f32],
-    },
-}
-
-/// A `KvPage` to be written.
-#[derive(Debug)]
-pub enum KvPageMut<'a> {
-    /// IEEE halves.
-    F16 {
-        /// `PAGE * head_dim` elements.
-        keys: &'a mut [u16],
-        /// `PAGE * value_dim` elements.
-        values: &'a mut [u16],
-    },
-    /// IEEE singles.
-    F32 {
-        /// `PAGE * head_dim` elements.
-        keys: &'a mut [f32],
-        /// `PAGE * value_dim` elements.
-        values: &'a mut [f32],
-    },
-}
-
-impl KvPage<'_> {
-    pub(super) fn check(&self, spec: &AttendSpec) {
-        let (keys, values) = match self {
-            KvPage::F16 { keys, values } => (keys.len(), values.len()),
-            KvPage::F32 { keys, values } => (keys.len(), values.len()),
-        };
-        assert!(keys == PAGE * spec.head_dim && values == PAGE * spec.value_dim, "a page of {spec:?}");
-    }
-}
-
-impl KvPageMut<'_> {
-    pub(super) fn store_key(&mut self, slot: usize, key: &[f32]) {
-        let panel = slot / LANES * LANES * key.len();
-        let column = |d: usize| panel + d * LANES + slot % LANES;
-        match self {
-            KvPageMut::F16 { keys, .. } => {
-                assert_eq!(keys.len(), PAGE * key.len());
-                key.iter().enumerate().for_each(|(d, &v)| keys[column(d)] = f16::from_f32(v).to_bits());
-            }
-            KvPageMut::F32 { keys, .. } => {
-                assert_eq!(keys.len(), PAGE * key.len());
-                key.iter().enumerate().for_each(|(d, &v)| keys[column(d)] = v);
-            }
-        }
-    }
-
-    pub(super) fn store_value(&mut self, slot: usize, value: &[f32], kernels: &super::Kernels) {
-        let row = slot * value.len()..(slot + 1) * value.len();
-        match self {
-            KvPageMut::F16 { values, .. } => kernels.f32_to_f16(value, &mut values[row]),
-            KvPageMut::F32 { values, .. } => values[row].copy_from_slice(value),
-        }
-    }
-}
+use super::lanes::{Simd, LANES};
+pub(super) use page::store;
+use page::{Ahead, Line, Wide};
+pub use page::{KvDType, KvLayout, PAGE};
+use tile::{attend_rows, exp2, ROWS};
 
 /// What all queries of a layer have in common.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -102,390 +26,165 @@ pub struct AttendSpec {
     pub scale: f32,
     /// `cap * tanh(score / cap)` after the scale, where there is a cap.
     pub softcap: Option<f32>,
+    /// How many keys a query sees at most: its own and those just before it.
+    pub window: Option<usize>,
+}
+
+/// The queries of one kv head: those of a group's heads, for consecutive tokens of a sequence.
+#[derive(Clone, Copy, Debug)]
+pub struct Queries<'a> {
+    /// `(tokens, group, head_dim)`.
+    pub values: &'a [f32],
+    /// How many heads each token has here.
+    pub group: usize,
+    /// The first token's position.
+    pub position: usize,
+    /// For each head of the group: `slope * (key's position - query's position)` joins the scaled and capped score.
+    pub slopes: Option<&'a [f32]>,
+}
+
+impl Queries<'_> {
+    fn rows(&self, spec: &AttendSpec) -> usize {
+        self.values.len() / spec.head_dim
+    }
+
+    fn position_of(&self, row: usize) -> usize {
+        self.position + row / self.group
+    }
+
+    /// The slots of the page that begins at `start` that a row sees.
+    fn seen(&self, spec: &AttendSpec, row: usize, start: usize) -> Range<usize> {
+        let end = self.position_of(row) + 1;
+        let first = spec.window.map_or(0, |window| end.saturating_sub(window));
+        let slot = |position: usize| position.saturating_sub(start).min(PAGE);
+        slot(first).min(slot(end))..slot(end)
+    }
+}
+
+/// Consecutive pages of one kv head, each as long as `KvLayout::bytes` says.
+#[derive(Clone, Copy, Debug)]
+pub struct Pages<'a> {
+    /// What is in a page.
+    pub layout: KvLayout,
+    /// The position of the first page's first slot.
+    pub start: usize,
+    /// The pages.
+    pub pages: &'a [&'a [u8]],
+    /// A page that will be read next; it is fetched early, and nothing else.
+    pub ahead: Option<&'a [u8]>,
 }
 
 /// The running softmax of several queries: greatest score, sum of weights, weighted sum of values.
 #[derive(Clone, Debug, Default)]
 pub struct AttendState {
-    greatest: Vec<f32>,
-    sum: Vec<f32>,
-    values: Vec<f32>,
+    greatest: Vec<f32>, // times log2(e)
+    sums: Vec<Line>,    // lane by lane
+    values: Vec<Line>,  // query * lines of a value
     page: Vec<Line>,
 }
-
-/// Sixteen elements of a converted page, aligned to a cache line.
-#[derive(Clone, Copy, Debug)]
-#[repr(C, align(64))]
-struct Line([f32; LANES]);
-
-/// Queries from which on a page of halves is converted once for all.
-const MANY: usize = 16;
 
 impl AttendState {
     /// Forgets everything and makes room for `queries` queries. Never shrinks the memory.
     pub fn reset(&mut self, queries: usize, value_dim: usize) {
         self.greatest.clear();
         self.greatest.resize(queries, f32::NEG_INFINITY);
-        self.sum.clear();
-        self.sum.resize(queries, 0.0);
+        self.sums.clear();
+        self.sums.resize(queries, Line::default());
         self.values.clear();
-        self.values.resize(queries * value_dim, 0.0);
-    }
-
-    pub(super) fn check(&self, queries: usize, spec: &AttendSpec) {
-        let fits = self.sum.len() == queries && self.values.len() == queries * spec.value_dim;
-        assert!(fits, "a state of {} queries for {queries}", self.sum.len());
+        self.values.resize(queries * value_dim.div_ceil(LANES), Line::default());
     }
 
     /// How many queries there is room for.
     pub fn queries(&self) -> usize {
-        self.sum.len()
+        self.sums.len()
     }
 
-    /// Takes what the same queries saw of later pages, by a state of their own.
-    pub fn merge(&mut self, later: &AttendState) {
-        assert!(self.sum.len() == later.sum.len() && self.values.len() == later.values.len());
-        let value_dim = self.values.len() / self.sum.len().max(1);
-        for query in 0..self.sum.len() {
-            if later.sum[query] == 0.0 {
-                continue;
-            }
-            let greatest = self.greatest[query].max(later.greatest[query]);
-            let (keep, take) =
-                ((self.greatest[query] - greatest).exp(), (later.greatest[query] - greatest).exp());
-            self.greatest[query] = greatest;
-            self.sum[query] = self.sum[query] * keep + later.sum[query] * take;
-            let range = query * value_dim..(query + 1) * value_dim;
-            for (value, later) in self.values[range.clone()].iter_mut().zip(&later.values[range]) {
-                *value = *value * keep + later * take;
-            }
-        }
+    pub(super) fn check(&self, pages: &Pages<'_>, queries: &Queries<'_>, spec: &AttendSpec) {
+        let rows = queries.rows(spec);
+        assert_eq!(queries.values.len(), rows * spec.head_dim);
+        assert!(queries.group > 0 && queries.slopes.is_none_or(|slopes| slopes.len() == queries.group));
+        assert!((pages.layout.head_dim, pages.layout.value_dim) == (spec.head_dim, spec.value_dim));
+        assert!(pages.pages.iter().all(|page| page.len() == pages.layout.bytes()), "pages of {spec:?}");
+        let fits = self.sums.len() == rows && self.values.len() == rows * spec.value_dim.div_ceil(LANES);
+        assert!(fits, "a state of {} queries for {rows}", self.sums.len());
+    }
+
+    pub(super) fn check_same(&self, other: &AttendState) {
+        assert!(self.sums.len() == other.sums.len() && self.values.len() == other.values.len());
     }
 
     /// The attention of `query` over all pages so far; zeros if it saw no key.
     pub fn finish(&self, query: usize, out: &mut [f32]) {
-        let sum = self.sum[query];
+        let sum: f32 = self.sums[query].0.iter().sum();
         let inverse = if sum == 0.0 { 0.0 } else { 1.0 / sum };
-        let values = &self.values[query * out.len()..(query + 1) * out.len()];
-        for (out, value) in out.iter_mut().zip(values) {
-            *out = value * inverse;
+        let lines = out.len().div_ceil(LANES);
+        for (out, line) in out.chunks_mut(LANES).zip(&self.values[query * lines..(query + 1) * lines]) {
+            out.iter_mut().zip(&line.0).for_each(|(out, value)| *out = value * inverse);
         }
     }
 }
 
-/// A page's two sides as bytes.
-#[derive(Clone, Copy)]
-struct Page {
-    keys: *const u8,
-    values: *const u8,
-}
-
-type Scores = [f32; PAGE];
-
-/// Takes one page into the state of every query; query `i` sees its keys `visible[i]`.
+/// Takes pages into the state of every query.
 ///
 /// # Safety
-/// `q` holds a row of `head_dim` for each range of `visible`, ranges end at `PAGE`, the page and the state have the
-/// sizes that their documentation says.
+/// Queries, pages and state have the sizes that `AttendState::check` asks for.
 #[inline(always)]
 pub(super) unsafe fn attend<S: Simd>(
     s: S,
     spec: &AttendSpec,
-    q: &[f32],
-    page: KvPage<'_>,
-    visible: &[Range<usize>],
+    queries: &Queries<'_>,
+    pages: &Pages<'_>,
     state: &mut AttendState,
 ) {
-    // SAFETY: the caller's promise, passed on; a widened page has the same layout.
-    unsafe {
-        match page {
-            KvPage::F16 { keys, values } if visible.len() >= MANY => {
-                let mut lines = std::mem::take(&mut state.page);
-                let page = widen(s, keys, values, &mut lines);
-                attend_page::<S, F32>(s, spec, q, page, visible, state);
-                state.page = lines;
-            }
-            KvPage::F16 { keys, values } => {
-                let page = Page { keys: keys.as_ptr().cast(), values: values.as_ptr().cast() };
-                attend_page::<S, F16>(s, spec, q, page, visible, state);
-            }
-            KvPage::F32 { keys, values } => {
-                let page = Page { keys: keys.as_ptr().cast(), values: values.as_ptr().cast() };
-                attend_page::<S, F32>(s, spec, q, page, visible, state);
-            }
+    let rows = queries.rows(spec);
+    let mut lines = std::mem::take(&mut state.page);
+    let mut scores = [[0.0; PAGE]; ROWS];
+    for (index, page) in pages.pages.iter().enumerate() {
+        let start = pages.start + index * PAGE;
+        // Both ends of what a query sees grow with its position.
+        let seen = queries.seen(spec, 0, start).start..queries.seen(spec, rows - 1, start).end;
+        if seen.is_empty() {
+            continue;
         }
-    }
-}
-
-/// Both sides of a page of halves as singles; a page has whole lines, because `PAGE` does.
-#[inline(always)]
-fn widen<S: Simd>(s: S, keys: &[u16], values: &[u16], lines: &mut Vec<Line>) -> Page {
-    lines.resize((keys.len() + values.len()) / LANES, Line([0.0; LANES]));
-    for (line, halves) in lines.iter_mut().zip(keys.chunks_exact(LANES).chain(values.chunks_exact(LANES))) {
-        // SAFETY: sixteen halves to a line of sixteen.
-        unsafe { s.store(line.0.as_mut_ptr(), s.load_f16(halves.as_ptr().cast())) };
-    }
-    Page { keys: lines.as_ptr().cast(), values: lines[keys.len() / LANES..].as_ptr().cast() }
-}
-
-/// # Safety
-/// As `attend`.
-#[inline(always)]
-unsafe fn attend_page<S: Simd, E: Float>(
-    s: S,
-    spec: &AttendSpec,
-    q: &[f32],
-    page: Page,
-    visible: &[Range<usize>],
-    state: &mut AttendState,
-) {
-    let mut first = 0;
-    while first < visible.len() {
-        // SAFETY: that many queries exist from `first` on.
-        first += unsafe {
-            match visible.len() - first {
-                8.. if S::WIDE => attend_some::<S, E, 8, 2>(s, spec, q, page, visible, first, state),
-                4.. if S::VECTOR => attend_some::<S, E, 4, 1>(s, spec, q, page, visible, first, state),
-                3 if S::VECTOR => attend_some::<S, E, 3, 1>(s, spec, q, page, visible, first, state),
-                2 if S::VECTOR => attend_some::<S, E, 2, 1>(s, spec, q, page, visible, first, state),
-                _ => attend_some::<S, E, 1, 1>(s, spec, q, page, visible, first, state),
-            }
-        };
-    }
-}
-
-/// Queries `first..first + Q`, with `P` registers of keys or values at a time; gives `Q`.
-///
-/// # Safety
-/// As `attend`.
-#[inline(always)]
-unsafe fn attend_some<S: Simd, E: Float, const Q: usize, const P: usize>(
-    s: S,
-    spec: &AttendSpec,
-    q: &[f32],
-    page: Page,
-    visible: &[Range<usize>],
-    first: usize,
-    state: &mut AttendState,
-) -> usize {
-    let seen: [Range<usize>; Q] = std::array::from_fn(|i| visible[first + i].clone());
-    let mut scores = [[f32::NEG_INFINITY; PAGE]; Q];
-    let start = seen.iter().map(|r| r.start).min().unwrap_or(0);
-    let end = seen.iter().map(|r| r.end).max().unwrap_or(0);
-    // SAFETY: the caller's promise: Q query rows, a page of keys, Q rows of values.
-    unsafe {
-        let rows = std::array::from_fn(|i| q.as_ptr().add((first + i) * spec.head_dim));
-        for panel in (start / LANES / P * P..end.div_ceil(LANES)).step_by(P) {
-            score_panels::<S, E, Q, P>(s, spec, page.keys, rows, panel, &mut scores);
-        }
-        for (i, scores) in scores.iter_mut().enumerate() {
-            weigh(s, spec, scores, &seen[i], first + i, state);
-        }
-        let sums = std::array::from_fn(|i| state.values.as_mut_ptr().add((first + i) * spec.value_dim));
-        add_values::<S, E, Q, P>(s, &scores, sums, page.values, &seen, spec.value_dim);
-    }
-    Q
-}
-
-/// Dot products with `P` panels of sixteen keys: each is one running sum over the head's dimensions.
-///
-/// # Safety
-/// `keys` is a page's and has the panels, `q` are rows of `head_dim`.
-#[inline(always)]
-unsafe fn score_panels<S: Simd, E: Float, const Q: usize, const P: usize>(
-    s: S,
-    spec: &AttendSpec,
-    keys: *const u8,
-    q: [*const f32; Q],
-    panel: usize,
-    scores: &mut [Scores; Q],
-) {
-    let mut sums = [[s.splat(0.0); P]; Q];
-    // SAFETY: the caller's promise.
-    unsafe {
-        let keys = keys.add(panel * LANES * spec.head_dim * E::BYTES);
-        for d in 0..spec.head_dim {
-            let mut lanes = [s.splat(0.0); P];
-            for p in 0..P {
-                lanes[p] = E::load(s, keys.add((p * spec.head_dim + d) * LANES * E::BYTES));
-            }
-            for i in 0..Q {
-                let q = s.splat(*q[i].add(d));
-                for p in 0..P {
-                    sums[i][p] = s.fma(q, lanes[p], sums[i][p]);
-                }
-            }
-        }
-        for i in 0..Q {
-            for p in 0..P {
-                s.store(scores[i].as_mut_ptr().add((panel + p) * LANES), sums[i][p]);
-            }
-        }
-    }
-}
-
-/// Dot products become weights relative to the greatest score so far, to which the state is brought too.
-#[inline(always)]
-fn weigh<S: Simd>(
-    s: S,
-    spec: &AttendSpec,
-    scores: &mut Scores,
-    seen: &Range<usize>,
-    query: usize,
-    state: &mut AttendState,
-) {
-    if seen.is_empty() {
-        return;
-    }
-    let mut greatest = s.splat(f32::NEG_INFINITY);
-    scale_scores(s, spec, scores);
-    scores[..seen.start].fill(f32::NEG_INFINITY);
-    scores[seen.end..].fill(f32::NEG_INFINITY);
-    for i in (0..PAGE).step_by(LANES) {
-        greatest = s.max(at(s, scores, i), greatest);
-    }
-    let (old, greatest) = (state.greatest[query], s.max_lane(greatest).max(state.greatest[query]));
-    let mut sum = s.splat(0.0);
-    for part in scores.chunks_exact_mut(LANES) {
-        // SAFETY: a part has 16 lanes.
+        let ahead = Ahead::new(pages.pages.get(index + 1).copied().or(pages.ahead));
+        // SAFETY: the page is as long as its layout says; rows exist in queries and state.
         unsafe {
-            let weights = exp(s, s.sub(s.load(part.as_ptr()), s.splat(greatest)));
-            sum = s.add(sum, weights);
-            s.store(part.as_mut_ptr(), weights);
+            let page = Wide::new(s, pages.layout, page, seen, &mut lines, ahead);
+            let mut row = 0;
+            while row < rows {
+                row += attend_rows(s, spec, queries, (&page, start), row..rows, &mut scores, state);
+            }
         }
     }
-    if greatest > old {
-        let keep = s.max_lane(exp(s, s.splat(old - greatest)));
-        state.sum[query] *= keep;
+    state.page = lines;
+}
+
+/// Takes what the same queries saw of later pages, by a state of their own.
+#[inline(always)]
+pub(super) fn merge<S: Simd>(s: S, state: &mut AttendState, later: &AttendState) {
+    let lines = state.values.len() / state.sums.len().max(1);
+    for query in 0..state.sums.len() {
+        if later.sums[query].0.iter().all(|&sum| sum == 0.0) {
+            continue;
+        }
+        let (old, new) = (state.greatest[query], later.greatest[query]);
+        let greatest = if new > old { new } else { old };
+        let keep = exp2(s, s.splat(old - greatest));
+        let take = exp2(s, s.splat(new - greatest));
         state.greatest[query] = greatest;
-        scale(s, &mut state.values[query * spec.value_dim..(query + 1) * spec.value_dim], keep);
-    }
-    state.sum[query] += s.sum(sum);
-}
-
-#[inline(always)]
-fn scale_scores<S: Simd>(s: S, spec: &AttendSpec, scores: &mut Scores) {
-    for part in scores.chunks_exact_mut(LANES) {
-        // SAFETY: a part has 16 lanes.
-        unsafe {
-            let score = s.mul(s.load(part.as_ptr()), s.splat(spec.scale));
-            let score = match spec.softcap {
-                Some(cap) => soft_cap(s, score, cap),
-                None => score,
-            };
-            s.store(part.as_mut_ptr(), score);
+        join(s, &mut state.sums[query], &later.sums[query], (keep, take));
+        for line in query * lines..(query + 1) * lines {
+            join(s, &mut state.values[line], &later.values[line], (keep, take));
         }
     }
 }
 
-/// Adds each query's weighted values, key after key: together where all see a key, else one by one.
-///
-/// # Safety
-/// `sums` are rows of `value_dim`, `values` is a page's.
+/// `line = line * keep + later * take`.
 #[inline(always)]
-unsafe fn add_values<S: Simd, E: Float, const Q: usize, const P: usize>(
-    s: S,
-    weights: &[Scores; Q],
-    sums: [*mut f32; Q],
-    values: *const u8,
-    seen: &[Range<usize>; Q],
-    value_dim: usize,
-) {
-    let start = seen.iter().map(|r| r.start).max().unwrap_or(0);
-    let end = seen.iter().map(|r| r.end).min().unwrap_or(0);
-    let (start, end) = if start < end { (start, end) } else { (PAGE, PAGE) };
-    for after in [false, true] {
-        // SAFETY: the caller's promise, passed on.
-        unsafe {
-            if after {
-                add_keys::<S, E, Q, P>(s, weights, sums, values, start..end, value_dim);
-            }
-            for i in 0..Q {
-                let (from, to) = (seen[i].start, seen[i].end);
-                let alone = if after { end.max(from)..to } else { from..start.min(to) };
-                add_keys::<S, E, 1, P>(
-                    s,
-                    std::array::from_ref(&weights[i]),
-                    [sums[i]],
-                    values,
-                    alone,
-                    value_dim,
-                );
-            }
-        }
-    }
-}
-
-/// # Safety
-/// As `add_values`.
-#[inline(always)]
-unsafe fn add_keys<S: Simd, E: Float, const Q: usize, const P: usize>(
-    s: S,
-    weights: &[Scores; Q],
-    sums: [*mut f32; Q],
-    values: *const u8,
-    keys: Range<usize>,
-    value_dim: usize,
-) {
-    if keys.is_empty() {
-        return;
-    }
-    let wide = value_dim - value_dim % (P * LANES);
-    // SAFETY: keys and dimensions are within the page and the sums.
+fn join<S: Simd>(s: S, line: &mut Line, later: &Line, (keep, take): (S::F, S::F)) {
+    // SAFETY: lines have sixteen lanes.
     unsafe {
-        for d in (0..wide).step_by(P * LANES) {
-            add_columns::<S, E, Q, P>(s, weights, sums, values, &keys, (d, P * LANES, value_dim));
-        }
-        for d in (wide..value_dim).step_by(LANES) {
-            add_columns::<S, E, Q, 1>(s, weights, sums, values, &keys, (d, value_dim - d, value_dim));
-        }
-    }
-}
-
-/// Columns `d..d + left` (at most `P` registers) of rows of `value_dim`.
-///
-/// # Safety
-/// As `add_values`.
-#[inline(always)]
-unsafe fn add_columns<S: Simd, E: Float, const Q: usize, const P: usize>(
-    s: S,
-    weights: &[Scores; Q],
-    sums: [*mut f32; Q],
-    values: *const u8,
-    keys: &Range<usize>,
-    (d, left, value_dim): (usize, usize, usize),
-) {
-    let mut lanes = [[s.splat(0.0); P]; Q];
-    // SAFETY: a register is read and written whole where `left` allows, else its part.
-    unsafe {
-        for i in 0..Q {
-            for p in 0..P {
-                let from = sums[i].add(d + p * LANES);
-                lanes[i][p] = if left >= LANES { s.load(from) } else { s.load_tail(from, left) };
-            }
-        }
-        for key in keys.clone() {
-            let mut value = [s.splat(0.0); P];
-            for p in 0..P {
-                let from = values.add((key * value_dim + d + p * LANES) * E::BYTES);
-                value[p] = if left >= LANES { E::load(s, from) } else { E::load_tail(s, from, left) };
-            }
-            for i in 0..Q {
-                let weight = s.splat(weights[i][key]);
-                for p in 0..P {
-                    lanes[i][p] = s.fma(weight, value[p], lanes[i][p]);
-                }
-            }
-        }
-        for i in 0..Q {
-            for p in 0..P {
-                let to = sums[i].add(d + p * LANES);
-                if left >= LANES {
-                    s.store(to, lanes[i][p]);
-                } else {
-                    s.store_tail(to, left, lanes[i][p]);
-                }
-            }
-        }
+        let own = s.mul(s.load(line.0.as_ptr()), keep);
+        s.store(line.0.as_mut_ptr(), s.fma(s.load(later.0.as_ptr()), take, own));
     }
 }

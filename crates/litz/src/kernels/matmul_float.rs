@@ -64,7 +64,13 @@ impl Dot<Avx512> for NativePairs {
     #[inline(always)]
     fn add(_: Avx512, w: __m512, x: __m512, sum: __m512) -> __m512 {
         // SAFETY: only the table for CPUs with AVX-512 BF16 is made with this.
-        unsafe { _mm512_dpbf16_ps(sum, std::mem::transmute::<__m512, __m512bh>(w), std::mem::transmute::<__m512, __m512bh>(x)) }
+        unsafe {
+            _mm512_dpbf16_ps(
+                sum,
+                std::mem::transmute::<__m512, __m512bh>(w),
+                std::mem::transmute::<__m512, __m512bh>(x),
+            )
+        }
     }
 }
 
@@ -350,7 +356,12 @@ unsafe fn stored_tile<S: Simd, W: Float, D: Dot<S>, const R: usize, const T: usi
                         s.prefetch(w[0].wrapping_add(R * (row_bytes + k * w_step) + EARLY + line));
                     }
                 }
-                step::<S, W, D, R, T>(s, &mut sums, w.map(|w| w.add(k * w_step)), x.map(|x| x.add(k * x_step)));
+                step::<S, W, D, R, T>(
+                    s,
+                    &mut sums,
+                    w.map(|w| w.add(k * w_step)),
+                    x.map(|x| x.add(k * x_step)),
+                );
             }
             if first + slice > whole && whole * x_step < x_bytes {
                 let (w_left, x_left) = (row_bytes - whole * w_step, x_bytes - whole * x_step);

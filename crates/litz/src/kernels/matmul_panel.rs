@@ -34,10 +34,8 @@ pub(super) unsafe fn many_tokens<S: Simd, D: Dot<S>, const T: usize>(
     for some in parts(tokens.clone(), tokens.len().div_ceil(blocks).next_multiple_of(T)) {
         for columns in parts(0..cols, slice_columns(cols, D::BYTES)) {
             let bytes = columns.len() * D::BYTES;
-            let mut x = Rows {
-                start: x.row(some.start).wrapping_add(columns.start * D::BYTES),
-                stride: x.stride,
-            };
+            let mut x =
+                Rows { start: x.row(some.start).wrapping_add(columns.start * D::BYTES), stride: x.stride };
             // SAFETY: the panel has room for `R` slices; the rest is the caller's promise.
             unsafe {
                 if bytes % register != 0 {

@@ -36,7 +36,7 @@ use crate::Result;
 use matmul_float::Rows;
 
 pub use activation::Activation;
-pub use attention::{AttendSpec, AttendState, KvPage, KvPageMut, PAGE};
+pub use attention::{AttendSpec, AttendState, KvDType, KvLayout, Pages, Queries, PAGE};
 pub use isa::Isa;
 pub use pack::GROUP;
 pub use q8::{Q8Buffer, Q8RowMut, Q8Shared, Q8View, TILE};
@@ -247,33 +247,37 @@ impl Kernels {
         unsafe { (self.argmax)(x) }
     }
 
-    /// Writes the key at position `slot` of a page, in the layout that `KvPage` describes.
-    pub fn store_key(&self, page: &mut KvPageMut<'_>, slot: usize, key: &[f32]) {
-        page.store_key(slot, key);
+    /// Writes the key and value of position `slot` of a page, as `KvLayout` describes.
+    pub fn store_kv(&self, layout: KvLayout, page: &mut [u8], slot: usize, key: &[f32], value: &[f32]) {
+        assert!(page.len() == layout.bytes() && slot < PAGE, "slot {slot} of {} bytes", page.len());
+        assert!((key.len(), value.len()) == (layout.head_dim, layout.value_dim));
+        // SAFETY: the CPU has the instructions; the sizes were checked above.
+        unsafe { (self.store_kv)(layout, page.as_mut_ptr(), slot, key, value) }
     }
 
-    /// Writes the value at position `slot` of a page.
-    pub fn store_value(&self, page: &mut KvPageMut<'_>, slot: usize, value: &[f32]) {
-        page.store_value(slot, value, self);
-    }
-
-    /// Takes one page of one kv head into the running softmax of some queries.
+    /// Takes consecutive pages of one kv head into the running softmax of some queries.
     ///
-    /// `q` is `(queries, head_dim)`: the heads of a group, of one token or of several. Query `i` sees the page's keys
-    /// `visible[i]`. Pages must come in the order of their positions; those that a query doesn't see may be left out.
+    /// A query sees the keys up to its own position, within its window. Pages must come in the order of their positions;
+    /// those that no query sees may be left out.
     pub fn attend(
         &self,
         spec: &AttendSpec,
-        q: &[f32],
-        page: KvPage<'_>,
-        visible: &[Range<usize>],
+        queries: &Queries<'_>,
+        pages: &Pages<'_>,
         state: &mut AttendState,
     ) {
-        assert_eq!(q.len(), visible.len() * spec.head_dim);
-        assert!(visible.iter().all(|keys| keys.start <= keys.end && keys.end <= PAGE));
-        page.check(spec);
-        state.check(visible.len(), spec);
-        // SAFETY: the CPU has the instructions; the query rows, page and state have the spec's sizes.
-        unsafe { (self.attend)(spec, q, page, visible, state) }
+        state.check(pages, queries, spec);
+        if queries.values.is_empty() {
+            return;
+        }
+        // SAFETY: the CPU has the instructions; queries, pages and state were checked above.
+        unsafe { (self.attend)(spec, queries, pages, state) }
+    }
+
+    /// Takes what the same queries saw of later pages, by a state of their own.
+    pub fn merge(&self, state: &mut AttendState, later: &AttendState) {
+        state.check_same(later);
+        // SAFETY: the CPU has the instructions.
+        unsafe { (self.merge)(state, later) }
     }
 }

@@ -170,6 +170,11 @@ pub struct Q8Shared<'a> {
 }
 
 impl<'a> Q8Shared<'a> {
+    /// Whether there are no rows.
+    pub fn is_empty(&self) -> bool {
+        self.tokens == 0
+    }
+
     /// Rows `first..first + count` by themselves, the last ones closer together: what rows held is lost, and all who fill
     /// or read them must take parts that end alike.
     ///

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::attention::{AttendSpec, AttendState, KvPage};
+use super::attention::{AttendSpec, AttendState, KvLayout, Pages, Queries};
 use super::isa::Isa;
 use super::lanes::Portable;
 #[cfg(target_arch = "x86_64")]
@@ -74,7 +74,13 @@ pub(super) mod avx512_bf16 {
     use crate::kernels::matmul_float::NativePairs;
 
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx512bf16,avx2,fma,f16c")]
-    unsafe fn matmul_bf16(w: &Matrix<'_>, rows: Range<usize>, x: Rows, tokens: Range<usize>, y: &OutView<'_>) {
+    unsafe fn matmul_bf16(
+        w: &Matrix<'_>,
+        rows: Range<usize>,
+        x: Rows,
+        tokens: Range<usize>,
+        y: &OutView<'_>,
+    ) {
         // SAFETY: who calls through a table has the CPU for it and keeps the kernel's own conditions.
         unsafe { matmul_float::matmul_pairs::<_, NativePairs>(Avx512::new(), w, rows, x, tokens, y) }
     }
@@ -104,5 +110,7 @@ tables! {
     scale = arithmetic::scale, (x: &mut [f32], factor: f32);
     axpy = arithmetic::axpy, (x: &mut [f32], factor: f32, y: &[f32]);
     argmax = arithmetic::argmax, (x: &[f32]) -> Option<usize>;
-    attend = attention::attend, (spec: &AttendSpec, q: &[f32], page: KvPage<'_>, visible: &[Range<usize>], state: &mut AttendState);
+    store_kv = attention::store, (layout: KvLayout, page: *mut u8, slot: usize, key: &[f32], value: &[f32]);
+    attend = attention::attend, (spec: &AttendSpec, queries: &Queries<'_>, pages: &Pages<'_>, state: &mut AttendState);
+    merge = attention::merge, (state: &mut AttendState, later: &AttendState);
 }

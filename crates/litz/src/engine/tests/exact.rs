@@ -16,9 +16,12 @@ fn odd(dtype: DType) -> Spec {
         }
         spec["layers"][0]["norms"]["attn_post"] = json!(true);
         spec["layers"][1]["mixer"]["qk_norm"] = json!("whole");
+        spec["layers"][1]["mixer"]["alibi"] = json!([0.5, 0.25, 0.125, 0.1, 0.05, 0.0]);
         spec["layers"][0]["mixer"]["qk_norm"] = json!("head");
     })
 }
+
+const CACHES: [CacheDType; 3] = [CacheDType::F16, CacheDType::F32, CacheDType::Q8_0];
 
 fn row(logits: &[f32], index: usize, vocab: usize) -> &[f32] {
     &logits[index * vocab..(index + 1) * vocab]
@@ -44,6 +47,37 @@ fn threads_and_chunks() {
                     &found,
                     &expected,
                 );
+            }
+        }
+    }
+}
+
+#[test]
+fn caches() {
+    for isa in isas() {
+        for cache in CACHES {
+            let spec = odd(DType::F16);
+            let (file, text) = (file(&spec, |_| DType::F16), ids(150, 5, spec.vocab));
+            let with = |threads, chunk| LoadOptions { cache, ..options(threads, chunk) };
+            let expected = load(&spec, &file, &with(1, 512), isa).logits(&text).unwrap();
+            for (threads, chunk) in [(2, 1), (3, 5), (2, 64), (2, 65)] {
+                let found = load(&spec, &file, &with(threads, chunk), isa).logits(&text).unwrap();
+                same(&format!("{cache:?} {} chunks of {chunk}", isa.name()), &found, &expected);
+            }
+            let model = load(&spec, &file, &with(2, 30), isa);
+            let (mut first, mut second) = (model.sequence(), model.sequence());
+            let mut logits = Vec::new();
+            let other = ids(140, 6, spec.vocab);
+            model.forward(&mut [(&mut first, &text[..70]), (&mut second, &other)], &mut logits).unwrap();
+            // What `first` read is used again by a fork of it, and after the rest of another text.
+            let mut fork = model.fork(&first).unwrap();
+            model.forward(&mut [(&mut first, &other[70..])], &mut logits).unwrap();
+            model.truncate(&mut first, 65).unwrap();
+            let mut batch = [(&mut first, &text[65..]), (&mut second, &text[..1]), (&mut fork, &text[70..])];
+            model.forward(&mut batch, &mut logits).unwrap();
+            for item in [0, 2] {
+                let last = row(&expected, 149, spec.vocab);
+                same(&format!("{cache:?} prefix {item}"), row(&logits, item, spec.vocab), last);
             }
         }
     }

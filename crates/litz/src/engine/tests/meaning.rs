@@ -250,6 +250,15 @@ fn heads_of_any_size() {
 }
 
 #[test]
+fn slopes_favour_near_keys() {
+    let slopes: Vec<f32> = (1..=6).map(|i| 0.5_f32.powi(i)).collect();
+    check("alibi", |spec| {
+        layers(spec, "mixer", "alibi", &json!(slopes));
+        layers(spec, "mixer", "rope", &Value::Null);
+    });
+}
+
+#[test]
 fn long_sequences_turn_by_their_own_frequencies() {
     let long = |above: usize| {
         let frequencies: Vec<f64> = (0..16).map(|i| 0.03 + 0.01 * f64::from(i)).collect();
@@ -277,6 +286,20 @@ fn every_storage_is_close() {
             let whole = LoadOptions { dequantize: true, cache: CacheDType::F32, ..options(1, 256) };
             let error = example.error(&whole, isa);
             assert!(error < 2e-4, "{dtype:?} dequantized, {}: relative error {error}", isa.name());
+        }
+    }
+}
+
+/// What a cache's storage costs, against the reference: nothing, a half's rounding, that of 8 bits.
+#[test]
+fn every_cache_is_close() {
+    let example = Example::new(spec(|spec| layers(spec, "mixer", "head_dim", &json!(44))), DType::F32);
+    for isa in isas() {
+        for (cache, least, most) in
+            [(CacheDType::F32, 0.0, 2e-4), (CacheDType::F16, 1e-5, 0.015), (CacheDType::Q8_0, 1e-3, 0.15)]
+        {
+            let error = example.error(&LoadOptions { cache, ..options(2, 256) }, isa);
+            assert!(error >= least && error < most, "{cache:?}, {}: relative error {error}", isa.name());
         }
     }
 }

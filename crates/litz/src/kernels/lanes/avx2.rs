@@ -79,6 +79,10 @@ impl Simd for Avx2 {
         both!(pow2, n)
     }
     #[inline(always)]
+    fn scale_down(self, p: Lanes, n: Lanes) -> Lanes {
+        both!(scale_down, p, n)
+    }
+    #[inline(always)]
     fn select_lt(self, a: Lanes, b: Lanes, yes: Lanes, no: Lanes) -> Lanes {
         both!(select_lt, a, b, yes, no)
     }
@@ -178,6 +182,14 @@ impl Simd for Avx2 {
         unsafe { [load_bf16(from), load_bf16(from.add(LANES))] }
     }
     #[inline(always)]
+    unsafe fn load_i8(self, from: *const i8) -> Lanes {
+        // SAFETY: the caller vouches for 16 bytes, the token for the instructions.
+        unsafe {
+            let (low, high) = (_mm_loadl_epi64(from.cast()), _mm_loadl_epi64(from.add(8).cast()));
+            [_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(low)), _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(high))]
+        }
+    }
+    #[inline(always)]
     unsafe fn store_f16(self, to: *mut u16, a: Lanes) {
         // SAFETY: the caller vouches for 16 elements, the token for the instructions.
         unsafe {
@@ -214,6 +226,19 @@ unsafe fn pow2(n: __m256) -> __m256 {
     unsafe {
         let exponent = _mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127));
         _mm256_castsi256_ps(_mm256_slli_epi32::<23>(exponent))
+    }
+}
+
+/// The exponent counts down; from 1 it reaches the bits of 0 at n = -127.
+///
+/// # Safety
+/// The CPU has AVX2.
+#[inline(always)]
+unsafe fn scale_down(p: __m256, n: __m256) -> __m256 {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let exponent = _mm256_slli_epi32::<23>(_mm256_cvtps_epi32(n));
+        _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(p), exponent))
     }
 }
 

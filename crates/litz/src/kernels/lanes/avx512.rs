@@ -78,6 +78,10 @@ impl Simd for Avx512 {
         ))))
     }
     #[inline(always)]
+    fn scale_down(self, p: __m512, n: __m512) -> __m512 {
+        have!(_mm512_scalef_ps(p, n))
+    }
+    #[inline(always)]
     fn select_lt(self, a: __m512, b: __m512, yes: __m512, no: __m512) -> __m512 {
         have!(_mm512_mask_blend_ps(_mm512_cmp_ps_mask::<_CMP_LT_OQ>(a, b), no, yes))
     }
@@ -170,6 +174,11 @@ impl Simd for Avx512 {
         }
     }
     #[inline(always)]
+    unsafe fn load_i8(self, from: *const i8) -> __m512 {
+        // SAFETY: the caller vouches for 16 bytes, the token for the instructions.
+        unsafe { _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(from.cast()))) }
+    }
+    #[inline(always)]
     unsafe fn store_f16(self, to: *mut u16, a: __m512) {
         // SAFETY: the caller vouches for 16 elements, the token for the instructions.
         unsafe { _mm256_storeu_si256(to.cast(), _mm512_cvtps_ph::<_MM_FROUND_TO_NEAREST_INT>(a)) }
@@ -216,9 +225,7 @@ unsafe fn sum_eight([[a, b, c, d], [e, f, g, h]]: [[__m512; 4]; 2]) -> __m256 {
 #[inline(always)]
 unsafe fn add_eights(a: __m512, b: __m512) -> __m512 {
     // SAFETY: the caller's promise.
-    unsafe {
-        _mm512_add_ps(_mm512_mask_blend_ps(0xff00, a, b), _mm512_shuffle_f32x4::<0b01_00_11_10>(a, b))
-    }
+    unsafe { _mm512_add_ps(_mm512_mask_blend_ps(0xff00, a, b), _mm512_shuffle_f32x4::<0b01_00_11_10>(a, b)) }
 }
 
 /// Lane `i` with `i + 4` of both in each half.

@@ -47,6 +47,8 @@ pub(super) trait Simd: Copy {
     fn round(self, a: Self::F) -> Self::F;
     /// `2^n` of an integral `n` in -126..=127.
     fn pow2(self, n: Self::F) -> Self::F;
+    /// `p * 2^n` of an integral `n` in -127..=0 and p from 0.5 to 2; 0 where that is below what a float can be.
+    fn scale_down(self, p: Self::F, n: Self::F) -> Self::F;
     /// `if a < b { yes } else { no }`.
     fn select_lt(self, a: Self::F, b: Self::F, yes: Self::F, no: Self::F) -> Self::F;
     /// Lane `i` with `i + 8`, then `i + 4`, `i + 2`, `i + 1`.
@@ -99,6 +101,9 @@ pub(super) trait Simd: Copy {
     /// # Safety
     /// 16 bfloats, at any alignment, may be read.
     unsafe fn load_bf16(self, from: *const u8) -> Self::F;
+    /// # Safety
+    /// 16 signed bytes may be read.
+    unsafe fn load_i8(self, from: *const i8) -> Self::F;
     /// Rounds to the nearest half, ties to even.
     ///
     /// # Safety

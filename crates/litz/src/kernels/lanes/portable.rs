@@ -77,6 +77,10 @@ impl Simd for Portable {
         n.map(|n| f32::from_bits(((n as i32 + 127) as u32) << 23))
     }
     #[inline(always)]
+    fn scale_down(self, p: Lanes, n: Lanes) -> Lanes {
+        zip(p, n, |p, n| f32::from_bits(p.to_bits().wrapping_add((n as i32 as u32) << 23)))
+    }
+    #[inline(always)]
     fn select_lt(self, a: Lanes, b: Lanes, yes: Lanes, no: Lanes) -> Lanes {
         std::array::from_fn(|i| if a[i] < b[i] { yes[i] } else { no[i] })
     }
@@ -148,6 +152,11 @@ impl Simd for Portable {
         // SAFETY: the caller vouches for 32 bytes.
         let halves = unsafe { from.cast::<[u16; LANES]>().read_unaligned() };
         halves.map(|bits| bf16::from_bits(bits).to_f32())
+    }
+    #[inline(always)]
+    unsafe fn load_i8(self, from: *const i8) -> Lanes {
+        // SAFETY: the caller vouches for 16 bytes.
+        unsafe { from.cast::<[i8; LANES]>().read_unaligned() }.map(f32::from)
     }
     #[inline(always)]
     unsafe fn store_f16(self, to: *mut u16, a: Lanes) {
