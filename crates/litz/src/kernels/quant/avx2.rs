@@ -23,8 +23,13 @@ impl MatmulQuant for Avx2 {
                 return part::<F, 2, W, W>(group, 0, x.as_ptr(), 0, out);
             }
             for first in (0..W).step_by(4).filter(|&first| out.tokens >> first & 15 != 0) {
-                part::<F, 1, 4, W>(group, 0, x.as_ptr(), first, out);
-                part::<F, 1, 4, W>(group, 1, x.as_ptr(), first, out);
+                if F::STREAMED {
+                    // Spilled sums cost less than a memory that waits while a second half reads the cache.
+                    part::<F, 2, 4, W>(group, 0, x.as_ptr(), first, out);
+                } else {
+                    part::<F, 1, 4, W>(group, 0, x.as_ptr(), first, out);
+                    part::<F, 1, 4, W>(group, 1, x.as_ptr(), first, out);
+                }
             }
         }
     }
