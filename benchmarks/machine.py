@@ -27,18 +27,23 @@ def cpu_name() -> str:
 
 
 def limits(threads: int, *, rounds: int = 3) -> dict[str, float]:
-    """Read bandwidth (bytes a second, over a gigabyte) and peaks (operations a second) of that many threads."""
-    width = 512 if _core.instructions() == "avx512" else 256
-    return {
+    """Read bandwidth (bytes a second, over a gigabyte) and the peaks of litz's form (operations a second)."""
+    wide = _core.instructions() == "avx512"
+    width = 512 if wide else 256
+    found = {
         "bandwidth": _core.read_bandwidth(threads, GIGABYTE, rounds),
         "fma": _core.fma_peak(threads, width, rounds),
+        "bf16": _core.bf16_peak(threads, rounds) if wide else 0.0,
+        "int8": _core.int8_peak(threads, width, rounds),
     }
+    return {kind: value for kind, value in found.items() if value}  # what the CPU lacks is 0
 
 
 def peak(dtype: str, found: Mapping[str, float]) -> float | None:
-    """The peak that prefill with weights of this dtype is measured by."""
-    kind = {"F32": "fma", "F16": "fma", "BF16": "bf16"}.get(dtype, "int8")
-    return found.get(kind)
+    """The peak that prefill with weights of this dtype is measured by; bfloats without instructions are floats."""
+    if dtype == "BF16" and "bf16" in found:
+        return found["bf16"]
+    return found["fma"] if dtype in ("F32", "F16", "BF16") else found.get("int8")
 
 
 def describe(found: Mapping[str, float]) -> str:

@@ -118,6 +118,12 @@ def read_bandwidth(threads: int, size: int, rounds: int, /) -> float:
 def fma_peak(threads: int, width: int, rounds: int, /) -> float:
     """Single-precision operations a second of `threads` threads with vectors of at most `width` bits."""
 
+def bf16_peak(threads: int, rounds: int, /) -> float:
+    """Operations a second of `threads` threads with the dot product of bfloats, 0 without it."""
+
+def int8_peak(threads: int, width: int, rounds: int, /) -> float:
+    """Operations a second of `threads` threads with products of bytes and vectors of at most `width` bits, 0 without them."""
+
 class Tokenizer:
     """A compiled tokenizer: immutable, shared between threads without locks, and without the GIL while it works."""
 

@@ -162,7 +162,7 @@ def load_options(
     """The engine's options as JSON, and the dtype that the model will say it has; ArgumentError for what is unknown."""
     stored = checkpoint.stored_bytes()
     main = max(stored, key=lambda name: stored[name])
-    whole = _as_float32(dtype, main)
+    whole = _as_float32(dtype, main) and set(stored) != {"F32"}
     cache = _CACHE_DTYPES.get(cache_dtype, cache_dtype)
     _core.kv_bytes(checkpoint.spec.to_json(), 0, cache)  # names the known ones if this is none
     if activations not in _ACTIVATIONS:
@@ -184,10 +184,10 @@ def _as_float32(dtype: Any, stored: str) -> bool:
     """Whether to compute on float32 copies; UnsupportedError for a dtype that the file does not hold."""
     name = str(dtype or "auto").removeprefix("torch.")
     name = {"float": "float32", "half": "float16"}.get(name, name)
+    if name == "float32":  # also where floats outweigh the quantised matrices
+        return True
     if name in ("auto", _dtype_name(stored)):
         return False
-    if name == "float32":
-        return True
     raise UnsupportedError(
         f"dtype {name!r}: this model is stored as {_dtype_name(stored)}, and the native engine computes "
         f"on weights as stored ('auto') or on exact float32 copies ('float32')"

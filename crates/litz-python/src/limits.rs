@@ -31,10 +31,26 @@ fn fma_peak(py: Python<'_>, threads: usize, width: usize, rounds: usize) -> f64 
     py.detach(|| limits::fma_peak(threads, width, rounds))
 }
 
+/// Operations a second of `threads` threads with the dot product of bfloats, 0 without it.
+#[pyfunction]
+#[pyo3(signature = (threads, rounds, /))]
+fn bf16_peak(py: Python<'_>, threads: usize, rounds: usize) -> f64 {
+    py.detach(|| limits::bf16_peak(threads, rounds))
+}
+
+/// Operations a second of `threads` threads with products of bytes and vectors of at most `width` bits, 0 without them.
+#[pyfunction]
+#[pyo3(signature = (threads, width, rounds, /))]
+fn int8_peak(py: Python<'_>, threads: usize, width: usize, rounds: usize) -> f64 {
+    py.detach(|| limits::int8_peak(threads, width, rounds))
+}
+
 /// Adds this file's functions to the module.
 pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(instructions, m)?)?;
     m.add_function(wrap_pyfunction!(available_threads, m)?)?;
     m.add_function(wrap_pyfunction!(read_bandwidth, m)?)?;
-    m.add_function(wrap_pyfunction!(fma_peak, m)?)
+    m.add_function(wrap_pyfunction!(fma_peak, m)?)?;
+    m.add_function(wrap_pyfunction!(bf16_peak, m)?)?;
+    m.add_function(wrap_pyfunction!(int8_peak, m)?)
 }

@@ -11,22 +11,8 @@ use crate::kernels::WeightDType;
 use crate::threads::{Pool, Work};
 use crate::{Error, Result};
 
-/// The quantised storage that holds the same values, if there is one.
-pub(super) fn quantised(stored: DType) -> Option<WeightDType> {
-    matches!(stored, DType::Q5_0 | DType::IQ4NL).then_some(WeightDType::Q8_0)
-}
-
-/// Converts whole rows of `cols` to a storage that holds their values.
+/// Converts whole rows of `cols` to a float that holds their values.
 pub(super) fn rows(stored: DType, to: WeightDType, bytes: &[u8], cols: usize, out: &mut [u8]) -> Result<()> {
-    match (stored, to) {
-        (DType::Q5_0, WeightDType::Q8_0) => q5_0_as_q8_0(bytes, out),
-        (DType::IQ4NL, WeightDType::Q8_0) => iq4_nl_as_q8_0(bytes, out),
-        _ => return floats(stored, to, bytes, cols, out),
-    }
-    Ok(())
-}
-
-fn floats(stored: DType, to: WeightDType, bytes: &[u8], cols: usize, out: &mut [u8]) -> Result<()> {
     let row_bytes = stored.bytes_for(cols).filter(|&size| size > 0).ok_or_else(|| {
         Error::Format(format!("rows of {cols} {} elements end inside a block", stored.name()))
     })?;
@@ -117,32 +103,6 @@ pub(super) fn narrowest(matrices: &[Arc<Stored>], pool: &Pool) -> Result<Vec<Wei
     Ok(work.lacking.iter().map(choose).collect())
 }
 
-/// `d * (q - 16)` with five-bit q is `d * code` with an eight-bit code.
-fn q5_0_as_q8_0(bytes: &[u8], out: &mut [u8]) {
-    for (block, out) in bytes.chunks_exact(22).zip(out.chunks_exact_mut(34)) {
-        let high = u32::from_le_bytes([block[2], block[3], block[4], block[5]]);
-        out[..2].copy_from_slice(&block[..2]);
-        let code = |nibble: u8, bit: usize| (nibble | ((high >> bit) as u8 & 1) << 4).wrapping_sub(16);
-        for i in 0..16 {
-            out[2 + i] = code(block[6 + i] & 15, i);
-            out[18 + i] = code(block[6 + i] >> 4, i + 16);
-        }
-    }
-}
-
-/// The levels of IQ4_NL are whole numbers.
-const LEVELS: [i8; 16] = [-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113];
-
-fn iq4_nl_as_q8_0(bytes: &[u8], out: &mut [u8]) {
-    for (block, out) in bytes.chunks_exact(18).zip(out.chunks_exact_mut(34)) {
-        out[..2].copy_from_slice(&block[..2]);
-        for (i, &pair) in block[2..].iter().enumerate() {
-            out[2 + i] = LEVELS[usize::from(pair & 15)] as u8;
-            out[18 + i] = LEVELS[usize::from(pair >> 4)] as u8;
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::sources::{Part, WeightSource};
@@ -160,7 +120,7 @@ mod tests {
             WeightDType::F32 => DType::F32,
             WeightDType::F16 => DType::F16,
             WeightDType::BF16 => DType::BF16,
-            _ => DType::Q8_0,
+            _ => unreachable!("not a float"),
         }
     }
 
@@ -206,9 +166,6 @@ mod tests {
             let narrow = narrowest(&[Arc::clone(&matrix)], &Pool::new(2)).unwrap();
             assert_eq!(narrow, [WeightDType::F32]);
             assert_eq!(converted(&matrix, WeightDType::F32), expected);
-            if let Some(quantised) = quantised(dtype) {
-                assert_eq!(converted(&matrix, quantised), expected);
-            }
         }
     }
 

@@ -14,7 +14,7 @@ use crate::kernels::{SharedSlice, TILE};
 use crate::threads::Split;
 
 /// Tokens of an expert whose outputs a worker keeps at a time, and its rows that are a piece then.
-const BLOCK: usize = 64;
+pub(super) const BLOCK: usize = 64;
 const SLICE: usize = 256;
 
 impl Session {

@@ -21,7 +21,7 @@ pub(super) struct Job {
     pub(super) name: String,
     pub(super) stored: Arc<Stored>,
     pub(super) to: WeightDType,
-    /// Whether the values must be converted, and whether the rows are packed.
+    /// Whether the values become floats, or the rows are packed; neither is a copy.
     pub(super) converted: bool,
     pub(super) packed: bool,
     /// Its place in the arena.
@@ -54,17 +54,11 @@ impl Job {
             stored.read(rows, out);
             return Ok(());
         }
-        let mut bytes = stored.bytes(rows.clone());
-        if !self.packed {
+        let bytes = stored.bytes(rows);
+        if self.converted {
             return convert::rows(stored.dtype, self.to, &bytes, stored.cols, out);
         }
-        let row_bytes = self.to.row_bytes(stored.cols).unwrap_or(0);
-        if self.converted {
-            let mut own = vec![0; rows.len() * row_bytes];
-            convert::rows(stored.dtype, self.to, &bytes, stored.cols, &mut own)?;
-            bytes = own.into();
-        }
-        let every: Vec<&[u8]> = bytes.chunks_exact(row_bytes).collect();
+        let every: Vec<&[u8]> = bytes.chunks_exact(stored.row_bytes).collect();
         let group_bytes = out.len() / groups.len();
         for (group, out) in every.chunks(GROUP).zip(out.chunks_exact_mut(group_bytes)) {
             kernels.pack_group(self.to, stored.cols, group, out);

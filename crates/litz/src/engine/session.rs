@@ -18,6 +18,8 @@ use crate::threads::Split;
 pub(super) const FEW: usize = 4;
 /// Bytes of weights that a piece reads at most, where they meet one token.
 pub(super) const PIECE: usize = 512 << 10;
+/// Rows that a piece has at least where they meet many tokens, whose block is read once for all of them.
+const MANY: usize = 48;
 /// The kernels like multiples of this many rows.
 pub(super) const ROWS: usize = 16;
 /// Queries whose attention is one unit of work, where there are enough units.
@@ -355,7 +357,8 @@ impl Session {
 
     fn plan_linear(&mut self, index: usize, linear: &Linear, rows: usize) {
         let threads = self.workers.len();
-        let most = PIECE / (linear.row_bytes() * rows.clamp(1, 16));
+        let least = if rows < 16 { 0 } else { MANY };
+        let most = (PIECE / (linear.row_bytes() * rows.clamp(1, 16))).max(least);
         let outputs = if rows == 0 { 0 } else { linear.rows() };
         let by_rows = Split::new(outputs, ROWS, most, threads);
         if rows <= FEW {

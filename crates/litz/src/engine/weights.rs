@@ -230,7 +230,7 @@ impl<'a> Loader<'a> {
         let dtype = stored.dtype;
         let to = match self.dequantize {
             true => Some(WeightDType::F32),
-            false => kernel_dtype(dtype).or_else(|| convert::quantised(dtype)),
+            false => kernel_dtype(dtype),
         };
         if kernel_dtype(dtype).is_none() {
             // What cannot be converted is refused before anything is.

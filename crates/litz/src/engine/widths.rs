@@ -1,5 +1,6 @@
 //! How wide the buffers between the steps are: the widest that any layer needs.
 
+use super::experts::BLOCK;
 use super::routing::rows_of;
 use super::spec::{FeedForward, Mixer, Spec};
 
@@ -42,14 +43,15 @@ impl Widths {
     }
 
     /// Bytes of all buffers for a chunk: the stream and a branch, the heads, two sides of the hidden, the inputs of the
-    /// matrices as floats and as codes with their scales, and the same for rows in the order of their experts.
+    /// matrices as floats and as codes, the same for rows in the order of their experts, and a worker's outputs.
     pub(super) fn bytes(&self, tokens: usize) -> usize {
         let sides: usize = self.heads.iter().sum();
         let between = 2 * self.stream + sides + self.mixed + 2 * self.hidden + self.outer + self.scores;
         let inputs = 2 * self.stream + self.mixed + self.hidden + self.outer;
         let chosen = rows_of(tokens, self.top_k, self.scores);
         let each = 4 * 2 * self.expert + input_bytes(self.stream) + input_bytes(self.expert);
-        tokens * (4 * between + input_bytes(inputs)) + chosen * each
+        let worker = if self.scores == 0 { 0 } else { 4 * BLOCK * self.stream };
+        tokens * (4 * between + input_bytes(inputs)) + chosen * each + worker
     }
 }
 
@@ -57,7 +59,7 @@ fn widen(widest: &mut usize, width: usize) {
     *widest = width.max(*widest);
 }
 
-/// Bytes of a row as floats and as codes.
+/// Bytes of a row as floats and as codes: 13 words for 32 of them.
 fn input_bytes(cols: usize) -> usize {
-    4 * cols + cols * 11 / 8
+    4 * cols + cols * 13 / 8
 }

@@ -245,7 +245,9 @@ unsafe fn few<S: Simd, W: Float, D: Dot<S>>(
             stored_rows::<S, W, D, 4>(s, stored, bytes, x, tokens.clone(), (y, r));
         }
         for r in whole..rows.end {
-            stored_rows::<S, W, D, 1>(s, [w.row(r)], bytes, x, tokens.clone(), (y, r));
+            for t in tokens.clone() {
+                stored_tile::<S, W, D, 1, 1>(s, [w.row(r)], bytes, x, t, (y, r));
+            }
         }
     }
 }
@@ -275,19 +277,14 @@ unsafe fn few_converted<S: Simd>(
                 let out = std::slice::from_raw_parts_mut(row(i).cast::<f32>(), w.cols());
                 convert::dequantize_row(s, w, r + i, out);
             }
+            let stored: [*const u8; 4] = std::array::from_fn(|i| row(i).cast_const());
             if count == 4 {
-                let stored = std::array::from_fn(|i| row(i).cast_const());
                 stored_rows::<S, F32, Singles, 4>(s, stored, (bytes, bytes), x, tokens.clone(), (y, r));
-            } else {
-                for i in 0..count {
-                    stored_rows::<S, F32, Singles, 1>(
-                        s,
-                        [row(i).cast_const()],
-                        (bytes, bytes),
-                        x,
-                        tokens.clone(),
-                        (y, r + i),
-                    );
+                continue;
+            }
+            for i in 0..count {
+                for t in tokens.clone() {
+                    stored_tile::<S, F32, Singles, 1, 1>(s, [stored[i]], (bytes, bytes), x, t, (y, r + i));
                 }
             }
         }

@@ -73,12 +73,27 @@ impl Kernels {
         self.isa
     }
 
-    /// What activations these weights take: bfloats may take either kind of float, and these kernels' faster one is told.
+    /// Whether bfloat weights are faster with bfloat activations.
+    pub fn takes_bf16(&self) -> bool {
+        self.bf16
+    }
+
+    /// The activations that suit these weights best; bfloats take f32 as well.
     pub fn input(&self, w: &Matrix<'_>) -> Input {
         match w.dtype() {
             WeightDType::BF16 if self.bf16 => Input::Bf16,
             _ => w.input(),
         }
+    }
+
+    /// The AVX-512 kernels with the dot product of bfloats, where the CPU has it at all.
+    #[cfg(test)]
+    pub(crate) fn with_bf16() -> Option<&'static Kernels> {
+        #[cfg(target_arch = "x86_64")]
+        if Isa::Avx512.is_available() && is_x86_feature_detected!("avx512bf16") {
+            return Some(&table::avx512_bf16::TABLE);
+        }
+        None
     }
 
     /// `y[t][r] = dot(x[t], w[r])` for the given rows and tokens; writes nothing else.

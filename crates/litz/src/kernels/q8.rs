@@ -75,21 +75,20 @@ pub(super) struct Q8Tile<'a> {
     pub(super) words: &'a [u32],
 }
 
+/// How tests read a tile.
+#[cfg(test)]
 impl Q8Tile<'_> {
     /// A word of a token, counted from the tile's first.
-    #[inline(always)]
     pub(super) fn word(&self, block: usize, word: usize, token: usize) -> u32 {
         self.words[(block * WORDS + word) * self.width + token]
     }
 
     /// Four codes of a token.
-    #[inline(always)]
     pub(super) fn codes(&self, block: usize, four: usize, token: usize) -> [i8; 4] {
         self.word(block, four, token).to_le_bytes().map(|byte| byte as i8)
     }
 
     /// A block's scale, or its scaled sum.
-    #[inline(always)]
     pub(super) fn float(&self, block: usize, word: usize, token: usize) -> f32 {
         f32::from_bits(self.word(block, word, token))
     }

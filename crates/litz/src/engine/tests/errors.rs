@@ -207,13 +207,13 @@ fn rows_of_fused_tensors_are_the_tensors_that_they_fuse() {
 #[test]
 fn the_report_names_what_was_converted() {
     let spec = spec(|_| {});
-    let file = file(&spec, |name| if name == "embed.weight" { DType::Q5_0 } else { DType::Q4_0 });
+    let file = file(&spec, |name| if name == "embed.weight" { DType::F64 } else { DType::Q4_0 });
     let report = load(&spec, &file, &options(1, 8), Isa::Portable).report().clone();
     let named: Vec<_> =
         report.conversions.iter().map(|c| (c.tensor.as_str(), c.from.as_str(), c.to.as_str())).collect();
-    assert_eq!(named, [("embed.weight", "Q5_0", "Q8_0")]);
+    assert_eq!(named, [("embed.weight", "F64", "F32")]);
     let vectors = 4 * 96 * 5;
-    assert_eq!(report.bytes_converted, 130 * 3 * 34 + vectors);
+    assert_eq!(report.bytes_converted, 130 * 96 * 4 + vectors);
     let groups = |tensor: &TensorInfo| {
         tensor.shape[0].div_ceil(GROUP) * WeightDType::Q4_0.group_bytes(tensor.shape[1]).unwrap()
     };
@@ -234,6 +234,17 @@ fn a_survey_is_what_loading_does() {
         assert_eq!(format!("{survey:?}"), format!("{report:?}"));
         assert_eq!((report.packed, report.mapped), (packed, 16 - packed));
     }
+}
+
+/// Each token's rows of the chosen experts, in the forms that matrices read.
+#[test]
+fn memory_counts_the_rows_of_experts() {
+    let scratch = |top_k: usize| {
+        let spec = spec(|spec| spec["layers"][1]["feed_forward"] = moe(32, top_k));
+        Model::memory(&spec, CacheDType::F16, 256).scratch
+    };
+    assert!(scratch(5) - scratch(4) >= 256 * (4 * (2 * 64 + 64 + 96) + 64 + 96));
+    assert!(scratch(1) > Model::memory(&spec(|_| {}), CacheDType::F16, 256).scratch);
 }
 
 #[test]

@@ -28,6 +28,7 @@ impl Tensors {
         let (elements, _) = dtype.block();
         for _ in 0..rows * cols / elements {
             match dtype {
+                DType::F64 => bytes.extend(f64::from(size * random.value()).to_le_bytes()),
                 DType::F32 => bytes.extend((size * random.value()).to_le_bytes()),
                 DType::F16 => bytes.extend(f16::from_f32(size * random.value()).to_le_bytes()),
                 DType::BF16 => bytes.extend(bf16::from_f32(size * random.value()).to_le_bytes()),

@@ -8,7 +8,7 @@ use super::format::{
     Bytes, Codes, FiveBits, Floats, Format, Halves, HalvesAndMinima, Levels, Nibbles, Scales, SixBits, Small,
     SmallSplit, Whole, FOURS, LINE,
 };
-use super::{for_each_block, for_each_four, prefetch, Group, MatmulQuant, Out, Panel};
+use super::{for_each_block, for_each_four, prefetch, Group, MatmulQuant, Out, Panel, UNPACKED};
 use crate::formats::IQ4_VALUES;
 
 /// Rows of a register.
@@ -94,7 +94,7 @@ fn marks(rows: u8) -> __m256i {
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
 unsafe fn unpack<F: Format>(group: Group, panel: &mut Panel) {
-    let mut to = panel.0.as_mut_ptr();
+    let mut to = panel.0.as_mut_ptr().cast::<u8>();
     // SAFETY: the panel has room for the group's blocks, in lines as it is aligned.
     unsafe {
         for_each_block!(F, 0, group, std::ptr::null::<u32>(), |head, at, lines, _words| {
@@ -110,7 +110,7 @@ unsafe fn unpack<F: Format>(group: Group, panel: &mut Panel) {
                     _mm256_store_si256(to.add((2 + FOUR) * LINE).cast(), F::Codes::codes::<FOUR>(lines))
                 });
             }
-            to = to.add((2 + FOURS) * LINE);
+            to = to.add(UNPACKED);
         });
     }
 }
@@ -183,7 +183,7 @@ unsafe fn products<F: Format, const T: usize, const W: usize>(
             let half = if F::Scales::SPLIT { FOUR / (FOURS / 2) } else { 0 };
             for t in 0..T {
                 let pairs = multiply::<F>(codes, word::<W>(x, FOUR, t));
-                short[t] = if FOUR % run == 0 { pairs } else { _mm256_add_epi16(short[t], pairs) };
+                short[t] = if FOUR.is_multiple_of(run) { pairs } else { _mm256_add_epi16(short[t], pairs) };
                 if FOUR % run == run - 1 {
                     let sums = _mm256_madd_epi16(short[t], _mm256_set1_epi16(1));
                     products[half][t] = _mm256_add_epi32(products[half][t], sums);

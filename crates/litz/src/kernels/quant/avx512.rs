@@ -8,7 +8,7 @@ use super::format::{
     Bytes, Codes, FiveBits, Floats, Format, Halves, HalvesAndMinima, Levels, Nibbles, Scales, SixBits, Small,
     SmallSplit, Whole, FOURS, LINE,
 };
-use super::{for_each_block, for_each_four, prefetch, Group, MatmulQuant, Out, Panel};
+use super::{for_each_block, for_each_four, prefetch, Group, MatmulQuant, Out, Panel, UNPACKED};
 use crate::formats::IQ4_VALUES;
 
 impl MatmulQuant for Avx512 {
@@ -58,7 +58,7 @@ unsafe fn tile<F: Format, const W: usize>(group: Group, x: *const u32, out: Out)
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c")]
 unsafe fn unpack<F: Format>(group: Group, panel: &mut Panel) {
-    let mut to = panel.0.as_mut_ptr();
+    let mut to = panel.0.as_mut_ptr().cast::<u8>();
     // SAFETY: the panel has room for the group's blocks, in lines as it is aligned.
     unsafe {
         for_each_block!(F, 0, group, std::ptr::null::<u32>(), |head, at, lines, _words| {
@@ -71,7 +71,7 @@ unsafe fn unpack<F: Format>(group: Group, panel: &mut Panel) {
             for_each_four!(|FOUR| {
                 _mm512_store_si512(to.add((2 + FOUR) * LINE).cast(), F::Codes::unsigned::<FOUR>(lines))
             });
-            to = to.add((2 + FOURS) * LINE);
+            to = to.add(UNPACKED);
         });
     }
 }

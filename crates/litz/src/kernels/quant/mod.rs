@@ -11,6 +11,7 @@ pub(super) mod format;
 mod portable;
 pub(super) mod stored;
 
+use std::mem::MaybeUninit;
 use std::ops::Range;
 
 use self::format::{Format, Unpacked, FOURS, LINE};
@@ -46,9 +47,19 @@ impl<S> ScaleRegisters for S {}
 /// Blocks that are unpacked at once: they should stay in a first-level cache.
 const CHUNK: usize = 32;
 
+/// Bytes of a block of any `Unpacked` format.
+const UNPACKED: usize = (2 + FOURS) * LINE;
+
 /// Room for `CHUNK` blocks of any `Unpacked` format.
 #[repr(C, align(64))]
-pub(super) struct Panel([u8; CHUNK * (2 * LINE + FOURS * LINE)]);
+pub(super) struct Panel([MaybeUninit<u8>; CHUNK * UNPACKED]);
+
+impl Panel {
+    #[inline(always)]
+    fn new() -> Self {
+        Panel([const { MaybeUninit::uninit() }; CHUNK * UNPACKED])
+    }
+}
 
 /// A group of sixteen rows, or some blocks of one.
 #[derive(Clone, Copy)]
@@ -113,9 +124,9 @@ pub(super) unsafe fn matmul<S: MatmulQuant>(
     tokens: Range<usize>,
     y: &OutView<'_>,
 ) {
-    // SAFETY: the caller's promise, passed on.
     with_format!(
         w.dtype(),
+        // SAFETY: the caller's promise, passed on.
         |F| unsafe { groups::<S, F>(s, w, rows, x, tokens, y) },
         unreachable!("never packed")
     )
@@ -134,56 +145,80 @@ unsafe fn groups<S: MatmulQuant, F: Format>(
     tokens: Range<usize>,
     y: &OutView<'_>,
 ) {
-    let mut panel = (tokens.len() > TILE).then(|| Panel([0; CHUNK * (2 + FOURS) * LINE]));
     let step = (NEAR / (x.blocks() * WORDS * TILE)).max(2) * TILE;
+    let mut panel = Panel::new();
     let mut start = tokens.start;
     while start < tokens.end {
-        let some = start..tokens.end.min((start / TILE * TILE) + step);
+        let some = start..tokens.end.min(start / TILE * TILE + step);
+        let full = full_tiles(x, &some);
         for first in (rows.start / GROUP * GROUP..rows.end).step_by(GROUP) {
             let group = Group { start: w.group(first / GROUP), blocks: x.blocks() };
             let out = |tile: &Q8Tile<'_>| out(y, first, &rows, tile, &some);
             // SAFETY: the caller's promise; `out` marks what is in both ranges.
-            unsafe { one_group::<S, F>(s, group, x, &some, out, panel.as_mut()) }
+            unsafe {
+                if !full.is_empty() {
+                    unpack_and_multiply::<S, F>(s, group, x, full.clone(), &mut panel, out);
+                }
+                multiply::<S, F>(s, group, x, full.end..some.end, out);
+            }
         }
         start = some.end;
     }
 }
 
-/// One group meets some tokens: unpacked on the way if they are few, else once for all full tiles.
+/// The tokens of full tiles that `tokens` touches, if there are at least two: the others are not worth unpacking for.
+#[inline(always)]
+fn full_tiles(x: &Q8View<'_>, tokens: &Range<usize>) -> Range<usize> {
+    let first = tokens.start / TILE * TILE;
+    let end = tokens.end.next_multiple_of(TILE).min(x.tokens() / TILE * TILE);
+    first..if end > first + TILE { end } else { first }
+}
+
+/// A group meets full tiles, unpacked once for all of them.
 ///
 /// # Safety
 /// The group is of this format and has the activations' blocks; `out` may be written where it says so.
 #[inline(always)]
-unsafe fn one_group<S: MatmulQuant, F: Format>(
+unsafe fn unpack_and_multiply<S: MatmulQuant, F: Format>(
     s: S,
     group: Group,
     x: &Q8View<'_>,
-    tokens: &Range<usize>,
+    tokens: Range<usize>,
+    panel: &mut Panel,
     out: impl Fn(&Q8Tile<'_>) -> Out,
-    panel: Option<&mut Panel>,
 ) {
-    let first = tokens.start / TILE * TILE;
-    let full = first..if panel.is_some() {
-        x.tokens().min(tokens.end.next_multiple_of(TILE)) / TILE * TILE
-    } else {
-        first
-    };
-    // SAFETY: the caller's promise, passed on; the last tile has what is left.
-    unsafe {
-        if let Some(panel) = panel {
-            for block in (0..group.blocks).step_by(CHUNK) {
-                let blocks = CHUNK.min(group.blocks - block);
-                s.unpack::<F>(Group { start: group.start.add(format::offset::<F>(block)), blocks }, panel);
-                let panel = Group { start: panel.0.as_ptr(), blocks };
-                for token in full.clone().step_by(TILE) {
-                    let tile = x.tile(token);
-                    let out = Out { resumed: block > 0, ..out(&tile) };
-                    s.tile::<Unpacked<F>, TILE>(panel, &tile.words[block * WORDS * TILE..], out);
-                }
+    for block in (0..group.blocks).step_by(CHUNK) {
+        let blocks = CHUNK.min(group.blocks - block);
+        // SAFETY: the caller's promise; the blocks are in the group, and in the panel once they are unpacked.
+        unsafe {
+            s.unpack::<F>(Group { start: group.start.add(format::offset::<F>(block)), blocks }, panel);
+            let unpacked = Group { start: panel.0.as_ptr().cast(), blocks };
+            for token in tokens.clone().step_by(TILE) {
+                let tile = x.tile(token);
+                let out = Out { resumed: block > 0, ..out(&tile) };
+                s.tile::<Unpacked<F>, TILE>(unpacked, &tile.words[block * WORDS * TILE..], out);
             }
         }
-        for token in (full.end..tokens.end).step_by(TILE) {
-            let tile = x.tile(token);
+    }
+}
+
+/// A group meets tiles of any width, unpacked on the way.
+///
+/// # Safety
+/// As `unpack_and_multiply`.
+#[inline(always)]
+unsafe fn multiply<S: MatmulQuant, F: Format>(
+    s: S,
+    group: Group,
+    x: &Q8View<'_>,
+    tokens: Range<usize>,
+    out: impl Fn(&Q8Tile<'_>) -> Out,
+) {
+    let mut token = tokens.start;
+    while token < tokens.end {
+        let tile = x.tile(token);
+        // SAFETY: the caller's promise, passed on.
+        unsafe {
             match tile.width {
                 1 => s.tile::<F, 1>(group, tile.words, out(&tile)),
                 2 => s.tile::<F, 2>(group, tile.words, out(&tile)),
@@ -191,6 +226,7 @@ unsafe fn one_group<S: MatmulQuant, F: Format>(
                 _ => s.tile::<F, TILE>(group, tile.words, out(&tile)),
             }
         }
+        token = tile.first + tile.width;
     }
 }
 

@@ -1,10 +1,12 @@
 //! The definition of a packed matmul.
 
+use std::mem::MaybeUninit;
+
 use super::super::lanes::Portable;
 use super::super::pack::GROUP;
 use super::super::q8::{SCALE, SUM, WORDS};
 use super::format::{Codes, Format, Scales, FOURS, LINE};
-use super::{for_each_block, Group, MatmulQuant, Out, Panel};
+use super::{for_each_block, Group, MatmulQuant, Out, Panel, UNPACKED};
 
 impl MatmulQuant for Portable {
     #[inline(always)]
@@ -38,7 +40,7 @@ impl MatmulQuant for Portable {
 
     #[inline(always)]
     unsafe fn unpack<F: Format>(self, group: Group, panel: &mut Panel) {
-        let mut rest = panel.0.chunks_exact_mut((2 + FOURS) * LINE);
+        let mut rest = panel.0.chunks_exact_mut(UNPACKED);
         // SAFETY: the group has as many blocks.
         unsafe {
             for_each_block!(F, 0, group, std::ptr::null::<u32>(), |head, at, lines, _words| {
@@ -89,17 +91,19 @@ fn block<F: Format, const W: usize>(
 
 /// A block as `Unpacked` has it.
 #[inline(always)]
-fn unpack_block<F: Format>((head, at): (&[u8], usize), lines: &[u8], to: &mut [u8]) {
+fn unpack_block<F: Format>((head, at): (&[u8], usize), lines: &[u8], to: &mut [MaybeUninit<u8>]) {
     let (floats, codes) = to.split_at_mut(2 * LINE);
+    let put = |to: &mut [MaybeUninit<u8>], float: f32| {
+        to.iter_mut().zip(float.to_le_bytes()).for_each(|(to, byte)| _ = to.write(byte));
+    };
     for r in 0..GROUP {
         let ([scale, second], minimum) = F::Scales::values(head, at, r);
-        let second = if F::Scales::MINIMA { minimum } else { second };
-        floats[4 * r..4 * r + 4].copy_from_slice(&scale.to_le_bytes());
-        floats[LINE + 4 * r..LINE + 4 * r + 4].copy_from_slice(&second.to_le_bytes());
+        put(&mut floats[4 * r..4 * r + 4], scale);
+        put(&mut floats[LINE + 4 * r..LINE + 4 * r + 4], if F::Scales::MINIMA { minimum } else { second });
     }
     for (four, line) in codes.chunks_exact_mut(LINE).enumerate() {
         for (byte, value) in line.iter_mut().zip(F::Codes::values(lines, four)) {
-            *byte = value as u8;
+            byte.write(value as u8);
         }
     }
 }

@@ -68,8 +68,8 @@ fn reference(w: &Weights, x: &[f32]) -> Vec<f64> {
 
 const FLOATS: [WeightDType; 3] = [WeightDType::F32, WeightDType::F16, WeightDType::BF16];
 
-/// Widths with tails.
-const WIDTHS: [usize; 5] = [1, 15, 16, 83, 576];
+/// Widths with tails, and one of several slices.
+const WIDTHS: [usize; 6] = [1, 15, 16, 83, 576, 2100];
 
 #[test]
 fn a_product_is_the_sum_of_products() {
@@ -91,33 +91,56 @@ fn every_shape_gives_the_bits_of_one_row_and_one_token() {
             for cols in WIDTHS {
                 let w = Weights::random(dtype, 35, cols);
                 let x = Random(5).normals(35 * cols);
-                shapes_agree(kernels, &w, &x);
+                shapes_agree(kernels, &w.matrix(), &Activations::F32 { values: &x, stride: cols });
             }
         }
     }
 }
 
-fn shapes_agree(kernels: &Kernels, w: &Weights, x: &[f32]) {
-    let (n, x) = (w.rows, Activations::F32 { values: x, stride: w.cols });
+/// As many rows as tokens.
+pub(super) fn shapes_agree(kernels: &Kernels, w: &Matrix<'_>, x: &Activations<'_>) {
+    let n = w.rows();
     let mut alone = vec![0f32; n * n];
     for t in 0..n {
         for r in 0..n {
             let mut out = OutView::new(&mut alone, n);
-            kernels.matmul(&w.matrix(), r..r + 1, &x, t..t + 1, &mut out);
+            kernels.matmul(w, r..r + 1, x, t..t + 1, &mut out);
         }
     }
     for rows in [1, 2, 3, 4, 5, 6, 7, 8, 9, 16, 17, 34] {
-        for tokens in [1, 2, 3, 4, 5, 6, 7, 8, 9, 13, 34] {
+        for tokens in [1, 2, 3, 4, 5, 6, 7, 8, 9, 15, 16, 34] {
             let mut y = vec![f32::NAN; n * n];
             let mut out = OutView::new(&mut y, n);
-            kernels.matmul(&w.matrix(), 1..1 + rows, &x, 1..1 + tokens, &mut out);
+            kernels.matmul(w, 1..1 + rows, x, 1..1 + tokens, &mut out);
             for (i, (y, alone)) in y.iter().zip(&alone).enumerate() {
                 let inside = (1..=tokens).contains(&(i / n)) && (1..=rows).contains(&(i % n));
-                let name = (kernels.isa(), w.dtype, w.cols, rows, tokens);
+                let name = (kernels.isa(), w.dtype(), w.cols(), rows, tokens);
                 assert!(
                     if inside { y.to_bits() == alone.to_bits() } else { y.is_nan() },
                     "{name:?}: {y} {alone}"
                 );
+            }
+        }
+    }
+}
+
+#[test]
+fn hundreds_of_tokens_give_the_bits_of_a_few() {
+    const TOKENS: usize = 401;
+    for kernels in all() {
+        for (dtype, cols) in [(WeightDType::F32, 1100), (WeightDType::F16, 130), (WeightDType::BF16, 64)] {
+            let w = Weights::random(dtype, 6, cols);
+            let x = Random(9).normals(TOKENS * cols);
+            let (whole, view) = (product(kernels, &w, &x), Activations::F32 { values: &x, stride: cols });
+            for size in [7, 60, 190] {
+                let mut y = vec![f32::NAN; TOKENS * 6];
+                let mut out = OutView::new(&mut y, 6);
+                for start in (0..TOKENS).step_by(size) {
+                    let tokens = start..TOKENS.min(start + size);
+                    kernels.matmul(&w.matrix(), 0..6, &view, tokens, &mut out);
+                }
+                let same = y.iter().zip(&whole).all(|(a, b)| a.to_bits() == b.to_bits());
+                assert!(same, "{:?} {dtype:?} {size}", kernels.isa());
             }
         }
     }

@@ -3,6 +3,7 @@
 #![allow(clippy::single_range_in_vec_init)] // a query's visible keys are a range
 
 mod attention;
+mod inputs;
 mod matmul;
 mod quant;
 mod rows;

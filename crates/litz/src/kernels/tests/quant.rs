@@ -7,7 +7,7 @@ use super::{all, assert_close, Random};
 use crate::formats::{dequantize, DType};
 
 /// Every dtype that is packed, and its name in a file.
-const DTYPES: [(WeightDType, DType); 9] = [
+pub(super) const DTYPES: [(WeightDType, DType); 9] = [
     (WeightDType::Q8_0, DType::Q8_0),
     (WeightDType::Q4_0, DType::Q4_0),
     (WeightDType::Q4_1, DType::Q4_1),
@@ -29,18 +29,18 @@ fn halves(dtype: WeightDType) -> &'static [usize] {
 }
 
 /// A matrix as stored, packed, and dequantised.
-struct Weights {
+pub(super) struct Weights {
     dtype: WeightDType,
     rows: usize,
     cols: usize,
-    stored: Vec<u8>,
+    pub(super) stored: Vec<u8>,
     packed: Vec<u8>,
-    values: Vec<f32>,
+    pub(super) values: Vec<f32>,
 }
 
 impl Weights {
     /// Any codes and small scales; halves that are finite.
-    fn random(dtypes: (WeightDType, DType), rows: usize, cols: usize) -> Self {
+    pub(super) fn random(dtypes: (WeightDType, DType), rows: usize, cols: usize) -> Self {
         let mut random = Random(7 + rows as u64 * 1000 + cols as u64);
         let (elements, bytes) = dtypes.0.block();
         let mut stored: Vec<u8> =
