@@ -97,8 +97,8 @@ class AutoModelForCausalLM:
         `device_map`: "cpu" or "auto". `threads`: how many to compute with (default: LITZ_NUM_THREADS, else the physical
         cores that this process may use). `cache_dtype`: float16, float32 or q8_0 for the KV cache. `activations`:
         "auto" lets the kernels round what meets quantised or bfloat16 weights, "f32" does not. `strict=False` lets
-        unknown configuration keys pass with a warning. `trust_remote_code` is accepted and never acted on: files are data.
-        Raises UnsupportedError, ConfigError, WeightsError, FormatError or, before memory is taken,
+        unknown configuration keys pass with a warning. `trust_remote_code` is accepted and never acted on: files are
+        data. Raises UnsupportedError, ConfigError, WeightsError, FormatError or, before memory is taken,
         InsufficientMemoryError, each naming what is wrong.
         """
         from litz import native

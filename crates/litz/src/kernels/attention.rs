@@ -2,18 +2,19 @@
 //!
 //! A query's result depends on the absolute positions of the keys it sees and on nothing else: pages are taken in
 //! order, a page's scores are reduced in one order, and values that a query does not see are never touched for it.
-//! Each page is widened to f32 once for all queries of a call; tiles of up to six queries then share every load.
+//! A page is widened to f32 once for many queries; tiles of up to twelve queries share every load.
 
 mod page;
 mod tile;
 
 use std::ops::Range;
 
+use super::convert::{Float, F16, F32};
 use super::lanes::{Simd, LANES};
 pub(super) use page::store;
 use page::{Ahead, Line, Wide};
 pub use page::{KvDType, KvLayout, PAGE};
-use tile::{attend_rows, exp2, ROWS};
+use tile::{attend_rows, exp2, Scores, FEW, ROWS};
 
 /// What all queries of a layer have in common.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -146,17 +147,46 @@ pub(super) unsafe fn attend<S: Simd>(
         if seen.is_empty() {
             continue;
         }
-        let ahead = Ahead::new(pages.pages.get(index + 1).copied().or(pages.ahead));
+        let (layout, ahead) = (pages.layout, Ahead::new(pages.pages.get(index + 1).copied().or(pages.ahead)));
         // SAFETY: the page is as long as its layout says; rows exist in queries and state.
         unsafe {
-            let page = Wide::new(s, pages.layout, page, seen, &mut lines, ahead);
-            let mut row = 0;
-            while row < rows {
-                row += attend_rows(s, spec, queries, (&page, start), row..rows, &mut scores, state);
+            match layout.dtype {
+                KvDType::F32 => {
+                    let page = Wide::stored(s, layout, page, ahead);
+                    attend_all::<S, F32>(s, spec, queries, (&page, start), &mut scores, state);
+                }
+                KvDType::F16 if rows <= FEW => {
+                    let page = Wide::stored(s, layout, page, ahead);
+                    attend_all::<S, F16>(s, spec, queries, (&page, start), &mut scores, state);
+                }
+                _ => {
+                    let page = Wide::new(s, layout, page, seen, &mut lines, ahead);
+                    attend_all::<S, F32>(s, spec, queries, (&page, start), &mut scores, state);
+                }
             }
         }
     }
     state.page = lines;
+}
+
+/// Takes a page into all rows, tile after tile.
+///
+/// # Safety
+/// As `attend`; the page holds elements of `E`.
+#[inline(always)]
+unsafe fn attend_all<S: Simd, E: Float>(
+    s: S,
+    spec: &AttendSpec,
+    queries: &Queries<'_>,
+    page: (&Wide, usize),
+    scores: &mut [Scores; ROWS],
+    state: &mut AttendState,
+) {
+    let (mut row, rows) = (0, queries.rows(spec));
+    while row < rows {
+        // SAFETY: the caller's promise.
+        row += unsafe { attend_rows::<S, E>(s, spec, queries, page, row..rows, scores, state) };
+    }
 }
 
 /// Takes what the same queries saw of later pages, by a state of their own.

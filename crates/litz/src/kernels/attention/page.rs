@@ -107,17 +107,27 @@ impl Ahead {
     }
 }
 
-/// A page in f32, or as much of it as is seen.
+/// A page as tiles read it: in f32, or as much of it as is seen, or as it is stored.
 pub(super) struct Wide {
     /// `(PAGE / 16, head_dim, 16)`.
-    pub(super) keys: *const f32,
+    pub(super) keys: *const u8,
     /// `(PAGE, stride)`.
-    pub(super) values: *const f32,
+    pub(super) values: *const u8,
     pub(super) stride: usize,
 }
 
 impl Wide {
-    /// Widens the slots `seen` into `lines`; single precision stays where it is.
+    /// The page as it is stored, which must be in floats.
+    #[inline(always)]
+    pub(super) fn stored<S: Simd>(s: S, layout: KvLayout, page: &[u8], ahead: Ahead) -> Self {
+        for offset in (0..page.len()).step_by(64) {
+            ahead.fetch(s, offset);
+        }
+        let values = page[layout.values()..].as_ptr();
+        Self { keys: page.as_ptr(), values, stride: layout.stride() }
+    }
+
+    /// Widens the slots `seen` of halves or codes into `lines`.
     ///
     /// # Safety
     /// `page` is as long as its layout says, and `seen` within `0..PAGE`. The result lasts as long as page and lines do.
@@ -133,12 +143,6 @@ impl Wide {
         let (stride, middle) = (layout.stride(), PAGE / LANES * layout.head_dim);
         let panels = seen.start / LANES..seen.end.div_ceil(LANES);
         let (codes, values) = (page.as_ptr(), page[layout.values()..].as_ptr());
-        if layout.dtype == KvDType::F32 {
-            for offset in (0..page.len()).step_by(64) {
-                ahead.fetch(s, offset);
-            }
-            return Self { keys: codes.cast(), values: values.cast(), stride };
-        }
         lines.resize(middle + PAGE * stride / LANES, Line::default());
         let (keys_to, values_to) = (lines.as_mut_ptr(), lines[middle..].as_mut_ptr());
         // SAFETY: both sides have room for the whole page.

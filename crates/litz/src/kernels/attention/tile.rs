@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::super::convert::Float;
 use super::super::exp::soft_cap;
 use super::super::lanes::{Simd, LANES};
 use super::page::{Line, Wide, PAGE};
@@ -12,6 +13,9 @@ pub(super) type Scores = [f32; PAGE];
 
 /// Rows of a tile at most.
 pub(super) const ROWS: usize = 12;
+
+/// Rows of a tile at most where registers are few, and rows for which a page of halves is not widened first.
+pub(super) const FEW: usize = 6;
 
 /// The slots of a page, as numbers.
 const SLOTS: Scores = {
@@ -52,7 +56,7 @@ fn pair<S: Simd>(s: S, f: S::F, i: usize) -> S::F {
 /// # Safety
 /// As `attend`, of which this is one step.
 #[inline(always)]
-pub(super) unsafe fn attend_rows<S: Simd>(
+pub(super) unsafe fn attend_rows<S: Simd, E: Float>(
     s: S,
     spec: &AttendSpec,
     queries: &Queries<'_>,
@@ -64,26 +68,26 @@ pub(super) unsafe fn attend_rows<S: Simd>(
     let first = rows.start;
     let count = match rows.len() {
         ROWS.. if S::WIDE => ROWS,
-        left => left.div_ceil(left.div_ceil(6)), // tiles of about one size
+        left => left.div_ceil(left.div_ceil(FEW)), // tiles of about one size
     };
     // SAFETY: that many rows exist from `first` on.
     unsafe {
         if !S::VECTOR {
-            return tile::<S, 1, 1>(s, spec, queries, page, first, scores, state);
+            return tile::<S, E, 1, 1>(s, spec, queries, page, first, scores, state);
         }
         match count {
-            ROWS => tile::<S, ROWS, 2>(s, spec, queries, page, first, scores, state),
-            6 if S::WIDE => tile::<S, 6, 4>(s, spec, queries, page, first, scores, state),
-            5 if S::WIDE => tile::<S, 5, 4>(s, spec, queries, page, first, scores, state),
-            4 if S::WIDE => tile::<S, 4, 4>(s, spec, queries, page, first, scores, state),
-            3 if S::WIDE => tile::<S, 3, 4>(s, spec, queries, page, first, scores, state),
-            2 if S::WIDE => tile::<S, 2, 4>(s, spec, queries, page, first, scores, state),
-            6 => tile::<S, 6, 1>(s, spec, queries, page, first, scores, state),
-            5 => tile::<S, 5, 1>(s, spec, queries, page, first, scores, state),
-            4 => tile::<S, 4, 1>(s, spec, queries, page, first, scores, state),
-            3 => tile::<S, 3, 1>(s, spec, queries, page, first, scores, state),
-            2 => tile::<S, 2, 2>(s, spec, queries, page, first, scores, state),
-            _ => tile::<S, 1, 4>(s, spec, queries, page, first, scores, state),
+            ROWS if S::WIDE => tile::<S, E, ROWS, 2>(s, spec, queries, page, first, scores, state),
+            6 if S::WIDE => tile::<S, E, 6, 4>(s, spec, queries, page, first, scores, state),
+            5 if S::WIDE => tile::<S, E, 5, 4>(s, spec, queries, page, first, scores, state),
+            4 if S::WIDE => tile::<S, E, 4, 4>(s, spec, queries, page, first, scores, state),
+            3 if S::WIDE => tile::<S, E, 3, 4>(s, spec, queries, page, first, scores, state),
+            2 if S::WIDE => tile::<S, E, 2, 4>(s, spec, queries, page, first, scores, state),
+            6 => tile::<S, E, 6, 1>(s, spec, queries, page, first, scores, state),
+            5 => tile::<S, E, 5, 1>(s, spec, queries, page, first, scores, state),
+            4 => tile::<S, E, 4, 1>(s, spec, queries, page, first, scores, state),
+            3 => tile::<S, E, 3, 1>(s, spec, queries, page, first, scores, state),
+            2 => tile::<S, E, 2, 2>(s, spec, queries, page, first, scores, state),
+            _ => tile::<S, E, 1, 4>(s, spec, queries, page, first, scores, state),
         }
     }
 }
@@ -93,7 +97,7 @@ pub(super) unsafe fn attend_rows<S: Simd>(
 /// # Safety
 /// As `attend`.
 #[inline(always)]
-unsafe fn tile<S: Simd, const Q: usize, const P: usize>(
+unsafe fn tile<S: Simd, E: Float, const Q: usize, const P: usize>(
     s: S,
     spec: &AttendSpec,
     queries: &Queries<'_>,
@@ -115,7 +119,7 @@ unsafe fn tile<S: Simd, const Q: usize, const P: usize>(
     unsafe {
         let q = queries.values.as_ptr().add(first * spec.head_dim);
         for panel in (from / LANES / P * P..to.div_ceil(LANES)).step_by(P) {
-            score_panels::<S, Q, P>(s, spec.head_dim, page.keys, q, panel, scores);
+            score_panels::<S, E, Q, P>(s, spec.head_dim, page.keys, q, panel, scores);
         }
         let factor = scale_scores::<S, Q>(s, spec, queries, (first, start), scores);
         if seen != [(0, PAGE); Q] {
@@ -124,7 +128,7 @@ unsafe fn tile<S: Simd, const Q: usize, const P: usize>(
         let mut keep = weigh::<S, Q>(s, factor, first, scores, state);
         let lines = spec.value_dim.div_ceil(LANES);
         let sums = state.values.as_mut_ptr().add(first * lines);
-        add_values::<S, Q, P>(s, scores, &mut keep, (sums, lines), page, &seen);
+        add_values::<S, E, Q, P>(s, scores, &mut keep, (sums, lines), page, &seen);
     }
     Q
 }
@@ -134,10 +138,10 @@ unsafe fn tile<S: Simd, const Q: usize, const P: usize>(
 /// # Safety
 /// `keys` are a page's and have the panels, `q` are Q rows of `head_dim`.
 #[inline(always)]
-unsafe fn score_panels<S: Simd, const Q: usize, const P: usize>(
+unsafe fn score_panels<S: Simd, E: Float, const Q: usize, const P: usize>(
     s: S,
     head_dim: usize,
-    keys: *const f32,
+    keys: *const u8,
     q: *const f32,
     panel: usize,
     scores: &mut [Scores; ROWS],
@@ -145,11 +149,11 @@ unsafe fn score_panels<S: Simd, const Q: usize, const P: usize>(
     let mut sums = [[s.splat(0.0); P]; Q];
     // SAFETY: the caller's promise.
     unsafe {
-        let keys = keys.add(panel * LANES * head_dim);
+        let keys = keys.add(panel * LANES * head_dim * E::BYTES);
         for d in 0..head_dim {
             let mut lanes = [s.splat(0.0); P];
             for p in 0..P {
-                lanes[p] = s.load(keys.add((p * head_dim + d) * LANES));
+                lanes[p] = E::load(s, keys.add((p * head_dim + d) * LANES * E::BYTES));
             }
             for i in 0..Q {
                 let q = s.splat(*q.add(i * head_dim + d));
@@ -264,7 +268,7 @@ fn weigh<S: Simd, const Q: usize>(
 /// # Safety
 /// `sums` are Q rows of so many lines, the page has the values of all keys seen.
 #[inline(always)]
-unsafe fn add_values<S: Simd, const Q: usize, const P: usize>(
+unsafe fn add_values<S: Simd, E: Float, const Q: usize, const P: usize>(
     s: S,
     weights: &[Scores; ROWS],
     keep: &mut [f32; LANES],
@@ -282,16 +286,16 @@ unsafe fn add_values<S: Simd, const Q: usize, const P: usize>(
             let alone = seen[i].0..seen[i].1.min(start);
             if !alone.is_empty() || start == PAGE {
                 let row = (&weights[i..], &keep[i..]);
-                add_keys::<S, 1, P>(s, row, (sums.add(i * lines), lines), page, alone);
+                add_keys::<S, E, 1, P>(s, row, (sums.add(i * lines), lines), page, alone);
                 keep[i] = 1.0;
             }
         }
-        add_keys::<S, Q, P>(s, (weights, keep), (sums, lines), page, start..end);
+        add_keys::<S, E, Q, P>(s, (weights, keep), (sums, lines), page, start..end);
         for i in 0..Q {
             let alone = seen[i].0.max(end)..seen[i].1;
             if !alone.is_empty() {
                 let row = (&weights[i..], &[1.0][..]);
-                add_keys::<S, 1, P>(s, row, (sums.add(i * lines), lines), page, alone);
+                add_keys::<S, E, 1, P>(s, row, (sums.add(i * lines), lines), page, alone);
             }
         }
     }
@@ -302,7 +306,7 @@ unsafe fn add_values<S: Simd, const Q: usize, const P: usize>(
 /// # Safety
 /// As `add_values`.
 #[inline(always)]
-unsafe fn add_keys<S: Simd, const Q: usize, const P: usize>(
+unsafe fn add_keys<S: Simd, E: Float, const Q: usize, const P: usize>(
     s: S,
     rows: (&[Scores], &[f32]),
     (sums, lines): (*mut Line, usize),
@@ -313,10 +317,10 @@ unsafe fn add_keys<S: Simd, const Q: usize, const P: usize>(
     // SAFETY: keys and columns are within the page and the sums.
     unsafe {
         for line in (0..whole).step_by(P) {
-            add_columns::<S, Q, P>(s, rows, (sums.add(line), lines), page, &keys, line);
+            add_columns::<S, E, Q, P>(s, rows, (sums.add(line), lines), page, &keys, line);
         }
         for line in whole..lines {
-            add_columns::<S, Q, 1>(s, rows, (sums.add(line), lines), page, &keys, line);
+            add_columns::<S, E, Q, 1>(s, rows, (sums.add(line), lines), page, &keys, line);
         }
     }
 }
@@ -326,7 +330,7 @@ unsafe fn add_keys<S: Simd, const Q: usize, const P: usize>(
 /// # Safety
 /// As `add_values`.
 #[inline(always)]
-unsafe fn add_columns<S: Simd, const Q: usize, const P: usize>(
+unsafe fn add_columns<S: Simd, E: Float, const Q: usize, const P: usize>(
     s: S,
     (weights, keep): (&[Scores], &[f32]),
     (sums, lines): (*mut Line, usize),
@@ -345,7 +349,8 @@ unsafe fn add_columns<S: Simd, const Q: usize, const P: usize>(
         for key in keys.clone() {
             let mut value = [s.splat(0.0); P];
             for p in 0..P {
-                value[p] = s.load(page.values.add(key * page.stride + (line + p) * LANES));
+                let at = key * page.stride + (line + p) * LANES;
+                value[p] = E::load(s, page.values.add(at * E::BYTES));
             }
             for i in 0..Q {
                 let weight = s.splat(*weights.get_unchecked(i).get_unchecked(key));
