@@ -21,8 +21,8 @@ const MANY: usize = 16;
 const EARLY: usize = 4096;
 /// Bytes of a slice of a row of activations: tiles of them, and of f32 rows, stay in the first-level cache.
 pub(super) const SLICE: usize = 4096;
-/// Bytes of a cache line.
-pub(super) const LINE: usize = 64;
+/// A cache line.
+const LINE: usize = 64;
 
 /// How a register of weights meets one of activations.
 pub(super) trait Dot<S: Simd> {

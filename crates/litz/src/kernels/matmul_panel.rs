@@ -1,17 +1,17 @@
-//! The matmul of many tokens: a block of rows is converted to aligned panels that the second-level cache holds, and
-//! register tiles run over it, a few tokens at a time, whose slices the first-level cache holds.
+//! The matmul of many tokens: a few rows are converted at a time to an aligned panel, and register tiles run over a block
+//! of tokens whose slices the second-level cache holds.
 
 use std::ops::Range;
 
 use super::convert::{self, F32};
 use super::lanes::Simd;
-use super::matmul_float::{slice_columns, step, store, Dot, Rows, Scratch, LINE};
+use super::matmul_float::{slice_columns, step, store, Dot, Rows, Scratch, SLICE};
 use super::views::{Matrix, OutView};
 
 /// Rows of a tile.
 const R: usize = 4;
-/// Rows that all tokens meet before the next: a slice of each is at most 4 KB.
-const BLOCK_ROWS: usize = 48;
+/// Tokens that meet a panel before the next.
+const TOKENS: usize = 168;
 
 /// `y[t][r] = dot(x[t], w[r])` in tiles of `R` rows and `T` tokens.
 ///
@@ -29,42 +29,40 @@ pub(super) unsafe fn many_tokens<S: Simd, D: Dot<S>, const T: usize>(
 ) {
     let cols = w.cols();
     let register = S::WIDTH * 4;
-    for some in parts(rows, BLOCK_ROWS) {
+    let panel = Scratch::room(&mut scratch.weights, R * SLICE);
+    let blocks = tokens.len().div_ceil(TOKENS);
+    for some in parts(tokens.clone(), tokens.len().div_ceil(blocks).next_multiple_of(T)) {
         for columns in parts(0..cols, slice_columns(cols, D::BYTES)) {
             let bytes = columns.len() * D::BYTES;
-            // A line more than needed: rows that lie 4 KB apart would meet in one set of the cache.
-            let stride = bytes.next_multiple_of(register) + LINE;
-            let panel = Scratch::room(&mut scratch.weights, BLOCK_ROWS * stride);
             let mut x =
-                Rows { start: x.row(tokens.start).wrapping_add(columns.start * D::BYTES), stride: x.stride };
-            // SAFETY: the panel has room for the rows; the rest is the caller's promise.
+                Rows { start: x.row(some.start).wrapping_add(columns.start * D::BYTES), stride: x.stride };
+            // SAFETY: the panel has room for `R` slices; the rest is the caller's promise.
             unsafe {
                 if bytes % register != 0 {
-                    x = padded(x, tokens.len(), bytes, bytes.next_multiple_of(register), &mut scratch.inputs);
+                    x = padded(x, some.len(), bytes, bytes.next_multiple_of(register), &mut scratch.inputs);
                 }
-                fill::<S, D>(s, w, some.clone(), columns.clone(), (panel, stride));
-                let block = Block {
-                    steps: bytes.div_ceil(register),
-                    panel: Rows { start: panel, stride },
-                    rows: some.len(),
-                    out: y.values.as_ptr().add(tokens.start * y.stride + some.start),
-                    stride: y.stride,
-                    add: columns.start > 0,
-                    ahead: Ahead::new(w, some.end, columns.clone()),
-                };
-                tiles::<S, D, T>(s, block, (x, tokens.len()));
+                for tile in parts(rows.clone(), R) {
+                    fill::<S, D>(s, w, tile.clone(), columns.clone(), panel);
+                    let block = Block {
+                        steps: bytes.div_ceil(register),
+                        rows: tile.len(),
+                        out: y.values.as_ptr().add(some.start * y.stride + tile.start),
+                        stride: y.stride,
+                        add: columns.start > 0,
+                        ahead: Ahead::new(w, tile.end, columns.clone()),
+                    };
+                    tiles::<S, D, T>(s, block, panel, (x, some.len()));
+                }
             }
         }
     }
 }
 
-/// What the tiles of a block of rows have in common.
+/// What the tiles of a panel have in common.
 #[derive(Clone, Copy)]
 struct Block {
     /// Registers of a slice.
     steps: usize,
-    /// The rows' slices.
-    panel: Rows,
     /// Rows that are stored.
     rows: usize,
     /// Where the first row of the first token goes, and elements from one token to the next.
@@ -92,13 +90,13 @@ unsafe fn fill<S: Simd, D: Dot<S>>(
     w: &Matrix<'_>,
     rows: Range<usize>,
     columns: Range<usize>,
-    (panel, stride): (*mut u8, usize),
+    panel: *mut u8,
 ) {
     let bytes = columns.len() * D::BYTES;
     for (i, r) in rows.enumerate() {
-        // SAFETY: a slice and its padding are less than the stride.
+        // SAFETY: a slice and its padding are at most `SLICE` bytes.
         unsafe {
-            let out = panel.add(i * stride);
+            let out = panel.add(i * SLICE);
             if D::BYTES == 4 {
                 let out = std::slice::from_raw_parts_mut(out.cast::<f32>(), columns.len());
                 convert::dequantize_columns(s, w, r, columns.start, out);
@@ -135,7 +133,7 @@ unsafe fn padded(
     Rows { start, stride }
 }
 
-/// What the next block is filled from: where it starts, bytes from one row to the next, and bytes of a row's slice.
+/// What the next panel is filled from: where it starts, bytes from one row to the next, and bytes of a row.
 #[derive(Clone, Copy)]
 struct Ahead {
     start: *const u8,
@@ -153,58 +151,43 @@ impl Ahead {
     /// What tile `i` of `count` asks for: from where, and bytes from step to step.
     #[inline(always)]
     fn part(self, i: usize, count: usize, steps: usize) -> (*const u8, usize) {
-        let (row, rest) = (i * BLOCK_ROWS / count, i * BLOCK_ROWS % count);
+        let (row, rest) = (i * R / count, i * R % count);
         let start = self.start.wrapping_add(row * self.stride + rest * self.bytes / count);
-        (start, BLOCK_ROWS * self.bytes / (count * steps))
+        (start, R * self.bytes / (count * steps))
     }
 }
 
-/// A block of rows with all tokens.
+/// A panel with all tokens.
 ///
 /// # Safety
 /// `x` has `tokens` rows of `block.steps` registers; `block.out` has room.
 #[inline(always)]
-unsafe fn tiles<S: Simd, D: Dot<S>, const T: usize>(s: S, block: Block, (x, tokens): (Rows, usize)) {
+unsafe fn tiles<S: Simd, D: Dot<S>, const T: usize>(
+    s: S,
+    block: Block,
+    panel: *const u8,
+    (x, tokens): (Rows, usize),
+) {
     let count = tokens.div_ceil(T);
     for (i, t) in parts(0..tokens, T).enumerate() {
+        let next = block.ahead.part(i, count, block.steps);
         let x = Rows { start: x.row(t.start), stride: x.stride };
-        // SAFETY: the caller's promise.
+        // SAFETY: rows beyond the last are in the panel's memory; they are computed and not stored.
         unsafe {
             let block = Block { out: block.out.add(t.start * block.stride), ..block };
             match t.len() {
-                n if n == T => column::<S, D, T>(s, block, x, (i, count)),
-                1 => column::<S, D, 1>(s, block, x, (i, count)),
-                2 => column::<S, D, 2>(s, block, x, (i, count)),
-                3 => column::<S, D, 3>(s, block, x, (i, count)),
-                4 => column::<S, D, 4>(s, block, x, (i, count)),
-                _ => column::<S, D, 5>(s, block, x, (i, count)),
+                n if n == T => tile::<S, D, T>(s, block, panel, x, next),
+                1 => tile::<S, D, 1>(s, block, panel, x, next),
+                2 => tile::<S, D, 2>(s, block, panel, x, next),
+                3 => tile::<S, D, 3>(s, block, panel, x, next),
+                4 => tile::<S, D, 4>(s, block, panel, x, next),
+                _ => tile::<S, D, 5>(s, block, panel, x, next),
             }
         }
     }
 }
 
-/// A block of rows with `T` tokens, which are the `i`-th of `count`.
-///
-/// # Safety
-/// As `tiles`.
-#[inline(always)]
-unsafe fn column<S: Simd, D: Dot<S>, const T: usize>(
-    s: S,
-    block: Block,
-    x: Rows,
-    (i, count): (usize, usize),
-) {
-    let tiles = block.rows.div_ceil(R);
-    for (j, rows) in parts(0..block.rows, R).enumerate() {
-        let next = block.ahead.part(i * tiles + j, count * tiles, block.steps);
-        let out = block.out.wrapping_add(rows.start);
-        let w = Rows { start: block.panel.row(rows.start), stride: block.panel.stride };
-        // SAFETY: rows beyond the last are in the panel's memory; they are computed and not stored.
-        unsafe { tile::<S, D, T>(s, Block { out, rows: rows.len(), ..block }, w, x, next) };
-    }
-}
-
-/// `R` rows with `T` tokens.
+/// A panel with `T` tokens.
 ///
 /// # Safety
 /// As `tiles`.
@@ -212,11 +195,10 @@ unsafe fn column<S: Simd, D: Dot<S>, const T: usize>(
 unsafe fn tile<S: Simd, D: Dot<S>, const T: usize>(
     s: S,
     block: Block,
-    w: Rows,
+    w: *const u8,
     x: Rows,
     (mut next, advance): (*const u8, usize),
 ) {
-    let w: [*const u8; R] = std::array::from_fn(|j| w.row(j));
     let x: [*const u8; T] = std::array::from_fn(|i| x.row(i));
     let mut sums = [[s.dot_zero(); R]; T];
     // SAFETY: the caller's promise.
@@ -225,7 +207,8 @@ unsafe fn tile<S: Simd, D: Dot<S>, const T: usize>(
             let k = k * S::WIDTH * 4;
             s.prefetch_far(next);
             next = next.wrapping_add(advance);
-            step::<S, F32, D, R, T>(s, &mut sums, w.map(|w| w.add(k)), x.map(|x| x.add(k)));
+            let w = std::array::from_fn(|j| w.add(j * SLICE + k));
+            step::<S, F32, D, R, T>(s, &mut sums, w, x.map(|x| x.add(k)));
         }
         store(s, sums, block.out, (block.stride, block.rows), block.add);
     }
