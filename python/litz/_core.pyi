@@ -122,7 +122,7 @@ def bf16_peak(threads: int, rounds: int, /) -> float:
     """Operations a second of `threads` threads with the dot product of bfloats, 0 without it."""
 
 def int8_peak(threads: int, width: int, rounds: int, /) -> float:
-    """Operations a second of `threads` threads with products of bytes and vectors of `width` bits at most; 0 without them."""
+    """Operations a second on bytes of `threads` threads with vectors of at most `width` bits; 0 without them."""
 
 class Tokenizer:
     """A compiled tokenizer: immutable, shared between threads without locks, and without the GIL while it works."""
