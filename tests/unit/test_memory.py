@@ -131,7 +131,7 @@ def peak():
     return next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM")) * 1024
 before = peak()
 model = litz.AutoModelForCausalLM.from_pretrained(sys.argv[1], threads=2)
-model([[1, 2, 3]])
+model([[1]])
 print(peak() - before)
 """
 
@@ -178,7 +178,7 @@ def test_packing_needs_no_memory_for_the_file_beside_the_packed_weights(tmp_path
     path = write_gguf(tmp_path / "m.gguf", gguf.GGMLQuantizationType.Q8_0, vocab=700_000)
     done = subprocess.run([sys.executable, "-c", GROWTH, str(path)], capture_output=True, text=True, check=True)
     assert path.stat().st_size > 45e6
-    assert int(done.stdout) < 1.5 * path.stat().st_size  # twice the file, if its pages stayed; the logits are 8 MB
+    assert int(done.stdout) < 1.5 * path.stat().st_size  # twice the file, if its pages stayed; the logits are 3 MB
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="RLIMIT_AS and /proc are Linux's")
