@@ -4,6 +4,7 @@
 //! The reference for every result is the `tokenizers` library.
 
 mod added_tokens;
+mod bulk;
 mod byte_level;
 mod decoder;
 mod encode;
@@ -32,6 +33,7 @@ use pre_tokenizer::PreTokenizer;
 use vocab::VocabBuilder;
 
 pub use added_tokens::AddedToken;
+pub use bulk::{Batch, Cut, Padding};
 pub use encoding::Encoding;
 pub use stream::DecodeStream;
 
