@@ -5,11 +5,13 @@
 
 mod added_tokens;
 mod align;
+mod bulk;
 mod byte_level;
 mod decoder;
 mod encode;
 mod encoding;
 mod fields;
+mod full;
 mod gguf;
 mod gguf_splits;
 mod json;
@@ -18,8 +20,11 @@ mod normalizer;
 mod pattern;
 mod post_processor;
 mod pre_tokenizer;
+mod slots;
 mod stream;
 mod text;
+mod trim;
+mod truncation;
 mod unicode;
 mod vocab;
 
@@ -35,8 +40,12 @@ use vocab::VocabBuilder;
 
 pub use added_tokens::AddedToken;
 pub use align::Input;
-pub use encoding::Encoding;
+pub use bulk::{Batch, Cut, Padding};
+pub use encoding::{Encoding, Filler, Side};
+pub use full::Options;
+pub use slots::Slot;
 pub use stream::DecodeStream;
+pub use truncation::{Strategy, Truncation};
 
 /// A tokenizer.
 pub struct Tokenizer {
