@@ -6,17 +6,19 @@
 mod added_tokens;
 mod byte_level;
 mod decoder;
+mod description;
 mod encode;
 mod encoding;
 mod fields;
-mod gguf;
-mod gguf_splits;
+mod flat;
 mod json;
 mod model;
 mod normalizer;
 mod pattern;
 mod post_processor;
 mod pre_tokenizer;
+mod save;
+mod sources;
 mod stream;
 mod unicode;
 mod vocab;
@@ -24,14 +26,15 @@ mod vocab;
 use crate::{Error, Result};
 use added_tokens::AddedTokens;
 use decoder::{Decoder, State};
+use description::{Kind, ModelSection, ModelSettings, Sections};
 use model::bpe::{self, Bpe};
 use model::Model;
 use normalizer::Normalizer;
 use post_processor::PostProcessor;
 use pre_tokenizer::PreTokenizer;
-use vocab::VocabBuilder;
 
 pub use added_tokens::AddedToken;
+pub use description::Description;
 pub use encoding::Encoding;
 pub use stream::DecodeStream;
 
@@ -43,6 +46,8 @@ pub struct Tokenizer {
     model: Model,
     post_processor: PostProcessor,
     decoder: Decoder,
+    sections: Sections,      // as the source has them, to be written again
+    settings: ModelSettings, // the same of the model
 }
 
 impl Tokenizer {
@@ -50,22 +55,39 @@ impl Tokenizer {
     ///
     /// A setting that is not implemented is an [`Error::Unsupported`] that names it, never ignored.
     pub fn from_json(bytes: &[u8]) -> Result<Self> {
-        let mut file = json::File::read(bytes)?;
-        if !file.model.is_bpe() {
-            let kind = file.model.kind.as_deref().unwrap_or("(unnamed)");
-            return Err(Error::Unsupported(format!("model.type: {kind} is not implemented by litz; BPE is")));
-        }
-        let pre_tokenizer = PreTokenizer::from_json(&file.pre_tokenizer, "pre_tokenizer")?;
-        let model = Model::Bpe(Box::new(bpe_from_json(&mut file.model, pre_tokenizer.is_byte_level())?));
+        Self::compile(Description::from_json(bytes)?)
+    }
+
+    /// Compiles what a source says.
+    pub fn compile(description: Description) -> Result<Self> {
+        let Description { sections, added_tokens, model } = description;
+        let settings = model.settings.clone();
+        let pre_tokenizer = PreTokenizer::from_json(&sections.pre_tokenizer, "pre_tokenizer")?;
+        let model = compile_model(model, pre_tokenizer.is_byte_level())?;
         Self {
             added: AddedTokens::new(Vec::new(), model.vocab(), &[], "added_tokens")?,
-            normalizer: Normalizer::from_json(&file.normalizer, "normalizer")?,
+            normalizer: Normalizer::from_json(&sections.normalizer, "normalizer")?,
             pre_tokenizer,
             model,
-            post_processor: PostProcessor::from_json(&file.post_processor, "post_processor")?,
-            decoder: Decoder::from_json(&file.decoder, "decoder")?,
+            post_processor: PostProcessor::from_json(&sections.post_processor, "post_processor")?,
+            decoder: Decoder::from_json(&sections.decoder, "decoder")?,
+            sections,
+            settings,
         }
-        .with_added(file.added_tokens)
+        .with_added(added_tokens)
+    }
+
+    /// A whole `tokenizer.json` of this tokenizer, with every added token.
+    pub fn to_json(&self) -> Result<String> {
+        let vocab = self.model.vocab();
+        let token = |id| vocab.token(id).unwrap_or_default();
+        let model = save::Model {
+            settings: &self.settings,
+            vocab: vocab.iter().map(|(id, token)| (token, id)),
+            merges: self.model.merges().into_iter().map(|(left, right)| (token(left), token(right))),
+            scores: self.model.scores(),
+        };
+        save::whole(&self.sections, self.added.all(), model)
     }
 
     fn with_added(mut self, tokens: Vec<AddedToken>) -> Result<Self> {
@@ -139,24 +161,34 @@ impl Tokenizer {
     }
 }
 
-fn bpe_from_json(model: &mut json::Model, byte_level: bool) -> Result<Bpe> {
-    let missing =
-        |key| Error::Format(format!("model.{key}: found nothing of use, expected the model's {key}"));
-    let vocab: VocabBuilder = model.vocab.take().ok_or_else(|| missing("vocab"))?;
-    let merges = model.merges.take().ok_or_else(|| missing("merges"))?;
-    let dropout = model.dropout.unwrap_or_default();
+fn compile_model(model: ModelSection, byte_level: bool) -> Result<Model> {
+    match model.settings.kind {
+        Kind::Bpe => Ok(Model::Bpe(Box::new(compile_bpe(model, byte_level)?))),
+        kind => {
+            Err(Error::Unsupported(format!("model.type: {} is not implemented by litz; BPE is", kind.name())))
+        }
+    }
+}
+
+fn compile_bpe(model: ModelSection, byte_level: bool) -> Result<Bpe> {
+    let ModelSection { settings, vocab, merges, merge_scores, .. } = model;
+    let dropout = settings.dropout.unwrap_or_default();
     if !(0.0..=1.0).contains(&dropout) {
         return Err(Error::Format(format!("model.dropout: found {dropout}, expected 0 to 1")));
     }
     let options = bpe::Options {
         byte_level,
-        unknown: model.unknown.take(),
-        fuse_unknown: model.fuse_unknown.unwrap_or_default(),
-        byte_fallback: model.byte_fallback.unwrap_or_default(),
-        ignore_merges: model.ignore_merges.unwrap_or_default(),
-        prefix: model.prefix.take().unwrap_or_default(),
-        suffix: model.suffix.take().unwrap_or_default(),
+        unknown: settings.unknown,
+        fuse_unknown: settings.fuse_unknown,
+        byte_fallback: settings.byte_fallback,
+        ignore_merges: settings.ignore_merges,
+        prefix: settings.prefix.unwrap_or_default(),
+        suffix: settings.suffix.unwrap_or_default(),
         dropout,
     };
-    Bpe::with_merges(vocab.build("model.vocab")?, merges.iter().map(Ok), options, "model.merges")
+    let vocab = vocab.build("model.vocab")?;
+    match merge_scores {
+        Some(scores) => Ok(Bpe::with_scores(vocab, scores.into_iter(), options)),
+        None => Bpe::with_merges(vocab, merges.iter().map(Ok), options, "model.merges"),
+    }
 }
