@@ -5,6 +5,7 @@
 
 mod added_tokens;
 mod byte_level;
+mod compile;
 mod decoder;
 mod description;
 mod encode;
@@ -23,11 +24,10 @@ mod stream;
 mod unicode;
 mod vocab;
 
-use crate::{Error, Result};
+use crate::Result;
 use added_tokens::AddedTokens;
 use decoder::{Decoder, State};
-use description::{Kind, ModelSection, ModelSettings, Sections};
-use model::bpe::{self, Bpe};
+use description::{ModelSettings, Sections};
 use model::Model;
 use normalizer::Normalizer;
 use post_processor::PostProcessor;
@@ -51,54 +51,6 @@ pub struct Tokenizer {
 }
 
 impl Tokenizer {
-    /// Compiles a `tokenizer.json`. Its `truncation` and `padding` are left to the caller.
-    ///
-    /// A setting that is not implemented is an [`Error::Unsupported`] that names it, never ignored.
-    pub fn from_json(bytes: &[u8]) -> Result<Self> {
-        Self::compile(Description::from_json(bytes)?)
-    }
-
-    /// Compiles what a source says.
-    pub fn compile(description: Description) -> Result<Self> {
-        let Description { sections, added_tokens, model } = description;
-        let settings = model.settings.clone();
-        let pre_tokenizer = PreTokenizer::from_json(&sections.pre_tokenizer, "pre_tokenizer")?;
-        let model = compile_model(model, pre_tokenizer.is_byte_level())?;
-        Self {
-            added: AddedTokens::new(Vec::new(), model.vocab(), &[], "added_tokens")?,
-            normalizer: Normalizer::from_json(&sections.normalizer, "normalizer")?,
-            pre_tokenizer,
-            model,
-            post_processor: PostProcessor::from_json(&sections.post_processor, "post_processor")?,
-            decoder: Decoder::from_json(&sections.decoder, "decoder")?,
-            sections,
-            settings,
-        }
-        .with_added(added_tokens)
-    }
-
-    /// A whole `tokenizer.json` of this tokenizer, with every added token.
-    pub fn to_json(&self) -> Result<String> {
-        let vocab = self.model.vocab();
-        let token = |id| vocab.token(id).unwrap_or_default();
-        let model = save::Model {
-            settings: &self.settings,
-            vocab: vocab.iter().map(|(id, token)| (token, id)),
-            merges: self.model.merges().into_iter().map(|(left, right)| (token(left), token(right))),
-            scores: self.model.scores(),
-        };
-        save::whole(&self.sections, self.added.all(), model)
-    }
-
-    fn with_added(mut self, tokens: Vec<AddedToken>) -> Result<Self> {
-        self.added = AddedTokens::new(tokens, self.model.vocab(), &self.normalizer, "added_tokens")?;
-        let stranger = self.post_processor.ids().find(|&id| self.id_to_token(id).is_none());
-        match stranger {
-            Some(id) => Err(Error::Format(format!("post_processor: no token has the id {id}"))),
-            None => Ok(self),
-        }
-    }
-
     /// The text of ids. Ids without a token are left out, as upstream does: models have spare rows.
     ///
     /// Bytes that are not UTF-8 become U+FFFD; [`Tokenizer::decode_bytes`] keeps them.
@@ -158,37 +110,5 @@ impl Tokenizer {
             None => self.model.vocab().token(id),
         };
         token.map_or(Ok(()), |token| self.decoder.push(token, state))
-    }
-}
-
-fn compile_model(model: ModelSection, byte_level: bool) -> Result<Model> {
-    match model.settings.kind {
-        Kind::Bpe => Ok(Model::Bpe(Box::new(compile_bpe(model, byte_level)?))),
-        kind => {
-            Err(Error::Unsupported(format!("model.type: {} is not implemented by litz; BPE is", kind.name())))
-        }
-    }
-}
-
-fn compile_bpe(model: ModelSection, byte_level: bool) -> Result<Bpe> {
-    let ModelSection { settings, vocab, merges, merge_scores, .. } = model;
-    let dropout = settings.dropout.unwrap_or_default();
-    if !(0.0..=1.0).contains(&dropout) {
-        return Err(Error::Format(format!("model.dropout: found {dropout}, expected 0 to 1")));
-    }
-    let options = bpe::Options {
-        byte_level,
-        unknown: settings.unknown,
-        fuse_unknown: settings.fuse_unknown,
-        byte_fallback: settings.byte_fallback,
-        ignore_merges: settings.ignore_merges,
-        prefix: settings.prefix.unwrap_or_default(),
-        suffix: settings.suffix.unwrap_or_default(),
-        dropout,
-    };
-    let vocab = vocab.build("model.vocab")?;
-    match merge_scores {
-        Some(scores) => Ok(Bpe::with_scores(vocab, scores.into_iter(), options)),
-        None => Bpe::with_merges(vocab, merges.iter().map(Ok), options, "model.merges"),
     }
 }
