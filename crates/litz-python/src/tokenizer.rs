@@ -7,8 +7,10 @@ use litz::tokenizer::{DecodeStream, Input, Padding, Tokenizer};
 use pyo3::prelude::*;
 use pyo3::types::PyByteArray;
 
+use crate::encoding::PyEncoding;
 use crate::errors::to_python;
 use crate::formats::PyTensorFile;
+use crate::full::{self, Arguments, Trusted};
 use crate::tokenizer_bulk as bulk;
 
 type Aligned = (Vec<u32>, Vec<(u32, u32)>, Vec<Option<u32>>, Vec<(usize, String)>);
@@ -46,6 +48,10 @@ impl PyTokenizer {
         Ok(Self { inner: Arc::new(inner) })
     }
 
+    fn to_json(&self, py: Python<'_>) -> PyResult<String> {
+        py.detach(|| self.inner.to_json()).map_err(to_python)
+    }
+
     #[pyo3(signature = (text, add_special_tokens=true, trusted=None))]
     fn encode(
         &self,
@@ -58,6 +64,58 @@ impl PyTokenizer {
             trusted.map(|ranges| ranges.into_iter().map(|(start, end)| start..end).collect());
         py.detach(|| self.inner.encode_trusted(text, add_special_tokens, trusted.as_deref()))
             .map_err(to_python)
+    }
+
+    #[pyo3(signature = (text, pair=None, *, add_special_tokens=true, max_length=None, stride=0,
+                        strategy="longest_first", truncation_side="right", trusted=None, overflow=true))]
+    fn encode_full<'py>(
+        &self,
+        py: Python<'py>,
+        text: &Bound<'py, PyAny>,
+        pair: Option<&Bound<'py, PyAny>>,
+        add_special_tokens: bool,
+        max_length: Option<usize>,
+        stride: usize,
+        strategy: &str,
+        truncation_side: &str,
+        trusted: Option<Trusted>,
+        overflow: bool,
+    ) -> PyResult<PyEncoding> {
+        let arguments = Arguments { add_special_tokens, max_length, stride, strategy, truncation_side, overflow };
+        full::encode(py, &self.inner, text, pair, trusted, &arguments)
+    }
+
+    #[pyo3(signature = (texts, pairs=None, *, add_special_tokens=true, max_length=None, stride=0,
+                        strategy="longest_first", truncation_side="right", trusted=None, overflow=true))]
+    fn encode_full_batch<'py>(
+        &self,
+        py: Python<'py>,
+        texts: &Bound<'py, PyAny>,
+        pairs: Option<&Bound<'py, PyAny>>,
+        add_special_tokens: bool,
+        max_length: Option<usize>,
+        stride: usize,
+        strategy: &str,
+        truncation_side: &str,
+        trusted: Option<Vec<Option<Trusted>>>,
+        overflow: bool,
+    ) -> PyResult<Vec<PyEncoding>> {
+        let arguments = Arguments { add_special_tokens, max_length, stride, strategy, truncation_side, overflow };
+        full::encode_batch(py, &self.inner, texts, pairs, trusted, &arguments)
+    }
+
+    /// (token id or None, text 0 or 1 or None, type id, counts as special) of each place.
+    #[pyo3(signature = (pair=false, add_special_tokens=true))]
+    fn slots(&self, pair: bool, add_special_tokens: bool) -> Vec<(Option<u32>, Option<usize>, u32, bool)> {
+        let slots = self.inner.slots(pair, add_special_tokens).iter();
+        slots
+            .map(|s| (s.sequence.is_none().then_some(s.id), s.sequence, s.type_id, s.special))
+            .collect()
+    }
+
+    #[pyo3(signature = (pair=false))]
+    fn special_tokens_to_add(&self, pair: bool) -> usize {
+        self.inner.special_tokens_to_add(pair)
     }
 
     /// One text, or its words, with offsets: (ids, offsets, words, names that are not the vocabulary's).

@@ -164,7 +164,8 @@ impl Encoding {
     pub(super) fn slice(&self, range: Range<usize>) -> Self {
         let from = self.named.partition_point(|&(place, _)| place < range.start);
         let to = self.named.partition_point(|&(place, _)| place < range.end);
-        let named = self.named[from..to].iter().map(|(place, name)| (place - range.start, name.clone()));
+        let start = range.start;
+        let named = self.named[from..to].iter().map(|(place, name)| (place - start, name.clone()));
         Self {
             ids: self.ids[range.clone()].to_vec(),
             type_ids: self.type_ids[range.clone()].to_vec(),
