@@ -86,7 +86,10 @@ impl PyEncoding {
     }
 
     fn __eq__(&self, other: &Self) -> bool {
-        self.get() == other.get() || (self.parts() == other.parts() && self.get().overflowing == other.get().overflowing)
+        let (mine, theirs) = (self.overflowing(), other.overflowing());
+        mine.len() == theirs.len()
+            && self.parts() == other.parts()
+            && mine.iter().zip(&theirs).all(|(mine, theirs)| mine.parts() == theirs.parts())
     }
 
     #[getter]

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use litz::tokenizer::{DecodeStream, Input, Padding, Tokenizer};
+use litz::tokenizer::{AddedToken, DecodeStream, Input, Padding, Tokenizer};
 use pyo3::prelude::*;
 use pyo3::types::PyByteArray;
 
@@ -13,6 +13,7 @@ use crate::formats::PyTensorFile;
 use crate::full::{self, Arguments, Trusted};
 use crate::tokenizer_bulk as bulk;
 
+type NewToken = (String, bool, bool, bool, bool, bool);
 type Aligned = (Vec<u32>, Vec<(u32, u32)>, Vec<Option<u32>>, Vec<(usize, String)>);
 
 #[derive(FromPyObject)]
@@ -235,6 +236,22 @@ impl PyTokenizer {
         tokens
             .map(|t| (t.id, t.content.as_str(), t.special, t.lstrip, t.rstrip, t.single_word, t.normalized))
             .collect()
+    }
+
+    /// This tokenizer with more tokens (content, special, lstrip, rstrip, single_word, normalized), and how many changed.
+    fn with_tokens(&self, py: Python<'_>, tokens: Vec<NewToken>) -> PyResult<(Self, usize)> {
+        let token = |(content, special, lstrip, rstrip, single_word, normalized)| AddedToken {
+            id: 0,
+            content,
+            special,
+            lstrip,
+            rstrip,
+            single_word,
+            normalized,
+        };
+        let tokens = tokens.into_iter().map(token).collect();
+        let (inner, changed) = py.detach(|| self.inner.with_tokens(tokens)).map_err(to_python)?;
+        Ok((Self { inner: Arc::new(inner) }, changed))
     }
 
     #[pyo3(signature = (skip_special_tokens=false))]

@@ -4,6 +4,7 @@
 //! The reference for every result is the `tokenizers` library.
 
 mod added_tokens;
+mod adding;
 mod align;
 mod bulk;
 mod byte_level;
@@ -31,6 +32,8 @@ mod truncation;
 mod unicode;
 mod vocab;
 
+use std::sync::Arc;
+
 use crate::Result;
 use added_tokens::AddedTokens;
 use decoder::{Decoder, State};
@@ -53,13 +56,14 @@ pub use truncation::{Strategy, Truncation};
 /// A tokenizer.
 pub struct Tokenizer {
     added: AddedTokens,
-    normalizer: Vec<Normalizer>,
-    pre_tokenizer: PreTokenizer,
-    model: Model,
-    post_processor: PostProcessor,
-    decoder: Decoder,
-    sections: Sections,      // as the source has them, to be written again
-    settings: ModelSettings, // the same of the model
+    // Shared with the tokenizers that differ in added tokens only.
+    normalizer: Arc<Vec<Normalizer>>,
+    pre_tokenizer: Arc<PreTokenizer>,
+    model: Arc<Model>,
+    post_processor: Arc<PostProcessor>,
+    decoder: Arc<Decoder>,
+    sections: Arc<Sections>,      // as the source has them, to be written again
+    settings: Arc<ModelSettings>, // the same of the model
 }
 
 impl Tokenizer {
