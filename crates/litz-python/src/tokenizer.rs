@@ -36,9 +36,18 @@ impl PyTokenizer {
         Ok(Self { inner: Arc::new(inner) })
     }
 
-    #[pyo3(signature = (text, add_special_tokens=true))]
-    fn encode(&self, py: Python<'_>, text: &str, add_special_tokens: bool) -> PyResult<Vec<u32>> {
-        py.detach(|| self.inner.encode(text, add_special_tokens)).map_err(to_python)
+    #[pyo3(signature = (text, add_special_tokens=true, trusted=None))]
+    fn encode(
+        &self,
+        py: Python<'_>,
+        text: &str,
+        add_special_tokens: bool,
+        trusted: Option<Vec<(usize, usize)>>,
+    ) -> PyResult<Vec<u32>> {
+        let trusted: Option<Vec<_>> =
+            trusted.map(|ranges| ranges.into_iter().map(|(start, end)| start..end).collect());
+        py.detach(|| self.inner.encode_trusted(text, add_special_tokens, trusted.as_deref()))
+            .map_err(to_python)
     }
 
     #[pyo3(signature = (first, second, add_special_tokens=true))]

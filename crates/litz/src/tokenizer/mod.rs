@@ -6,6 +6,8 @@
 mod added_tokens;
 mod byte_level;
 mod decoder;
+mod encode;
+mod encoding;
 mod fields;
 mod gguf;
 mod gguf_splits;
@@ -19,24 +21,19 @@ mod stream;
 mod unicode;
 mod vocab;
 
-use hashbrown::HashMap;
-
 use crate::{Error, Result};
 use added_tokens::AddedTokens;
 use decoder::{Decoder, State};
 use model::bpe::{self, Bpe};
-use model::{Model, Scratch};
-use normalizer::{normalize, Normalizer};
+use model::Model;
+use normalizer::Normalizer;
 use post_processor::PostProcessor;
 use pre_tokenizer::PreTokenizer;
 use vocab::VocabBuilder;
 
 pub use added_tokens::AddedToken;
+pub use encoding::Encoding;
 pub use stream::DecodeStream;
-
-// Words are short and repeat; longer pieces are not worth remembering.
-const CACHED_WORD: usize = 48;
-const CACHED_WORDS: usize = 1 << 14;
 
 /// A tokenizer.
 pub struct Tokenizer {
@@ -80,17 +77,6 @@ impl Tokenizer {
         }
     }
 
-    /// The ids of a text. Added tokens are recognised in it, special ones too.
-    pub fn encode(&self, text: &str, add_special_tokens: bool) -> Result<Vec<u32>> {
-        Ok(self.post_processor.apply(self.encode_text(text)?, None, add_special_tokens))
-    }
-
-    /// The ids of two texts that belong together, as the file's template for pairs joins them.
-    pub fn encode_pair(&self, first: &str, second: &str, add_special_tokens: bool) -> Result<Vec<u32>> {
-        let second = self.encode_text(second)?;
-        Ok(self.post_processor.apply(self.encode_text(first)?, Some(second), add_special_tokens))
-    }
-
     /// The text of ids. Ids without a token are left out, as upstream does: models have spare rows.
     ///
     /// Bytes that are not UTF-8 become U+FFFD; [`Tokenizer::decode_bytes`] keeps them.
@@ -132,56 +118,6 @@ impl Tokenizer {
 
     fn decoder(&self) -> &Decoder {
         &self.decoder
-    }
-
-    fn encode_text(&self, text: &str) -> Result<Vec<u32>> {
-        if u32::try_from(text.len()).is_err() {
-            return Err(Error::Value(format!(
-                "a text of {} bytes: split it, 4 GiB is the limit",
-                text.len()
-            )));
-        }
-        let mut out = Vec::with_capacity(text.len() / 3 + 2);
-        let mut scratch = Scratch::default();
-        for part in self.added.split_raw(text) {
-            if let Some(id) = part.token {
-                out.push(id);
-                continue;
-            }
-            let first = part.range.start == 0;
-            let text = normalize(&self.normalizer, &text[part.range])?;
-            for part in self.added.split_normalized(&text) {
-                match part.token {
-                    Some(id) => out.push(id),
-                    None => {
-                        let first = first && part.range.start == 0;
-                        self.encode_words(&text[part.range], first, &mut scratch, &mut out)?;
-                    }
-                }
-            }
-        }
-        Ok(out)
-    }
-
-    /// A stretch without added tokens. Words that come again are copied from where they came first.
-    fn encode_words(&self, text: &str, first: bool, scratch: &mut Scratch, out: &mut Vec<u32>) -> Result<()> {
-        let pieces = self.pre_tokenizer.cut(text, first)?;
-        let mut seen: HashMap<&str, (usize, usize)> = HashMap::new();
-        for range in &pieces.ranges {
-            let word = &pieces.text[range.clone()];
-            if word.len() > CACHED_WORD || pieces.ranges.len() == 1 {
-                self.model.encode(word, scratch, out)?;
-            } else if let Some(&(start, end)) = seen.get(word) {
-                out.extend_from_within(start..end);
-            } else {
-                let start = out.len();
-                self.model.encode(word, scratch, out)?;
-                if seen.len() < CACHED_WORDS {
-                    seen.insert(word, (start, out.len()));
-                }
-            }
-        }
-        Ok(())
     }
 
     fn decode_as(&self, ids: &[u32], skip_special_tokens: bool, raw: bool) -> Result<Vec<u8>> {

@@ -3,7 +3,7 @@
 use hashbrown::HashMap;
 
 use super::merge::{merge_all, Merge, Symbol};
-use super::Scratch;
+use super::{Scratch, Sink};
 use crate::tokenizer::byte_level;
 use crate::tokenizer::vocab::Vocab;
 use crate::{Error, Result};
@@ -101,8 +101,8 @@ impl Bpe {
         &self.vocab
     }
 
-    /// Appends the ids of one piece.
-    pub fn encode(&self, piece: &str, scratch: &mut Scratch, out: &mut Vec<u32>) -> Result<()> {
+    /// Writes the tokens of one piece.
+    pub fn encode(&self, piece: &str, scratch: &mut Scratch, out: &mut impl Sink) -> Result<()> {
         if self.options.dropout > 0.0 {
             return Err(Error::Unsupported(format!(
                 "the tokenizer's model.dropout is {}: encoding would be random; set it to null in tokenizer.json",
@@ -117,11 +117,11 @@ impl Bpe {
                 let known =
                     self.options.byte_level && !self.options.ignore_merges && self.bytes_of(piece, symbols);
                 if !known && !self.symbols_of(piece, symbols, text)? {
-                    out.extend(symbols.iter().map(|symbol| symbol.id));
+                    symbols.iter().for_each(|symbol| symbol.write(out));
                     return Ok(());
                 }
                 merge_all(symbols, |left, right| pairs.get(&pair(left.id, right.id)).copied());
-                out.extend(symbols.iter().map(|symbol| symbol.id));
+                symbols.iter().for_each(|symbol| symbol.write(out));
             }
         }
         Ok(())
@@ -134,7 +134,7 @@ impl Bpe {
         }
         for byte in piece.bytes() {
             match self.bytes[byte as usize] {
-                Some(id) => push(symbols, id),
+                Some(id) => push(symbols, id, 1),
                 None => {
                     symbols.clear();
                     return false;
@@ -154,7 +154,7 @@ impl Bpe {
         }
         if self.options.ignore_merges {
             if let Some(id) = self.vocab.id(text) {
-                push(symbols, id);
+                push(symbols, id, piece.len());
                 return Ok(false);
             }
             if self.options.byte_level && self.bytes_of(piece, symbols) {
@@ -166,26 +166,31 @@ impl Bpe {
     }
 
     fn characters(&self, text: &str, symbols: &mut Vec<Symbol>) -> Result<()> {
-        let mut pending = None; // an unknown token that the next unknown character may join
+        let mut pending: Option<(u32, usize)> = None; // an unknown token that the next unknown character may join
         for (at, c) in text.char_indices() {
-            match self.character(c, at == 0, at + c.len_utf8() == text.len()) {
+            let length = if self.options.byte_level { 1 } else { c.len_utf8() };
+            let (first, last) = (at == 0, at + c.len_utf8() == text.len());
+            match self.character(c, first, last) {
                 Some(id) => {
-                    pending.take().into_iter().for_each(|unknown| push(symbols, unknown));
-                    push(symbols, id);
+                    pending.take().into_iter().for_each(|(unknown, length)| push(symbols, unknown, length));
+                    push(symbols, id, length);
                 }
                 // A pending unknown stays pending here, and so ends up after the bytes: upstream's order.
-                None if self.fall_back(c, at == 0, at + c.len_utf8() == text.len(), symbols) => {}
+                None if self.fall_back(c, first, last, symbols) => {}
                 None if self.options.unknown.is_none() => {}
                 None => {
                     let id = self.unknown()?;
-                    if !self.options.fuse_unknown {
-                        pending.take().into_iter().for_each(|unknown| push(symbols, unknown));
-                    }
-                    pending = Some(id);
+                    pending = match pending.take() {
+                        Some((_, before)) if self.options.fuse_unknown => Some((id, before + length)),
+                        before => {
+                            before.into_iter().for_each(|(unknown, length)| push(symbols, unknown, length));
+                            Some((id, length))
+                        }
+                    };
                 }
             }
         }
-        pending.into_iter().for_each(|unknown| push(symbols, unknown));
+        pending.into_iter().for_each(|(unknown, length)| push(symbols, unknown, length));
         Ok(())
     }
 
@@ -211,7 +216,7 @@ impl Bpe {
         if !bytes.bytes().all(|byte| self.byte_token(byte).is_some()) {
             return false;
         }
-        bytes.bytes().filter_map(|byte| self.byte_token(byte)).for_each(|id| push(symbols, id));
+        bytes.bytes().filter_map(|byte| self.byte_token(byte)).for_each(|id| push(symbols, id, 1));
         true
     }
 
@@ -237,7 +242,7 @@ impl Bpe {
         piece: &str,
         ranks: &[u32],
         symbols: &mut Vec<Symbol>,
-        out: &mut Vec<u32>,
+        out: &mut impl Sink,
     ) -> Result<()> {
         for (at, c) in piece.char_indices() {
             let end = at + c.len_utf8();
@@ -248,33 +253,44 @@ impl Bpe {
             let id = self.vocab.id(&piece[left.start as usize..right.end as usize])?;
             Some(Merge { rank: rank_of(ranks, id), id }).filter(|merge| merge.rank != NO_MERGE)
         });
-        let mut after_unknown = false;
+        let mut unknown: Option<(usize, usize)> = None; // a run of unknown text that is one token so far
         for symbol in symbols.iter() {
-            let is_unknown = symbol.id == Symbol::UNKNOWN;
-            if !is_unknown {
-                out.push(symbol.id);
-                after_unknown = false;
+            let (start, end) = (symbol.start as usize, symbol.end as usize);
+            let bytes = &piece.as_bytes()[start..end];
+            if symbol.id == Symbol::UNKNOWN && !bytes.iter().all(|&byte| self.bytes[byte as usize].is_some())
+            {
+                unknown = match unknown {
+                    Some((first, _)) if self.options.fuse_unknown => Some((first, end)),
+                    before => {
+                        self.write_unknown(before, out)?;
+                        Some((start, end))
+                    }
+                };
                 continue;
             }
-            let bytes = &piece.as_bytes()[symbol.start as usize..symbol.end as usize];
-            if bytes.iter().all(|&byte| self.bytes[byte as usize].is_some()) {
-                out.extend(bytes.iter().filter_map(|&byte| self.bytes[byte as usize]));
-                after_unknown = false;
-            } else {
-                let id = self.unknown()?;
-                if !(after_unknown && self.options.fuse_unknown) {
-                    out.push(id);
-                }
-                after_unknown = true;
+            self.write_unknown(unknown.take(), out)?;
+            if symbol.id != Symbol::UNKNOWN {
+                symbol.write(out);
+                continue;
             }
+            let tokens = bytes.iter().filter_map(|&byte| self.bytes[byte as usize]);
+            tokens.zip(start..).for_each(|(id, at)| out.push(id, at, at + 1));
+        }
+        self.write_unknown(unknown, out)
+    }
+
+    fn write_unknown(&self, span: Option<(usize, usize)>, out: &mut impl Sink) -> Result<()> {
+        if let Some((start, end)) = span {
+            out.push(self.unknown()?, start, end);
         }
         Ok(())
     }
 }
 
-fn push(symbols: &mut Vec<Symbol>, id: u32) {
-    let at = symbols.len() as u32;
-    symbols.push(Symbol { id, start: at, end: at + 1 });
+/// Appends a token as long as `length` bytes of the piece. Upstream counts lengths: what has no token moves the rest.
+fn push(symbols: &mut Vec<Symbol>, id: u32, length: usize) {
+    let start = symbols.last().map_or(0, |symbol| symbol.end);
+    symbols.push(Symbol { id, start, end: start + length as u32 });
 }
 
 fn pair(left: u32, right: u32) -> u64 {
