@@ -224,7 +224,7 @@ class Tokenizer:
 
     def tokenize(self, text: str, *, add_special_tokens: bool = False) -> list[str]:
         """The tokens of a text."""
-        return [self._known(id) for id in self._core.encode(text, add_special_tokens)]
+        return [self._known(id) for id in self._core.encode(text, add_special_tokens, chat.trusted(text))]
 
     def _rows(self, text: Any, text_pair: Any, add_special_tokens: bool | None, cut: int | None) -> Rows:
         texts = [text] if isinstance(text, str) else list(text)
@@ -236,10 +236,13 @@ class Tokenizer:
         special = [
             not isinstance(item, ChatText) if add_special_tokens is None else add_special_tokens for item in texts
         ]
-        if len(texts) > 1 and len(set(special)) == 1:
+        if len(texts) > 1 and len(set(special)) == 1 and not any(isinstance(item, ChatText) for item in texts):
             rows = self._core.encode_batch([str(item) for item in texts], special[0])
         else:
-            rows = [self._core.encode(str(item), extra) for item, extra in zip(texts, special, strict=True)]
+            rows = [
+                self._core.encode(str(item), extra, chat.trusted(item))
+                for item, extra in zip(texts, special, strict=True)
+            ]
         if cut is None:
             return rows
         return [
@@ -339,6 +342,7 @@ class Tokenizer:
         return_tensors: str | None = None,
         return_dict: bool = False,
         return_assistant_tokens_mask: bool = False,
+        trust_content: bool = False,
         **variables: Any,
     ) -> Any:
         """A conversation, or a list of them, as the model was taught to read it.
@@ -347,6 +351,9 @@ class Tokenizer:
         with `tokenize=False` the text. `tools` are functions with type hints and docstrings, or JSON schemas.
         `chat_template` is the name of one of the tokenizer's templates or a template itself. Other keywords are
         variables of the template, such as `enable_thinking`; one that the template does not read is ArgumentError.
+
+        A special token is one only where the template wrote it: in a message, a tool or a document its text is
+        ordinary text. `trust_content=True` takes special tokens from everywhere, as transformers does.
         """
         conversations, several = chat.conversations_of(conversation)
         if return_assistant_tokens_mask and not (tokenize and return_dict):
@@ -361,6 +368,7 @@ class Tokenizer:
         asked = chat.request(
             source, template, self.special_tokens_map, variables, tools=tools, documents=documents,
             add_generation_prompt=add_generation_prompt, continue_final_message=continue_final_message,
+            trust_content=trust_content,
         )  # fmt: skip
         rendered = [chat.render(asked, messages) for messages in conversations]
         texts = [each.text for each in rendered]

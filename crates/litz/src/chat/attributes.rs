@@ -179,7 +179,9 @@ fn of_macro(m: &Macro, name: &str) -> Outcome<Option<Value>> {
     let definition = &m.definition;
     Ok(Some(match name {
         "name" => definition.name.clone().map_or(Value::None, Value::literal),
-        "arguments" => Value::tuple(definition.parameters.iter().map(|p| Value::literal(p.clone())).collect())?,
+        "arguments" => {
+            Value::tuple(definition.parameters.iter().map(|p| Value::literal(p.clone())).collect())?
+        }
         "caller" => Value::Bool(definition.takes_caller),
         "catch_kwargs" => Value::Bool(definition.takes_kwargs),
         "catch_varargs" => Value::Bool(definition.takes_varargs),

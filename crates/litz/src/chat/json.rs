@@ -23,7 +23,14 @@ pub(super) fn dumps(value: &Value, style: &Style, budget: &Budget) -> Outcome<Te
         (None, Some(_)) => (",".to_string(), ": ".to_string()),
         (None, None) => (", ".to_string(), ": ".to_string()),
     };
-    let mut writer = Writer { style, comma: separators.0, colon: separators.1, out: Output::default(), whole: style.trusted, budget };
+    let mut writer = Writer {
+        style,
+        comma: separators.0,
+        colon: separators.1,
+        out: Output::default(),
+        whole: style.trusted,
+        budget,
+    };
     writer.value(value, 0)?;
     let text = match writer.whole {
         true => Text::template(writer.out.into_parts().0),

@@ -173,7 +173,8 @@ fn cut(receiver: &Text, name: &str, called: Called, budget: &Budget) -> Outcome<
     match name {
         "split" | "rsplit" => {
             let [separator, maxsplit] = called.bind(name, ["sep", "maxsplit"], 0)?;
-            let separator = separator.as_ref().filter(|c| !matches!(c, Value::None)).map(text_of).transpose()?;
+            let separator =
+                separator.as_ref().filter(|c| !matches!(c, Value::None)).map(text_of).transpose()?;
             let limit =
                 usize::try_from(optional_integer(maxsplit.as_ref())?.unwrap_or(-1)).unwrap_or(usize::MAX);
             if separator.is_some_and(|text| text.text.is_empty()) {

@@ -396,9 +396,8 @@ impl Value {
             Self::Undefined(_) => Sequence::new(Vec::new()),
             Self::List(s) | Self::Tuple(s) | Self::View(_, s) => Ok(s.clone()),
             Self::Str(text) => {
-                let item = |(i, c): (usize, char)| {
-                    Self::Str(text.slice(i..i + c.len_utf8()).with_markup(false))
-                };
+                let item =
+                    |(i, c): (usize, char)| Self::Str(text.slice(i..i + c.len_utf8()).with_markup(false));
                 Sequence::new(text.text.char_indices().map(item).collect())
             }
             Self::Dict(dict) => Sequence::new(dict.keys()),
