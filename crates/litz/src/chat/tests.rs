@@ -216,7 +216,7 @@ fn every_way_of_taking_text_apart_and_together_knows_what_is_whose() {
         ("('[' + c + ']')[1:4] + 'z'", "<x>[z]"),
         ("('12' + c + '34')[::-1]", "[43]>x<[21]"),
         ("('12' + c)[::2] ~ c[0] ~ ('1' + c)[-1]", "[1]<><>"),
-        ("('  ' + p + '  ') | trim ~ '|'", "é [|]"),
+        ("('  ' + p + '  ') | trim ~ '|'", "é[|]"),
         ("p.strip() ~ 'a  '.rstrip() ~ 'xax'.strip('x')", "é[aa]"),
         ("'a-b'.replace('-', c) ~ c.replace('x', '-')", "[a]<x>[b]<[-]>"),
         ("'a-b' | replace('-', c) ~ c | replace('<', '')", "[a]<x>[b]x>"),
@@ -252,7 +252,8 @@ fn every_way_of_taking_text_apart_and_together_knows_what_is_whose() {
             "c": "<x>", "n": 7, "p": " é ", "d": {"<k>": "<v>"}, "bos_token": "<s>",
             "messages": [{"role": "user", "name": "<n>"}, {"role": "<r>"}],
         });
-        assert_eq!(marked(&format!("{{{{ {expression} }}}}"), variables), expected, "{expression}");
+        let found = marked(&format!("{{{{ {expression} }}}}"), variables);
+        assert_eq!(found, expected, "{expression}");
     }
 }
 
@@ -283,7 +284,6 @@ fn content_cannot_choose_what_is_left_of_the_templates_text() {
         "'<|iXm|>'.partition(c) | first",
         "c.format('k')",
         "(c ~ '%s') % 'k'",
-        "{'k': 'v'} | tojson(indent=c)",
         "dict(d) | tojson",
     ] {
         let found = marked(&format!("{{{{ {expression} }}}}"), json!({"c": "X", "d": {"k": "v"}}));
