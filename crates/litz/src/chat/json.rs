@@ -110,7 +110,10 @@ impl Writer<'_> {
 
     fn key(&mut self, key: &Value) -> Outcome<()> {
         let text = match key {
-            Value::Str(text) => return Ok(self.string(text)),
+            Value::Str(text) => {
+                self.string(text);
+                return Ok(());
+            }
             Value::None => "null".into(),
             Value::Bool(b) => b.to_string(),
             Value::Int(n) => n.to_string(),

@@ -312,13 +312,6 @@ impl Value {
         matches!(self, Self::Str(text) if text.is_trusted())
     }
 
-    pub fn as_str(&self) -> Option<&str> {
-        match self {
-            Self::Str(text) => Some(&text.text),
-            _ => None,
-        }
-    }
-
     /// An integer, or a boolean as one.
     pub fn as_int(&self) -> Option<i128> {
         match self {
