@@ -38,7 +38,7 @@ class ChatText(str):
         return str(self), self.trusted
 
 
-def trusted(text: str) -> Ranges | None:
+def trusted_in(text: str) -> Ranges | None:
     """Where special tokens may be in a text: in a rendered chat where the template wrote, elsewhere everywhere."""
     return text.trusted if isinstance(text, ChatText) else None
 
