@@ -26,12 +26,15 @@ pub(super) struct Model {
     pub kind: Option<String>,
     pub dropout: Option<f64>,
     pub unknown: Option<String>,
+    pub unknown_id: Option<usize>,
+    pub max_characters: Option<usize>,
     pub prefix: Option<String>,
     pub suffix: Option<String>,
     pub fuse_unknown: Option<bool>,
     pub byte_fallback: Option<bool>,
     pub ignore_merges: Option<bool>,
     pub vocab: Option<VocabBuilder>,
+    pub scores: Option<Vec<f64>>,
     pub merges: Option<Merges>,
     unread: Option<String>,
 }
@@ -179,6 +182,8 @@ seed! { ModelVisitor<'_>, Model, "a model (an object)",
                 "type" => model.kind = map.next_value()?,
                 "dropout" => model.dropout = map.next_value()?,
                 "unk_token" => model.unknown = map.next_value()?,
+                "unk_id" => model.unknown_id = map.next_value()?,
+                "max_input_chars_per_word" => model.max_characters = map.next_value()?,
                 "continuing_subword_prefix" => model.prefix = map.next_value()?,
                 "end_of_word_suffix" => model.suffix = map.next_value()?,
                 "fuse_unk" => model.fuse_unknown = map.next_value()?,
@@ -186,7 +191,7 @@ seed! { ModelVisitor<'_>, Model, "a model (an object)",
                 "ignore_merges" => model.ignore_merges = map.next_value()?,
                 "vocab" => {
                     self.section.set("model.vocab");
-                    model.vocab = map.next_value_seed(VocabVisitor)?;
+                    (model.vocab, model.scores) = map.next_value_seed(VocabVisitor)?;
                 }
                 "merges" => {
                     self.section.set("model.merges");
@@ -205,19 +210,23 @@ seed! { ModelVisitor<'_>, Model, "a model (an object)",
 
 struct VocabVisitor;
 
-seed! { VocabVisitor, Option<VocabBuilder>, "an object of token ids",
+seed! { VocabVisitor, (Option<VocabBuilder>, Option<Vec<f64>>), "an object of token ids",
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Self::Value, A::Error> {
         let mut vocab = VocabBuilder::default();
         while let Some(token) = map.next_key_seed(Text)? {
             let id = map.next_value::<u32>().map_err(|error| A::Error::custom(format!("{:?}: {error}", &*token)))?;
             vocab.push(&token, id).map_err(A::Error::custom)?;
         }
-        Ok(Some(vocab))
+        Ok((Some(vocab), None))
     }
     // Unigram's vocabulary is a list.
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> std::result::Result<Self::Value, A::Error> {
-        while seq.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(None)
+        let (mut vocab, mut scores) = (VocabBuilder::default(), Vec::new());
+        while let Some((token, score)) = seq.next_element::<(String, f64)>()? {
+            vocab.push(&token, scores.len() as u32).map_err(A::Error::custom)?;
+            scores.push(score);
+        }
+        Ok((Some(vocab), Some(scores)))
     }
 }
 

@@ -25,6 +25,9 @@ use crate::{Error, Result};
 use added_tokens::AddedTokens;
 use decoder::{Decoder, State};
 use model::bpe::{self, Bpe};
+use model::unigram::Unigram;
+use model::word_level::WordLevel;
+use model::word_piece::WordPiece;
 use model::Model;
 use normalizer::Normalizer;
 use post_processor::PostProcessor;
@@ -51,12 +54,8 @@ impl Tokenizer {
     /// A setting that is not implemented is an [`Error::Unsupported`] that names it, never ignored.
     pub fn from_json(bytes: &[u8]) -> Result<Self> {
         let mut file = json::File::read(bytes)?;
-        if !file.model.is_bpe() {
-            let kind = file.model.kind.as_deref().unwrap_or("(unnamed)");
-            return Err(Error::Unsupported(format!("model.type: {kind} is not implemented by litz; BPE is")));
-        }
         let pre_tokenizer = PreTokenizer::from_json(&file.pre_tokenizer, "pre_tokenizer")?;
-        let model = Model::Bpe(Box::new(bpe_from_json(&mut file.model, pre_tokenizer.is_byte_level())?));
+        let model = model_from_json(&mut file.model, pre_tokenizer.is_byte_level())?;
         Self {
             added: AddedTokens::new(Vec::new(), model.vocab(), &[], "added_tokens")?,
             normalizer: Normalizer::from_json(&file.normalizer, "normalizer")?,
@@ -137,6 +136,42 @@ impl Tokenizer {
         };
         token.map_or(Ok(()), |token| self.decoder.push(token, state))
     }
+}
+
+fn model_from_json(model: &mut json::Model, byte_level: bool) -> Result<Model> {
+    let missing =
+        |key| Error::Format(format!("model.{key}: found nothing of use, expected the model's {key}"));
+    let kind = model.kind.clone();
+    let kind = match kind.as_deref() {
+        Some(kind) => kind,
+        None if model.merges.is_some() => "BPE",
+        None if model.scores.is_some() => "Unigram",
+        None if model.max_characters.is_some() => "WordPiece",
+        None => "WordLevel",
+    };
+    if kind == "BPE" {
+        return Ok(Model::Bpe(Box::new(bpe_from_json(model, byte_level)?)));
+    }
+    let vocab = model.vocab.take().ok_or_else(|| missing("vocab"))?.build("model.vocab")?;
+    let unknown = model.unknown.take().ok_or_else(|| missing("unk_token"));
+    Ok(match kind {
+        "Unigram" => {
+            let scores = model.scores.take().ok_or_else(|| missing("vocab"))?;
+            let byte_fallback = model.byte_fallback.unwrap_or_default();
+            Model::Unigram(Box::new(Unigram::new(vocab, scores, model.unknown_id, byte_fallback)?))
+        }
+        "WordPiece" => {
+            let prefix = model.prefix.take().ok_or_else(|| missing("continuing_subword_prefix"))?;
+            let max = model.max_characters.ok_or_else(|| missing("max_input_chars_per_word"))?;
+            Model::WordPiece(Box::new(WordPiece::new(vocab, unknown?, &prefix, max)?))
+        }
+        "WordLevel" => Model::WordLevel(Box::new(WordLevel::new(vocab, unknown?))),
+        other => {
+            return Err(Error::Unsupported(format!(
+                "model.type: {other} is not implemented by litz; BPE, WordPiece, WordLevel and Unigram are"
+            )))
+        }
+    })
 }
 
 fn bpe_from_json(model: &mut json::Model, byte_level: bool) -> Result<Bpe> {

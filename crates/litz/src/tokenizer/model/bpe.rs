@@ -109,7 +109,7 @@ impl Bpe {
                 self.options.dropout
             )));
         }
-        let Scratch { symbols, text } = scratch;
+        let Scratch { symbols, text, .. } = scratch;
         symbols.clear();
         match &self.rules {
             Rules::Scores(ranks) => self.by_score(piece, ranks, symbols, out)?,
