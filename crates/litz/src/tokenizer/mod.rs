@@ -4,6 +4,7 @@
 //! The reference for every result is the `tokenizers` library.
 
 mod added_tokens;
+mod align;
 mod byte_level;
 mod decoder;
 mod encode;
@@ -18,6 +19,7 @@ mod pattern;
 mod post_processor;
 mod pre_tokenizer;
 mod stream;
+mod text;
 mod unicode;
 mod vocab;
 
@@ -35,6 +37,7 @@ use pre_tokenizer::PreTokenizer;
 use vocab::VocabBuilder;
 
 pub use added_tokens::AddedToken;
+pub use align::Input;
 pub use encoding::Encoding;
 pub use stream::DecodeStream;
 
