@@ -12,6 +12,7 @@ mod encoding;
 mod fields;
 mod gguf;
 mod gguf_splits;
+mod guard;
 mod json;
 mod model;
 mod normalizer;
