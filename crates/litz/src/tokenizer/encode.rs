@@ -3,6 +3,7 @@
 use hashbrown::HashMap;
 use std::ops::Range;
 
+use super::align::Input;
 use super::model::Scratch;
 use super::normalizer::normalize;
 use super::Tokenizer;
@@ -42,8 +43,13 @@ impl Tokenizer {
                 text.len()
             )));
         }
+        if trusted.is_some() && self.added.late_special() {
+            // Where normalized text came from decides whether a special token may be there.
+            return Ok(self.encode_aligned(Input::Text(text), trusted)?.ids);
+        }
         let mut out = Vec::with_capacity(text.len() / 3 + 2);
         let mut scratch = Scratch::default();
+        let plain = trusted.is_some();
         for part in self.added.split_raw(text, trusted) {
             if let Some(id) = part.token {
                 out.push(id);
@@ -51,12 +57,12 @@ impl Tokenizer {
             }
             let first = part.range.start == 0;
             let text = normalize(&self.normalizer, &text[part.range])?;
-            for part in self.added.split_normalized(&text, trusted.is_none()) {
+            for part in self.added.split_normalized(&text, None) {
                 match part.token {
                     Some(id) => out.push(id),
                     None => {
                         let first = first && part.range.start == 0;
-                        self.encode_words(&text[part.range], first, &mut scratch, &mut out)?;
+                        self.encode_words(&text[part.range], first, plain, &mut scratch, &mut out)?;
                     }
                 }
             }
@@ -65,18 +71,25 @@ impl Tokenizer {
     }
 
     /// A stretch without added tokens. Words that come again are copied from where they came first.
-    fn encode_words(&self, text: &str, first: bool, scratch: &mut Scratch, out: &mut Vec<u32>) -> Result<()> {
+    fn encode_words(
+        &self,
+        text: &str,
+        first: bool,
+        plain: bool,
+        scratch: &mut Scratch,
+        out: &mut Vec<u32>,
+    ) -> Result<()> {
         let pieces = self.pre_tokenizer.cut(text, first)?;
         let mut seen: HashMap<&str, (usize, usize)> = HashMap::new();
         for range in &pieces.ranges {
             let word = &pieces.text[range.clone()];
             if word.len() > CACHED_WORD || pieces.ranges.len() == 1 {
-                self.model.encode(word, scratch, out)?;
+                self.encode_piece(word, plain, scratch, out)?;
             } else if let Some(&(start, end)) = seen.get(word) {
                 out.extend_from_within(start..end);
             } else {
                 let start = out.len();
-                self.model.encode(word, scratch, out)?;
+                self.encode_piece(word, plain, scratch, out)?;
                 if seen.len() < CACHED_WORDS {
                     seen.insert(word, (start, out.len()));
                 }

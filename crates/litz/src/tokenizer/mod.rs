@@ -16,6 +16,7 @@ mod encoding;
 mod fields;
 mod flat;
 mod full;
+mod guard;
 mod json;
 mod model;
 mod normalizer;
@@ -72,6 +73,14 @@ impl Tokenizer {
     /// Bytes that are not UTF-8 become U+FFFD; [`Tokenizer::decode_bytes`] keeps them.
     pub fn decode(&self, ids: &[u32], skip_special_tokens: bool) -> Result<String> {
         stream::text(self.decode_as(ids, skip_special_tokens, false)?)
+    }
+
+    /// The text that tokens spell, whether the vocabulary has them or not.
+    pub fn decode_tokens(&self, tokens: &[&str]) -> Result<String> {
+        let mut state = self.decoder.start(false);
+        tokens.iter().try_for_each(|token| self.decoder.push(token, &mut state))?;
+        self.decoder.finish(&mut state)?;
+        stream::text(state.out)
     }
 
     /// What the ids stand for, byte by byte.
