@@ -20,6 +20,7 @@ mod post_processor;
 mod pre_tokenizer;
 mod stream;
 mod unicode;
+mod words;
 mod vocab;
 
 use crate::{Error, Result};

@@ -1,7 +1,10 @@
 //! Pieces to ids.
 
+mod backtrack;
 pub(super) mod bpe;
 mod merge;
+mod pairs;
+mod trie;
 
 use super::vocab::Vocab;
 use crate::Result;
@@ -36,6 +39,7 @@ impl Sink for Vec<u32> {
 pub(super) struct Scratch {
     symbols: Vec<merge::Symbol>,
     text: String,
+    dead: Vec<u64>,
 }
 
 impl Model {
