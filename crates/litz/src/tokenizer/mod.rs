@@ -18,6 +18,7 @@ mod normalizer;
 mod pattern;
 mod post_processor;
 mod pre_tokenizer;
+mod scan;
 mod stream;
 mod unicode;
 mod words;
