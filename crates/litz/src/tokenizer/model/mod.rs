@@ -4,7 +4,7 @@ mod backtrack;
 pub(super) mod bpe;
 mod merge;
 mod pairs;
-mod trie;
+mod byte_trie;
 
 use super::vocab::Vocab;
 use crate::Result;
