@@ -36,6 +36,7 @@ use pre_tokenizer::PreTokenizer;
 pub use added_tokens::AddedToken;
 pub use description::Description;
 pub use encoding::Encoding;
+pub use sources::Options;
 pub use stream::DecodeStream;
 
 /// A tokenizer.
