@@ -4,6 +4,9 @@
 //! The reference for every result is the `tokenizers` library.
 
 mod added_tokens;
+mod adding;
+mod align;
+mod bulk;
 mod byte_level;
 mod compile;
 mod decoder;
@@ -12,6 +15,7 @@ mod encode;
 mod encoding;
 mod fields;
 mod flat;
+mod full;
 mod json;
 mod model;
 mod normalizer;
@@ -19,10 +23,16 @@ mod pattern;
 mod post_processor;
 mod pre_tokenizer;
 mod save;
+mod slots;
 mod sources;
 mod stream;
+mod text;
+mod trim;
+mod truncation;
 mod unicode;
 mod vocab;
+
+use std::sync::Arc;
 
 use crate::Result;
 use added_tokens::AddedTokens;
@@ -34,21 +44,27 @@ use post_processor::PostProcessor;
 use pre_tokenizer::PreTokenizer;
 
 pub use added_tokens::AddedToken;
+pub use align::Input;
+pub use bulk::{Batch, Cut, Padding};
 pub use description::Description;
-pub use encoding::Encoding;
-pub use sources::Options;
+pub use encoding::{Encoding, Filler, Side};
+pub use full::{Options, Sample};
+pub use slots::Slot;
+pub use sources::SourceOptions;
 pub use stream::DecodeStream;
+pub use truncation::{Strategy, Truncation};
 
 /// A tokenizer.
 pub struct Tokenizer {
     added: AddedTokens,
-    normalizer: Vec<Normalizer>,
-    pre_tokenizer: PreTokenizer,
-    model: Model,
-    post_processor: PostProcessor,
-    decoder: Decoder,
-    sections: Sections,      // as the source has them, to be written again
-    settings: ModelSettings, // the same of the model
+    // Shared with the tokenizers that differ in added tokens only.
+    normalizer: Arc<Vec<Normalizer>>,
+    pre_tokenizer: Arc<PreTokenizer>,
+    model: Arc<Model>,
+    post_processor: Arc<PostProcessor>,
+    decoder: Arc<Decoder>,
+    sections: Arc<Sections>,      // as the source has them, to be written again
+    settings: Arc<ModelSettings>, // the same of the model
 }
 
 impl Tokenizer {

@@ -3,14 +3,14 @@
 use serde_json::{json, Value};
 
 use super::ranks::special;
-use super::{patterns, stages, Options};
+use super::{patterns, stages, SourceOptions};
 use crate::tokenizer::description::{Description, Merges, ModelSection, ModelSettings, Sections};
 use crate::tokenizer::{added_tokens::AddedToken, json};
 use crate::{Error, Result};
 
 impl Description {
     /// Reads a `vocab.json` and its `merges.txt`; the class in the options says what is around them.
-    pub fn from_vocab_and_merges(vocab: &[u8], merges: &[u8], options: &Options) -> Result<Self> {
+    pub fn from_vocab_and_merges(vocab: &[u8], merges: &[u8], options: &SourceOptions) -> Result<Self> {
         let (vocab, ids) = (json::vocabulary(vocab)?, json::vocabulary(vocab)?);
         let ids: hashbrown::HashMap<&str, u32> = ids.by_id().into_iter().collect();
         let id = |token: &str| {
@@ -64,7 +64,7 @@ enum Family {
 }
 
 impl Family {
-    fn of(options: &Options) -> Result<Self> {
+    fn of(options: &SourceOptions) -> Result<Self> {
         match options.class() {
             "" | "GPT2Tokenizer" | "CodeGenTokenizer" | "WhisperTokenizer" | "GPTNeoXTokenizer" => Ok(Self::Gpt2),
             "RobertaTokenizer" | "BartTokenizer" | "LongformerTokenizer" | "LEDTokenizer" => Ok(Self::Roberta),
@@ -77,14 +77,14 @@ impl Family {
         }
     }
 
-    fn unknown(self, options: &Options) -> Option<String> {
+    fn unknown(self, options: &SourceOptions) -> Option<String> {
         match self {
             Self::Clip => Some(options.unk_token.clone().unwrap_or_else(|| "<|endoftext|>".into())),
             _ => None,
         }
     }
 
-    fn sections(self, options: &Options, id: &impl Fn(&str) -> Option<u32>) -> Result<Sections> {
+    fn sections(self, options: &SourceOptions, id: &impl Fn(&str) -> Option<u32>) -> Result<Sections> {
         let prefix = options.add_prefix_space.unwrap_or(false);
         let bytes = |regex: bool| json!({"type": "ByteLevel", "add_prefix_space": prefix, "trim_offsets": true, "use_regex": regex});
         let words = json!({
@@ -126,7 +126,7 @@ impl Family {
     }
 
     /// The named tokens, found in the text.
-    fn specials(self, options: &Options, id: &impl Fn(&str) -> Option<u32>) -> Vec<AddedToken> {
+    fn specials(self, options: &SourceOptions, id: &impl Fn(&str) -> Option<u32>) -> Vec<AddedToken> {
         let named = [
             &options.bos_token,
             &options.eos_token,

@@ -14,4 +14,4 @@ mod tekken;
 mod tiktoken;
 mod vocab_txt;
 
-pub use options::Options;
+pub use options::SourceOptions;

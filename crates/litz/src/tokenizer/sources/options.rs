@@ -11,7 +11,7 @@ use crate::{Error, Result};
 /// Settings of a source that is a bare vocabulary. Keys that it has no use for are not read.
 #[derive(Clone, Default, Deserialize)]
 #[serde(default)]
-pub struct Options {
+pub struct SourceOptions {
     /// The class that wrote the files, such as `LlamaTokenizer`; without `Fast`.
     pub tokenizer_class: Option<String>,
     /// The token before a text.
@@ -46,7 +46,7 @@ pub struct Options {
     pub added_tokens: Vec<AddedToken>,
 }
 
-impl Options {
+impl SourceOptions {
     /// Reads them from an object.
     pub fn from_json(text: &str) -> Result<Self> {
         serde_json::from_str(text).map_err(|error| Error::Format(format!("tokenizer_config.json: {error}")))

@@ -3,7 +3,7 @@
 use serde_json::{json, Value as Json};
 
 use super::protobuf::{Message, Value};
-use super::{base64, stages, Options};
+use super::{base64, stages, SourceOptions};
 use crate::tokenizer::added_tokens::AddedToken;
 use crate::tokenizer::description::{Description, Kind, ModelSection, ModelSettings, Sections};
 use crate::tokenizer::vocab::VocabBuilder;
@@ -39,7 +39,7 @@ struct Model<'a> {
 
 impl Description {
     /// Reads a SentencePiece model. Which special tokens surround a text is not in the file: the options say it.
-    pub fn from_sentence_piece(bytes: &[u8], options: &Options) -> Result<Self> {
+    pub fn from_sentence_piece(bytes: &[u8], options: &SourceOptions) -> Result<Self> {
         let model = Model::read(bytes)?;
         let prefix = options.add_prefix_space.unwrap_or(model.prefix);
         let mut description = Self {

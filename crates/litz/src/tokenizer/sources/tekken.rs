@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::ranks::{pattern, Ranks};
-use super::{base64, Options};
+use super::{base64, SourceOptions};
 use crate::tokenizer::description::Description;
 use crate::{Error, Result};
 
@@ -59,7 +59,7 @@ const SPECIALS: [&str; 20] = [
 
 impl Description {
     /// Reads a `tekken.json`. `<s>` stands before a text unless the options say otherwise.
-    pub fn from_tekken(bytes: &[u8], options: &Options) -> Result<Self> {
+    pub fn from_tekken(bytes: &[u8], options: &SourceOptions) -> Result<Self> {
         let file: File =
             serde_json::from_slice(bytes).map_err(|error| Error::Format(format!("tekken.json: {error}")))?;
         let first = file.config.default_num_special_tokens;
@@ -84,7 +84,7 @@ impl Description {
         let ids = specials.clone();
         let mut description =
             ranks.describe(&pattern(&file.config.pattern), specials, false, "tekken.json")?;
-        let options = Options {
+        let options = SourceOptions {
             bos_token: options.bos_token.clone().or_else(|| Some("<s>".into())),
             eos_token: options.eos_token.clone().or_else(|| Some("</s>".into())),
             add_bos_token: options.add_bos_token.or(Some(true)),

@@ -1,7 +1,7 @@
 //! tiktoken files: a line for each token, its bytes in base64 and its rank.
 
 use super::ranks::{pattern, Ranks};
-use super::{base64, patterns, Options};
+use super::{base64, patterns, SourceOptions};
 use crate::tokenizer::description::Description;
 use crate::{Error, Result};
 
@@ -19,7 +19,7 @@ const LANGUAGES: &str = "en zh de es ru ko fr ja pt tr pl ca nl ar sv it id hi f
 impl Description {
     /// Reads a tiktoken file. Pattern and special tokens are those of the vocabularies that `name` (the file's name
     /// without suffix) or the number of ranks tell, or what the options say.
-    pub fn from_tiktoken(bytes: &[u8], name: &str, options: &Options) -> Result<Self> {
+    pub fn from_tiktoken(bytes: &[u8], name: &str, options: &SourceOptions) -> Result<Self> {
         let mut ranks = Ranks::default();
         let mut token = Vec::new();
         for (number, line) in (1..).zip(bytes.split(|&byte| byte == b'\n')) {
@@ -58,7 +58,7 @@ impl Description {
         mut specials: Vec<(String, u32)>,
         composed: bool,
         name: &str,
-        options: &Options,
+        options: &SourceOptions,
     ) -> Result<Self> {
         for token in &options.added_tokens {
             specials.retain(|(text, id)| *text != token.content && *id != token.id);

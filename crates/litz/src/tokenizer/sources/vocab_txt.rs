@@ -3,7 +3,7 @@
 use serde_json::{json, Value};
 
 use super::ranks::special;
-use super::Options;
+use super::SourceOptions;
 use crate::tokenizer::description::{Description, Kind, ModelSection, ModelSettings, Sections};
 use crate::tokenizer::vocab::VocabBuilder;
 use crate::{Error, Result};
@@ -20,7 +20,7 @@ pub(super) struct Bert<'a> {
 
 impl Description {
     /// Reads a `vocab.txt`.
-    pub fn from_vocab_txt(bytes: &[u8], options: &Options) -> Result<Self> {
+    pub fn from_vocab_txt(bytes: &[u8], options: &SourceOptions) -> Result<Self> {
         let class = options.class();
         if !matches!(
             class,
