@@ -98,6 +98,11 @@ impl Vocab {
         }
     }
 
+    /// One more than the highest id.
+    pub fn top(&self) -> usize {
+        self.spans.len()
+    }
+
     /// The number of tokens.
     pub fn len(&self) -> usize {
         self.table.len()
