@@ -63,7 +63,7 @@ TOKENIZERS = {
     "unigram_large": lambda: unigram(2000),
     "unigram_bytes": lambda: unigram(extra=BYTES, byte_fallback=True),
     "unigram_few_bytes": lambda: unigram(extra=BYTES[:200], byte_fallback=True),
-    # "unigram_repeats": lambda: unigram(extra=[["e", -1.5], ["▁", -30.0], ["<unk>", -2.0], ["", -3.0]]),
+    "unigram_repeats": lambda: unigram(extra=[["e", -1.5], ["▁", -30.0], ["<unk>", -2.0], ["", -3.0]]),
     "word_level": word_level,
 }
 

@@ -36,6 +36,10 @@ impl PyTokenizer {
         Ok(Self { inner: Arc::new(inner) })
     }
 
+    fn to_json(&self, py: Python<'_>) -> PyResult<String> {
+        py.detach(|| self.inner.to_json()).map_err(to_python)
+    }
+
     #[pyo3(signature = (text, add_special_tokens=true, trusted=None))]
     fn encode(
         &self,
