@@ -3,11 +3,19 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use litz::tokenizer::{DecodeStream, Tokenizer};
+use litz::tokenizer::{DecodeStream, Input, Tokenizer};
 use pyo3::prelude::*;
 
 use crate::errors::to_python;
 use crate::formats::PyTensorFile;
+
+type Aligned = (Vec<u32>, Vec<(u32, u32)>, Vec<Option<u32>>, Vec<(usize, String)>);
+
+#[derive(FromPyObject)]
+enum TextOrWords {
+    Text(String),
+    Words(Vec<String>),
+}
 
 /// A compiled tokenizer, immutable and shared between threads.
 #[pyclass(name = "Tokenizer", module = "litz._core", frozen)]
@@ -52,6 +60,27 @@ impl PyTokenizer {
             trusted.map(|ranges| ranges.into_iter().map(|(start, end)| start..end).collect());
         py.detach(|| self.inner.encode_trusted(text, add_special_tokens, trusted.as_deref()))
             .map_err(to_python)
+    }
+
+    /// One text, or its words, with offsets: (ids, offsets, words, names that are not the vocabulary's).
+    #[pyo3(signature = (input, trusted=None))]
+    fn encode_aligned(
+        &self,
+        py: Python<'_>,
+        input: TextOrWords,
+        trusted: Option<Vec<(usize, usize)>>,
+    ) -> PyResult<Aligned> {
+        let trusted: Option<Vec<_>> =
+            trusted.map(|ranges| ranges.into_iter().map(|(start, end)| start..end).collect());
+        let encode = || match &input {
+            TextOrWords::Text(text) => self.inner.encode_aligned(Input::Text(text), trusted.as_deref()),
+            TextOrWords::Words(words) => {
+                let words: Vec<&str> = words.iter().map(String::as_str).collect();
+                self.inner.encode_aligned(Input::Words(&words), trusted.as_deref())
+            }
+        };
+        let encoding = py.detach(encode).map_err(to_python)?;
+        Ok((encoding.ids, encoding.offsets, encoding.words, encoding.named))
     }
 
     #[pyo3(signature = (first, second, add_special_tokens=true))]

@@ -4,6 +4,7 @@
 //! The reference for every result is the `tokenizers` library.
 
 mod added_tokens;
+mod align;
 mod byte_level;
 mod compile;
 mod decoder;
@@ -21,6 +22,7 @@ mod pre_tokenizer;
 mod save;
 mod sources;
 mod stream;
+mod text;
 mod unicode;
 mod vocab;
 
@@ -35,6 +37,7 @@ use pre_tokenizer::PreTokenizer;
 
 pub use added_tokens::AddedToken;
 pub use description::Description;
+pub use align::Input;
 pub use encoding::Encoding;
 pub use stream::DecodeStream;
 

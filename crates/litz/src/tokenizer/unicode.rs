@@ -25,6 +25,15 @@ const CLASSES: [(&str, u8); 6] = [
     (r"\w", WORD),
 ];
 
+/// What normalizers ask for, from upstream's older tables.
+const OLDER: [(&str, u8); 2] = [
+    (r"\p{Age=9.0}", UNICODE_9),
+    // Two Vedic signs were marks in Unicode 9, and are letters now.
+    (r"[[\p{M}&&\p{Age=9.0}]\x{1CF2}\x{1CF3}]", MARK_9),
+];
+const UNICODE_9: u8 = 1;
+const MARK_9: u8 = 2;
+
 // Two planes hold all but rare ideographs and private characters.
 const COVERED: u32 = 0x20000;
 
@@ -33,20 +42,39 @@ struct Classes {
     beyond: Vec<(u32, u32, u8)>, // the few ranges above, one class each
 }
 
-static TABLE: LazyLock<Classes> = LazyLock::new(|| {
-    let mut table = Classes { planes: vec![0; COVERED as usize], beyond: Vec::new() };
-    for (pattern, bit) in CLASSES {
-        for (start, end) in ranges(pattern) {
-            for code in start..=end.min(COVERED - 1) {
-                table.planes[code as usize] |= bit;
-            }
-            if end >= COVERED {
-                table.beyond.push((start.max(COVERED), end, bit));
+static TABLE: LazyLock<Classes> = LazyLock::new(|| Classes::of(&CLASSES));
+static OLDER_TABLE: LazyLock<Classes> = LazyLock::new(|| Classes::of(&OLDER));
+
+impl Classes {
+    fn of(classes: &[(&str, u8)]) -> Self {
+        let mut table = Self { planes: vec![0; COVERED as usize], beyond: Vec::new() };
+        for &(pattern, bit) in classes {
+            for (start, end) in ranges(pattern) {
+                for code in start..=end.min(COVERED - 1) {
+                    table.planes[code as usize] |= bit;
+                }
+                if end >= COVERED {
+                    table.beyond.push((start.max(COVERED), end, bit));
+                }
             }
         }
+        table
     }
-    table
-});
+
+    #[inline]
+    fn at(&self, c: char) -> u8 {
+        let code = c as u32;
+        match self.planes.get(code as usize) {
+            Some(&bits) => bits,
+            None => self.beyond(code),
+        }
+    }
+
+    fn beyond(&self, code: u32) -> u8 {
+        let inside = self.beyond.iter().filter(|range| (range.0..=range.1).contains(&code));
+        inside.fold(0, |bits, range| bits | range.2)
+    }
+}
 
 fn ranges(pattern: &str) -> Vec<(u32, u32)> {
     let parsed = regex_syntax::parse(pattern).expect("the patterns above are valid");
@@ -61,16 +89,17 @@ fn ranges(pattern: &str) -> Vec<(u32, u32)> {
 /// The classes of a character, as bits.
 #[inline]
 pub(super) fn classes(c: char) -> u8 {
-    let code = c as u32;
-    match TABLE.planes.get(code as usize) {
-        Some(&bits) => bits,
-        None => beyond(code),
-    }
+    TABLE.at(c)
 }
 
-fn beyond(code: u32) -> u8 {
-    let inside = TABLE.beyond.iter().filter(|range| (range.0..=range.1).contains(&code));
-    inside.fold(0, |bits, range| bits | range.2)
+/// Whether Unicode 9 knew this character.
+pub(super) fn is_unicode_9(c: char) -> bool {
+    OLDER_TABLE.at(c) & UNICODE_9 != 0
+}
+
+/// Whether a character was a mark in Unicode 9.
+pub(super) fn is_combining_mark(c: char) -> bool {
+    OLDER_TABLE.at(c) & MARK_9 != 0
 }
 
 /// Whether a character has any of these classes.
