@@ -5,6 +5,7 @@
 
 mod added_tokens;
 mod align;
+mod bulk;
 mod byte_level;
 mod compile;
 mod decoder;
@@ -38,6 +39,7 @@ use pre_tokenizer::PreTokenizer;
 pub use added_tokens::AddedToken;
 pub use description::Description;
 pub use align::Input;
+pub use bulk::{Batch, Cut, Padding};
 pub use encoding::Encoding;
 pub use stream::DecodeStream;
 
