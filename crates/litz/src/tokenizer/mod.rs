@@ -27,7 +27,6 @@ mod text;
 mod unicode;
 mod vocab;
 
-use crate::Result;
 use added_tokens::AddedTokens;
 use decoder::Decoder;
 use description::{ModelSettings, Sections};
@@ -37,9 +36,9 @@ use post_processor::PostProcessor;
 use pre_tokenizer::PreTokenizer;
 
 pub use added_tokens::AddedToken;
-pub use description::Description;
 pub use align::Input;
 pub use bulk::{Batch, Cut, Padding};
+pub use description::Description;
 pub use encoding::Encoding;
 pub use stream::DecodeStream;
 

@@ -16,8 +16,7 @@ use super::pattern::{growth_limit, too_much};
 use crate::{Error, Result};
 use bytes::{byte_token, Run, REPLACEMENT};
 use literal::Literal;
-use step::{Each, Step};
-use strip::Strip;
+use step::Step;
 use table::Lazy;
 use text::{TextState, TextStep};
 
@@ -46,7 +45,8 @@ pub(super) struct Decoder {
 impl Decoder {
     /// Compiles the file's `decoder`.
     pub fn from_json(value: &Value, path: &str) -> Result<Self> {
-        let mut compiled = Self { join: Join::Plain, ..Self::byte_level() };
+        let mut compiled =
+            Self { steps: Vec::new(), join: Join::Plain, after: Vec::new(), lazy: Lazy::default() };
         if value.is_null() {
             compiled.join = Join::Spaces;
             return Ok(compiled);
@@ -71,23 +71,6 @@ impl Decoder {
             Ok(())
         })?;
         Ok(compiled)
-    }
-
-    /// GPT-2's byte-level decoder.
-    pub fn byte_level() -> Self {
-        Self { steps: Vec::new(), join: Join::ByteLevel, after: Vec::new(), lazy: Lazy::default() }
-    }
-
-    /// SentencePiece's: marks to spaces, byte tokens to text, and one leading space off if one was put there.
-    pub fn sentence_piece(strip: bool) -> Self {
-        let marks = Step::Each(Each::Literal(Literal::new("▁", " ")));
-        let strip = strip.then_some(TextStep::Strip(Strip { content: ' ', start: 1, stop: 0 }));
-        Self {
-            steps: vec![marks, Step::ByteFallback],
-            join: Join::Plain,
-            after: strip.into_iter().collect(),
-            lazy: Lazy::default(),
-        }
     }
 
     /// The state of a new stream. `raw` keeps bytes that are not UTF-8 as they are.
@@ -126,9 +109,10 @@ impl Decoder {
     }
 
     fn finish_text(&self, state: &mut State) -> Result<()> {
+        let mut exists = true;
         for (i, step) in self.after.iter().enumerate() {
             let mut rest = Vec::new();
-            step.finish(&mut state.after[i], state.raw, &mut rest)?;
+            step.finish(&mut state.after[i], state.raw, &mut exists, &mut rest)?;
             self.after_join(i + 1, rest, state)?;
         }
         Ok(())

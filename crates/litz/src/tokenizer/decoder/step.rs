@@ -83,10 +83,14 @@ impl Step {
             Self::Each(Each::Metaspace { first, .. }) => vec![TextStep::Literal(first)],
             Self::Each(Each::WordPiece { cleanup, .. }) => literals(cleanup),
             Self::Bpe { suffix } => vec![TextStep::Literal(Literal::new(&suffix, ""))],
-            Self::Ctc { steps } => literals(steps),
+            Self::Ctc { steps } => {
+                let mut steps: Vec<TextStep> = literals(steps);
+                steps.push(TextStep::Filter);
+                steps
+            }
             Self::ByteFallback => vec![TextStep::ByteFallback],
             Self::ByteLevel => vec![TextStep::ByteLevel],
-            Self::Fuse => Vec::new(),
+            Self::Fuse => vec![TextStep::Fuse],
         }
     }
 }

@@ -24,6 +24,10 @@ pub(super) enum TextStep {
     ByteFallback,
     /// Needs the whole text: one foreign character, and nothing of it is in the alphabet.
     ByteLevel,
+    /// A token without text is none.
+    Filter,
+    /// No token is one without text.
+    Fuse,
 }
 
 /// Where a text is in one stage.
@@ -32,7 +36,7 @@ pub(super) struct TextState {
     matched: usize,
     stripped: Stripped,
     held: Vec<u8>,
-    passed: bool, // longer than a byte token
+    passed: bool, // longer than a byte token; for `Filter`: than nothing
 }
 
 impl TextStep {
@@ -41,6 +45,11 @@ impl TextStep {
         match self {
             Self::Literal(literal) => literal.feed(chunk, &mut state.matched, out, limit)?,
             Self::Strip(strip) => strip.feed(chunk, &mut state.stripped, out),
+            Self::Fuse => out.extend_from_slice(chunk),
+            Self::Filter => {
+                state.passed |= !chunk.is_empty();
+                out.extend_from_slice(chunk);
+            }
             Self::Regex { .. } | Self::ByteLevel => state.held.extend_from_slice(chunk),
             Self::ByteFallback if state.passed => out.extend_from_slice(chunk),
             Self::ByteFallback => {
@@ -54,12 +63,23 @@ impl TextStep {
         Ok(())
     }
 
-    /// Appends what was held back.
-    pub fn finish(&self, state: &mut TextState, raw: bool, out: &mut Vec<u8>) -> Result<()> {
+    /// Appends what was held back. `exists` says whether there is a token at all.
+    pub fn finish(
+        &self,
+        state: &mut TextState,
+        raw: bool,
+        exists: &mut bool,
+        out: &mut Vec<u8>,
+    ) -> Result<()> {
         let held = std::mem::take(&mut state.held);
+        *exists = match self {
+            Self::Filter => state.passed,
+            Self::Fuse | Self::ByteLevel => true,
+            _ => *exists,
+        };
         match self {
-            Self::Literal(literal) => literal.finish(state.matched, out),
-            Self::Strip(_) => {}
+            Self::Literal(literal) if *exists => literal.finish(state.matched, out),
+            Self::Literal(_) | Self::Strip(_) | Self::Filter | Self::Fuse => {}
             Self::Regex { pattern, content } => out.extend(replace(&held, pattern, content)?),
             Self::ByteFallback => match byte_token(&held) {
                 Some(byte) => write_run(&[byte], raw, out),
