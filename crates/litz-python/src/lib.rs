@@ -9,6 +9,7 @@ mod generation;
 mod limits;
 mod model;
 mod tokenizer;
+mod tokenizer_bulk;
 
 /// The native core of litz.
 #[pymodule(gil_used = false)]

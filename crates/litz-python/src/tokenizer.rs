@@ -3,11 +3,13 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use litz::tokenizer::{DecodeStream, Input, Tokenizer};
+use litz::tokenizer::{DecodeStream, Input, Padding, Tokenizer};
 use pyo3::prelude::*;
+use pyo3::types::PyByteArray;
 
 use crate::errors::to_python;
 use crate::formats::PyTensorFile;
+use crate::tokenizer_bulk as bulk;
 
 type Aligned = (Vec<u32>, Vec<(u32, u32)>, Vec<Option<u32>>, Vec<(usize, String)>);
 
@@ -42,6 +44,10 @@ impl PyTokenizer {
     fn from_gguf(py: Python<'_>, file: &PyTensorFile) -> PyResult<Self> {
         let inner = py.detach(|| Tokenizer::from_gguf(&file.0)).map_err(to_python)?;
         Ok(Self { inner: Arc::new(inner) })
+    }
+
+    fn to_json(&self, py: Python<'_>) -> PyResult<String> {
+        py.detach(|| self.inner.to_json()).map_err(to_python)
     }
 
     #[pyo3(signature = (text, add_special_tokens=true, trusted=None))]
@@ -90,17 +96,51 @@ impl PyTokenizer {
         py.detach(|| self.inner.encode_pair(first, second, add_special_tokens)).map_err(to_python)
     }
 
-    #[pyo3(signature = (texts, add_special_tokens=true))]
+    #[pyo3(signature = (texts, add_special_tokens=true, *, max_length=None, truncation_side="right"))]
     fn encode_batch(
         &self,
         py: Python<'_>,
-        texts: Vec<String>,
+        texts: &Bound<'_, PyAny>,
         add_special_tokens: bool,
+        max_length: Option<usize>,
+        truncation_side: &str,
     ) -> PyResult<Vec<Vec<u32>>> {
-        let encode = || -> litz::Result<Vec<_>> {
-            texts.iter().map(|text| self.inner.encode(text, add_special_tokens)).collect()
-        };
-        py.detach(encode).map_err(to_python)
+        let cut = bulk::cut(max_length, truncation_side)?;
+        let batch = bulk::encode(py, &self.inner, texts, add_special_tokens, cut)?;
+        Ok(batch.rows().map(<[u32]>::to_vec).collect())
+    }
+
+    #[pyo3(signature = (texts, add_special_tokens=true, *, max_length=None, truncation_side="right"))]
+    fn encode_flat<'py>(
+        &self,
+        py: Python<'py>,
+        texts: &Bound<'py, PyAny>,
+        add_special_tokens: bool,
+        max_length: Option<usize>,
+        truncation_side: &str,
+    ) -> PyResult<(Bound<'py, PyByteArray>, Bound<'py, PyByteArray>)> {
+        let cut = bulk::cut(max_length, truncation_side)?;
+        bulk::flat(py, &bulk::encode(py, &self.inner, texts, add_special_tokens, cut)?)
+    }
+
+    #[pyo3(signature = (texts, add_special_tokens=true, *, pad_id=0, padding_side="right", width=0, multiple_of=0,
+                        max_length=None, truncation_side="right"))]
+    fn encode_padded<'py>(
+        &self,
+        py: Python<'py>,
+        texts: &Bound<'py, PyAny>,
+        add_special_tokens: bool,
+        pad_id: u32,
+        padding_side: &str,
+        width: usize,
+        multiple_of: usize,
+        max_length: Option<usize>,
+        truncation_side: &str,
+    ) -> PyResult<(Bound<'py, PyByteArray>, Bound<'py, PyByteArray>, usize)> {
+        let cut = bulk::cut(max_length, truncation_side)?;
+        let left = bulk::is_left("padding_side", padding_side)?;
+        let batch = bulk::encode(py, &self.inner, texts, add_special_tokens, cut)?;
+        bulk::padded(py, &batch, &Padding { width, multiple_of, id: pad_id, left })
     }
 
     #[pyo3(signature = (ids, skip_special_tokens=false))]

@@ -5,36 +5,40 @@
 
 mod added_tokens;
 mod align;
+mod bulk;
 mod byte_level;
+mod compile;
 mod decoder;
+mod description;
 mod encode;
 mod encoding;
 mod fields;
-mod gguf;
-mod gguf_splits;
+mod flat;
 mod json;
 mod model;
 mod normalizer;
 mod pattern;
 mod post_processor;
 mod pre_tokenizer;
+mod save;
+mod sources;
 mod stream;
 mod text;
 mod unicode;
 mod vocab;
 
-use crate::{Error, Result};
 use added_tokens::AddedTokens;
-use decoder::{Decoder, State};
-use model::bpe::{self, Bpe};
+use decoder::Decoder;
+use description::{ModelSettings, Sections};
 use model::Model;
 use normalizer::Normalizer;
 use post_processor::PostProcessor;
 use pre_tokenizer::PreTokenizer;
-use vocab::VocabBuilder;
 
 pub use added_tokens::AddedToken;
 pub use align::Input;
+pub use bulk::{Batch, Cut, Padding};
+pub use description::Description;
 pub use encoding::Encoding;
 pub use stream::DecodeStream;
 
@@ -46,52 +50,11 @@ pub struct Tokenizer {
     model: Model,
     post_processor: PostProcessor,
     decoder: Decoder,
+    sections: Sections,      // as the source has them, to be written again
+    settings: ModelSettings, // the same of the model
 }
 
 impl Tokenizer {
-    /// Compiles a `tokenizer.json`. Its `truncation` and `padding` are left to the caller.
-    ///
-    /// A setting that is not implemented is an [`Error::Unsupported`] that names it, never ignored.
-    pub fn from_json(bytes: &[u8]) -> Result<Self> {
-        let mut file = json::File::read(bytes)?;
-        if !file.model.is_bpe() {
-            let kind = file.model.kind.as_deref().unwrap_or("(unnamed)");
-            return Err(Error::Unsupported(format!("model.type: {kind} is not implemented by litz; BPE is")));
-        }
-        let pre_tokenizer = PreTokenizer::from_json(&file.pre_tokenizer, "pre_tokenizer")?;
-        let model = Model::Bpe(Box::new(bpe_from_json(&mut file.model, pre_tokenizer.is_byte_level())?));
-        Self {
-            added: AddedTokens::new(Vec::new(), model.vocab(), &[], "added_tokens")?,
-            normalizer: Normalizer::from_json(&file.normalizer, "normalizer")?,
-            pre_tokenizer,
-            model,
-            post_processor: PostProcessor::from_json(&file.post_processor, "post_processor")?,
-            decoder: Decoder::from_json(&file.decoder, "decoder")?,
-        }
-        .with_added(file.added_tokens)
-    }
-
-    fn with_added(mut self, tokens: Vec<AddedToken>) -> Result<Self> {
-        self.added = AddedTokens::new(tokens, self.model.vocab(), &self.normalizer, "added_tokens")?;
-        let stranger = self.post_processor.ids().find(|&id| self.id_to_token(id).is_none());
-        match stranger {
-            Some(id) => Err(Error::Format(format!("post_processor: no token has the id {id}"))),
-            None => Ok(self),
-        }
-    }
-
-    /// The text of ids. Ids without a token are left out, as upstream does: models have spare rows.
-    ///
-    /// Bytes that are not UTF-8 become U+FFFD; [`Tokenizer::decode_bytes`] keeps them.
-    pub fn decode(&self, ids: &[u32], skip_special_tokens: bool) -> Result<String> {
-        stream::text(self.decode_as(ids, skip_special_tokens, false)?)
-    }
-
-    /// What the ids stand for, byte by byte.
-    pub fn decode_bytes(&self, ids: &[u32], skip_special_tokens: bool) -> Result<Vec<u8>> {
-        self.decode_as(ids, skip_special_tokens, true)
-    }
-
     /// The id of a token, added or not.
     pub fn token_to_id(&self, token: &str) -> Option<u32> {
         self.added.id(token).or_else(|| self.model.vocab().id(token))
@@ -118,48 +81,4 @@ impl Tokenizer {
     pub fn added_tokens(&self) -> &[AddedToken] {
         self.added.all()
     }
-
-    fn decoder(&self) -> &Decoder {
-        &self.decoder
-    }
-
-    fn decode_as(&self, ids: &[u32], skip_special_tokens: bool, raw: bool) -> Result<Vec<u8>> {
-        let mut state = self.decoder.start(raw);
-        for &id in ids {
-            self.push(id, skip_special_tokens, &mut state)?;
-        }
-        self.decoder.finish(&mut state)?;
-        Ok(state.out)
-    }
-
-    fn push(&self, id: u32, skip_special_tokens: bool, state: &mut State) -> Result<()> {
-        let token = match self.added.decoded(id) {
-            Some((_, true)) if skip_special_tokens => None,
-            Some((token, _)) => Some(token),
-            None => self.model.vocab().token(id),
-        };
-        token.map_or(Ok(()), |token| self.decoder.push(token, state))
-    }
-}
-
-fn bpe_from_json(model: &mut json::Model, byte_level: bool) -> Result<Bpe> {
-    let missing =
-        |key| Error::Format(format!("model.{key}: found nothing of use, expected the model's {key}"));
-    let vocab: VocabBuilder = model.vocab.take().ok_or_else(|| missing("vocab"))?;
-    let merges = model.merges.take().ok_or_else(|| missing("merges"))?;
-    let dropout = model.dropout.unwrap_or_default();
-    if !(0.0..=1.0).contains(&dropout) {
-        return Err(Error::Format(format!("model.dropout: found {dropout}, expected 0 to 1")));
-    }
-    let options = bpe::Options {
-        byte_level,
-        unknown: model.unknown.take(),
-        fuse_unknown: model.fuse_unknown.unwrap_or_default(),
-        byte_fallback: model.byte_fallback.unwrap_or_default(),
-        ignore_merges: model.ignore_merges.unwrap_or_default(),
-        prefix: model.prefix.take().unwrap_or_default(),
-        suffix: model.suffix.take().unwrap_or_default(),
-        dropout,
-    };
-    Bpe::with_merges(vocab.build("model.vocab")?, merges.iter().map(Ok), options, "model.merges")
 }
