@@ -2,7 +2,7 @@
 
 pub(super) mod bpe;
 mod merge;
-mod trie;
+mod double_array;
 pub(super) mod unigram;
 pub(super) mod word_level;
 pub(super) mod word_piece;
