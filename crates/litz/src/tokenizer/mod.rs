@@ -25,6 +25,7 @@ mod sources;
 mod stream;
 mod text;
 mod unicode;
+mod words;
 mod vocab;
 
 use added_tokens::AddedTokens;
