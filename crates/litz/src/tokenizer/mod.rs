@@ -8,6 +8,7 @@ mod align;
 mod bulk;
 mod byte_level;
 mod compile;
+mod cut;
 mod decoder;
 mod description;
 mod encode;
@@ -28,13 +29,17 @@ mod unicode;
 mod words;
 mod vocab;
 
+use std::sync::{Mutex, OnceLock};
+
 use added_tokens::AddedTokens;
+use cut::Cutter;
 use decoder::Decoder;
 use description::{ModelSettings, Sections};
 use model::Model;
 use normalizer::Normalizer;
 use post_processor::PostProcessor;
 use pre_tokenizer::PreTokenizer;
+use words::Words;
 
 pub use added_tokens::AddedToken;
 pub use align::Input;
@@ -53,6 +58,8 @@ pub struct Tokenizer {
     decoder: Decoder,
     sections: Sections,      // as the source has them, to be written again
     settings: ModelSettings, // the same of the model
+    cutter: OnceLock<Option<Cutter>>,
+    memory: Mutex<Vec<Words>>, // of concurrent calls
 }
 
 impl Tokenizer {
