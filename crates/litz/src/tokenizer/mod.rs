@@ -31,12 +31,12 @@ mod trim;
 mod truncation;
 mod unicode;
 mod vocab;
+mod words;
 
 use std::sync::Arc;
 
-use crate::Result;
 use added_tokens::AddedTokens;
-use decoder::{Decoder, State};
+use decoder::Decoder;
 use description::{ModelSettings, Sections};
 use model::Model;
 use normalizer::Normalizer;
@@ -50,7 +50,7 @@ pub use description::Description;
 pub use encoding::{Encoding, Filler, Side};
 pub use full::{Options, Sample};
 pub use slots::Slot;
-pub use sources::SourceOptions;
+pub use sources::{Source, SourceOptions};
 pub use stream::DecodeStream;
 pub use truncation::{Strategy, Truncation};
 
@@ -68,18 +68,6 @@ pub struct Tokenizer {
 }
 
 impl Tokenizer {
-    /// The text of ids. Ids without a token are left out, as upstream does: models have spare rows.
-    ///
-    /// Bytes that are not UTF-8 become U+FFFD; [`Tokenizer::decode_bytes`] keeps them.
-    pub fn decode(&self, ids: &[u32], skip_special_tokens: bool) -> Result<String> {
-        stream::text(self.decode_as(ids, skip_special_tokens, false)?)
-    }
-
-    /// What the ids stand for, byte by byte.
-    pub fn decode_bytes(&self, ids: &[u32], skip_special_tokens: bool) -> Result<Vec<u8>> {
-        self.decode_as(ids, skip_special_tokens, true)
-    }
-
     /// The id of a token, added or not.
     pub fn token_to_id(&self, token: &str) -> Option<u32> {
         self.added.id(token).or_else(|| self.model.vocab().id(token))
@@ -105,27 +93,5 @@ impl Tokenizer {
     /// The added tokens, by id.
     pub fn added_tokens(&self) -> &[AddedToken] {
         self.added.all()
-    }
-
-    fn decoder(&self) -> &Decoder {
-        &self.decoder
-    }
-
-    fn decode_as(&self, ids: &[u32], skip_special_tokens: bool, raw: bool) -> Result<Vec<u8>> {
-        let mut state = self.decoder.start(raw);
-        for &id in ids {
-            self.push(id, skip_special_tokens, &mut state)?;
-        }
-        self.decoder.finish(&mut state)?;
-        Ok(state.out)
-    }
-
-    fn push(&self, id: u32, skip_special_tokens: bool, state: &mut State) -> Result<()> {
-        let token = match self.added.decoded(id) {
-            Some((_, true)) if skip_special_tokens => None,
-            Some((token, _)) => Some(token),
-            None => self.model.vocab().token(id),
-        };
-        token.map_or(Ok(()), |token| self.decoder.push(token, state))
     }
 }

@@ -1,7 +1,10 @@
 //! Pieces to ids.
 
+mod backtrack;
 pub(super) mod bpe;
 mod merge;
+mod double_array;
+mod pairs;
 mod trie;
 pub(super) mod unigram;
 pub(super) mod word_level;
@@ -50,6 +53,7 @@ impl Sink for Vec<u32> {
 pub(super) struct Scratch {
     symbols: Vec<Symbol>,
     text: String,
+    dead: Vec<u64>,
     best: Vec<unigram::Best>,
 }
 

@@ -1,143 +1,130 @@
-//! A vocabulary as a double array: all tokens that begin at a place of a text are found in one walk.
+//! Tokens by their bytes: a trie whose edges are one flat table, open-addressed.
 
-use crate::{Error, Result};
+const EMPTY: u64 = u64::MAX;
+const NODE: u32 = (1 << 24) - 1;
+/// A token ends at this node.
+const TOKEN: u32 = 1 << 24;
+/// A token that merging gives ends at this node.
+const MERGED: u32 = 1 << 25;
 
-const FREE: u32 = u32::MAX;
-const NONE: u32 = u32::MAX;
-const BLOCK: usize = 256;
-// How many free cells are tried before a new block is opened: building takes linear time.
-const TRIES: usize = 24;
-
-/// The child of a node by `byte` lies at `base ^ byte`, and says so in `parent`.
-#[derive(Clone, Copy)]
-struct Cell {
-    base: u32,
-    parent: u32,
-    value: u32,
-}
-
-/// A place in the trie.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::tokenizer) struct Node(u32);
-
-/// An immutable set of byte strings, each with a number.
-pub(in crate::tokenizer) struct Trie {
-    cells: Vec<Cell>,
+/// The trie. An edge is `parent node << 40 | byte << 32 | flags | child node`.
+pub(super) struct Trie {
+    edges: Vec<u64>,
+    shift: u32,
+    used: usize,
+    pairs: Vec<u32>,  // by the first two bytes: flags | node, 0 where no token begins so
+    tokens: Vec<u32>, // by node
 }
 
 impl Trie {
-    /// The place of the empty string.
-    pub const ROOT: Node = Node(0);
+    /// An empty trie with room for so many nodes.
+    pub fn new(nodes: usize) -> Self {
+        let slots = (nodes.max(8) * 2).next_power_of_two();
+        Self {
+            edges: vec![EMPTY; slots],
+            shift: 32 - slots.trailing_zeros().min(31),
+            used: 0,
+            pairs: vec![0; 1 << 16],
+            tokens: vec![0; 1 + 256],
+        }
+    }
 
-    /// A trie of these tokens. Of equal texts the last one counts. `path` names them in errors.
-    pub fn new<'a>(tokens: impl Iterator<Item = (u32, &'a str)>, path: &str) -> Result<Self> {
-        let mut keys: Vec<(&[u8], u32)> = tokens.map(|(id, token)| (token.as_bytes(), id)).collect();
-        keys.sort_by_key(|&(text, _)| text); // stable: of equal texts the last one stays last
-        let mut builder = Builder::default();
-        builder.open_block(path)?;
-        let mut open = vec![(0u32, 0..keys.len(), 0usize)];
-        let mut labels: Vec<(u8, usize)> = Vec::new();
-        while let Some((node, mut range, depth)) = open.pop() {
-            while range.start < range.end && keys[range.start].0.len() == depth {
-                builder.cells[node as usize].value = keys[range.start].1;
-                range.start += 1;
+    /// Adds a token; false when there are too many nodes.
+    pub fn insert(&mut self, bytes: &[u8], id: u32, merged: bool) -> bool {
+        let flags = TOKEN | if merged { MERGED } else { 0 };
+        let (&first, rest) = match bytes.split_first() {
+            Some(parts) => parts,
+            None => return true,
+        };
+        if rest.is_empty() {
+            self.tokens[1 + usize::from(first)] = id;
+            return true;
+        }
+        let place = usize::from(first) << 8 | usize::from(rest[0]);
+        if self.pairs[place] & NODE == 0 {
+            self.pairs[place] = self.tokens.len() as u32;
+            self.tokens.push(0);
+        }
+        let mut node = self.pairs[place] & NODE;
+        if rest.len() == 1 {
+            self.pairs[place] |= flags;
+        }
+        for (i, &byte) in rest.iter().enumerate().skip(1) {
+            if self.tokens.len() >= NODE as usize {
+                return false;
             }
-            labels.clear();
-            for (at, (text, _)) in range.clone().zip(&keys[range.clone()]) {
-                if labels.last().is_none_or(|&(label, _)| label != text[depth]) {
-                    labels.push((text[depth], at));
+            let last = i + 1 == rest.len();
+            node = self.child(node, byte, if last { flags } else { 0 });
+        }
+        self.tokens[node as usize] = id;
+        true
+    }
+
+    /// The token that begins the bytes and is longest, and its length; only those that merging gives if `merged`.
+    #[inline]
+    pub fn longest(&self, bytes: &[u8], merged: bool) -> (u32, usize) {
+        let wanted = if merged { MERGED } else { TOKEN };
+        let Some(&first) = bytes.first() else { return (0, 0) };
+        let mut best = (1 + u32::from(first), 1);
+        if let Some(&second) = bytes.get(1) {
+            let mut entry = self.pairs[usize::from(first) << 8 | usize::from(second)];
+            let mut length = 2;
+            while entry != 0 {
+                if entry & wanted != 0 {
+                    best = (entry & NODE, length);
                 }
-            }
-            if labels.is_empty() {
-                continue;
-            }
-            let base = builder.place(&labels, path)?;
-            builder.cells[node as usize].base = base;
-            for (i, &(label, start)) in labels.iter().enumerate() {
-                let end = labels.get(i + 1).map_or(range.end, |&(_, next)| next);
-                let child = base ^ u32::from(label);
-                builder.take(child, node);
-                open.push((child, start..end, depth + 1));
+                let Some(&byte) = bytes.get(length) else { break };
+                entry = self.edge(entry & NODE, byte);
+                length += 1;
             }
         }
-        Ok(Self { cells: builder.cells })
+        (self.tokens[best.0 as usize], best.1)
     }
 
-    /// The place one byte further; `None` when no token continues so.
     #[inline]
-    pub fn step(&self, node: Node, byte: u8) -> Option<Node> {
-        let child = self.cells[node.0 as usize].base ^ u32::from(byte);
-        let found = self.cells.get(child as usize)?;
-        (found.parent == node.0).then_some(Node(child))
-    }
-
-    /// The token that ends here.
-    #[inline]
-    pub fn value(&self, node: Node) -> Option<u32> {
-        let value = self.cells[node.0 as usize].value;
-        (value != NONE).then_some(value)
-    }
-
-    /// The place of a text.
-    pub fn find(&self, text: &str) -> Option<Node> {
-        text.bytes().try_fold(Self::ROOT, |node, byte| self.step(node, byte))
-    }
-}
-
-#[derive(Default)]
-struct Builder {
-    cells: Vec<Cell>,
-    next: Vec<u32>, // free cells in a ring, through cell 0
-    previous: Vec<u32>,
-}
-
-impl Builder {
-    fn open_block(&mut self, path: &str) -> Result<u32> {
-        let start = self.cells.len();
-        let end = u32::try_from(start + BLOCK)
-            .ok()
-            .filter(|&end| end < FREE)
-            .ok_or_else(|| Error::Memory(format!("{path}: too much text for one table")))?;
-        // A leaf's base is out of reach: none of its children exist.
-        self.cells.resize(end as usize, Cell { base: FREE, parent: FREE, value: NONE });
-        let first = start as u32;
-        self.next.extend((first..end).map(|i| i + 1));
-        self.previous.extend((first..end).map(|i| i.wrapping_sub(1)));
-        if start == 0 {
-            (self.next[BLOCK - 1], self.previous[0]) = (0, end - 1);
+    fn edge(&self, node: u32, byte: u8) -> u32 {
+        let key = node << 8 | u32::from(byte);
+        let edge = self.edges[self.slot(key)];
+        if edge == EMPTY {
+            0
         } else {
-            let last = self.previous[0];
-            (self.next[last as usize], self.previous[start]) = (first, last);
-            (self.next[end as usize - 1], self.previous[0]) = (0, end - 1);
+            edge as u32
         }
-        Ok(first)
     }
 
-    fn take(&mut self, cell: u32, parent: u32) {
-        self.cells[cell as usize].parent = parent;
-        let (previous, next) = (self.previous[cell as usize], self.next[cell as usize]);
-        self.next[previous as usize] = next;
-        self.previous[next as usize] = previous;
-    }
-
-    fn is_free(&self, cell: u32) -> bool {
-        cell != 0 && self.cells[cell as usize].parent == FREE
-    }
-
-    /// A base at which all these children find a free cell: among the youngest free ones, else in a new block.
-    fn place(&mut self, labels: &[(u8, usize)], path: &str) -> Result<u32> {
-        let mut cell = self.previous[0];
-        for _ in 0..TRIES {
-            if cell == 0 {
-                break;
-            }
-            let base = cell ^ u32::from(labels[0].0);
-            if labels.iter().all(|&(label, _)| self.is_free(base ^ u32::from(label))) {
-                return Ok(base);
-            }
-            cell = self.previous[cell as usize];
+    #[inline]
+    fn slot(&self, key: u32) -> usize {
+        let mask = self.edges.len() - 1;
+        let mut slot = (key.wrapping_mul(0x9E37_79B1) >> self.shift) as usize & mask;
+        while (self.edges[slot] >> 32) as u32 != key && self.edges[slot] != EMPTY {
+            slot = (slot + 1) & mask;
         }
-        self.open_block(path)
+        slot
+    }
+
+    fn child(&mut self, node: u32, byte: u8, flags: u32) -> u32 {
+        if self.used * 4 >= self.edges.len() * 3 {
+            self.grow();
+        }
+        let key = node << 8 | u32::from(byte);
+        let slot = self.slot(key);
+        if self.edges[slot] == EMPTY {
+            self.used += 1;
+            self.edges[slot] = u64::from(key) << 32 | self.tokens.len() as u64;
+            self.tokens.push(0);
+        }
+        self.edges[slot] |= u64::from(flags);
+        self.edges[slot] as u32 & NODE
+    }
+
+    fn grow(&mut self) {
+        let larger = vec![EMPTY; self.edges.len() * 2];
+        let old = std::mem::replace(&mut self.edges, larger);
+        self.shift -= 1;
+        for edge in old.into_iter().filter(|&edge| edge != EMPTY) {
+            let slot = self.slot((edge >> 32) as u32);
+            self.edges[slot] = edge;
+        }
     }
 }
 
@@ -146,34 +133,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_went_in_is_found_and_nothing_else() {
-        let tokens: Vec<String> = (0..5000u32)
-            .map(|i| format!("{:x}", i.wrapping_mul(2_654_435_761) >> (i % 24)))
-            .chain(["▁".into(), "▁the".into(), "\0".into(), "é".into()])
-            .collect();
-        let trie = Trie::new((0..).zip(tokens.iter().map(String::as_str)), "test").unwrap();
-        for token in &tokens {
-            let last = tokens.iter().rposition(|other| other == token).unwrap();
-            let found = trie.find(token).and_then(|node| trie.value(node));
-            assert_eq!(found, Some(last as u32), "{token:?}");
+    fn the_longest_token_is_found_whether_merged_or_not() {
+        let mut trie = Trie::new(0);
+        (0..=255u8).for_each(|byte| assert!(trie.insert(&[byte], u32::from(byte), true)));
+        for (text, id, merged) in [("ab", 300, true), ("abcd", 301, false), ("abcde", 302, true), ("xyz", 303, true)] {
+            assert!(trie.insert(text.as_bytes(), id, merged));
         }
-        for stranger in ["g", "▁th", "fffffffff", "x", "0x", "\u{1}"] {
-            let found = trie.find(stranger).and_then(|node| trie.value(node));
-            assert_eq!(found, None, "{stranger:?}");
+        for i in 0..3000u32 {
+            assert!(trie.insert(format!("q{i:05}").as_bytes(), 1000 + i, true));
         }
-    }
-
-    #[test]
-    fn an_empty_vocabulary_holds_nothing() {
-        let trie = Trie::new(std::iter::empty(), "test").unwrap();
-        assert!((0..=255).all(|byte| trie.step(Trie::ROOT, byte).is_none()));
-    }
-
-    #[test]
-    fn the_root_is_not_its_own_child() {
-        let trie = Trie::new([(0, "\0")].into_iter(), "test").unwrap();
-        let child = trie.step(Trie::ROOT, 0).unwrap();
-        assert_ne!(child, Trie::ROOT);
-        assert!((0..=255).all(|byte| trie.step(child, byte).is_none()));
+        assert_eq!(trie.longest(b"abcdx", true), (300, 2));
+        assert_eq!(trie.longest(b"abcdx", false), (301, 4));
+        assert_eq!(trie.longest(b"abcdef", true), (302, 5));
+        assert_eq!(trie.longest(b"xy", true), (u32::from(b'x'), 1));
+        assert_eq!(trie.longest(b"", true), (0, 0));
+        assert!((0..3000u32).all(|i| trie.longest(format!("q{i:05}z").as_bytes(), true) == (1000 + i, 6)));
     }
 }
