@@ -10,6 +10,7 @@ mod full;
 mod generation;
 mod limits;
 mod model;
+mod sources;
 mod tokenizer;
 mod tokenizer_bulk;
 
@@ -20,6 +21,7 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     limits::register(m)?;
     formats::register(m)?;
     tokenizer::register(m)?;
+    sources::register(m)?;
     encoding::register(m)?;
     chat::register(m)?;
     model::register(m)?;

@@ -32,8 +32,8 @@ mod text;
 mod trim;
 mod truncation;
 mod unicode;
-mod words;
 mod vocab;
+mod words;
 
 use std::sync::{Arc, Mutex, OnceLock};
 
@@ -54,7 +54,7 @@ pub use description::Description;
 pub use encoding::{Encoding, Filler, Side};
 pub use full::{Options, Sample};
 pub use slots::Slot;
-pub use sources::SourceOptions;
+pub use sources::{Source, SourceOptions};
 pub use stream::DecodeStream;
 pub use truncation::{Strategy, Truncation};
 
