@@ -17,6 +17,7 @@ mod encoding;
 mod fields;
 mod flat;
 mod full;
+mod guard;
 mod json;
 mod model;
 mod normalizer;
