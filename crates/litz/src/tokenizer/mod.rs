@@ -18,6 +18,7 @@ mod pattern;
 mod post_processor;
 mod pre_tokenizer;
 mod stream;
+pub mod train;
 mod unicode;
 mod vocab;
 
