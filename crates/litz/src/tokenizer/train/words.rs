@@ -214,11 +214,6 @@ impl Words {
         self.len() == 0
     }
 
-    /// Whether words are bytes that the vocabulary writes as characters.
-    pub(super) fn byte_level(&self) -> bool {
-        self.byte_level
-    }
-
     /// The words as they came, with their counts.
     pub(super) fn raw(&self) -> impl Iterator<Item = (&[u8], u64)> + Clone {
         self.table.iter()
