@@ -13,6 +13,7 @@ mod model;
 mod sources;
 mod tokenizer;
 mod tokenizer_bulk;
+mod trainer;
 
 /// The native core of litz.
 #[pymodule(gil_used = false)]
@@ -23,6 +24,7 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     tokenizer::register(m)?;
     sources::register(m)?;
     encoding::register(m)?;
+    trainer::register(m)?;
     chat::register(m)?;
     model::register(m)?;
     generation::register(m)

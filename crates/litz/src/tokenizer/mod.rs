@@ -30,6 +30,7 @@ mod slots;
 mod sources;
 mod stream;
 mod text;
+pub mod train;
 mod trim;
 mod truncation;
 mod unicode;
