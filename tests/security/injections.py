@@ -11,14 +11,15 @@ from litz.tokenizers import Tokenizer, from_pretrained
 from tests.unit import tiny
 
 # What special tokens of chat models look like; a role may be part of one.
-TOKEN = re.compile(r"<\|[^|<>\s{}'\"]+\|>|<｜[^｜<>\s{}'\"]+｜>|</?[a-z][a-z0-9_:]*>|\[/?[A-Z][A-Z_]*\]|<\|[a-z]+>|<[a-z]+\|>")
+TOKEN = re.compile(r"<\|?[^|<>\s{}'\"]+\|?>|<｜[^｜<>\s{}'\"]+｜>|\[/?[A-Z][A-Z_]*\]")
 NAMED = {"bos_token": "<s>", "eos_token": "</s>", "pad_token": "<pad>", "unk_token": "<unk>"}
 
 
 def tokens_in(texts: Iterator[str]) -> list[str]:
-    """Everything in texts that looks like a special token, and the named ones."""
+    """Everything in texts that looks like a special token, and the named ones; tags that are closed are markup."""
     found = {token for text in texts for token in TOKEN.findall(text)}
-    return sorted(found | set(NAMED.values()))
+    markup = {form for token in found if token[:2] == "</" for form in (token, "<" + token[2:])}
+    return sorted(found - markup | set(NAMED.values()))
 
 
 def byte_tokenizer(folder: Path, special: list[str], template: str) -> Tokenizer:
