@@ -34,7 +34,7 @@ def test_rows_know_where_their_tokens_came_from(tokenizer):
     encoded = tokenizer(["ab c", "d"], padding=True)
     assert encoded.tokens() == ["a", "b", "Ġ", "c"]
     assert encoded.tokens(1) == ["d", "<pad>", "<pad>", "<pad>"]
-    assert encoded.sequence_ids(1) == [0, None, None, None]
+    assert tokenizer("ab", "c").sequence_ids() == [0, 0, 1]
     assert encoded.char_to_token(3) == 3
     assert encoded.char_to_token(1, 0) == 0
     assert encoded.char_to_token(9) is None
@@ -124,12 +124,8 @@ def test_ids_are_made_ready_for_a_model(tokenizer):
         "input_ids": [A, B, A], "attention_mask": [1, 1, 1], "overflowing_tokens": [B, C], "num_truncated_tokens": 1,
         "length": 3,
     }  # fmt: skip
-    assert tokenizer.prepare_for_model(
-        [A], padding="max_length", max_length=2, return_tensors="np"
-    ).input_ids.tolist() == [
-        A,
-        tiny.PAD,
-    ]
+    padded = tokenizer.prepare_for_model([A], padding="max_length", max_length=2, return_tensors="np")
+    assert padded.input_ids.tolist() == [A, tiny.PAD]
     assert tokenizer.truncate_sequences([A, B, C], [A], 2, "longest_first") == ([A], [A], [])
     assert tokenizer.truncate_sequences([A], [A, B, C], 1, "only_second", 1) == ([A], [A, B], [B, C])
     tokenizer.truncation_side = "left"
