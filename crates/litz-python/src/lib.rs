@@ -9,6 +9,7 @@ mod generation;
 mod limits;
 mod model;
 mod tokenizer;
+mod unicode;
 
 /// The native core of litz.
 #[pymodule(gil_used = false)]
@@ -17,6 +18,7 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     limits::register(m)?;
     formats::register(m)?;
     tokenizer::register(m)?;
+    unicode::register(m)?;
     chat::register(m)?;
     model::register(m)?;
     generation::register(m)

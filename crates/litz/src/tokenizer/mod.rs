@@ -5,6 +5,7 @@
 
 mod added_tokens;
 mod byte_level;
+mod character_class;
 mod decoder;
 mod fields;
 mod gguf;
@@ -32,6 +33,7 @@ use pre_tokenizer::PreTokenizer;
 use vocab::VocabBuilder;
 
 pub use added_tokens::AddedToken;
+pub use character_class::character_class;
 pub use stream::DecodeStream;
 
 // Words are short and repeat; longer pieces are not worth remembering.
