@@ -136,8 +136,13 @@ class Tokenizer:
     @staticmethod
     def from_gguf(file: TensorFile, /) -> Tokenizer:
         """Compiles the tokenizer in a GGUF file's metadata."""
-    def encode(self, text: str, add_special_tokens: bool = True) -> list[int]:
-        """The ids of a text. Added tokens are recognised in it, special ones too."""
+    def encode(
+        self, text: str, add_special_tokens: bool = True, trusted: Sequence[tuple[int, int]] | None = None
+    ) -> list[int]:
+        """The ids of a text. Added tokens are recognised in it, special ones too.
+
+        With `trusted` (ranges of the text's UTF-8 bytes, in order and apart), special ones only inside those.
+        """
     def encode_pair(self, first: str, second: str, add_special_tokens: bool = True) -> list[int]:
         """The ids of two texts, joined as the file's template for pairs says."""
     def encode_batch(self, texts: list[str], add_special_tokens: bool = True) -> list[list[int]]: ...

@@ -3,12 +3,16 @@
 use pyo3::prelude::*;
 
 mod chat;
+mod encoding;
 mod errors;
 mod formats;
+mod full;
 mod generation;
 mod limits;
 mod model;
+mod sources;
 mod tokenizer;
+mod tokenizer_bulk;
 mod unicode;
 
 /// The native core of litz.
@@ -19,6 +23,8 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     formats::register(m)?;
     tokenizer::register(m)?;
     unicode::register(m)?;
+    sources::register(m)?;
+    encoding::register(m)?;
     chat::register(m)?;
     model::register(m)?;
     generation::register(m)

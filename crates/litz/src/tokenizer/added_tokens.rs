@@ -1,6 +1,6 @@
 //! Tokens that are found in the text itself, before the model sees it: the leftmost match, then the longest.
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::{AhoCorasick, Anchored, Input, MatchKind, StartKind};
 use hashbrown::HashMap;
 use std::ops::Range;
 
@@ -10,23 +10,23 @@ use super::vocab::Vocab;
 use crate::{Error, Result};
 
 /// A token that the tokenizer looks for in the text.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct AddedToken {
     /// Its id.
     pub id: u32,
     /// Its text.
     pub content: String,
-    /// Whether it controls rather than says something; decoding may leave it out.
-    pub special: bool,
+    /// Only matches where no word character touches it.
+    pub single_word: bool,
     /// Takes the white space before it along.
     pub lstrip: bool,
     /// Takes the white space after it along.
     pub rstrip: bool,
-    /// Only matches where no word character touches it.
-    pub single_word: bool,
     /// Matches normalized text, in its own normalized form.
     pub normalized: bool,
+    /// Whether it controls rather than says something; decoding may leave it out.
+    pub special: bool,
 }
 
 /// A stretch of text: an added token, or what lies between two of them.
@@ -117,6 +117,7 @@ impl AddedTokens {
         }
         let built = AhoCorasick::builder()
             .match_kind(MatchKind::LeftmostLongest)
+            .start_kind(StartKind::Both)
             .build(tokens.iter().map(|&i| self.text_of(i)));
         match built {
             Ok(automaton) => Ok(Some(Matcher { automaton, tokens })),
@@ -156,48 +157,77 @@ impl AddedTokens {
         Some((text, special))
     }
 
-    /// Splits raw text at the tokens that are not normalized.
-    pub fn split_raw(&self, text: &str) -> Vec<Part> {
-        self.split(self.raw.as_ref(), text)
+    /// Splits raw text at the tokens that are not normalized; special ones count only inside `trusted`.
+    pub fn split_raw(&self, text: &str, trusted: Option<&[Range<usize>]>) -> Vec<Part> {
+        self.split(self.raw.as_ref(), text, trusted)
     }
 
-    /// Splits normalized text at the tokens that are.
-    pub fn split_normalized(&self, text: &str) -> Vec<Part> {
-        self.split(self.late.as_ref(), text)
+    /// Splits normalized text at the tokens that are; special ones count only if all of the text is `trusted`.
+    pub fn split_normalized(&self, text: &str, trusted: bool) -> Vec<Part> {
+        self.split(self.late.as_ref(), text, if trusted { None } else { Some(&[]) })
     }
 
-    fn split(&self, matcher: Option<&Matcher>, text: &str) -> Vec<Part> {
+    fn split(&self, matcher: Option<&Matcher>, text: &str, trusted: Option<&[Range<usize>]>) -> Vec<Part> {
         let mut parts = Vec::new();
         let mut last = 0; // the end of the last token, with the white space it took
         let mut blank = 0; // white space is known to reach up to here
-        if let Some(matcher) = matcher {
-            for hit in matcher.automaton.find_iter(text) {
-                let token = &self.tokens[matcher.tokens[hit.pattern().as_usize()]];
-                let mut range = hit.range();
-                if token.single_word && touches_word(text, &range) {
-                    continue;
-                }
-                if token.lstrip && last < range.start {
-                    range.start = last + text[last..range.start].trim_end().len();
-                }
-                if token.rstrip {
-                    if blank < range.end {
-                        blank = text.len() - text[range.end..].trim_start().len();
-                    }
-                    range.end = blank;
-                }
-                if last < range.start {
-                    parts.push(Part { token: None, range: last..range.start });
-                }
-                last = range.end;
-                parts.push(Part { token: Some(token.id), range });
+        let mut at = 0;
+        while let Some((i, mut range)) = matcher.and_then(|matcher| self.find(matcher, text, at, trusted)) {
+            let token = &self.tokens[i];
+            at = range.end;
+            if token.single_word && touches_word(text, &range) {
+                continue;
             }
+            if token.lstrip && last < range.start {
+                range.start = last + text[last..range.start].trim_end().len();
+            }
+            if token.rstrip {
+                if blank < range.end {
+                    blank = text.len() - text[range.end..].trim_start().len();
+                }
+                range.end = blank;
+            }
+            if last < range.start {
+                parts.push(Part { token: None, range: last..range.start });
+            }
+            last = range.end;
+            parts.push(Part { token: Some(token.id), range });
         }
         if last < text.len() {
             parts.push(Part { token: None, range: last..text.len() });
         }
         parts
     }
+
+    /// The next match from `at` on: the leftmost, then the longest that may match there.
+    fn find(
+        &self,
+        matcher: &Matcher,
+        text: &str,
+        mut at: usize,
+        trusted: Option<&[Range<usize>]>,
+    ) -> Option<(usize, Range<usize>)> {
+        loop {
+            let hit = matcher.automaton.find(Input::new(text).range(at..))?;
+            let start = hit.start();
+            let mut longest = Some(hit);
+            while let Some(hit) = longest {
+                let i = matcher.tokens[hit.pattern().as_usize()];
+                if !self.tokens[i].special || trusted.is_none_or(|ranges| covers(ranges, hit.range())) {
+                    return Some((i, hit.range()));
+                }
+                let shorter = Input::new(text).range(start..hit.end() - 1).anchored(Anchored::Yes);
+                longest = matcher.automaton.find(shorter);
+            }
+            at = start + text[start..].chars().next().map_or(1, char::len_utf8);
+        }
+    }
+}
+
+/// Whether one of the ranges, which are in order and apart, holds all of `inner`.
+fn covers(ranges: &[Range<usize>], inner: Range<usize>) -> bool {
+    let next = ranges.partition_point(|range| range.end < inner.end);
+    ranges.get(next).is_some_and(|range| range.start <= inner.start)
 }
 
 fn touches_word(text: &str, range: &Range<usize>) -> bool {
@@ -226,7 +256,7 @@ mod tests {
     fn split(tokens: Vec<AddedToken>, text: &str) -> Vec<(Option<u32>, String)> {
         let vocab = VocabBuilder::default().build("vocab").unwrap();
         let added = AddedTokens::new(tokens, &vocab, &[], "added_tokens").unwrap();
-        let parts = added.split_raw(text);
+        let parts = added.split_raw(text, None);
         parts.into_iter().map(|part| (part.token, text[part.range].to_owned())).collect()
     }
 
@@ -256,7 +286,22 @@ mod tests {
         let blank = AddedToken { lstrip: true, rstrip: true, ..token(0, " ") };
         let vocab = VocabBuilder::default().build("vocab").unwrap();
         let added = AddedTokens::new(vec![blank], &vocab, &[], "added_tokens").unwrap();
-        assert_eq!(added.split_raw(&" ".repeat(300_000)).len(), 300_000);
+        assert_eq!(added.split_raw(&" ".repeat(300_000), None).len(), 300_000);
+    }
+
+    #[test]
+    fn a_special_token_outside_trusted_text_is_text() {
+        let tokens = ["<a>", "<a><b>", "a"].iter().zip(0..);
+        let tokens = tokens.map(|(text, id)| AddedToken { special: id != 2, ..token(id, text) }).collect();
+        let vocab = VocabBuilder::default().build("vocab").unwrap();
+        let added = AddedTokens::new(tokens, &vocab, &[], "added_tokens").unwrap();
+        let ids = |trusted: &[Range<usize>]| -> Vec<_> {
+            added.split_raw("<a><b>", Some(trusted)).iter().filter_map(|part| part.token).collect()
+        };
+        assert_eq!(ids(std::slice::from_ref(&(0..6))), [1]);
+        assert_eq!(ids(std::slice::from_ref(&(0..5))), [0]);
+        assert_eq!(ids(&[]), [2]);
+        assert_eq!(ids(&[0..2, 2..6]), [2]);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! GPT-2's bijection between bytes and printable characters.
 
+use super::text::{Part, Writer};
+
 /// Bytes that stand for themselves; the others take the characters from U+0100 on, in order.
 const fn is_printable(byte: u8) -> bool {
     matches!(byte, b'!'..=b'~' | 0xA1..=0xAC | 0xAE..=0xFF)
@@ -49,6 +51,15 @@ pub(super) fn to_byte(c: char) -> Option<u8> {
 /// Appends the characters of these bytes.
 pub(super) fn encode(bytes: &[u8], out: &mut String) {
     out.extend(bytes.iter().map(|&byte| to_char(byte)));
+}
+
+/// The same, and each character knows its origin.
+pub(super) fn encode_part(part: Part<'_>, out: &mut Writer) {
+    let bytes = part.text.char_indices().flat_map(|(at, c)| {
+        let bytes = &part.text.as_bytes()[at..at + c.len_utf8()];
+        bytes.iter().map(|&byte| to_char(byte)).zip([0, 1, 1, 1])
+    });
+    out.changes(part, 0, bytes);
 }
 
 /// Appends the bytes of a token; a token with a character that stands for no byte is its own UTF-8.

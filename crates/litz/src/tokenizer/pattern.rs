@@ -1,8 +1,10 @@
 //! What Split and Replace look for: a known scanner, a literal, or a regex with a step budget.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use super::pre_tokenizer::scanners::Scanner;
+use super::text::{Text, Writer};
 use crate::{Error, Result};
 
 // A step budget turns a regex that would run for ever into an error.
@@ -72,25 +74,34 @@ impl Pattern {
 
     /// The text with every match replaced; `None` when nothing matches.
     pub fn replace(&self, text: &str, with: &str) -> Result<Option<String>> {
-        let mut out: Option<String> = None;
+        let mut text = Text::plain(text);
+        self.rewrite(&mut text, with)?;
+        match text.into_text() {
+            Cow::Borrowed(_) => Ok(None),
+            Cow::Owned(text) => Ok(Some(text)),
+        }
+    }
+
+    /// Replaces every match.
+    pub fn rewrite(&self, text: &mut Text<'_>, with: &str) -> Result<()> {
+        let mut writer: Option<Writer> = None;
         let mut last = 0;
         let limit = growth_limit(text.len());
         self.each_match(text, |hit| {
-            if out.as_ref().is_some_and(|out| out.len() > limit) {
-                return;
+            let out = writer.get_or_insert_with(|| text.writer());
+            if out.len() <= limit {
+                out.copy(text.part(last..hit.start));
+                out.insert_after(with, text.whole(), hit.end);
+                last = hit.end;
             }
-            let out = out.get_or_insert_with(|| String::with_capacity(text.len() + 16));
-            out.push_str(&text[last..hit.start]);
-            out.push_str(with);
-            last = hit.end;
         })?;
-        if let Some(out) = &mut out {
-            if out.len() > limit {
-                return Err(too_much(text.len()));
-            }
-            out.push_str(&text[last..]);
+        let Some(mut out) = writer else { return Ok(()) };
+        if out.len() > limit {
+            return Err(too_much(text.len()));
         }
-        Ok(out)
+        out.copy(text.part(last..text.len()));
+        text.put(out);
+        Ok(())
     }
 }
 

@@ -1,10 +1,14 @@
 //! Byte-pair encoding: characters (or bytes) merged pair by pair.
 
-use hashbrown::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::OnceLock;
 
+use super::backtrack::Backtrack;
 use super::merge::{merge_all, Merge, Symbol};
-use super::Scratch;
+use super::pairs::Pairs;
+use super::{Scratch, Sink};
 use crate::tokenizer::byte_level;
+use crate::tokenizer::save;
 use crate::tokenizer::vocab::Vocab;
 use crate::{Error, Result};
 
@@ -32,7 +36,7 @@ pub(in crate::tokenizer) struct Options {
 /// What decides which pair merges.
 enum Rules {
     /// The file's list of merges.
-    Pairs(HashMap<u64, Merge>),
+    Pairs(Pairs),
     /// SentencePiece: any two neighbours whose text is a token merge, best score first.
     Scores(Vec<u32>), // rank by id; `NO_MERGE` for tokens that never result from a merge
 }
@@ -46,7 +50,12 @@ pub(in crate::tokenizer) struct Bpe {
     rules: Rules,
     unknown: Option<u32>,
     bytes: [Option<u32>; 256], // byte-level: the token of each byte; else its `<0x..>` token
+    backtrack: OnceLock<Option<Backtrack>>,
+    merged: AtomicUsize, // bytes so far, until `backtrack` is worth its making
 }
+
+/// Bytes of pieces that are merged before the faster tables are made.
+const WORTH_TABLES: usize = 1 << 17;
 
 impl Bpe {
     /// A model with a list of merges, each a pair of token texts.
@@ -56,7 +65,7 @@ impl Bpe {
         options: Options,
         path: &str,
     ) -> Result<Self> {
-        let mut pairs = HashMap::with_capacity(merges.size_hint().0.max(vocab.len()));
+        let mut pairs = Pairs::with_capacity(merges.size_hint().0);
         let mut whole = String::new();
         let mut last = 0;
         for (rank, merge) in (0u32..).zip(merges) {
@@ -71,11 +80,11 @@ impl Bpe {
                     ))
                 })
             };
-            let sides = pair(id(left)?, id(right)?);
+            let sides = (id(left)?, id(right)?);
             // Merges mostly come in the order of what they make: no need to search for it.
             let expected = [last, last + 1].into_iter().find(|&id| vocab.token(id) == Some(&whole));
             last = expected.map_or_else(|| id(&whole), Ok)?;
-            pairs.insert(sides, Merge { rank, id: last });
+            pairs.insert(sides.0, sides.1, Merge { rank, id: last });
         }
         Ok(Self::new(vocab, Rules::Pairs(pairs), options))
     }
@@ -93,7 +102,8 @@ impl Bpe {
             byte if options.byte_level => vocab.id(byte_level::to_char(byte).encode_utf8(&mut buffer)),
             byte => vocab.id(&format!("<0x{byte:02X}>")),
         });
-        Self { vocab, options, rules, unknown, bytes }
+        let (backtrack, merged) = (OnceLock::new(), AtomicUsize::new(0));
+        Self { vocab, options, rules, unknown, bytes, backtrack, merged }
     }
 
     /// The vocabulary.
@@ -101,15 +111,31 @@ impl Bpe {
         &self.vocab
     }
 
-    /// Appends the ids of one piece.
-    pub fn encode(&self, piece: &str, scratch: &mut Scratch, out: &mut Vec<u32>) -> Result<()> {
+    /// The merges as pairs of ids, by rank; of a model with scores, the merges that they amount to.
+    pub fn merges(&self) -> Vec<(u32, u32)> {
+        match &self.rules {
+            Rules::Pairs(pairs) => {
+                let mut merges: Vec<_> = pairs.iter().map(|(left, right, merge)| (merge.rank, left, right)).collect();
+                merges.sort_unstable();
+                merges.into_iter().map(|(_, left, right)| (left, right)).collect()
+            }
+            Rules::Scores(ranks) => {
+                let tokens: Vec<_> = self.vocab.iter().map(|(id, token)| (token, id)).collect();
+                let rank = |id| Some(rank_of(ranks, id)).filter(|&rank| rank != NO_MERGE);
+                save::ranked_merges(tokens.into_iter(), rank)
+            }
+        }
+    }
+
+    /// Writes the tokens of one piece.
+    pub fn encode(&self, piece: &str, scratch: &mut Scratch, out: &mut impl Sink) -> Result<()> {
         if self.options.dropout > 0.0 {
             return Err(Error::Unsupported(format!(
                 "the tokenizer's model.dropout is {}: encoding would be random; set it to null in tokenizer.json",
                 self.options.dropout
             )));
         }
-        let Scratch { symbols, text } = scratch;
+        let Scratch { symbols, text, .. } = scratch;
         symbols.clear();
         match &self.rules {
             Rules::Scores(ranks) => self.by_score(piece, ranks, symbols, out)?,
@@ -117,14 +143,58 @@ impl Bpe {
                 let known =
                     self.options.byte_level && !self.options.ignore_merges && self.bytes_of(piece, symbols);
                 if !known && !self.symbols_of(piece, symbols, text)? {
-                    out.extend(symbols.iter().map(|symbol| symbol.id));
+                    symbols.iter().for_each(|symbol| symbol.write(out));
                     return Ok(());
                 }
-                merge_all(symbols, |left, right| pairs.get(&pair(left.id, right.id)).copied());
-                out.extend(symbols.iter().map(|symbol| symbol.id));
+                merge_all(symbols, |left, right| pairs.get(left.id, right.id));
+                symbols.iter().for_each(|symbol| symbol.write(out));
             }
         }
         Ok(())
+    }
+
+    /// Whether pieces are bytes, each with a token, so that [`Bpe::encode_ids`] applies.
+    pub fn is_plain(&self) -> bool {
+        let affixes = !self.options.prefix.is_empty() || !self.options.suffix.is_empty();
+        self.options.byte_level
+            && !affixes
+            && self.options.dropout == 0.0
+            && self.bytes.iter().all(Option::is_some)
+            && matches!(self.rules, Rules::Pairs(_))
+    }
+
+    /// As [`Bpe::encode`] of a plain model, without spans.
+    pub fn encode_ids(&self, piece: &str, scratch: &mut Scratch, out: &mut Vec<u32>) -> Result<()> {
+        let Rules::Pairs(pairs) = &self.rules else { return self.encode(piece, scratch, out) };
+        match self.backtrack.get() {
+            Some(Some(tables)) => {
+                let whole = self.options.ignore_merges;
+                tables.encode(piece.as_bytes(), pairs, whole, &mut scratch.dead, out);
+                return Ok(());
+            }
+            Some(None) => {}
+            None => {
+                // One thread makes the tables, the others merge meanwhile: both ways give the same ids.
+                let before = self.merged.fetch_add(piece.len(), Ordering::Relaxed);
+                if before < WORTH_TABLES && before + piece.len() >= WORTH_TABLES {
+                    let tables = self.tables();
+                    self.backtrack.get_or_init(|| tables);
+                }
+            }
+        }
+        self.encode(piece, scratch, out)
+    }
+
+    /// The faster tables of a plain model; None where its ranks do not grow.
+    pub(super) fn tables(&self) -> Option<Backtrack> {
+        Backtrack::new(&self.vocab, self.pairs()?, &self.bytes.map(Option::unwrap_or_default))
+    }
+
+    pub(super) fn pairs(&self) -> Option<&Pairs> {
+        match &self.rules {
+            Rules::Pairs(pairs) => Some(pairs),
+            Rules::Scores(_) => None,
+        }
     }
 
     /// The usual case: one symbol a byte. False when a byte has no token, or affixes apply.
@@ -134,7 +204,7 @@ impl Bpe {
         }
         for byte in piece.bytes() {
             match self.bytes[byte as usize] {
-                Some(id) => push(symbols, id),
+                Some(id) => push(symbols, id, 1),
                 None => {
                     symbols.clear();
                     return false;
@@ -154,7 +224,7 @@ impl Bpe {
         }
         if self.options.ignore_merges {
             if let Some(id) = self.vocab.id(text) {
-                push(symbols, id);
+                push(symbols, id, piece.len());
                 return Ok(false);
             }
             if self.options.byte_level && self.bytes_of(piece, symbols) {
@@ -166,26 +236,31 @@ impl Bpe {
     }
 
     fn characters(&self, text: &str, symbols: &mut Vec<Symbol>) -> Result<()> {
-        let mut pending = None; // an unknown token that the next unknown character may join
+        let mut pending: Option<(u32, usize)> = None; // an unknown token that the next unknown character may join
         for (at, c) in text.char_indices() {
-            match self.character(c, at == 0, at + c.len_utf8() == text.len()) {
+            let length = if self.options.byte_level { 1 } else { c.len_utf8() };
+            let (first, last) = (at == 0, at + c.len_utf8() == text.len());
+            match self.character(c, first, last) {
                 Some(id) => {
-                    pending.take().into_iter().for_each(|unknown| push(symbols, unknown));
-                    push(symbols, id);
+                    pending.take().into_iter().for_each(|(unknown, length)| push(symbols, unknown, length));
+                    push(symbols, id, length);
                 }
                 // A pending unknown stays pending here, and so ends up after the bytes: upstream's order.
-                None if self.fall_back(c, at == 0, at + c.len_utf8() == text.len(), symbols) => {}
+                None if self.fall_back(c, first, last, symbols) => {}
                 None if self.options.unknown.is_none() => {}
                 None => {
                     let id = self.unknown()?;
-                    if !self.options.fuse_unknown {
-                        pending.take().into_iter().for_each(|unknown| push(symbols, unknown));
-                    }
-                    pending = Some(id);
+                    pending = match pending.take() {
+                        Some((_, before)) if self.options.fuse_unknown => Some((id, before + length)),
+                        before => {
+                            before.into_iter().for_each(|(unknown, length)| push(symbols, unknown, length));
+                            Some((id, length))
+                        }
+                    };
                 }
             }
         }
-        pending.into_iter().for_each(|unknown| push(symbols, unknown));
+        pending.into_iter().for_each(|(unknown, length)| push(symbols, unknown, length));
         Ok(())
     }
 
@@ -211,7 +286,7 @@ impl Bpe {
         if !bytes.bytes().all(|byte| self.byte_token(byte).is_some()) {
             return false;
         }
-        bytes.bytes().filter_map(|byte| self.byte_token(byte)).for_each(|id| push(symbols, id));
+        bytes.bytes().filter_map(|byte| self.byte_token(byte)).for_each(|id| push(symbols, id, 1));
         true
     }
 
@@ -237,7 +312,7 @@ impl Bpe {
         piece: &str,
         ranks: &[u32],
         symbols: &mut Vec<Symbol>,
-        out: &mut Vec<u32>,
+        out: &mut impl Sink,
     ) -> Result<()> {
         for (at, c) in piece.char_indices() {
             let end = at + c.len_utf8();
@@ -248,37 +323,44 @@ impl Bpe {
             let id = self.vocab.id(&piece[left.start as usize..right.end as usize])?;
             Some(Merge { rank: rank_of(ranks, id), id }).filter(|merge| merge.rank != NO_MERGE)
         });
-        let mut after_unknown = false;
+        let mut unknown: Option<(usize, usize)> = None; // a run of unknown text that is one token so far
         for symbol in symbols.iter() {
-            let is_unknown = symbol.id == Symbol::UNKNOWN;
-            if !is_unknown {
-                out.push(symbol.id);
-                after_unknown = false;
+            let (start, end) = (symbol.start as usize, symbol.end as usize);
+            let bytes = &piece.as_bytes()[start..end];
+            if symbol.id == Symbol::UNKNOWN && !bytes.iter().all(|&byte| self.bytes[byte as usize].is_some())
+            {
+                unknown = match unknown {
+                    Some((first, _)) if self.options.fuse_unknown => Some((first, end)),
+                    before => {
+                        self.write_unknown(before, out)?;
+                        Some((start, end))
+                    }
+                };
                 continue;
             }
-            let bytes = &piece.as_bytes()[symbol.start as usize..symbol.end as usize];
-            if bytes.iter().all(|&byte| self.bytes[byte as usize].is_some()) {
-                out.extend(bytes.iter().filter_map(|&byte| self.bytes[byte as usize]));
-                after_unknown = false;
-            } else {
-                let id = self.unknown()?;
-                if !(after_unknown && self.options.fuse_unknown) {
-                    out.push(id);
-                }
-                after_unknown = true;
+            self.write_unknown(unknown.take(), out)?;
+            if symbol.id != Symbol::UNKNOWN {
+                symbol.write(out);
+                continue;
             }
+            let tokens = bytes.iter().filter_map(|&byte| self.bytes[byte as usize]);
+            tokens.zip(start..).for_each(|(id, at)| out.push(id, at, at + 1));
+        }
+        self.write_unknown(unknown, out)
+    }
+
+    fn write_unknown(&self, span: Option<(usize, usize)>, out: &mut impl Sink) -> Result<()> {
+        if let Some((start, end)) = span {
+            out.push(self.unknown()?, start, end);
         }
         Ok(())
     }
 }
 
-fn push(symbols: &mut Vec<Symbol>, id: u32) {
-    let at = symbols.len() as u32;
-    symbols.push(Symbol { id, start: at, end: at + 1 });
-}
-
-fn pair(left: u32, right: u32) -> u64 {
-    u64::from(left) << 32 | u64::from(right)
+/// Appends a token as long as `length` bytes of the piece. Upstream counts lengths: what has no token moves the rest.
+fn push(symbols: &mut Vec<Symbol>, id: u32, length: usize) {
+    let start = symbols.last().map_or(0, |symbol| symbol.end);
+    symbols.push(Symbol { id, start, end: start + length as u32 });
 }
 
 fn rank_of(ranks: &[u32], id: u32) -> u32 {
@@ -286,7 +368,7 @@ fn rank_of(ranks: &[u32], id: u32) -> u32 {
 }
 
 /// A higher score is a lower rank; the bits of a float, flipped so that they sort as it does.
-fn rank(score: f32) -> u32 {
+pub(in crate::tokenizer) fn rank(score: f32) -> u32 {
     let bits = score.to_bits();
     let ascending = if bits >> 31 == 1 { !bits } else { bits | 1 << 31 };
     (!ascending).min(NO_MERGE - 1)

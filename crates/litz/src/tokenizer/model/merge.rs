@@ -3,6 +3,8 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
+use super::Sink;
+
 /// Words up to this many symbols are scanned; longer ones use a heap, so that no text costs quadratic time.
 const SCANNED: usize = 24;
 const DEAD: u32 = u32::MAX;
@@ -21,6 +23,11 @@ pub(super) struct Symbol {
 impl Symbol {
     /// The id of text that is not in the vocabulary.
     pub const UNKNOWN: u32 = u32::MAX;
+
+    /// Writes the token with its span.
+    pub fn write(&self, out: &mut impl Sink) {
+        out.push(self.id, self.start as usize, self.end as usize);
+    }
 
     fn joined(self, right: Self, id: u32) -> Self {
         Self { id, start: self.start, end: right.end }

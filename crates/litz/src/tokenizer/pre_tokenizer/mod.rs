@@ -1,10 +1,12 @@
 //! Text to pieces, which the model tokenizes one by one.
 
 use serde_json::Value;
+use std::ops::Range;
 
 use super::byte_level;
 use super::fields::{flatten, Fields};
 use super::pattern::Pattern;
+use super::text::Text;
 use super::unicode::{self, PUNCTUATION, SPACE, WORD};
 use crate::{Error, Result};
 use pieces::{Behavior, Pieces};
@@ -12,6 +14,7 @@ use scanners::Scanner;
 
 pub(super) mod pieces;
 pub(super) mod scanners;
+mod scripts;
 
 /// When Metaspace puts its character before a piece.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +30,8 @@ enum Step {
     Class { class: u8, behavior: Behavior },
     Numbers { behavior: Behavior },
     Whitespace,
+    Scripts,
+    FixedLength(usize),
     PrefixSpace,
     ToChars,
     Metaspace { replacement: char, prepend: Prepend, split: bool },
@@ -80,6 +85,11 @@ impl PreTokenizer {
 
     /// Cuts a stretch of text; `first` says that it begins the input.
     pub fn cut<'t>(&self, text: &'t str, first: bool) -> Result<Pieces<'t>> {
+        self.cut_text(Text::plain(text), first)
+    }
+
+    /// Cuts a text that may know its origins, and then tells from them whether it begins the input.
+    pub fn cut_text<'t>(&self, text: Text<'t>, first: bool) -> Result<Pieces<'t>> {
         let mut pieces = Pieces::new(text, first);
         for step in &self.steps {
             step.apply(&mut pieces)?;
@@ -109,6 +119,14 @@ impl PreTokenizer {
             "CharDelimiterSplit" => {
                 let pattern = Pattern::Literal(fields.character("delimiter")?.into());
                 self.steps.push(Step::Split { pattern, behavior: Behavior::Removed, invert: false });
+            }
+            "UnicodeScripts" => self.steps.push(Step::Scripts),
+            "FixedLength" => {
+                let length = if fields.get("length").is_some() { fields.count("length")? } else { 5 };
+                if length == 0 {
+                    return Err(fields.wrong("length", "a length of at least 1", None));
+                }
+                self.steps.push(Step::FixedLength(length));
             }
             "Whitespace" => self.steps.push(Step::Whitespace),
             "WhitespaceSplit" => self.steps.push(Step::Class { class: SPACE, behavior: Behavior::Removed }),
@@ -185,13 +203,25 @@ impl Step {
             Self::Class { class, behavior } => by_char(pieces, *behavior, |c| unicode::is(c, *class)),
             Self::Numbers { behavior } => by_char(pieces, *behavior, char::is_numeric),
             Self::Whitespace => words(pieces),
+            Self::Scripts => pieces.split(Behavior::Removed, true, |text, found| {
+                scripts::runs(text, found);
+                Ok(())
+            }),
+            Self::FixedLength(length) => pieces.split(Behavior::Isolated, false, |text, found| {
+                fixed_length(text, *length, found);
+                Ok(())
+            }),
             Self::PrefixSpace => {
-                let missing = |text: &str| !text.starts_with(' ');
-                prefix(pieces, " ", |text, _| missing(text));
+                pieces.rewrite(|part, _, out| {
+                    if !part.text.starts_with(' ') {
+                        out.insert_first(" ", part);
+                    }
+                    out.copy(part);
+                });
                 Ok(())
             }
             Self::ToChars => {
-                pieces.rewrite(|text, _, out| byte_level::encode(text.as_bytes(), out));
+                pieces.rewrite(|part, _, out| byte_level::encode_part(part, out));
                 Ok(())
             }
             Self::Metaspace { replacement, prepend, split } => {
@@ -208,32 +238,36 @@ fn by_char(pieces: &mut Pieces<'_>, behavior: Behavior, is_match: impl Fn(char) 
     })
 }
 
-fn prefix(pieces: &mut Pieces<'_>, with: &str, wanted: impl Fn(&str, bool) -> bool) {
-    pieces.rewrite(|text, first, out| {
-        if wanted(text, first) {
-            out.push_str(with);
-        }
-        out.push_str(text);
-    });
-}
-
 fn metaspace(pieces: &mut Pieces<'_>, replacement: char, prepend: Prepend, split: bool) -> Result<()> {
     let mut buffer = [0; 4];
     let mark: &str = replacement.encode_utf8(&mut buffer);
-    pieces.rewrite(|text, first, out| {
+    pieces.rewrite(|part, first, out| {
         let wanted = prepend == Prepend::Always || (prepend == Prepend::First && first);
-        if wanted && !text.starts_with([' ', replacement]) {
-            out.push_str(mark);
+        if wanted && !part.text.starts_with([' ', replacement]) {
+            out.insert_first(mark, part);
         }
-        for (i, part) in text.split(' ').enumerate() {
-            out.push_str(if i > 0 { mark } else { "" });
-            out.push_str(part);
+        let mut last = 0;
+        for (at, space) in part.text.match_indices(' ') {
+            out.copy(part.part(last..at));
+            last = at + space.len();
+            out.insert_after(mark, part, last);
         }
+        out.copy(part.part(last..part.text.len()));
     });
     if split {
         by_char(pieces, Behavior::MergedWithNext, |c| c == replacement)?;
     }
     Ok(())
+}
+
+fn fixed_length(text: &str, length: usize, found: &mut dyn FnMut(Range<usize>)) {
+    let mut start = 0;
+    while start < text.len() {
+        let rest = &text[start..];
+        let end = rest.char_indices().nth(length).map_or(text.len(), |(at, _)| start + at);
+        found(start..end);
+        start = end;
+    }
 }
 
 /// `\w+|[^\w\s]+`: runs of word characters, runs of others, no white space.

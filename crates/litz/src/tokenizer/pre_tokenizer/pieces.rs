@@ -1,8 +1,8 @@
 //! A text and where it is cut; the stages of a pre-tokenizer cut it further.
 
-use std::borrow::Cow;
 use std::ops::Range;
 
+use crate::tokenizer::text::{Part, Text, Writer};
 use crate::Result;
 
 /// What becomes of a match when a piece is cut at it.
@@ -23,7 +23,7 @@ pub(super) enum Behavior {
 /// The pieces of one stretch of text between added tokens.
 pub(in crate::tokenizer) struct Pieces<'t> {
     /// The text, perhaps rewritten.
-    pub text: Cow<'t, str>,
+    pub text: Text<'t>,
     /// Where the pieces are; none is empty.
     pub ranges: Vec<Range<usize>>,
     /// Whether the text is the beginning of the input.
@@ -32,9 +32,9 @@ pub(in crate::tokenizer) struct Pieces<'t> {
 
 impl<'t> Pieces<'t> {
     /// The whole text as one piece.
-    pub fn new(text: &'t str, first: bool) -> Self {
+    pub fn new(text: Text<'t>, first: bool) -> Self {
         let whole = 0..text.len();
-        Self { text: text.into(), ranges: if whole.is_empty() { Vec::new() } else { vec![whole] }, first }
+        Self { text, ranges: if whole.is_empty() { Vec::new() } else { vec![whole] }, first }
     }
 
     /// Cuts every piece at the matches that `find` reports for it.
@@ -67,14 +67,16 @@ impl<'t> Pieces<'t> {
     }
 
     /// Replaces the text of every piece: `rewrite` gets a piece, whether it begins the input, and where to write.
-    pub fn rewrite(&mut self, mut rewrite: impl FnMut(&str, bool, &mut String)) {
-        let mut text = String::with_capacity(self.text.len() + self.text.len() / 2);
+    pub fn rewrite(&mut self, mut rewrite: impl FnMut(Part<'_>, bool, &mut Writer)) {
+        let mut out = self.text.writer();
         for piece in &mut self.ranges {
-            let start = text.len();
-            rewrite(&self.text[piece.clone()], self.first && piece.start == 0, &mut text);
-            *piece = start..text.len();
+            let start = out.len();
+            let part = self.text.part(piece.clone());
+            let first = part.start().map_or(self.first && piece.start == 0, |start| start == 0);
+            rewrite(part, first, &mut out);
+            *piece = start..out.len();
         }
-        self.text = text.into();
+        self.text.put(out);
     }
 }
 
@@ -121,7 +123,7 @@ mod tests {
     use super::*;
 
     fn split(text: &str, behavior: Behavior, invert: bool) -> Vec<String> {
-        let mut pieces = Pieces::new(text, true);
+        let mut pieces = Pieces::new(Text::plain(text), true);
         pieces
             .split(behavior, invert, |text, found| {
                 text.match_indices('-').for_each(|(at, hit)| found(at..at + hit.len()));

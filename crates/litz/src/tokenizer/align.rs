@@ -1,0 +1,236 @@
+//! Text to everything that is known of its tokens: ids, where they lie, their words.
+
+use hashbrown::HashMap;
+use std::ops::Range;
+
+use super::added_tokens;
+use super::encoding::Encoding;
+use super::model::{Scratch, Sink};
+use super::normalizer::normalize_text;
+use super::text::{Part, Span, Text};
+use super::Tokenizer;
+use crate::{Error, Result};
+
+/// What is encoded.
+#[derive(Clone, Copy, Debug)]
+pub enum Input<'a> {
+    /// A text.
+    Text(&'a str),
+    /// Words: each is a text of its own, and offsets count from its beginning.
+    Words(&'a [&'a str]),
+}
+
+// Words are short and repeat; longer pieces are not worth remembering.
+const CACHED_WORD: usize = 48;
+const CACHED_WORDS: usize = 1 << 14;
+
+impl Tokenizer {
+    /// One sequence with offsets, words and names, without special tokens around it.
+    ///
+    /// A special token is recognised only where every byte of it is in a range of `trusted`; the ranges, bytes of the
+    /// text, are in order and apart. `None` trusts everything. Words come without ranges.
+    pub fn encode_aligned(&self, input: Input<'_>, trusted: Option<&[Range<usize>]>) -> Result<Encoding> {
+        let mut out = Encoding::default();
+        match input {
+            Input::Text(text) => self.align(text, trusted, None, &mut out)?,
+            Input::Words(words) => {
+                for (word, text) in (0..).zip(words) {
+                    self.align(text, trusted, Some(word), &mut out)?;
+                }
+            }
+        }
+        let count = out.ids.len();
+        out.type_ids = vec![0; count];
+        out.special = vec![false; count];
+        out.attention = vec![1; count];
+        out.sequences = vec![(0, 0..count)];
+        Ok(out)
+    }
+
+    fn align(
+        &self,
+        text: &str,
+        trusted: Option<&[Range<usize>]>,
+        word: Option<u32>,
+        out: &mut Encoding,
+    ) -> Result<()> {
+        if u32::try_from(text.len()).is_err() {
+            let length = text.len();
+            return Err(Error::Value(format!("a text of {length} bytes: split it, 4 GiB is the limit")));
+        }
+        let mut writer =
+            Aligner { tokenizer: self, places: Places::of(text), word: 0, given: word, tokens: Tokens::default(), out };
+        let mut scratch = Scratch::default();
+        for found in self.added.split_raw(text, trusted) {
+            let mut stretch = Text::at(&text[found.range.clone()], found.range.start);
+            if let Some(id) = found.token {
+                writer.added(id, stretch.whole());
+                continue;
+            }
+            normalize_text(&self.normalizer, &mut stretch)?;
+            for found in self.added.split_normalized(&stretch, trusted.is_none()) {
+                writer.late(found, &stretch, &mut scratch)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Writes the tokens of one text.
+struct Aligner<'a> {
+    tokenizer: &'a Tokenizer,
+    places: Places<'a>,
+    word: u32,          // pieces so far
+    given: Option<u32>, // the word that the whole text is
+    tokens: Tokens,
+    out: &'a mut Encoding,
+}
+
+/// Tokens of pieces, with bytes of their piece.
+#[derive(Default)]
+struct Tokens {
+    list: Vec<(u32, u32, u32)>,
+    named: Vec<usize>, // those that upstream names by their text
+}
+
+impl Sink for Tokens {
+    #[inline]
+    fn push(&mut self, id: u32, start: usize, end: usize) {
+        self.list.push((id, start as u32, end as u32));
+    }
+
+    fn push_unknown(&mut self, id: u32, start: usize, end: usize) {
+        self.named.push(self.list.len());
+        self.push(id, start, end);
+    }
+}
+
+impl Aligner<'_> {
+    fn late(&mut self, found: added_tokens::Part, text: &Text<'_>, scratch: &mut Scratch) -> Result<()> {
+        let part = text.part(found.range);
+        if let Some(id) = found.token {
+            self.added(id, part);
+            return Ok(());
+        }
+        let pieces = self.tokenizer.pre_tokenizer.cut_text(Text::of(part), false)?;
+        self.tokens.list.clear();
+        self.tokens.named.clear();
+        let mut seen: HashMap<&str, Range<usize>> = HashMap::new();
+        for range in &pieces.ranges {
+            let piece = pieces.text.part(range.clone());
+            let tokens = match seen.get(piece.text) {
+                Some(tokens) => tokens.clone(),
+                None => {
+                    let start = self.tokens.list.len();
+                    self.tokenizer.model.encode(piece.text, scratch, &mut self.tokens)?;
+                    let tokens = start..self.tokens.list.len();
+                    let plain = self.tokens.named.last().is_none_or(|&last| last < start);
+                    if plain && piece.text.len() <= CACHED_WORD && seen.len() < CACHED_WORDS {
+                        seen.insert(piece.text, tokens.clone());
+                    }
+                    tokens
+                }
+            };
+            self.piece(piece, tokens);
+        }
+        Ok(())
+    }
+
+    fn piece(&mut self, piece: Part<'_>, tokens: Range<usize>) {
+        let word = self.given.unwrap_or(self.word);
+        self.word += 1;
+        for i in tokens {
+            let (id, start, end) = self.tokens.list[i];
+            let span = origin(piece, start, end);
+            if self.tokens.named.binary_search(&i).is_ok() {
+                let text = piece.text.get(start as usize..end as usize).unwrap_or_default();
+                self.out.named.push((self.out.ids.len(), text.to_owned()));
+            }
+            self.push(id, span, word);
+        }
+    }
+
+    fn added(&mut self, id: u32, part: Part<'_>) {
+        if part.text.is_empty() {
+            return;
+        }
+        let word = self.given.unwrap_or(self.word);
+        self.word += 1;
+        if self.tokenizer.id_to_token(id) != Some(part.text) {
+            self.out.named.push((self.out.ids.len(), part.text.to_owned()));
+        }
+        self.push(id, part.cover(0..part.text.len()), word);
+    }
+
+    fn push(&mut self, id: u32, span: Span, word: u32) {
+        self.out.ids.push(id);
+        self.out.offsets.push(self.places.characters(span));
+        self.out.words.push(Some(word));
+    }
+}
+
+/// Where the bytes from `start` to `end` of a piece came from. A token may be empty, or go beyond its piece: then
+/// upstream gives the numbers as they are, the first counted from the piece.
+fn origin(piece: Part<'_>, start: u32, end: u32) -> Span {
+    if start == end {
+        let base = piece.start().unwrap_or_default();
+        return (base + start, base + end);
+    }
+    if start > end || end as usize > piece.text.len() {
+        return (start, end);
+    }
+    piece.cover(start as usize..end as usize)
+}
+
+/// Bytes of a text to characters, in constant time.
+struct Places<'a> {
+    text: &'a str,
+    blocks: Vec<u32>, // the characters before each block of bytes; none for ASCII
+}
+
+const BLOCK: usize = 64;
+
+impl<'a> Places<'a> {
+    fn of(text: &'a str) -> Self {
+        let mut blocks = Vec::new();
+        if !text.is_ascii() {
+            let mut before = 0;
+            for block in text.as_bytes().chunks(BLOCK) {
+                blocks.push(before);
+                before += starts(block);
+            }
+        }
+        Self { text, blocks }
+    }
+
+    /// Bytes outside the text stay as they are.
+    fn characters(&self, (start, end): Span) -> Span {
+        let length = self.text.len() as u32;
+        if self.blocks.is_empty() || start >= length {
+            return self.ascii(start, end);
+        }
+        let first = self.character(start);
+        let last = |end: u32| if end < length { self.character(end) } else { self.character(length - 1) + 1 };
+        (first, if end > length { first + 2 } else { last(end) })
+    }
+
+    fn ascii(&self, start: u32, end: u32) -> Span {
+        let length = self.text.len() as u32;
+        if start < length && end > length {
+            return (start, start + 2);
+        }
+        (start, end)
+    }
+
+    /// The character that a byte belongs to.
+    fn character(&self, byte: u32) -> u32 {
+        let byte = byte as usize;
+        let block = byte / BLOCK;
+        self.blocks[block] + starts(&self.text.as_bytes()[block * BLOCK..=byte]) - 1
+    }
+}
+
+/// How many characters begin in these bytes.
+fn starts(bytes: &[u8]) -> u32 {
+    bytes.iter().map(|&byte| u32::from(byte & 0xC0 != 0x80)).sum()
+}

@@ -1,0 +1,87 @@
+//! Text to ids and nothing else: no offsets, no strings.
+
+use hashbrown::HashMap;
+use std::ops::Range;
+
+use super::model::Scratch;
+use super::normalizer::normalize;
+use super::Tokenizer;
+use crate::{Error, Result};
+
+// Words are short and repeat; longer pieces are not worth remembering.
+const CACHED_WORD: usize = 48;
+const CACHED_WORDS: usize = 1 << 14;
+
+impl Tokenizer {
+    /// The ids of a text. Added tokens are recognised in it, special ones too.
+    pub fn encode(&self, text: &str, add_special_tokens: bool) -> Result<Vec<u32>> {
+        Ok(self.post_processor.apply(self.encode_text(text, None)?, None, add_special_tokens))
+    }
+
+    /// The ids of two texts that belong together, as the file's template for pairs joins them.
+    pub fn encode_pair(&self, first: &str, second: &str, add_special_tokens: bool) -> Result<Vec<u32>> {
+        let second = self.encode_text(second, None)?;
+        Ok(self.post_processor.apply(self.encode_text(first, None)?, Some(second), add_special_tokens))
+    }
+
+    /// As [`Tokenizer::encode`], but a special token is recognised only where every byte of it is in a range of
+    /// `trusted`: text that came from elsewhere cannot control. The ranges are in order and apart.
+    pub fn encode_trusted(
+        &self,
+        text: &str,
+        add_special_tokens: bool,
+        trusted: Option<&[Range<usize>]>,
+    ) -> Result<Vec<u32>> {
+        Ok(self.post_processor.apply(self.encode_text(text, trusted)?, None, add_special_tokens))
+    }
+
+    fn encode_text(&self, text: &str, trusted: Option<&[Range<usize>]>) -> Result<Vec<u32>> {
+        if u32::try_from(text.len()).is_err() {
+            return Err(Error::Value(format!(
+                "a text of {} bytes: split it, 4 GiB is the limit",
+                text.len()
+            )));
+        }
+        let mut out = Vec::with_capacity(text.len() / 3 + 2);
+        let mut scratch = Scratch::default();
+        for part in self.added.split_raw(text, trusted) {
+            if let Some(id) = part.token {
+                out.push(id);
+                continue;
+            }
+            let first = part.range.start == 0;
+            let text = normalize(&self.normalizer, &text[part.range])?;
+            for part in self.added.split_normalized(&text, trusted.is_none()) {
+                match part.token {
+                    Some(id) => out.push(id),
+                    None => {
+                        let first = first && part.range.start == 0;
+                        self.encode_words(&text[part.range], first, &mut scratch, &mut out)?;
+                    }
+                }
+            }
+        }
+        Ok(out)
+    }
+
+    /// A stretch without added tokens. Words that come again are copied from where they came first.
+    fn encode_words(&self, text: &str, first: bool, scratch: &mut Scratch, out: &mut Vec<u32>) -> Result<()> {
+        let pieces = self.pre_tokenizer.cut(text, first)?;
+        let mut seen: HashMap<&str, (usize, usize)> = HashMap::new();
+        for range in &pieces.ranges {
+            let word = &pieces.text[range.clone()];
+            if word.len() > CACHED_WORD || pieces.ranges.len() == 1 {
+                self.model.encode(word, scratch, out)?;
+            } else if let Some(&(start, end)) = seen.get(word) {
+                out.extend_from_within(start..end);
+            } else {
+                let start = out.len();
+                self.model.encode(word, scratch, out)?;
+                if seen.len() < CACHED_WORDS {
+                    seen.insert(word, (start, out.len()));
+                }
+            }
+        }
+        Ok(())
+    }
+}
