@@ -56,6 +56,7 @@ def _said(encoding: Any) -> list[Any]:
 def of_reference(reference: Reference, case: Case) -> list[Any]:
     """What the `tokenizers` library answers."""
     cut = case.cut
+    reference.no_padding()
     if cut is None:
         reference.no_truncation()
     else:

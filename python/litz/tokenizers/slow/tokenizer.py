@@ -156,7 +156,7 @@ class Tokenizer:
             for part, late in _cut(text, self._added.late.parts(text.chars, None if all_trusted else [])):
                 if late is not None:
                     yield part, late
-                elif part.chars:
+                else:
                     yield from ((piece, None) for piece in self._pre_tokenize(part) if piece.chars)
 
     # Ids to text
@@ -215,6 +215,8 @@ class Tokenizer:
 
 def _cut(text: Text, parts: Iterable[tuple[Any, Span]]) -> Iterable[Piece]:
     for found, (start, end) in parts:
+        if start >= end:  # a token whose white space an earlier one took along with all the rest
+            continue
         piece = text.cut(start, end)
         yield piece, None if found is None else Token(found.id, piece.chars, 0, len(piece.chars.encode()))
 
