@@ -13,6 +13,7 @@ mod model;
 mod sources;
 mod tokenizer;
 mod tokenizer_bulk;
+mod trainer;
 mod unicode;
 
 /// The native core of litz.
@@ -25,6 +26,7 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     unicode::register(m)?;
     sources::register(m)?;
     encoding::register(m)?;
+    trainer::register(m)?;
     chat::register(m)?;
     model::register(m)?;
     generation::register(m)

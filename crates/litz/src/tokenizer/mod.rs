@@ -10,6 +10,7 @@ mod bulk;
 mod byte_level;
 mod character_class;
 mod compile;
+mod cut;
 mod decoder;
 mod description;
 mod encode;
@@ -17,32 +18,37 @@ mod encoding;
 mod fields;
 mod flat;
 mod full;
+mod guard;
 mod json;
 mod model;
 mod normalizer;
 mod pattern;
 mod post_processor;
 mod pre_tokenizer;
+mod scan;
 mod save;
 mod slots;
 mod sources;
 mod stream;
 mod text;
+pub mod train;
 mod trim;
 mod truncation;
 mod unicode;
 mod vocab;
 mod words;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, OnceLock};
 
 use added_tokens::AddedTokens;
+use cut::Cutter;
 use decoder::Decoder;
 use description::{ModelSettings, Sections};
 use model::Model;
 use normalizer::Normalizer;
 use post_processor::PostProcessor;
 use pre_tokenizer::PreTokenizer;
+use words::Words;
 
 pub use added_tokens::AddedToken;
 pub use align::Input;
@@ -67,6 +73,8 @@ pub struct Tokenizer {
     decoder: Arc<Decoder>,
     sections: Arc<Sections>,      // as the source has them, to be written again
     settings: Arc<ModelSettings>, // the same of the model
+    cutter: OnceLock<Option<Cutter>>,
+    memory: Mutex<Vec<Words>>, // of concurrent calls
 }
 
 impl Tokenizer {

@@ -7,7 +7,7 @@
 
 use super::merge::Merge;
 use super::pairs::Pairs;
-use super::trie::Trie;
+use super::byte_trie::Trie;
 use crate::tokenizer::byte_level;
 use crate::tokenizer::vocab::Vocab;
 

@@ -3,9 +3,9 @@
 mod backtrack;
 pub(super) mod bpe;
 mod merge;
+mod byte_trie;
 mod double_array;
 mod pairs;
-mod trie;
 pub(super) mod unigram;
 pub(super) mod word_level;
 pub(super) mod word_piece;
