@@ -17,6 +17,7 @@ mod flat;
 mod json;
 mod model;
 mod normalizer;
+mod oniguruma;
 mod pattern;
 mod post_processor;
 mod pre_tokenizer;
