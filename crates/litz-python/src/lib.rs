@@ -3,13 +3,17 @@
 use pyo3::prelude::*;
 
 mod chat;
+mod encoding;
 mod errors;
 mod formats;
+mod full;
 mod generation;
 mod limits;
 mod model;
+mod sources;
 mod tokenizer;
 mod tokenizer_bulk;
+mod trainer;
 
 /// The native core of litz.
 #[pymodule(gil_used = false)]
@@ -18,6 +22,9 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     limits::register(m)?;
     formats::register(m)?;
     tokenizer::register(m)?;
+    sources::register(m)?;
+    encoding::register(m)?;
+    trainer::register(m)?;
     chat::register(m)?;
     model::register(m)?;
     generation::register(m)

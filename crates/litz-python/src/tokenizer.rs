@@ -3,14 +3,17 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use litz::tokenizer::{DecodeStream, Input, Padding, Tokenizer};
+use litz::tokenizer::{AddedToken, DecodeStream, Input, Padding, Tokenizer};
 use pyo3::prelude::*;
 use pyo3::types::PyByteArray;
 
+use crate::encoding::PyEncoding;
 use crate::errors::to_python;
 use crate::formats::PyTensorFile;
+use crate::full::{self, Arguments, Trusted};
 use crate::tokenizer_bulk as bulk;
 
+type NewToken = (String, bool, bool, bool, bool, bool);
 type Aligned = (Vec<u32>, Vec<(u32, u32)>, Vec<Option<u32>>, Vec<(usize, String)>);
 
 #[derive(FromPyObject)]
@@ -29,6 +32,12 @@ impl PyTokenizer {
     /// The tokenizer itself, for the other parts of the binding.
     pub(crate) fn handle(&self) -> Arc<Tokenizer> {
         Arc::clone(&self.inner)
+    }
+}
+
+impl From<Tokenizer> for PyTokenizer {
+    fn from(tokenizer: Tokenizer) -> Self {
+        Self { inner: Arc::new(tokenizer) }
     }
 }
 
@@ -62,6 +71,58 @@ impl PyTokenizer {
             trusted.map(|ranges| ranges.into_iter().map(|(start, end)| start..end).collect());
         py.detach(|| self.inner.encode_trusted(text, add_special_tokens, trusted.as_deref()))
             .map_err(to_python)
+    }
+
+    #[pyo3(signature = (text, pair=None, *, add_special_tokens=true, max_length=None, stride=0,
+                        strategy="longest_first", truncation_side="right", trusted=None, overflow=true))]
+    fn encode_full<'py>(
+        &self,
+        py: Python<'py>,
+        text: &Bound<'py, PyAny>,
+        pair: Option<&Bound<'py, PyAny>>,
+        add_special_tokens: bool,
+        max_length: Option<usize>,
+        stride: usize,
+        strategy: &str,
+        truncation_side: &str,
+        trusted: Option<Trusted>,
+        overflow: bool,
+    ) -> PyResult<PyEncoding> {
+        let arguments = Arguments { add_special_tokens, max_length, stride, strategy, truncation_side, overflow };
+        full::encode(py, &self.inner, text, pair, trusted, &arguments)
+    }
+
+    #[pyo3(signature = (texts, pairs=None, *, add_special_tokens=true, max_length=None, stride=0,
+                        strategy="longest_first", truncation_side="right", trusted=None, overflow=true))]
+    fn encode_full_batch<'py>(
+        &self,
+        py: Python<'py>,
+        texts: &Bound<'py, PyAny>,
+        pairs: Option<&Bound<'py, PyAny>>,
+        add_special_tokens: bool,
+        max_length: Option<usize>,
+        stride: usize,
+        strategy: &str,
+        truncation_side: &str,
+        trusted: Option<Vec<Option<Trusted>>>,
+        overflow: bool,
+    ) -> PyResult<Vec<PyEncoding>> {
+        let arguments = Arguments { add_special_tokens, max_length, stride, strategy, truncation_side, overflow };
+        full::encode_batch(py, &self.inner, texts, pairs, trusted, &arguments)
+    }
+
+    /// (token id or None, text 0 or 1 or None, type id, counts as special) of each place.
+    #[pyo3(signature = (pair=false, add_special_tokens=true))]
+    fn slots(&self, pair: bool, add_special_tokens: bool) -> Vec<(Option<u32>, Option<usize>, u32, bool)> {
+        let slots = self.inner.slots(pair, add_special_tokens).iter();
+        slots
+            .map(|s| (s.sequence.is_none().then_some(s.id), s.sequence, s.type_id, s.special))
+            .collect()
+    }
+
+    #[pyo3(signature = (pair=false))]
+    fn special_tokens_to_add(&self, pair: bool) -> usize {
+        self.inner.special_tokens_to_add(pair)
     }
 
     /// One text, or its words, with offsets: (ids, offsets, words, names that are not the vocabulary's).
@@ -181,6 +242,22 @@ impl PyTokenizer {
         tokens
             .map(|t| (t.id, t.content.as_str(), t.special, t.lstrip, t.rstrip, t.single_word, t.normalized))
             .collect()
+    }
+
+    /// This tokenizer with more tokens (content, special, lstrip, rstrip, single_word, normalized), and how many changed.
+    fn with_tokens(&self, py: Python<'_>, tokens: Vec<NewToken>) -> PyResult<(Self, usize)> {
+        let token = |(content, special, lstrip, rstrip, single_word, normalized)| AddedToken {
+            id: 0,
+            content,
+            special,
+            lstrip,
+            rstrip,
+            single_word,
+            normalized,
+        };
+        let tokens = tokens.into_iter().map(token).collect();
+        let (inner, changed) = py.detach(|| self.inner.with_tokens(tokens)).map_err(to_python)?;
+        Ok((Self { inner: Arc::new(inner) }, changed))
     }
 
     #[pyo3(signature = (skip_special_tokens=false))]

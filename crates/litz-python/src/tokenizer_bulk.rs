@@ -1,6 +1,6 @@
 //! Batches of texts: read while the GIL is held, encoded without it, and handed over in one piece.
 
-use litz::tokenizer::{Batch, Cut, Padding, Tokenizer};
+use litz::tokenizer::{Batch, Cut, Padding, Side, Tokenizer};
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyString};
 
@@ -112,4 +112,9 @@ pub fn is_left(name: &str, side: &str) -> PyResult<bool> {
 pub fn cut(max_length: Option<usize>, side: &str) -> PyResult<Option<Cut>> {
     let left = is_left("truncation_side", side)?;
     Ok(max_length.map(|length| Cut { length, left }))
+}
+
+/// The same, as the core has it.
+pub fn side(name: &str, side: &str) -> PyResult<Side> {
+    Ok(if is_left(name, side)? { Side::Left } else { Side::Right })
 }

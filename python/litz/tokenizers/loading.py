@@ -9,8 +9,8 @@ from litz import _core, hub
 from litz.errors import ArgumentError, ConfigError, FormatError, UnsupportedError
 from litz.hub import ModelFiles
 from litz.tokenizers import settings as read
-from litz.tokenizers.fast import Tokenizer
 from litz.tokenizers.settings import Settings
+from litz.tokenizers.tokenizer import Tokenizer
 
 Path = str | os.PathLike[str]
 

@@ -11,7 +11,7 @@ from litz.hub.paths import check_name, resolve_in
 from litz.tokenizers.settings import NAMED
 
 if TYPE_CHECKING:
-    from litz.tokenizers.fast import Tokenizer
+    from litz.tokenizers.tokenizer import Tokenizer
 
 
 def save(

@@ -225,7 +225,7 @@ impl Batch {
 }
 
 /// `TOKENIZERS_PARALLELISM=false` means one thread, as everywhere; else what this process may use.
-fn threads() -> Result<usize> {
+pub(super) fn threads() -> Result<usize> {
     let off = std::env::var("TOKENIZERS_PARALLELISM").is_ok_and(|value| {
         matches!(value.to_ascii_lowercase().as_str(), "" | "off" | "false" | "f" | "no" | "n" | "0")
     });

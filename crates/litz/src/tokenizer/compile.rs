@@ -1,5 +1,7 @@
 //! From what a source says to a program.
 
+use std::sync::{Mutex, OnceLock};
+
 use super::added_tokens::AddedTokens;
 use super::decoder::Decoder;
 use super::description::{Kind, ModelSection, ModelSettings};
@@ -31,13 +33,15 @@ impl Tokenizer {
         let normalizer = Normalizer::from_json(&sections.normalizer, "normalizer")?;
         let tokenizer = Self {
             added: AddedTokens::new(added_tokens, model.vocab(), &normalizer, "added_tokens")?,
-            normalizer,
-            pre_tokenizer,
-            model,
-            post_processor: PostProcessor::from_json(&sections.post_processor, "post_processor")?,
-            decoder: Decoder::from_json(&sections.decoder, "decoder")?,
-            sections,
-            settings,
+            normalizer: normalizer.into(),
+            pre_tokenizer: pre_tokenizer.into(),
+            model: model.into(),
+            post_processor: PostProcessor::from_json(&sections.post_processor, "post_processor")?.into(),
+            decoder: Decoder::from_json(&sections.decoder, "decoder")?.into(),
+            sections: sections.into(),
+            settings: settings.into(),
+            cutter: OnceLock::new(),
+            memory: Mutex::new(Vec::new()),
         };
         let stranger = tokenizer.post_processor.ids().find(|&id| tokenizer.id_to_token(id).is_none());
         match stranger {

@@ -4,16 +4,20 @@
 //! The reference for every result is the `tokenizers` library.
 
 mod added_tokens;
+mod adding;
 mod align;
 mod bulk;
 mod byte_level;
 mod compile;
+mod cut;
 mod decoder;
 mod description;
 mod encode;
 mod encoding;
 mod fields;
 mod flat;
+mod full;
+mod guard;
 mod json;
 mod model;
 mod normalizer;
@@ -21,38 +25,55 @@ mod oniguruma;
 mod pattern;
 mod post_processor;
 mod pre_tokenizer;
+mod scan;
 mod save;
+mod slots;
 mod sources;
 mod stream;
 mod text;
+pub mod train;
+mod trim;
+mod truncation;
 mod unicode;
 mod vocab;
+mod words;
+
+use std::sync::{Arc, Mutex, OnceLock};
 
 use added_tokens::AddedTokens;
+use cut::Cutter;
 use decoder::Decoder;
 use description::{ModelSettings, Sections};
 use model::Model;
 use normalizer::Normalizer;
 use post_processor::PostProcessor;
 use pre_tokenizer::PreTokenizer;
+use words::Words;
 
 pub use added_tokens::AddedToken;
 pub use align::Input;
 pub use bulk::{Batch, Cut, Padding};
 pub use description::Description;
-pub use encoding::Encoding;
+pub use encoding::{Encoding, Filler, Side};
+pub use full::{Options, Sample};
+pub use slots::Slot;
+pub use sources::{Source, SourceOptions};
 pub use stream::DecodeStream;
+pub use truncation::{Strategy, Truncation};
 
 /// A tokenizer.
 pub struct Tokenizer {
     added: AddedTokens,
-    normalizer: Vec<Normalizer>,
-    pre_tokenizer: PreTokenizer,
-    model: Model,
-    post_processor: PostProcessor,
-    decoder: Decoder,
-    sections: Sections,      // as the source has them, to be written again
-    settings: ModelSettings, // the same of the model
+    // Shared with the tokenizers that differ in added tokens only.
+    normalizer: Arc<Vec<Normalizer>>,
+    pre_tokenizer: Arc<PreTokenizer>,
+    model: Arc<Model>,
+    post_processor: Arc<PostProcessor>,
+    decoder: Arc<Decoder>,
+    sections: Arc<Sections>,      // as the source has them, to be written again
+    settings: Arc<ModelSettings>, // the same of the model
+    cutter: OnceLock<Option<Cutter>>,
+    memory: Mutex<Vec<Words>>, // of concurrent calls
 }
 
 impl Tokenizer {

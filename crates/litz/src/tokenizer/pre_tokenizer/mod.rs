@@ -83,6 +83,22 @@ impl PreTokenizer {
         self.byte_level
     }
 
+    /// Whether a text without this character stays one piece, as it is.
+    pub fn keeps_whole_without(&self, missing: char) -> bool {
+        self.steps.iter().all(|step| match step {
+            Step::Split { pattern: Pattern::Literal(literal), invert: false, .. } => literal.contains(missing),
+            _ => false,
+        })
+    }
+
+    /// The scanner, where its matches are the pieces and nothing else is done to the text.
+    pub fn sole_scanner(&self) -> Option<Scanner> {
+        match self.steps.as_slice() {
+            [Step::Split { pattern: Pattern::Known(scanner), behavior: Behavior::Isolated, .. }] => Some(*scanner),
+            _ => None,
+        }
+    }
+
     /// Cuts a stretch of text; `first` says that it begins the input.
     pub fn cut<'t>(&self, text: &'t str, first: bool) -> Result<Pieces<'t>> {
         self.cut_text(Text::plain(text), first)

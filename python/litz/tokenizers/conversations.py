@@ -1,0 +1,120 @@
+"""A tokenizer's chat surface: conversations through its templates, as text or as ids."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from litz import _core
+from litz.errors import ArgumentError, UnsupportedError
+from litz.tokenizers import chat, encoding
+from litz.tokenizers.calls import Calls
+
+
+class Conversations(Calls):
+    """The part of `Tokenizer` that chats."""
+
+    name_or_path: str
+    chat_template: str | dict[str, str] | None
+    _compiled: dict[str, _core.Template]
+
+    def apply_chat_template(
+        self,
+        conversation: Any,
+        tools: Sequence[Any] | None = None,
+        *,
+        documents: Sequence[Any] | None = None,
+        chat_template: str | None = None,
+        add_generation_prompt: bool = False,
+        continue_final_message: bool | str = False,
+        tokenize: bool = True,
+        padding: bool | str = False,
+        truncation: bool | str = False,
+        max_length: int | None = None,
+        return_tensors: str | None = None,
+        return_dict: bool = False,
+        return_assistant_tokens_mask: bool = False,
+        trust_content: bool = False,
+        **variables: Any,
+    ) -> Any:
+        """A conversation, or a list of them, as the model was taught to read it.
+
+        Returns ids: a list, or with `return_tensors` a (batch, time) tensor; with `return_dict=True` a BatchEncoding;
+        with `tokenize=False` the text. `tools` are functions with type hints and docstrings, or JSON schemas.
+        `chat_template` is the name of one of the tokenizer's templates or a template itself. Other keywords are
+        variables of the template, such as `enable_thinking`; one that the template does not read is ArgumentError.
+
+        A special token is one only where the template wrote it: in a message, a tool or a document its text is
+        ordinary text. `trust_content=True` takes special tokens from everywhere, as transformers does.
+        """
+        conversations, several = chat.conversations_of(conversation)
+        if return_assistant_tokens_mask and not (tokenize and return_dict):
+            raise ArgumentError("return_assistant_tokens_mask needs return_dict=True and tokenize=True")
+        source = self.get_chat_template(chat_template, tools)
+        template = self._template(source)
+        if return_assistant_tokens_mask and not template.has_generation:
+            raise ArgumentError(
+                "return_assistant_tokens_mask: the chat template does not mark what the assistant says with "
+                "{% generation %}; pass a chat_template that does"
+            )
+        asked = chat.request(
+            source, template, self.special_tokens_map, variables, tools=tools, documents=documents,
+            add_generation_prompt=add_generation_prompt, continue_final_message=continue_final_message,
+            trust_content=trust_content,
+        )  # fmt: skip
+        rendered = [chat.render(asked, messages) for messages in conversations]
+        texts = [each.text for each in rendered]
+        if not tokenize:
+            _only_for_ids(padding, truncation, max_length, return_tensors, return_dict)
+            return texts if several else texts[0]
+        out = self(
+            texts if several else texts[0], add_special_tokens=False, padding=padding, truncation=truncation,
+            max_length=max_length, return_tensors=return_tensors,
+        )  # fmt: skip
+        if return_assistant_tokens_mask:
+            if padding or truncation:
+                raise UnsupportedError("return_assistant_tokens_mask with padding or truncation is not implemented")
+            rows = encoding.lists(out["input_ids"]) if several or return_tensors else [out["input_ids"]]
+            masks = [chat.assistant_mask(self._core, row, each) for row, each in zip(rows, rendered, strict=True)]
+            masks = encoding.as_tensor(masks, encoding.kind_of(return_tensors))
+            out["assistant_masks"] = masks if several or return_tensors else masks[0]
+        return out if return_dict else out["input_ids"]
+
+    def get_chat_template(self, chat_template: str | None = None, tools: Sequence[Any] | None = None) -> str:
+        """The template that a conversation would use: named, given, or the tokenizer's own."""
+        named = self.chat_template
+        if isinstance(named, Mapping):
+            if chat_template is None:
+                chat_template = "tool_use" if tools is not None and "tool_use" in named else "default"
+                if chat_template not in named:
+                    raise ArgumentError(f"no chat template is the default; choose one of {', '.join(sorted(named))}")
+            return named.get(chat_template, chat_template)
+        if chat_template is not None:
+            return chat_template
+        if named is None:
+            raise ArgumentError(
+                f"{self.name_or_path or 'this tokenizer'} has no chat template: it may be a base model, not made to "
+                "chat; set tokenizer.chat_template or pass chat_template="
+            )
+        return named
+
+    def _template(self, source: str) -> _core.Template:
+        template = self._compiled.get(source)
+        if template is None:
+            template = _core.Template(source)
+            # One conversation after another uses the same template: remembering the last is enough.
+            self._compiled = {source: template}
+        return template
+
+
+def _only_for_ids(
+    padding: bool | str, truncation: bool | str, max_length: int | None, return_tensors: Any, return_dict: bool
+) -> None:
+    passed = {
+        "padding": padding,
+        "truncation": truncation,
+        "max_length": max_length is not None,
+        "return_tensors": return_tensors is not None,
+        "return_dict": return_dict,
+    }
+    idle = [name for name, value in passed.items() if value]
+    if idle:
+        raise ArgumentError(f"{' and '.join(idle)} would have no effect with tokenize=False, which returns text")
