@@ -9,6 +9,7 @@ mod align;
 mod bulk;
 mod byte_level;
 mod compile;
+mod cut;
 mod decoder;
 mod description;
 mod encode;
@@ -34,15 +35,17 @@ mod unicode;
 mod words;
 mod vocab;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, OnceLock};
 
 use added_tokens::AddedTokens;
+use cut::Cutter;
 use decoder::Decoder;
 use description::{ModelSettings, Sections};
 use model::Model;
 use normalizer::Normalizer;
 use post_processor::PostProcessor;
 use pre_tokenizer::PreTokenizer;
+use words::Words;
 
 pub use added_tokens::AddedToken;
 pub use align::Input;
@@ -66,6 +69,8 @@ pub struct Tokenizer {
     decoder: Arc<Decoder>,
     sections: Arc<Sections>,      // as the source has them, to be written again
     settings: Arc<ModelSettings>, // the same of the model
+    cutter: OnceLock<Option<Cutter>>,
+    memory: Mutex<Vec<Words>>, // of concurrent calls
 }
 
 impl Tokenizer {

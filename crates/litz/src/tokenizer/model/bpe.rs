@@ -115,14 +115,45 @@ impl Bpe {
     pub fn merges(&self) -> Vec<(u32, u32)> {
         match &self.rules {
             Rules::Pairs(pairs) => {
-                let mut merges: Vec<_> = pairs.iter().map(|(&sides, merge)| (merge.rank, sides)).collect();
+                let mut merges: Vec<_> = pairs.iter().map(|(left, right, merge)| (merge.rank, (left, right))).collect();
                 merges.sort_unstable();
-                merges.into_iter().map(|(_, sides)| ((sides >> 32) as u32, sides as u32)).collect()
+                merges.into_iter().map(|(_, sides)| sides).collect()
             }
             Rules::Scores(ranks) => {
                 let tokens: Vec<_> = self.vocab.iter().map(|(id, token)| (token, id)).collect();
                 let rank = |id| Some(rank_of(ranks, id)).filter(|&rank| rank != NO_MERGE);
                 save::ranked_merges(tokens.into_iter(), rank)
+            }
+        }
+    }
+
+    /// The tokens that merging gives, if what becomes of a character depends on nothing but merges with its
+    /// neighbours: then no token holds two characters side by side that none of these holds so.
+    pub fn merged_tokens(&self) -> Option<Vec<u32>> {
+        let options = &self.options;
+        let byte = |id: u32| self.bytes.contains(&Some(id));
+        let readable = (0..=255u8).all(|byte| {
+            // An ASCII character that is a token needs no byte token.
+            let own = byte.is_ascii() && self.vocab.id(char::from(byte).encode_utf8(&mut [0; 4])).is_some();
+            own || self.bytes[usize::from(byte)].is_some()
+        });
+        let plain = options.byte_fallback
+            && !options.byte_level
+            && !options.ignore_merges
+            && options.dropout == 0.0
+            && options.prefix.is_empty()
+            && options.suffix.is_empty();
+        if !readable || !plain {
+            return None;
+        }
+        match &self.rules {
+            Rules::Scores(ranks) => {
+                let tokens = self.vocab.iter().map(|(id, _)| id);
+                Some(tokens.filter(|&id| rank_of(ranks, id) != NO_MERGE).collect())
+            }
+            Rules::Pairs(pairs) => {
+                let strange = pairs.iter().any(|(left, right, _)| byte(left) || byte(right));
+                (!strange).then(|| pairs.iter().map(|(_, _, merge)| merge.id).collect())
             }
         }
     }

@@ -3,9 +3,9 @@
 mod backtrack;
 pub(super) mod bpe;
 mod merge;
-mod pairs;
 mod byte_trie;
-mod trie;
+mod double_array;
+mod pairs;
 pub(super) mod unigram;
 pub(super) mod word_level;
 pub(super) mod word_piece;

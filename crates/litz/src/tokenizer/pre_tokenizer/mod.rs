@@ -79,6 +79,14 @@ impl PreTokenizer {
         self.byte_level
     }
 
+    /// Whether a text without this character stays one piece, as it is.
+    pub fn keeps_whole_without(&self, missing: char) -> bool {
+        self.steps.iter().all(|step| match step {
+            Step::Split { pattern: Pattern::Literal(literal), invert: false, .. } => literal.contains(missing),
+            _ => false,
+        })
+    }
+
     /// Cuts a stretch of text; `first` says that it begins the input.
     pub fn cut<'t>(&self, text: &'t str, first: bool) -> Result<Pieces<'t>> {
         self.cut_text(Text::plain(text), first)
