@@ -168,13 +168,22 @@ class DecodeStream:
     def finish(self) -> str:
         """What was held back. The stream is at its beginning again."""
 
+def character_class(pattern: str, /) -> list[tuple[int, int]]:
+    """The code points of a class such as `\\p{L}`, as ranges that include their ends, in Unicode 16."""
+
 class Template:
     """A compiled chat template: immutable, safe to use from several threads."""
 
     def __init__(self, source: str, /) -> None:
         """Compiles a template; a mistake is TemplateError with its line."""
-    def render(self, variables_json: str, *, now: datetime | None = None) -> tuple[str, list[tuple[int, int]]]:
-        """The text, and the ranges of its generation blocks in characters; `now` is what strftime_now formats."""
+    def render(
+        self, variables_json: str, *, special: Sequence[str] = (), now: datetime | None = None
+    ) -> tuple[str, list[tuple[int, int]], list[tuple[int, int]]]:
+        """The text, the ranges of its generation blocks in characters, and those that the template wrote in bytes.
+
+        `special` names the variables that are special tokens and count as the template's own; `now` is what
+        strftime_now formats.
+        """
     @property
     def names(self) -> list[str]:
         """Every name that the template reads."""

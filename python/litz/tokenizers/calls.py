@@ -5,7 +5,7 @@ from typing import Any
 
 from litz.errors import ArgumentError, UnsupportedError
 from litz.tokenizers import encoding
-from litz.tokenizers.chat import ChatText
+from litz.tokenizers.chat import ChatText, trusted_in
 from litz.tokenizers.encoding import BatchEncoding, Rows
 from litz.tokenizers.settings import UNLIMITED, Side
 from litz.tokenizers.special_tokens import SpecialTokens
@@ -87,7 +87,7 @@ class Calls(SpecialTokens):
 
     def tokenize(self, text: str, *, add_special_tokens: bool = False) -> list[str]:
         """The tokens of a text."""
-        return [self._known(id) for id in self._core.encode(text, add_special_tokens)]
+        return [self._known(id) for id in self._core.encode(text, add_special_tokens, trusted_in(text))]
 
     def _rows(self, text: Any, text_pair: Any, add_special_tokens: bool | None, cut: int | None) -> Rows:
         texts = [text] if isinstance(text, str) else list(text)
@@ -99,10 +99,13 @@ class Calls(SpecialTokens):
         special = [
             not isinstance(item, ChatText) if add_special_tokens is None else add_special_tokens for item in texts
         ]
-        if len(texts) > 1 and len(set(special)) == 1:
+        if len(texts) > 1 and len(set(special)) == 1 and not any(isinstance(item, ChatText) for item in texts):
             rows = self._core.encode_batch([str(item) for item in texts], special[0])
         else:
-            rows = [self._core.encode(str(item), extra) for item, extra in zip(texts, special, strict=True)]
+            rows = [
+                self._core.encode(str(item), extra, trusted_in(item))
+                for item, extra in zip(texts, special, strict=True)
+            ]
         if cut is None:
             return rows
         return [

@@ -3,6 +3,7 @@
 use hashbrown::HashMap;
 use std::ops::Range;
 
+use super::align::Input;
 use super::cut::{Context, Cutter};
 use super::model::Scratch;
 use super::normalizer::normalize;
@@ -45,10 +46,15 @@ impl Tokenizer {
                 text.len()
             )));
         }
+        if trusted.is_some() && self.added.late_special() {
+            // Where normalized text came from decides whether a special token may be there.
+            return Ok(self.encode_aligned(Input::Text(text), trusted)?.ids);
+        }
         let mut out = Vec::with_capacity(text.len() / 3 + 2);
         let mut scratch = Scratch::default();
-        if let Some(cutter) = self.cutter() {
-            self.encode_cut(cutter, text, trusted, &mut out)?;
+        let plain = trusted.is_some();
+        if let Some(cutter) = self.cutter().filter(|_| !plain) {
+            self.encode_cut(cutter, text, &mut out)?;
             return Ok(out);
         }
         for part in self.added.split_raw(text, trusted) {
@@ -58,12 +64,12 @@ impl Tokenizer {
             }
             let first = part.range.start == 0;
             let text = normalize(&self.normalizer, &text[part.range])?;
-            for part in self.added.split_normalized(&text, trusted.is_none()) {
+            for part in self.added.split_normalized(&text, None) {
                 match part.token {
                     Some(id) => out.push(id),
                     None => {
                         let first = first && part.range.start == 0;
-                        self.encode_words(&text[part.range], first, &mut scratch, &mut out)?;
+                        self.encode_words(&text[part.range], first, plain, &mut scratch, &mut out)?;
                     }
                 }
             }
@@ -72,17 +78,11 @@ impl Tokenizer {
     }
 
     /// The same where raw text can be cut into words.
-    fn encode_cut(
-        &self,
-        cutter: &Cutter,
-        text: &str,
-        trusted: Option<&[Range<usize>]>,
-        out: &mut Vec<u32>,
-    ) -> Result<()> {
+    fn encode_cut(&self, cutter: &Cutter, text: &str, out: &mut Vec<u32>) -> Result<()> {
         let kept = self.memory.try_lock().ok().and_then(|mut memory| memory.pop());
         let (mut words, mut scratch) = (kept.unwrap_or_default(), Scratch::default());
         let mut context = Context::new(&mut words, &mut scratch);
-        for part in self.added.split_raw(text, trusted) {
+        for part in self.added.split_raw(text, None) {
             match part.token {
                 Some(id) => out.push(id),
                 None => {
@@ -112,18 +112,25 @@ impl Tokenizer {
     }
 
     /// A stretch without added tokens. Words that come again are copied from where they came first.
-    fn encode_words(&self, text: &str, first: bool, scratch: &mut Scratch, out: &mut Vec<u32>) -> Result<()> {
+    fn encode_words(
+        &self,
+        text: &str,
+        first: bool,
+        plain: bool,
+        scratch: &mut Scratch,
+        out: &mut Vec<u32>,
+    ) -> Result<()> {
         let pieces = self.pre_tokenizer.cut(text, first)?;
         let mut seen: HashMap<&str, (usize, usize)> = HashMap::new();
         for range in &pieces.ranges {
             let word = &pieces.text[range.clone()];
             if word.len() > CACHED_WORD || pieces.ranges.len() == 1 {
-                self.model.encode(word, scratch, out)?;
+                self.encode_piece(word, plain, scratch, out)?;
             } else if let Some(&(start, end)) = seen.get(word) {
                 out.extend_from_within(start..end);
             } else {
                 let start = out.len();
-                self.model.encode(word, scratch, out)?;
+                self.encode_piece(word, plain, scratch, out)?;
                 if seen.len() < CACHED_WORDS {
                     seen.insert(word, (start, out.len()));
                 }

@@ -67,7 +67,7 @@ impl Cutter {
         with: &mut Context<'_>,
         out: &mut Vec<u32>,
     ) -> Result<()> {
-        match (self, &*tokenizer.model) {
+        match (self, tokenizer.model.as_ref()) {
             (Self::Joints(joints), Model::Bpe(bpe)) => joints.encode(bpe, text, with, out),
             (Self::Runs(runs), Model::Bpe(bpe)) => runs.encode(tokenizer, bpe, text, first, with, out),
             _ => Ok(()),

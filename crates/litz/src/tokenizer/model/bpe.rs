@@ -115,9 +115,9 @@ impl Bpe {
     pub fn merges(&self) -> Vec<(u32, u32)> {
         match &self.rules {
             Rules::Pairs(pairs) => {
-                let mut merges: Vec<_> = pairs.iter().map(|(left, right, merge)| (merge.rank, (left, right))).collect();
+                let mut merges: Vec<_> = pairs.iter().map(|(left, right, merge)| (merge.rank, left, right)).collect();
                 merges.sort_unstable();
-                merges.into_iter().map(|(_, sides)| sides).collect()
+                merges.into_iter().map(|(_, left, right)| (left, right)).collect()
             }
             Rules::Scores(ranks) => {
                 let tokens: Vec<_> = self.vocab.iter().map(|(id, token)| (token, id)).collect();

@@ -4,6 +4,7 @@ mod base64;
 mod gguf;
 mod gguf_splits;
 mod merges;
+mod open;
 mod options;
 mod patterns;
 mod protobuf;
@@ -14,4 +15,5 @@ mod tekken;
 mod tiktoken;
 mod vocab_txt;
 
+pub use open::Source;
 pub use options::SourceOptions;
