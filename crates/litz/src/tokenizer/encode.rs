@@ -54,8 +54,10 @@ impl Tokenizer {
         let mut scratch = Scratch::default();
         let plain = trusted.is_some();
         if let Some(cutter) = self.cutter().filter(|_| !plain) {
-            self.encode_cut(cutter, text, &mut out)?;
-            return Ok(out);
+            if self.encode_cut(cutter, text, &mut out)?.is_some() {
+                return Ok(out);
+            }
+            out.clear();
         }
         for part in self.added.split_raw(text, trusted) {
             if let Some(id) = part.token {
@@ -78,17 +80,21 @@ impl Tokenizer {
     }
 
     /// The same where raw text can be cut into words.
-    fn encode_cut(&self, cutter: &Cutter, text: &str, out: &mut Vec<u32>) -> Result<()> {
+    fn encode_cut(&self, cutter: &Cutter, text: &str, out: &mut Vec<u32>) -> Result<Option<()>> {
         let kept = self.memory.try_lock().ok().and_then(|mut memory| memory.pop());
         let (mut words, mut scratch) = (kept.unwrap_or_default(), Scratch::default());
         let mut context = Context::new(&mut words, &mut scratch);
+        let mut proved = Some(());
         for part in self.added.split_raw(text, None) {
             match part.token {
                 Some(id) => out.push(id),
                 None => {
                     let first = part.range.start == 0;
-                    cutter.encode(self, &text[part.range], first, &mut context, out)?;
+                    proved = cutter.encode(self, &text[part.range], first, &mut context, out)?;
                 }
+            }
+            if proved.is_none() {
+                break;
             }
         }
         if let Ok(mut memory) = self.memory.try_lock() {
@@ -96,7 +102,7 @@ impl Tokenizer {
                 memory.push(words);
             }
         }
-        Ok(())
+        Ok(proved)
     }
 
     fn cutter(&self) -> Option<&Cutter> {

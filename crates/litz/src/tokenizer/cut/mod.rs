@@ -2,8 +2,10 @@
 //!
 //! Each way to cut is proved for a file when it is first used; a file without a proof takes the general path.
 
+mod bert;
 mod joints;
 mod mask;
+mod spaces;
 
 use super::model::{Model, Scratch};
 use super::normalizer::Normalizer;
@@ -12,14 +14,21 @@ use super::pre_tokenizer::PreTokenizer;
 use super::words::Words;
 use super::Tokenizer;
 use crate::Result;
+use bert::BertWords;
 use joints::Joints;
+use spaces::Spaces;
 
 /// Longer words are looked for in parts.
 const SHORT: usize = 15;
 
 /// How the text of a tokenizer is cut.
 pub(super) enum Cutter {
+    /// Merges reach over a place only if a token does.
     Joints(Box<Joints>),
+    /// Spaces end words.
+    Spaces(Spaces),
+    /// BERT's rules.
+    Bert(BertWords),
 }
 
 /// What an encoding thread keeps from word to word.
@@ -41,30 +50,39 @@ impl<'a> Context<'a> {
 impl Cutter {
     /// The way to cut that is proved for these stages.
     pub fn new(normalizer: &[Normalizer], pre_tokenizer: &PreTokenizer, model: &Model) -> Option<Self> {
+        if pre_tokenizer.is_byte_level() {
+            return None;
+        }
+        if pre_tokenizer.splits_at_spaces() {
+            return Spaces::new(normalizer).map(Self::Spaces);
+        }
+        if let Some(bert) = bert::bert(normalizer).filter(|_| pre_tokenizer.is_bert()) {
+            return Some(Self::Bert(BertWords::new(bert)));
+        }
         match model {
-            Model::Bpe(bpe) => {
+            Model::Bpe(bpe) if pre_tokenizer.keeps_whole_without(' ') => {
                 let (mark, prepend) = marks(normalizer)?;
-                if !pre_tokenizer.keeps_whole_without(' ') {
-                    return None;
-                }
                 Joints::new(bpe, mark, prepend).map(|joints| Self::Joints(Box::new(joints)))
             }
             _ => None,
         }
     }
 
-    /// The ids of a stretch between added tokens; `first` says that it begins the input.
+    /// The ids of a stretch between added tokens; `first` says that it begins the input. `None` where the proof
+    /// does not hold for this text.
     pub fn encode(
         &self,
         tokenizer: &Tokenizer,
         text: &str,
-        _first: bool,
+        first: bool,
         with: &mut Context<'_>,
         out: &mut Vec<u32>,
-    ) -> Result<()> {
+    ) -> Result<Option<()>> {
         match (self, tokenizer.model.as_ref()) {
-            (Self::Joints(joints), Model::Bpe(bpe)) => joints.encode(bpe, text, with, out),
-            _ => Ok(()),
+            (Self::Joints(joints), Model::Bpe(bpe)) => joints.encode(bpe, text, with, out).map(Some),
+            (Self::Joints(_), _) => Ok(None),
+            (Self::Spaces(spaces), _) => spaces.encode(tokenizer, text, first, with, out),
+            (Self::Bert(words), _) => words.encode(tokenizer, text, with, out).map(Some),
         }
     }
 }
