@@ -6,6 +6,7 @@ use std::ops::Range;
 use super::byte_level;
 use super::fields::{flatten, Fields};
 use super::pattern::Pattern;
+use super::scan::Rules;
 use super::text::Text;
 use super::unicode::{self, PUNCTUATION, SPACE, WORD};
 use crate::{Error, Result};
@@ -108,6 +109,26 @@ impl PreTokenizer {
             _ if before.iter().any(rewrites) => Asked::AfterRewriting,
             _ => Asked::AfterCutting,
         })
+    }
+
+    /// The rules of scanning that say the same as these steps.
+    pub fn rules(&self) -> Option<Rules> {
+        let isolates = |behavior: Behavior, invert: bool| {
+            behavior == Behavior::Isolated && !invert || behavior == Behavior::Removed && invert
+        };
+        match self.steps.as_slice() {
+            &[Step::Split { pattern: Pattern::Known(scanner), behavior, invert }]
+                if isolates(behavior, invert) =>
+            {
+                Rules::of(scanner)
+            }
+            &[Step::Numbers { behavior: digits }, Step::Split { pattern: Pattern::Known(scanner), behavior, invert }]
+                if isolates(behavior, invert) =>
+            {
+                Rules::of(scanner)?.after_digits(digits == Behavior::Contiguous, digits == Behavior::Isolated)
+            }
+            _ => None,
+        }
     }
 
     /// Whether a text without this character stays one piece, as it is.
