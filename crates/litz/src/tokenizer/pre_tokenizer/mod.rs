@@ -147,6 +147,28 @@ impl PreTokenizer {
         }
     }
 
+    /// Whether all that it does is to cut before each space, which goes or becomes a mark.
+    pub fn splits_at_spaces(&self) -> bool {
+        let space = |step: &Step| match step {
+            Step::Class { class: SPACE, behavior: Behavior::Removed } => true,
+            Step::Metaspace { replacement, split: true, .. } => *replacement != ' ',
+            _ => false,
+        };
+        !self.steps.is_empty() && self.steps.iter().all(space)
+    }
+
+    /// Whether it is BERT's: white space goes, punctuation stands alone.
+    pub fn is_bert(&self) -> bool {
+        use Behavior::{Isolated, Removed};
+        matches!(
+            self.steps[..],
+            [
+                Step::Class { class: SPACE, behavior: Removed },
+                Step::Class { class: PUNCTUATION, behavior: Isolated }
+            ]
+        )
+    }
+
     /// Cuts a stretch of text; `first` says that it begins the input.
     pub fn cut<'t>(&self, text: &'t str, first: bool) -> Result<Pieces<'t>> {
         self.cut_text(Text::plain(text), first)
