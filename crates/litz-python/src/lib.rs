@@ -3,12 +3,15 @@
 use pyo3::prelude::*;
 
 mod chat;
+mod encoding;
 mod errors;
 mod formats;
+mod full;
 mod generation;
 mod limits;
 mod model;
 mod tokenizer;
+mod tokenizer_bulk;
 
 /// The native core of litz.
 #[pymodule(gil_used = false)]
@@ -17,6 +20,7 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     limits::register(m)?;
     formats::register(m)?;
     tokenizer::register(m)?;
+    encoding::register(m)?;
     chat::register(m)?;
     model::register(m)?;
     generation::register(m)

@@ -3,12 +3,17 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use litz::tokenizer::{DecodeStream, Input, Tokenizer};
+use litz::tokenizer::{AddedToken, DecodeStream, Input, Padding, Tokenizer};
 use pyo3::prelude::*;
+use pyo3::types::PyByteArray;
 
+use crate::encoding::PyEncoding;
 use crate::errors::to_python;
 use crate::formats::PyTensorFile;
+use crate::full::{self, Arguments, Trusted};
+use crate::tokenizer_bulk as bulk;
 
+type NewToken = (String, bool, bool, bool, bool, bool);
 type Aligned = (Vec<u32>, Vec<(u32, u32)>, Vec<Option<u32>>, Vec<(usize, String)>);
 
 #[derive(FromPyObject)]
@@ -44,6 +49,10 @@ impl PyTokenizer {
         Ok(Self { inner: Arc::new(inner) })
     }
 
+    fn to_json(&self, py: Python<'_>) -> PyResult<String> {
+        py.detach(|| self.inner.to_json()).map_err(to_python)
+    }
+
     #[pyo3(signature = (text, add_special_tokens=true, trusted=None))]
     fn encode(
         &self,
@@ -56,6 +65,58 @@ impl PyTokenizer {
             trusted.map(|ranges| ranges.into_iter().map(|(start, end)| start..end).collect());
         py.detach(|| self.inner.encode_trusted(text, add_special_tokens, trusted.as_deref()))
             .map_err(to_python)
+    }
+
+    #[pyo3(signature = (text, pair=None, *, add_special_tokens=true, max_length=None, stride=0,
+                        strategy="longest_first", truncation_side="right", trusted=None, overflow=true))]
+    fn encode_full<'py>(
+        &self,
+        py: Python<'py>,
+        text: &Bound<'py, PyAny>,
+        pair: Option<&Bound<'py, PyAny>>,
+        add_special_tokens: bool,
+        max_length: Option<usize>,
+        stride: usize,
+        strategy: &str,
+        truncation_side: &str,
+        trusted: Option<Trusted>,
+        overflow: bool,
+    ) -> PyResult<PyEncoding> {
+        let arguments = Arguments { add_special_tokens, max_length, stride, strategy, truncation_side, overflow };
+        full::encode(py, &self.inner, text, pair, trusted, &arguments)
+    }
+
+    #[pyo3(signature = (texts, pairs=None, *, add_special_tokens=true, max_length=None, stride=0,
+                        strategy="longest_first", truncation_side="right", trusted=None, overflow=true))]
+    fn encode_full_batch<'py>(
+        &self,
+        py: Python<'py>,
+        texts: &Bound<'py, PyAny>,
+        pairs: Option<&Bound<'py, PyAny>>,
+        add_special_tokens: bool,
+        max_length: Option<usize>,
+        stride: usize,
+        strategy: &str,
+        truncation_side: &str,
+        trusted: Option<Vec<Option<Trusted>>>,
+        overflow: bool,
+    ) -> PyResult<Vec<PyEncoding>> {
+        let arguments = Arguments { add_special_tokens, max_length, stride, strategy, truncation_side, overflow };
+        full::encode_batch(py, &self.inner, texts, pairs, trusted, &arguments)
+    }
+
+    /// (token id or None, text 0 or 1 or None, type id, counts as special) of each place.
+    #[pyo3(signature = (pair=false, add_special_tokens=true))]
+    fn slots(&self, pair: bool, add_special_tokens: bool) -> Vec<(Option<u32>, Option<usize>, u32, bool)> {
+        let slots = self.inner.slots(pair, add_special_tokens).iter();
+        slots
+            .map(|s| (s.sequence.is_none().then_some(s.id), s.sequence, s.type_id, s.special))
+            .collect()
+    }
+
+    #[pyo3(signature = (pair=false))]
+    fn special_tokens_to_add(&self, pair: bool) -> usize {
+        self.inner.special_tokens_to_add(pair)
     }
 
     /// One text, or its words, with offsets: (ids, offsets, words, names that are not the vocabulary's).
@@ -90,17 +151,51 @@ impl PyTokenizer {
         py.detach(|| self.inner.encode_pair(first, second, add_special_tokens)).map_err(to_python)
     }
 
-    #[pyo3(signature = (texts, add_special_tokens=true))]
+    #[pyo3(signature = (texts, add_special_tokens=true, *, max_length=None, truncation_side="right"))]
     fn encode_batch(
         &self,
         py: Python<'_>,
-        texts: Vec<String>,
+        texts: &Bound<'_, PyAny>,
         add_special_tokens: bool,
+        max_length: Option<usize>,
+        truncation_side: &str,
     ) -> PyResult<Vec<Vec<u32>>> {
-        let encode = || -> litz::Result<Vec<_>> {
-            texts.iter().map(|text| self.inner.encode(text, add_special_tokens)).collect()
-        };
-        py.detach(encode).map_err(to_python)
+        let cut = bulk::cut(max_length, truncation_side)?;
+        let batch = bulk::encode(py, &self.inner, texts, add_special_tokens, cut)?;
+        Ok(batch.rows().map(<[u32]>::to_vec).collect())
+    }
+
+    #[pyo3(signature = (texts, add_special_tokens=true, *, max_length=None, truncation_side="right"))]
+    fn encode_flat<'py>(
+        &self,
+        py: Python<'py>,
+        texts: &Bound<'py, PyAny>,
+        add_special_tokens: bool,
+        max_length: Option<usize>,
+        truncation_side: &str,
+    ) -> PyResult<(Bound<'py, PyByteArray>, Bound<'py, PyByteArray>)> {
+        let cut = bulk::cut(max_length, truncation_side)?;
+        bulk::flat(py, &bulk::encode(py, &self.inner, texts, add_special_tokens, cut)?)
+    }
+
+    #[pyo3(signature = (texts, add_special_tokens=true, *, pad_id=0, padding_side="right", width=0, multiple_of=0,
+                        max_length=None, truncation_side="right"))]
+    fn encode_padded<'py>(
+        &self,
+        py: Python<'py>,
+        texts: &Bound<'py, PyAny>,
+        add_special_tokens: bool,
+        pad_id: u32,
+        padding_side: &str,
+        width: usize,
+        multiple_of: usize,
+        max_length: Option<usize>,
+        truncation_side: &str,
+    ) -> PyResult<(Bound<'py, PyByteArray>, Bound<'py, PyByteArray>, usize)> {
+        let cut = bulk::cut(max_length, truncation_side)?;
+        let left = bulk::is_left("padding_side", padding_side)?;
+        let batch = bulk::encode(py, &self.inner, texts, add_special_tokens, cut)?;
+        bulk::padded(py, &batch, &Padding { width, multiple_of, id: pad_id, left })
     }
 
     #[pyo3(signature = (ids, skip_special_tokens=false))]
@@ -141,6 +236,22 @@ impl PyTokenizer {
         tokens
             .map(|t| (t.id, t.content.as_str(), t.special, t.lstrip, t.rstrip, t.single_word, t.normalized))
             .collect()
+    }
+
+    /// This tokenizer with more tokens (content, special, lstrip, rstrip, single_word, normalized), and how many changed.
+    fn with_tokens(&self, py: Python<'_>, tokens: Vec<NewToken>) -> PyResult<(Self, usize)> {
+        let token = |(content, special, lstrip, rstrip, single_word, normalized)| AddedToken {
+            id: 0,
+            content,
+            special,
+            lstrip,
+            rstrip,
+            single_word,
+            normalized,
+        };
+        let tokens = tokens.into_iter().map(token).collect();
+        let (inner, changed) = py.detach(|| self.inner.with_tokens(tokens)).map_err(to_python)?;
+        Ok((Self { inner: Arc::new(inner) }, changed))
     }
 
     #[pyo3(signature = (skip_special_tokens=false))]

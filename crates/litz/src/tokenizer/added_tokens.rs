@@ -10,23 +10,23 @@ use super::vocab::Vocab;
 use crate::{Error, Result};
 
 /// A token that the tokenizer looks for in the text.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct AddedToken {
     /// Its id.
     pub id: u32,
     /// Its text.
     pub content: String,
-    /// Whether it controls rather than says something; decoding may leave it out.
-    pub special: bool,
+    /// Only matches where no word character touches it.
+    pub single_word: bool,
     /// Takes the white space before it along.
     pub lstrip: bool,
     /// Takes the white space after it along.
     pub rstrip: bool,
-    /// Only matches where no word character touches it.
-    pub single_word: bool,
     /// Matches normalized text, in its own normalized form.
     pub normalized: bool,
+    /// Whether it controls rather than says something; decoding may leave it out.
+    pub special: bool,
 }
 
 /// A stretch of text: an added token, or what lies between two of them.

@@ -1,98 +1,105 @@
 //! `tokenizer.json`: its schema, read without a copy of what is large.
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_json::Value;
 use std::cell::Cell;
 use std::fmt;
 
-use super::added_tokens::AddedToken;
+use super::description::{Description, Kind, Merges, ModelSection, ModelSettings};
 use super::vocab::VocabBuilder;
 use crate::{Error, Result};
 
-/// What the file says, before anything is compiled.
-#[derive(Default)]
-pub(super) struct File {
-    pub added_tokens: Vec<AddedToken>,
-    pub normalizer: Value,
-    pub pre_tokenizer: Value,
-    pub post_processor: Value,
-    pub decoder: Value,
-    pub model: Model,
+/// Reads the file; errors name the section.
+pub(super) fn read(bytes: &[u8]) -> Result<Description> {
+    let section = Cell::new("the top level");
+    let mut input = serde_json::Deserializer::from_slice(bytes);
+    let read = FileVisitor { section: &section }.deserialize(&mut input);
+    let read = read.and_then(|file| input.end().map(|()| file));
+    let (description, model, unread) =
+        read.map_err(|error| Error::Format(format!("tokenizer.json: {}: {error}", section.get())))?;
+    let model = model.section()?;
+    match unread {
+        Some(key) => Err(unknown(&key)),
+        None => Ok(Description { model, ..description }),
+    }
 }
 
-/// The section `model`, as far as BPE has use for it.
+fn unknown(key: &str) -> Error {
+    Error::Unsupported(format!("tokenizer.json: {key}: litz does not know this setting"))
+}
+
+/// The section `model` while its keys come in, in any order.
 #[derive(Default)]
-pub(super) struct Model {
-    pub kind: Option<String>,
-    pub dropout: Option<f64>,
-    pub unknown: Option<String>,
-    pub unknown_id: Option<usize>,
-    pub max_characters: Option<usize>,
-    pub prefix: Option<String>,
-    pub suffix: Option<String>,
-    pub fuse_unknown: Option<bool>,
-    pub byte_fallback: Option<bool>,
-    pub ignore_merges: Option<bool>,
-    pub vocab: Option<VocabBuilder>,
-    pub scores: Option<Vec<f64>>,
-    pub merges: Option<Merges>,
+struct Model {
+    kind: Option<String>,
+    dropout: Option<f64>,
+    unknown: Option<String>,
+    unknown_id: Option<usize>,
+    prefix: Option<String>,
+    suffix: Option<String>,
+    fuse_unknown: Option<bool>,
+    byte_fallback: Option<bool>,
+    ignore_merges: Option<bool>,
+    max_characters: Option<usize>,
+    vocab: Option<Vocabulary>,
+    merges: Option<Merges>,
     unread: Option<String>,
 }
 
-/// The list of merges, as one text and where each is cut.
-#[derive(Default)]
-pub(super) struct Merges {
-    text: String,
-    cuts: Vec<(u32, u32)>, // (end of the left token, end of the right)
-}
-
-impl File {
-    /// Reads the file; errors name the section.
-    pub fn read(bytes: &[u8]) -> Result<Self> {
-        let section = Cell::new("the top level");
-        let mut input = serde_json::Deserializer::from_slice(bytes);
-        let read = FileVisitor { section: &section }.deserialize(&mut input);
-        let file = read.and_then(|file| input.end().map(|()| file));
-        let file =
-            file.map_err(|error| Error::Format(format!("tokenizer.json: {}: {error}", section.get())))?;
-        let (file, unread) = file;
-        match unread.map(|key| ("", key)).or(file.model.unread.clone().map(|key| ("model.", key))) {
-            Some((path, key)) if file.model.is_bpe() => Err(Error::Unsupported(format!(
-                "tokenizer.json: {path}{key}: litz does not know this setting"
-            ))),
-            _ => Ok(file),
-        }
-    }
+/// A vocabulary, as an object of ids or as Unigram's list of tokens and scores.
+struct Vocabulary {
+    tokens: VocabBuilder,
+    scores: Option<Vec<f64>>,
 }
 
 impl Model {
-    /// Files from before 2020 do not name the kind; merges tell it.
-    pub fn is_bpe(&self) -> bool {
-        self.kind.as_deref().map_or(self.merges.is_some(), |kind| kind == "BPE")
-    }
-}
-
-impl Merges {
-    fn push(&mut self, part: &str) -> usize {
-        self.text.push_str(part);
-        self.text.len()
-    }
-
-    fn end<E: serde::de::Error>(&mut self, left: usize) -> std::result::Result<(), E> {
-        match (u32::try_from(left), u32::try_from(self.text.len())) {
-            (Ok(left), Ok(right)) => self.cuts.push((left, right)),
-            _ => return Err(E::custom("over 4 GiB of merges")),
+    /// Files from before 2020 do not name the kind; other keys tell it.
+    fn kind(&self) -> Result<Kind> {
+        let listed = self.vocab.as_ref().is_some_and(|vocab| vocab.scores.is_some());
+        match &self.kind {
+            Some(name) => Kind::named(name),
+            None if self.merges.is_some() => Ok(Kind::Bpe),
+            None if listed => Ok(Kind::Unigram),
+            None if self.max_characters.is_some() => Ok(Kind::WordPiece),
+            None if self.vocab.is_some() => Ok(Kind::WordLevel),
+            None => {
+                Err(Error::Format("tokenizer.json: model: nothing tells its kind; expected a type".into()))
+            }
         }
-        Ok(())
     }
 
-    /// Each merge, as the texts of its two tokens.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
-        let mut start = 0;
-        self.cuts.iter().map(move |&(left, right)| {
-            let from = std::mem::replace(&mut start, right as usize);
-            (&self.text[from..left as usize], &self.text[left as usize..right as usize])
-        })
+    fn section(self) -> Result<ModelSection> {
+        let kind = self.kind()?;
+        if let Some(key) = &self.unread {
+            return Err(unknown(&format!("model.{key}")));
+        }
+        let missing =
+            |key| Error::Format(format!("model.{key}: found nothing of use, expected the model's {key}"));
+        let Vocabulary { tokens, scores } = self.vocab.ok_or_else(|| missing("vocab"))?;
+        if scores.is_some() != (kind == Kind::Unigram) {
+            let expected =
+                if kind == Kind::Unigram { "a list of tokens and scores" } else { "an object of ids" };
+            return Err(Error::Format(format!(
+                "model.vocab: expected {expected}, as the model is {}",
+                kind.name()
+            )));
+        }
+        if kind == Kind::Bpe && self.merges.is_none() {
+            return Err(missing("merges"));
+        }
+        let settings = ModelSettings {
+            kind,
+            dropout: self.dropout,
+            unknown: self.unknown,
+            unknown_id: self.unknown_id,
+            prefix: self.prefix,
+            suffix: self.suffix,
+            fuse_unknown: self.fuse_unknown.unwrap_or_default(),
+            byte_fallback: self.byte_fallback.unwrap_or_default(),
+            ignore_merges: self.ignore_merges.unwrap_or_default(),
+            max_characters: self.max_characters,
+        };
+        let (merges, scores) = (self.merges.unwrap_or_default(), scores.unwrap_or_default());
+        Ok(ModelSection { settings, vocab: tokens, merges, scores, merge_scores: None })
     }
 }
 
@@ -119,10 +126,10 @@ struct FileVisitor<'a> {
     section: &'a Cell<&'static str>,
 }
 
-seed! { FileVisitor<'_>, (File, Option<String>), "a tokenizer (an object)",
+seed! { FileVisitor<'_>, (Description, Model, Option<String>), "a tokenizer (an object)",
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Self::Value, A::Error> {
-        let mut file = File::default();
-        let (mut unread, mut has_model) = (None, false);
+        let mut file = Description::default();
+        let (mut unread, mut model) = (None, None);
         while let Some(key) = map.next_key::<String>()? {
             match key.as_str() {
                 "version" => {
@@ -132,17 +139,16 @@ seed! { FileVisitor<'_>, (File, Option<String>), "a tokenizer (an object)",
                         return Err(A::Error::custom(format!("found {version:?}, expected \"1.0\"")));
                     }
                 }
-                // Both are arguments of each call here.
-                "truncation" | "padding" => drop(map.next_value::<IgnoredAny>()?),
+                "truncation" => file.sections.truncation = self.section("truncation", &mut map)?,
+                "padding" => file.sections.padding = self.section("padding", &mut map)?,
                 "added_tokens" => file.added_tokens = self.section("added_tokens", &mut map)?,
-                "normalizer" => file.normalizer = self.section("normalizer", &mut map)?,
-                "pre_tokenizer" => file.pre_tokenizer = self.section("pre_tokenizer", &mut map)?,
-                "post_processor" => file.post_processor = self.section("post_processor", &mut map)?,
-                "decoder" => file.decoder = self.section("decoder", &mut map)?,
+                "normalizer" => file.sections.normalizer = self.section("normalizer", &mut map)?,
+                "pre_tokenizer" => file.sections.pre_tokenizer = self.section("pre_tokenizer", &mut map)?,
+                "post_processor" => file.sections.post_processor = self.section("post_processor", &mut map)?,
+                "decoder" => file.sections.decoder = self.section("decoder", &mut map)?,
                 "model" => {
-                    has_model = true;
                     self.section.set("model");
-                    file.model = map.next_value_seed(ModelVisitor { section: self.section })?;
+                    model = Some(map.next_value_seed(ModelVisitor { section: self.section })?);
                 }
                 _ => {
                     map.next_value::<IgnoredAny>()?;
@@ -151,10 +157,9 @@ seed! { FileVisitor<'_>, (File, Option<String>), "a tokenizer (an object)",
             }
             self.section.set("the top level");
         }
-        if has_model {
-            Ok((file, unread))
-        } else {
-            Err(A::Error::custom("there is no \"model\""))
+        match model {
+            Some(model) => Ok((file, model, unread)),
+            None => Err(A::Error::custom("there is no \"model\"")),
         }
     }
 }
@@ -191,7 +196,7 @@ seed! { ModelVisitor<'_>, Model, "a model (an object)",
                 "ignore_merges" => model.ignore_merges = map.next_value()?,
                 "vocab" => {
                     self.section.set("model.vocab");
-                    (model.vocab, model.scores) = map.next_value_seed(VocabVisitor)?;
+                    model.vocab = Some(map.next_value_seed(VocabVisitor)?);
                 }
                 "merges" => {
                     self.section.set("model.merges");
@@ -210,23 +215,38 @@ seed! { ModelVisitor<'_>, Model, "a model (an object)",
 
 struct VocabVisitor;
 
-seed! { VocabVisitor, (Option<VocabBuilder>, Option<Vec<f64>>), "an object of token ids",
+seed! { VocabVisitor, Vocabulary, "an object of token ids or a list of tokens and scores",
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Self::Value, A::Error> {
         let mut vocab = VocabBuilder::default();
         while let Some(token) = map.next_key_seed(Text)? {
             let id = map.next_value::<u32>().map_err(|error| A::Error::custom(format!("{:?}: {error}", &*token)))?;
             vocab.push(&token, id).map_err(A::Error::custom)?;
         }
-        Ok((Some(vocab), None))
+        Ok(Vocabulary { tokens: vocab, scores: None })
     }
-    // Unigram's vocabulary is a list.
+    // Unigram's. A token that comes twice has the later id, as upstream has it.
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> std::result::Result<Self::Value, A::Error> {
-        let (mut vocab, mut scores) = (VocabBuilder::default(), Vec::new());
-        while let Some((token, score)) = seq.next_element::<(String, f64)>()? {
-            vocab.push(&token, scores.len() as u32).map_err(A::Error::custom)?;
+        let (mut tokens, mut scores) = (VocabBuilder::repeating(), Vec::new());
+        while let Some((token, score)) = seq.next_element_seed(ScoredVisitor)? {
+            let id = u32::try_from(scores.len()).map_err(A::Error::custom)?;
+            tokens.push(&token, id).map_err(A::Error::custom)?;
             scores.push(score);
         }
-        Ok((Some(vocab), Some(scores)))
+        Ok(Vocabulary { tokens, scores: Some(scores) })
+    }
+}
+
+struct ScoredVisitor;
+
+seed! { ScoredVisitor, (std::borrow::Cow<'de, str>, f64), "a token and its score",
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> std::result::Result<Self::Value, A::Error> {
+        let short = || A::Error::custom("expected a token and its score");
+        let token = seq.next_element_seed(Text)?.ok_or_else(short)?;
+        let score = seq.next_element()?.ok_or_else(short)?;
+        match seq.next_element::<IgnoredAny>()? {
+            Some(_) => Err(short()),
+            None => Ok((token, score)),
+        }
     }
 }
 
@@ -263,24 +283,18 @@ seed! { MergeVisitor<'_>, (), "a merge: \"left right\" or [\"left\", \"right\"]"
             return Ok(());
         }
         match merge.split_once(' ') {
-            Some((left, right)) if !right.contains(' ') => {
-                let middle = self.merges.push(left);
-                self.merges.push(right);
-                self.merges.end(middle)
-            }
-            _ => Err(E::custom(format!("[{}]: found {merge:?}, expected two tokens", self.merges.cuts.len()))),
+            Some((left, right)) if !right.contains(' ') => self.merges.push(left, right).map_err(E::custom),
+            _ => Err(E::custom(format!("[{}]: found {merge:?}, expected two tokens", self.merges.len()))),
         }
     }
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> std::result::Result<(), A::Error> {
-        let at = self.merges.cuts.len();
+        let at = self.merges.len();
         let short = || A::Error::custom(format!("[{at}]: expected two tokens"));
         let left = seq.next_element_seed(Text)?.ok_or_else(short)?;
-        let middle = self.merges.push(&left);
         let right = seq.next_element_seed(Text)?.ok_or_else(short)?;
-        self.merges.push(&right);
         if seq.next_element::<IgnoredAny>()?.is_some() {
             return Err(short());
         }
-        self.merges.end(middle)
+        self.merges.push(&left, &right).map_err(A::Error::custom)
     }
 }

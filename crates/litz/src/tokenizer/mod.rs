@@ -4,14 +4,18 @@
 //! The reference for every result is the `tokenizers` library.
 
 mod added_tokens;
+mod adding;
 mod align;
+mod bulk;
 mod byte_level;
+mod compile;
 mod decoder;
+mod description;
 mod encode;
 mod encoding;
 mod fields;
-mod gguf;
-mod gguf_splits;
+mod flat;
+mod full;
 mod guard;
 mod json;
 mod model;
@@ -19,67 +23,51 @@ mod normalizer;
 mod pattern;
 mod post_processor;
 mod pre_tokenizer;
+mod save;
+mod slots;
+mod sources;
 mod stream;
 mod text;
+mod trim;
+mod truncation;
 mod unicode;
 mod vocab;
 
-use crate::{Error, Result};
+use std::sync::Arc;
+
+use crate::Result;
 use added_tokens::AddedTokens;
 use decoder::{Decoder, State};
-use model::bpe::{self, Bpe};
-use model::unigram::Unigram;
-use model::word_level::WordLevel;
-use model::word_piece::WordPiece;
+use description::{ModelSettings, Sections};
 use model::Model;
 use normalizer::Normalizer;
 use post_processor::PostProcessor;
 use pre_tokenizer::PreTokenizer;
-use vocab::VocabBuilder;
 
 pub use added_tokens::AddedToken;
 pub use align::Input;
-pub use encoding::Encoding;
+pub use bulk::{Batch, Cut, Padding};
+pub use description::Description;
+pub use encoding::{Encoding, Filler, Side};
+pub use full::{Options, Sample};
+pub use slots::Slot;
 pub use stream::DecodeStream;
+pub use truncation::{Strategy, Truncation};
 
 /// A tokenizer.
 pub struct Tokenizer {
     added: AddedTokens,
-    normalizer: Vec<Normalizer>,
-    pre_tokenizer: PreTokenizer,
-    model: Model,
-    post_processor: PostProcessor,
-    decoder: Decoder,
+    // Shared with the tokenizers that differ in added tokens only.
+    normalizer: Arc<Vec<Normalizer>>,
+    pre_tokenizer: Arc<PreTokenizer>,
+    model: Arc<Model>,
+    post_processor: Arc<PostProcessor>,
+    decoder: Arc<Decoder>,
+    sections: Arc<Sections>,      // as the source has them, to be written again
+    settings: Arc<ModelSettings>, // the same of the model
 }
 
 impl Tokenizer {
-    /// Compiles a `tokenizer.json`. Its `truncation` and `padding` are left to the caller.
-    ///
-    /// A setting that is not implemented is an [`Error::Unsupported`] that names it, never ignored.
-    pub fn from_json(bytes: &[u8]) -> Result<Self> {
-        let mut file = json::File::read(bytes)?;
-        let pre_tokenizer = PreTokenizer::from_json(&file.pre_tokenizer, "pre_tokenizer")?;
-        let model = model_from_json(&mut file.model, pre_tokenizer.is_byte_level())?;
-        Self {
-            added: AddedTokens::new(Vec::new(), model.vocab(), &[], "added_tokens")?,
-            normalizer: Normalizer::from_json(&file.normalizer, "normalizer")?,
-            pre_tokenizer,
-            model,
-            post_processor: PostProcessor::from_json(&file.post_processor, "post_processor")?,
-            decoder: Decoder::from_json(&file.decoder, "decoder")?,
-        }
-        .with_added(file.added_tokens)
-    }
-
-    fn with_added(mut self, tokens: Vec<AddedToken>) -> Result<Self> {
-        self.added = AddedTokens::new(tokens, self.model.vocab(), &self.normalizer, "added_tokens")?;
-        let stranger = self.post_processor.ids().find(|&id| self.id_to_token(id).is_none());
-        match stranger {
-            Some(id) => Err(Error::Format(format!("post_processor: no token has the id {id}"))),
-            None => Ok(self),
-        }
-    }
-
     /// The text of ids. Ids without a token are left out, as upstream does: models have spare rows.
     ///
     /// Bytes that are not UTF-8 become U+FFFD; [`Tokenizer::decode_bytes`] keeps them.
@@ -140,62 +128,4 @@ impl Tokenizer {
         };
         token.map_or(Ok(()), |token| self.decoder.push(token, state))
     }
-}
-
-fn model_from_json(model: &mut json::Model, byte_level: bool) -> Result<Model> {
-    let missing =
-        |key| Error::Format(format!("model.{key}: found nothing of use, expected the model's {key}"));
-    let kind = model.kind.clone();
-    let kind = match kind.as_deref() {
-        Some(kind) => kind,
-        None if model.merges.is_some() => "BPE",
-        None if model.scores.is_some() => "Unigram",
-        None if model.max_characters.is_some() => "WordPiece",
-        None => "WordLevel",
-    };
-    if kind == "BPE" {
-        return Ok(Model::Bpe(Box::new(bpe_from_json(model, byte_level)?)));
-    }
-    let vocab = model.vocab.take().ok_or_else(|| missing("vocab"))?.build("model.vocab")?;
-    let unknown = model.unknown.take().ok_or_else(|| missing("unk_token"));
-    Ok(match kind {
-        "Unigram" => {
-            let scores = model.scores.take().ok_or_else(|| missing("vocab"))?;
-            let byte_fallback = model.byte_fallback.unwrap_or_default();
-            Model::Unigram(Box::new(Unigram::new(vocab, scores, model.unknown_id, byte_fallback)?))
-        }
-        "WordPiece" => {
-            let prefix = model.prefix.take().ok_or_else(|| missing("continuing_subword_prefix"))?;
-            let max = model.max_characters.ok_or_else(|| missing("max_input_chars_per_word"))?;
-            Model::WordPiece(Box::new(WordPiece::new(vocab, unknown?, &prefix, max)?))
-        }
-        "WordLevel" => Model::WordLevel(Box::new(WordLevel::new(vocab, unknown?))),
-        other => {
-            return Err(Error::Unsupported(format!(
-                "model.type: {other} is not implemented by litz; BPE, WordPiece, WordLevel and Unigram are"
-            )))
-        }
-    })
-}
-
-fn bpe_from_json(model: &mut json::Model, byte_level: bool) -> Result<Bpe> {
-    let missing =
-        |key| Error::Format(format!("model.{key}: found nothing of use, expected the model's {key}"));
-    let vocab: VocabBuilder = model.vocab.take().ok_or_else(|| missing("vocab"))?;
-    let merges = model.merges.take().ok_or_else(|| missing("merges"))?;
-    let dropout = model.dropout.unwrap_or_default();
-    if !(0.0..=1.0).contains(&dropout) {
-        return Err(Error::Format(format!("model.dropout: found {dropout}, expected 0 to 1")));
-    }
-    let options = bpe::Options {
-        byte_level,
-        unknown: model.unknown.take(),
-        fuse_unknown: model.fuse_unknown.unwrap_or_default(),
-        byte_fallback: model.byte_fallback.unwrap_or_default(),
-        ignore_merges: model.ignore_merges.unwrap_or_default(),
-        prefix: model.prefix.take().unwrap_or_default(),
-        suffix: model.suffix.take().unwrap_or_default(),
-        dropout,
-    };
-    Bpe::with_merges(vocab.build("model.vocab")?, merges.iter().map(Ok), options, "model.merges")
 }

@@ -1,20 +1,27 @@
-//! Token text <-> id: one string that holds every token, and a table of ids hashed by their text.
+//! Token text <-> id: one string that holds every token, and an open-addressed table of ids by the hash of their text.
 
-use hashbrown::{DefaultHashBuilder, HashTable};
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, RandomState};
 
+use super::flat::Flat;
 use crate::{Error, Result};
 
-const HOLE: u32 = u32::MAX;
+const HOLE: u64 = u64::MAX;
+const EMPTY: u64 = 0;
 
 /// Collects tokens; [`VocabBuilder::build`] checks them and indexes them.
 #[derive(Default)]
 pub(super) struct VocabBuilder {
     text: String,
     tokens: Vec<(u32, u32, u32)>, // (start, end, id)
+    repeating: bool,
 }
 
 impl VocabBuilder {
+    /// A builder where one text may have several ids; the last is found by text.
+    pub fn repeating() -> Self {
+        Self { repeating: true, ..Self::default() }
+    }
+
     /// Appends one token. The text is stored as it is; ids may come in any order.
     pub fn push(&mut self, token: &str, id: u32) -> Result<()> {
         let start = self.text.len();
@@ -26,90 +33,238 @@ impl VocabBuilder {
         Ok(())
     }
 
+    /// How many tokens there are.
+    pub fn len(&self) -> usize {
+        self.tokens.len()
+    }
+
+    /// Every token with its id, by id.
+    pub fn by_id(&self) -> Vec<(&str, u32)> {
+        let token = |&(start, end, id): &(u32, u32, u32)| (&self.text[start as usize..end as usize], id);
+        let mut tokens: Vec<_> = self.tokens.iter().map(token).collect();
+        tokens.sort_by_key(|token| token.1);
+        tokens
+    }
+
     /// Checks that ids and texts are unique and that ids are dense enough to be indexed.
     /// `path` names the vocabulary in errors.
     pub fn build(mut self, path: &str) -> Result<Vocab> {
         self.text.shrink_to_fit();
-        let limit = self.tokens.len().saturating_mul(8).saturating_add(1 << 16);
+        let count = self.tokens.len();
+        let limit = count.saturating_mul(8).saturating_add(1 << 16);
         let top = self.tokens.iter().map(|token| token.2).max().map_or(0, |id| id as usize + 1);
         if top > limit {
             return Err(Error::Format(format!(
-                "{path}: the id {} is out of proportion to {} tokens; ids must be nearly contiguous from 0",
-                top - 1,
-                self.tokens.len()
+                "{path}: the id {} is out of proportion to {count} tokens; ids must be nearly contiguous from 0",
+                top - 1
             )));
         }
-        let mut vocab = Vocab {
-            text: self.text,
-            spans: vec![(HOLE, HOLE); top],
-            table: HashTable::with_capacity(self.tokens.len()),
-            hasher: DefaultHashBuilder::default(),
-        };
+        let seed = RandomState::new().hash_one(0u64);
+        let mut index =
+            Index { text: self.text, spans: vec![HOLE; top], slots: vec![EMPTY; slots_for(count)], seed };
         for (start, end, id) in self.tokens {
-            vocab.insert(start, end, id, path)?;
+            index.insert(start, end, id, self.repeating, path)?;
         }
-        Ok(vocab)
+        let Index { text, spans, slots, .. } = index;
+        Ok(Vocab { text, spans: spans.into(), slots: slots.into(), seed, count })
     }
+}
+
+/// At most half of the slots are taken.
+fn slots_for(count: usize) -> usize {
+    (count * 2).next_power_of_two().max(16)
 }
 
 /// An immutable vocabulary.
 pub(super) struct Vocab {
     text: String,
-    spans: Vec<(u32, u32)>, // by id; HOLE where no token has that id
-    table: HashTable<u32>,
-    hasher: DefaultHashBuilder,
+    spans: Flat<u64>, // by id: start << 32 | end; HOLE where no token has that id
+    slots: Flat<u64>, // hash >> 32 << 32 | id + 1; EMPTY where there is none; a power of two of them
+    seed: u64,        // hashes differ from one build to the next: nobody can prepare texts that collide
+    count: usize,
+}
+
+/// A vocabulary that is being filled.
+struct Index {
+    text: String,
+    spans: Vec<u64>,
+    slots: Vec<u64>,
+    seed: u64,
+}
+
+impl Index {
+    fn insert(&mut self, start: u32, end: u32, id: u32, repeating: bool, path: &str) -> Result<()> {
+        let token = &self.text[start as usize..end as usize];
+        let span = &mut self.spans[id as usize];
+        if *span != HOLE {
+            let other = slice(&self.text, *span);
+            return Err(Error::Format(format!("{path}: both {other:?} and {token:?} have the id {id}")));
+        }
+        *span = u64::from(start) << 32 | u64::from(end);
+        let hash = hash(token.as_bytes(), self.seed);
+        let mut at = hash as usize & (self.slots.len() - 1);
+        while self.slots[at] != EMPTY {
+            let slot = self.slots[at];
+            if slot >> 32 == hash >> 32 {
+                let other = slot as u32 - 1;
+                if slice(&self.text, self.spans[other as usize]) == token {
+                    if !repeating {
+                        return Err(Error::Format(format!(
+                            "{path}: {token:?} has two ids, {other} and {id}"
+                        )));
+                    }
+                    break;
+                }
+            }
+            at = (at + 1) & (self.slots.len() - 1);
+        }
+        self.slots[at] = hash >> 32 << 32 | u64::from(id + 1);
+        Ok(())
+    }
 }
 
 impl Vocab {
-    fn insert(&mut self, start: u32, end: u32, id: u32, path: &str) -> Result<()> {
-        let token = &self.text[start as usize..end as usize];
-        let span = &mut self.spans[id as usize];
-        if span.0 != HOLE {
-            let other = &self.text[span.0 as usize..span.1 as usize];
-            return Err(Error::Format(format!("{path}: both {other:?} and {token:?} have the id {id}")));
-        }
-        *span = (start, end);
-        let (text, spans, hasher) = (&self.text, &self.spans, &self.hasher);
-        let same = |&other: &u32| slice(text, spans[other as usize]) == token;
-        let rehash = |&other: &u32| hasher.hash_one(slice(text, spans[other as usize]));
-        let hash = hasher.hash_one(token);
-        match self.table.entry(hash, same, rehash) {
-            hashbrown::hash_table::Entry::Vacant(place) => {
-                place.insert(id);
-                Ok(())
-            }
-            hashbrown::hash_table::Entry::Occupied(place) => {
-                Err(Error::Format(format!("{path}: {token:?} has two ids, {} and {id}", place.get())))
-            }
-        }
+    /// The id of this text.
+    #[inline]
+    pub fn id(&self, token: &str) -> Option<u32> {
+        self.id_of_bytes(token.as_bytes())
     }
 
-    /// The id of this text.
-    pub fn id(&self, token: &str) -> Option<u32> {
-        let same = |&id: &u32| slice(&self.text, self.spans[id as usize]) == token;
-        self.table.find(self.hasher.hash_one(token), same).copied()
+    /// The id of the token with these bytes.
+    #[inline]
+    pub fn id_of_bytes(&self, token: &[u8]) -> Option<u32> {
+        let slots: &[u64] = &self.slots;
+        let hash = hash(token, self.seed);
+        let mask = slots.len() - 1;
+        let mut at = hash as usize & mask;
+        // Half of the slots are free: the end is near.
+        loop {
+            let slot = slots[at & mask];
+            if slot == EMPTY {
+                return None;
+            }
+            if slot >> 32 == hash >> 32 {
+                let id = (slot as u32).wrapping_sub(1);
+                if self.bytes(id) == Some(token) {
+                    return Some(id);
+                }
+            }
+            at += 1;
+        }
     }
 
     /// The text of this id.
+    #[inline]
     pub fn token(&self, id: u32) -> Option<&str> {
         match self.spans.get(id as usize) {
-            Some(&span) if span.0 != HOLE => Some(slice(&self.text, span)),
+            Some(&span) if span != HOLE => self.text.get((span >> 32) as usize..span as u32 as usize),
             _ => None,
         }
     }
 
+    fn bytes(&self, id: u32) -> Option<&[u8]> {
+        let span = *self.spans.get(id as usize)?;
+        self.text.as_bytes().get((span >> 32) as usize..span as u32 as usize)
+    }
+
     /// The number of tokens.
     pub fn len(&self) -> usize {
-        self.table.len()
+        self.count
     }
 
     /// Every token with its id, by id.
     pub fn iter(&self) -> impl Iterator<Item = (u32, &str)> {
-        let tokens = self.spans.iter().zip(0u32..).filter(|(span, _)| span.0 != HOLE);
-        tokens.map(|(&span, id)| (id, slice(&self.text, span)))
+        (0..self.spans.len() as u32).filter_map(|id| self.token(id).map(|token| (id, token)))
     }
 }
 
-fn slice(text: &str, (start, end): (u32, u32)) -> &str {
-    &text[start as usize..end as usize]
+fn slice(text: &str, span: u64) -> &str {
+    &text[(span >> 32) as usize..span as u32 as usize]
+}
+
+const FIRST: u64 = 0x9E37_79B9_7F4A_7C15;
+const SECOND: u64 = 0xE703_7ED1_A0B4_28DB;
+
+/// A keyed hash whose cost is a few multiplications: tokens are short.
+#[inline]
+fn hash(bytes: &[u8], seed: u64) -> u64 {
+    let mut state = seed ^ FIRST;
+    let mut rest = bytes;
+    while rest.len() > 16 {
+        state = fold(word(rest, 0) ^ state, word(rest, 8) ^ SECOND);
+        rest = &rest[16..];
+    }
+    let (low, high) = match rest.len() {
+        8.. => (word(rest, 0), word(rest, rest.len() - 8)),
+        length @ 4.. => (half(rest, 0), half(rest, length - 4)),
+        0 => (0, 0),
+        length => (u64::from(rest[0]) << 8 | u64::from(rest[length / 2]), u64::from(rest[length - 1])),
+    };
+    fold(fold(low ^ state, high ^ SECOND) ^ bytes.len() as u64, seed ^ SECOND)
+}
+
+#[inline]
+fn word(bytes: &[u8], at: usize) -> u64 {
+    bytes[at..].first_chunk().map_or(0, |chunk| u64::from_le_bytes(*chunk))
+}
+
+#[inline]
+fn half(bytes: &[u8], at: usize) -> u64 {
+    bytes[at..].first_chunk().map_or(0, |chunk| u64::from(u32::from_le_bytes(*chunk)))
+}
+
+/// Both halves of the product, folded into one.
+#[inline]
+fn fold(a: u64, b: u64) -> u64 {
+    let product = u128::from(a) * u128::from(b);
+    product as u64 ^ (product >> 64) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn vocab(tokens: &[(&str, u32)]) -> Result<Vocab> {
+        let mut builder = VocabBuilder::default();
+        for &(token, id) in tokens {
+            builder.push(token, id)?;
+        }
+        builder.build("vocab")
+    }
+
+    #[test]
+    fn texts_and_ids_find_each_other() {
+        let texts: Vec<String> = (0..5000).map(|i| "ab你".repeat(i % 9) + &i.to_string()).collect();
+        let tokens: Vec<(&str, u32)> = texts.iter().map(String::as_str).zip(3..).collect();
+        let vocab = vocab(&tokens).unwrap();
+        for &(token, id) in &tokens {
+            assert_eq!((vocab.id(token), vocab.token(id)), (Some(id), Some(token)));
+        }
+        assert_eq!((vocab.id("5000"), vocab.token(2), vocab.len()), (None, None, 5000));
+        assert!(vocab.iter().eq(tokens.iter().map(|&(token, id)| (id, token))));
+    }
+
+    #[test]
+    fn the_empty_text_is_a_token_like_others() {
+        assert_eq!(vocab(&[("", 0), ("a", 1)]).unwrap().id(""), Some(0));
+        assert_eq!(vocab(&[]).unwrap().id(""), None);
+    }
+
+    #[test]
+    fn ids_and_texts_must_be_unique_and_dense() {
+        let error = |tokens| vocab(tokens).err().unwrap().to_string();
+        assert!(error(&[("a", 0), ("b", 0)]).contains("both \"a\" and \"b\" have the id 0"));
+        assert!(error(&[("a", 0), ("a", 1)]).contains("\"a\" has two ids, 0 and 1"));
+        assert!(error(&[("a", u32::MAX)]).contains("out of proportion"));
+    }
+
+    #[test]
+    fn a_repeated_text_has_its_last_id() {
+        let mut builder = VocabBuilder::repeating();
+        for (token, id) in [("a", 0), ("b", 1), ("a", 2)] {
+            builder.push(token, id).unwrap();
+        }
+        let vocab = builder.build("vocab").unwrap();
+        assert_eq!((vocab.id("a"), vocab.token(0), vocab.len()), (Some(2), Some("a"), 3));
+    }
 }

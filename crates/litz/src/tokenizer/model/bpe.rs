@@ -5,6 +5,7 @@ use hashbrown::HashMap;
 use super::merge::{merge_all, Merge, Symbol};
 use super::{Scratch, Sink};
 use crate::tokenizer::byte_level;
+use crate::tokenizer::save;
 use crate::tokenizer::vocab::Vocab;
 use crate::{Error, Result};
 
@@ -99,6 +100,22 @@ impl Bpe {
     /// The vocabulary.
     pub fn vocab(&self) -> &Vocab {
         &self.vocab
+    }
+
+    /// The merges as pairs of ids, by rank; of a model with scores, the merges that they amount to.
+    pub fn merges(&self) -> Vec<(u32, u32)> {
+        match &self.rules {
+            Rules::Pairs(pairs) => {
+                let mut merges: Vec<_> = pairs.iter().map(|(&sides, merge)| (merge.rank, sides)).collect();
+                merges.sort_unstable();
+                merges.into_iter().map(|(_, sides)| ((sides >> 32) as u32, sides as u32)).collect()
+            }
+            Rules::Scores(ranks) => {
+                let tokens: Vec<_> = self.vocab.iter().map(|(id, token)| (token, id)).collect();
+                let rank = |id| Some(rank_of(ranks, id)).filter(|&rank| rank != NO_MERGE);
+                save::ranked_merges(tokens.into_iter(), rank)
+            }
+        }
     }
 
     /// Writes the tokens of one piece.
@@ -302,7 +319,7 @@ fn rank_of(ranks: &[u32], id: u32) -> u32 {
 }
 
 /// A higher score is a lower rank; the bits of a float, flipped so that they sort as it does.
-fn rank(score: f32) -> u32 {
+pub(in crate::tokenizer) fn rank(score: f32) -> u32 {
     let bits = score.to_bits();
     let ascending = if bits >> 31 == 1 { !bits } else { bits | 1 << 31 };
     (!ascending).min(NO_MERGE - 1)

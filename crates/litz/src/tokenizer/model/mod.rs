@@ -85,6 +85,22 @@ impl Model {
         }
     }
 
+    /// The merges of BPE as pairs of ids, by rank.
+    pub fn merges(&self) -> Vec<(u32, u32)> {
+        match self {
+            Self::Bpe(bpe) => bpe.merges(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The scores of Unigram's tokens, by id.
+    pub fn scores(&self) -> &[f64] {
+        match self {
+            Self::Unigram(model) => model.scores(),
+            _ => &[],
+        }
+    }
+
     /// Writes the tokens of one piece.
     pub fn encode(&self, piece: &str, scratch: &mut Scratch, out: &mut impl Sink) -> Result<()> {
         match self {

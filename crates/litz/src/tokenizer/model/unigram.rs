@@ -70,6 +70,11 @@ impl Unigram {
         &self.vocab
     }
 
+    /// The scores of the tokens, by id.
+    pub fn scores(&self) -> &[f64] {
+        &self.scores
+    }
+
     /// Writes the tokens of one piece.
     pub fn encode(&self, piece: &str, scratch: &mut Scratch, out: &mut impl Sink) -> Result<()> {
         let Scratch { symbols, best, .. } = scratch;

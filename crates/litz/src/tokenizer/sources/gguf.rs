@@ -1,16 +1,14 @@
 //! The tokenizer in the metadata of a GGUF file.
 
-use super::added_tokens::{AddedToken, AddedTokens};
-use super::decoder::Decoder;
+use serde_json::{json, Value};
+
 use super::gguf_splits::{splits, Splits};
-use super::model::bpe::{Bpe, Options};
-use super::model::Model;
-use super::normalizer::Normalizer;
-use super::post_processor::PostProcessor;
-use super::pre_tokenizer::PreTokenizer;
-use super::vocab::{Vocab, VocabBuilder};
-use super::Tokenizer;
+use super::stages;
 use crate::formats::{Metadata, TensorFile};
+use crate::tokenizer::added_tokens::AddedToken;
+use crate::tokenizer::description::{Description, Merges, ModelSection, ModelSettings, Sections};
+use crate::tokenizer::vocab::VocabBuilder;
+use crate::tokenizer::Tokenizer;
 use crate::{Error, Result};
 
 const MODEL: &str = "tokenizer.ggml.model";
@@ -28,7 +26,7 @@ const USER_DEFINED: i32 = 4;
 
 /// The vocabulary and what each token is for.
 struct Tokens {
-    vocab: Vocab,
+    texts: Vec<String>,
     kinds: Vec<i32>, // by id
     unknown: Option<u32>,
 }
@@ -37,6 +35,13 @@ impl Tokenizer {
     /// Compiles the tokenizer of a GGUF file.
     ///
     /// A kind of tokenizer or a pre-tokenizer that is not implemented is an [`Error::Unsupported`] that names it.
+    pub fn from_gguf(file: &TensorFile) -> Result<Self> {
+        Self::compile(Description::from_gguf(file)?)
+    }
+}
+
+impl Description {
+    /// Reads the tokenizer of a GGUF file.
     pub fn from_gguf(file: &TensorFile) -> Result<Self> {
         let metadata = file.metadata();
         match metadata.text(MODEL)? {
@@ -54,7 +59,7 @@ impl Tokenizer {
 }
 
 /// GPT-2's kind: bytes, split by a pattern that the file names.
-fn byte_level(metadata: &Metadata) -> Result<Tokenizer> {
+fn byte_level(metadata: &Metadata) -> Result<Description> {
     let name = metadata.text(PRE)?.ok_or_else(|| {
         Error::Unsupported(format!(
             "no {PRE} in this file: an old conversion does not say how to split text; convert the model again"
@@ -63,21 +68,25 @@ fn byte_level(metadata: &Metadata) -> Result<Tokenizer> {
     let Splits { patterns, ignore_merges, adds_bos, nfc } = splits(name)
         .ok_or_else(|| Error::Unsupported(format!("{PRE}: {name:?} is not implemented by litz")))?;
     let tokens = Tokens::read(metadata)?;
-    let (added, post_processor) = (tokens.added(metadata)?, tokens.around(metadata, adds_bos)?);
-    let options = Options { byte_level: true, ignore_merges, ..Options::default() };
-    let tokenizer = Tokenizer {
-        added: AddedTokens::new(Vec::new(), &tokens.vocab, &[], TOKENS)?,
-        normalizer: if nfc { vec![Normalizer::Nfc] } else { Vec::new() },
-        pre_tokenizer: PreTokenizer::byte_level_splits(patterns, PRE)?,
-        model: with_merges(tokens.vocab, metadata, options)?,
-        post_processor,
-        decoder: Decoder::byte_level(),
+    let sections = Sections {
+        normalizer: if nfc { json!({"type": "NFC"}) } else { Value::Null },
+        pre_tokenizer: stages::splits(patterns, true),
+        post_processor: tokens.around(metadata, adds_bos)?,
+        decoder: stages::byte_level(),
+        ..Sections::default()
     };
-    tokenizer.with_added(added)
+    let settings = ModelSettings { ignore_merges, ..ModelSettings::default() };
+    let model = ModelSection {
+        settings,
+        merges: merges(metadata)?,
+        vocab: tokens.vocab()?,
+        ..ModelSection::default()
+    };
+    Ok(Description { sections, added_tokens: tokens.added(metadata)?, model })
 }
 
 /// SentencePiece's kind: merges follow the scores.
-fn sentence_piece(metadata: &Metadata) -> Result<Tokenizer> {
+fn sentence_piece(metadata: &Metadata) -> Result<Description> {
     let tokens = Tokens::read(metadata)?;
     let scores = scores(metadata, tokens.kinds.len())?;
     // Control, byte and unknown tokens never come out of a merge.
@@ -86,72 +95,80 @@ fn sentence_piece(metadata: &Metadata) -> Result<Tokenizer> {
     let scores: Vec<Option<f32>> =
         scores.map(|token| Some(token).filter(mergeable).map(|(_, score)| score)).collect();
     let prefix = metadata.boolean("tokenizer.ggml.add_space_prefix")?.unwrap_or(true);
-    let (added, post_processor) = (tokens.added(metadata)?, tokens.around(metadata, true)?);
-    let options = tokens.options();
-    let tokenizer = Tokenizer {
-        added: AddedTokens::new(Vec::new(), &tokens.vocab, &[], TOKENS)?,
-        normalizer: Normalizer::spaces_to_marks(prefix),
-        pre_tokenizer: PreTokenizer::default(),
-        model: Model::Bpe(Box::new(Bpe::with_scores(tokens.vocab, scores.into_iter(), options))),
-        post_processor,
-        decoder: Decoder::sentence_piece(prefix),
+    let model = ModelSection {
+        settings: tokens.settings(),
+        vocab: tokens.vocab()?,
+        merge_scores: Some(scores),
+        ..ModelSection::default()
     };
-    tokenizer.with_added(added)
+    let sections = tokens.marked(metadata, prefix, Value::Null)?;
+    Ok(Description { sections, added_tokens: tokens.added(metadata)?, model })
 }
 
 /// Gemma 4's kind: SentencePiece's marks and byte tokens, with a list of merges.
-fn marked_merges(metadata: &Metadata) -> Result<Tokenizer> {
+fn marked_merges(metadata: &Metadata) -> Result<Description> {
     let tokens = Tokens::read(metadata)?;
     let prefix = metadata.boolean("tokenizer.ggml.add_space_prefix")?.unwrap_or(false);
-    let (added, post_processor) = (tokens.added(metadata)?, tokens.around(metadata, true)?);
-    let options = tokens.options();
-    let tokenizer = Tokenizer {
-        added: AddedTokens::new(Vec::new(), &tokens.vocab, &[], TOKENS)?,
-        normalizer: Normalizer::spaces_to_marks(prefix),
-        pre_tokenizer: PreTokenizer::splits(&[r"[^\n]+|\n+"], PRE)?,
-        model: with_merges(tokens.vocab, metadata, options)?,
-        post_processor,
-        decoder: Decoder::sentence_piece(prefix),
+    let lines = stages::splits(&[r"[^\n]+|\n+"], false);
+    let model = ModelSection {
+        settings: tokens.settings(),
+        vocab: tokens.vocab()?,
+        merges: merges(metadata)?,
+        ..ModelSection::default()
     };
-    tokenizer.with_added(added)
+    let sections = tokens.marked(metadata, prefix, lines)?;
+    Ok(Description { sections, added_tokens: tokens.added(metadata)?, model })
 }
 
 impl Tokens {
     fn read(metadata: &Metadata) -> Result<Self> {
         let texts = metadata.strings(TOKENS)?.ok_or_else(|| missing(TOKENS, "the vocabulary"))?;
-        let mut vocab = VocabBuilder::default();
-        let mut count = 0;
-        for (id, text) in (0u32..).zip(texts) {
-            let text = std::str::from_utf8(text)
-                .map_err(|_| Error::Format(format!("{TOKENS}[{id}]: the token is not UTF-8")))?;
-            vocab.push(text, id)?;
-            count += 1;
-        }
+        let texts = (0u32..).zip(texts).map(|(id, text)| {
+            let text = std::str::from_utf8(text).map(str::to_owned);
+            text.map_err(|_| Error::Format(format!("{TOKENS}[{id}]: the token is not UTF-8")))
+        });
+        let texts = texts.collect::<Result<Vec<String>>>()?;
         let kinds = match metadata.i32s(TYPES)? {
             Some(kinds) => kinds.collect(),
-            None => vec![NORMAL; count],
+            None => vec![NORMAL; texts.len()],
         };
-        same_length(TYPES, kinds.len(), count)?;
-        let vocab = vocab.build(TOKENS)?;
-        let unknown = id_of(metadata, "tokenizer.ggml.unknown_token_id", &vocab)?
-            .or_else(|| kinds.iter().position(|&kind| kind == UNKNOWN).and_then(|id| u32::try_from(id).ok()));
-        Ok(Self { vocab, kinds, unknown })
+        same_length(TYPES, kinds.len(), texts.len())?;
+        let mut tokens = Self { texts, kinds, unknown: None };
+        tokens.unknown = match tokens.id_of(metadata, "tokenizer.ggml.unknown_token_id")? {
+            None => {
+                tokens.kinds.iter().position(|&kind| kind == UNKNOWN).and_then(|id| u32::try_from(id).ok())
+            }
+            named => named,
+        };
+        Ok(tokens)
+    }
+
+    fn vocab(&self) -> Result<VocabBuilder> {
+        let mut vocab = VocabBuilder::default();
+        for (text, id) in self.texts.iter().zip(0u32..) {
+            vocab.push(text, id)?;
+        }
+        Ok(vocab)
+    }
+
+    fn text(&self, id: u32) -> &str {
+        self.texts.get(id as usize).map_or("", String::as_str)
     }
 
     /// The tokens to be found in the text itself.
     fn added(&self, metadata: &Metadata) -> Result<Vec<AddedToken>> {
         let name = metadata.text("general.name")?.unwrap_or_default().to_lowercase();
         let strips = name.contains("phi-3") || name.contains("phi3");
-        let tokens = self.vocab.iter().zip(&self.kinds).filter_map(|((id, text), &kind)| {
+        let tokens = (0u32..).zip(&self.texts).zip(&self.kinds).filter_map(|((id, text), &kind)| {
             // Fillers of a padded vocabulary are of the kind "unknown" as well.
             let unknown = kind == UNKNOWN && Some(id) == self.unknown;
             (unknown || kind == CONTROL || kind == USER_DEFINED).then(|| AddedToken {
                 id,
-                content: text.to_owned(),
+                content: text.clone(),
                 special: kind != USER_DEFINED,
                 lstrip: false,
                 // GGUF has no field for this; Phi-3's chat format depends on it.
-                rstrip: strips && !matches!(text, "<unk>" | "<s>" | "<|endoftext|>"),
+                rstrip: strips && !matches!(text.as_str(), "<unk>" | "<s>" | "<|endoftext|>"),
                 single_word: false,
                 normalized: false,
             })
@@ -160,42 +177,70 @@ impl Tokens {
     }
 
     /// What the file puts around a text; `bos` is what its kind does when the file is silent.
-    fn around(&self, metadata: &Metadata, bos: bool) -> Result<PostProcessor> {
+    fn around(&self, metadata: &Metadata, bos: bool) -> Result<Value> {
         let special = |flag: &str, id: &str, absent: bool| match metadata.boolean(flag)?.unwrap_or(absent) {
             false => Ok(None),
-            true => id_of(metadata, id, &self.vocab)?.map(Some).ok_or_else(|| missing(id, "a token id")),
+            true => match self.id_of(metadata, id)? {
+                Some(id) => Ok(Some((self.text(id), id))),
+                None => Err(missing(id, "a token id")),
+            },
         };
         let before = special("tokenizer.ggml.add_bos_token", "tokenizer.ggml.bos_token_id", bos)?;
         let after = special("tokenizer.ggml.add_eos_token", "tokenizer.ggml.eos_token_id", false)?;
-        Ok(PostProcessor::around(before, after))
+        Ok(stages::around(before, after, false))
     }
 
-    fn options(&self) -> Options {
-        Options {
-            unknown: self.unknown.and_then(|id| self.vocab.token(id)).map(str::to_owned),
+    /// The sections of SentencePiece's kinds.
+    fn marked(&self, metadata: &Metadata, prefix: bool, pre_tokenizer: Value) -> Result<Sections> {
+        Ok(Sections {
+            normalizer: stages::spaces_to_marks(prefix),
+            pre_tokenizer,
+            post_processor: self.around(metadata, true)?,
+            decoder: stages::marks_to_spaces(prefix),
+            ..Sections::default()
+        })
+    }
+
+    fn settings(&self) -> ModelSettings {
+        ModelSettings {
+            unknown: self.unknown.map(|id| self.text(id).to_owned()),
             fuse_unknown: true,
             byte_fallback: true,
-            ..Options::default()
+            ..ModelSettings::default()
+        }
+    }
+
+    fn id_of(&self, metadata: &Metadata, key: &str) -> Result<Option<u32>> {
+        let Some(id) = metadata.unsigned(key)? else { return Ok(None) };
+        match u32::try_from(id).ok().filter(|&id| (id as usize) < self.texts.len()) {
+            Some(id) => Ok(Some(id)),
+            None => Err(Error::Format(format!(
+                "{key}: found {id}, but the vocabulary has {} tokens",
+                self.texts.len()
+            ))),
         }
     }
 }
 
-fn with_merges(vocab: Vocab, metadata: &Metadata, options: Options) -> Result<Model> {
+fn merges(metadata: &Metadata) -> Result<Merges> {
+    let mut out = Merges::default();
     let merges = metadata.strings(MERGES)?.ok_or_else(|| missing(MERGES, "the list of merges"))?;
-    let merges = merges.enumerate().map(|(i, merge)| {
+    for (i, merge) in merges.enumerate() {
         let text = std::str::from_utf8(merge).ok();
         // A token may begin with a space, but none is empty.
         let cut = text
             .and_then(|text| text.char_indices().skip(1).find(|&(_, c)| c == ' ').map(|(at, _)| (text, at)));
         match cut {
-            Some((text, at)) => Ok((&text[..at], &text[at + 1..])),
-            None => Err(Error::Format(format!(
-                "{MERGES}[{i}]: found {:?}, expected two tokens",
-                String::from_utf8_lossy(merge)
-            ))),
+            Some((text, at)) => out.push(&text[..at], &text[at + 1..])?,
+            None => {
+                return Err(Error::Format(format!(
+                    "{MERGES}[{i}]: found {:?}, expected two tokens",
+                    String::from_utf8_lossy(merge)
+                )))
+            }
         }
-    });
-    Ok(Model::Bpe(Box::new(Bpe::with_merges(vocab, merges, options, MERGES)?)))
+    }
+    Ok(out)
 }
 
 fn scores(metadata: &Metadata, count: usize) -> Result<Vec<f32>> {
@@ -214,14 +259,4 @@ fn same_length(key: &str, found: usize, expected: usize) -> Result<()> {
 
 fn missing(key: &str, expected: &str) -> Error {
     Error::Format(format!("no {key} in this file, expected {expected}"))
-}
-
-fn id_of(metadata: &Metadata, key: &str, vocab: &Vocab) -> Result<Option<u32>> {
-    let Some(id) = metadata.unsigned(key)? else { return Ok(None) };
-    match u32::try_from(id).ok().filter(|&id| vocab.token(id).is_some()) {
-        Some(id) => Ok(Some(id)),
-        None => {
-            Err(Error::Format(format!("{key}: found {id}, but the vocabulary has {} tokens", vocab.len())))
-        }
-    }
 }

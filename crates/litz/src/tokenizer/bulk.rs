@@ -1,0 +1,253 @@
+//! Many texts at once, over threads: ids in one stretch, or in rows of one width.
+
+use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Mutex;
+
+use super::Tokenizer;
+use crate::threads::available_threads;
+use crate::{Error, Result};
+
+/// Bytes of text that a thread takes at a time.
+const PORTION: usize = 1 << 16;
+/// Less text than this is not worth a second thread.
+const WORTH_A_THREAD: usize = 1 << 15;
+
+/// The ids of several texts, as the threads left them.
+pub struct Batch {
+    parts: Vec<Part>, // in the order of the texts
+    rows: usize,
+    ids: usize,
+}
+
+/// The ids of texts that follow each other.
+#[derive(Default)]
+struct Part {
+    first: usize,
+    ids: Vec<u32>,
+    ends: Vec<usize>,
+}
+
+impl Part {
+    fn rows(&self) -> impl Iterator<Item = &[u32]> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts.zip(&self.ends).map(|(start, &end)| &self.ids[start..end])
+    }
+}
+
+/// How rows become a matrix.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Padding {
+    /// At least so wide; the longest row decides otherwise.
+    pub width: usize,
+    /// The width is a multiple of this; 0 and 1 ask for nothing.
+    pub multiple_of: usize,
+    /// What fills a row.
+    pub id: u32,
+    /// Whether it fills the left side.
+    pub left: bool,
+}
+
+/// Where texts that are too long lose tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cut {
+    /// The most tokens of a row, special ones included.
+    pub length: usize,
+    /// Whether the beginning goes instead of the end.
+    pub left: bool,
+}
+
+impl Tokenizer {
+    /// The ids of each text, as [`Tokenizer::encode`] gives them; long texts lose tokens as `cut` says.
+    ///
+    /// The number of threads never changes the result.
+    pub fn encode_many(&self, texts: &[&str], add_special_tokens: bool, cut: Option<Cut>) -> Result<Batch> {
+        let around = self.around(add_special_tokens, cut)?;
+        let portions = portions(texts);
+        let bytes: usize = texts.iter().map(|text| text.len()).sum();
+        let threads = match bytes < WORTH_A_THREAD {
+            true => 1,
+            false => threads()?.min(portions.len()).max(1),
+        };
+        let next = AtomicUsize::new(0);
+        let found = Mutex::new(Vec::with_capacity(portions.len()));
+        let work = || {
+            while let Some(portion) = portions.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let part = self.encode_part(texts, portion.clone(), &around);
+                let failed = part.is_err();
+                if let Ok(mut found) = found.lock() {
+                    found.push(part);
+                }
+                if failed {
+                    return;
+                }
+            }
+        };
+        std::thread::scope(|scope| {
+            (1..threads).for_each(|_| drop(scope.spawn(work)));
+            work();
+        });
+        let found = found.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut parts = found.into_iter().collect::<Result<Vec<Part>>>()?;
+        parts.sort_unstable_by_key(|part| part.first);
+        let ids = parts.iter().map(|part| part.ids.len()).sum();
+        Ok(Batch { parts, rows: texts.len(), ids })
+    }
+
+    fn encode_part(&self, texts: &[&str], portion: Range<usize>, around: &Around) -> Result<Part> {
+        let mut part = Part { first: portion.start, ..Part::default() };
+        for text in &texts[portion] {
+            let start = part.ids.len();
+            part.ids.extend_from_slice(&around.before);
+            part.ids.extend(self.encode(text, false)?);
+            around.finish(&mut part.ids, start);
+            part.ends.push(part.ids.len());
+        }
+        Ok(part)
+    }
+
+    fn around(&self, add_special_tokens: bool, cut: Option<Cut>) -> Result<Around> {
+        let place = u32::MAX; // no token has this id
+        let row = self.post_processor.apply(vec![place], None, add_special_tokens);
+        let Some(at) = row.iter().position(|&id| id == place) else {
+            return Err(Error::Unsupported(
+                "the tokenizer's template leaves the text out; encode text by text".into(),
+            ));
+        };
+        let around = Around { before: row[..at].to_vec(), after: row[at + 1..].to_vec(), cut };
+        if around.after.contains(&place) {
+            return Err(Error::Unsupported(
+                "the tokenizer's template repeats the text; encode text by text".into(),
+            ));
+        }
+        match cut {
+            Some(cut) if cut.length < around.before.len() + around.after.len() => Err(Error::Value(format!(
+                "max_length is {}, but the special tokens alone are {}",
+                cut.length,
+                around.before.len() + around.after.len()
+            ))),
+            _ => Ok(around),
+        }
+    }
+}
+
+/// The special tokens of a row, and how long it may be.
+struct Around {
+    before: Vec<u32>,
+    after: Vec<u32>,
+    cut: Option<Cut>,
+}
+
+impl Around {
+    /// Ends the row that began at `start` with its special tokens.
+    fn finish(&self, ids: &mut Vec<u32>, start: usize) {
+        let body = start + self.before.len();
+        if let Some(cut) = self.cut {
+            let kept = cut.length - self.before.len() - self.after.len();
+            let over = (ids.len() - body).saturating_sub(kept);
+            match cut.left {
+                true => drop(ids.drain(body..body + over)),
+                false => ids.truncate(ids.len() - over),
+            }
+        }
+        ids.extend_from_slice(&self.after);
+    }
+}
+
+impl Batch {
+    /// How many ids there are in all.
+    pub fn ids(&self) -> usize {
+        self.ids
+    }
+
+    /// How many rows there are.
+    pub fn len(&self) -> usize {
+        self.rows
+    }
+
+    /// Whether there are no rows.
+    pub fn is_empty(&self) -> bool {
+        self.rows == 0
+    }
+
+    /// The ids of each text.
+    pub fn rows(&self) -> impl Iterator<Item = &[u32]> {
+        self.parts.iter().flat_map(Part::rows)
+    }
+
+    /// Writes all ids, one after the other, as bytes of this machine; `out` has four for each.
+    pub fn write_ids(&self, out: &mut [u8]) {
+        let mut rest = out;
+        for part in &self.parts {
+            let (mine, next) = std::mem::take(&mut rest).split_at_mut(part.ids.len() * 4);
+            for (place, id) in mine.chunks_exact_mut(4).zip(&part.ids) {
+                place.copy_from_slice(&id.to_ne_bytes());
+            }
+            rest = next;
+        }
+    }
+
+    /// Where each row begins among all ids, and where the last one ends.
+    pub fn offsets(&self) -> Vec<i64> {
+        let mut offsets = Vec::with_capacity(self.rows + 1);
+        offsets.push(0);
+        let mut before = 0;
+        for part in &self.parts {
+            offsets.extend(part.ends.iter().map(|&end| (before + end) as i64));
+            before += part.ids.len();
+        }
+        offsets
+    }
+
+    /// How wide the rows are together, padded.
+    pub fn width(&self, padding: &Padding) -> usize {
+        let longest = self.rows().map(<[u32]>::len).max().unwrap_or(0).max(padding.width);
+        longest.checked_next_multiple_of(padding.multiple_of.max(1)).unwrap_or(usize::MAX)
+    }
+
+    /// Writes rows of `width` 64-bit integers, and 1 in `mask` where a token is; both as bytes of this machine.
+    pub fn write_padded(&self, padding: &Padding, width: usize, out: &mut [u8], mask: &mut [u8]) {
+        let stride = (width * 8).max(1);
+        let (fill, zero, one) = (i64::from(padding.id).to_ne_bytes(), 0i64.to_ne_bytes(), 1i64.to_ne_bytes());
+        let rows = out.chunks_exact_mut(stride).zip(mask.chunks_exact_mut(stride));
+        for (row, (out, mask)) in self.rows().zip(rows) {
+            let blank = (width - row.len()) * 8;
+            let used = if padding.left { blank..width * 8 } else { 0..row.len() * 8 };
+            let unused = if padding.left { 0..blank } else { row.len() * 8..width * 8 };
+            out[unused.clone()].chunks_exact_mut(8).for_each(|place| place.copy_from_slice(&fill));
+            mask[unused].chunks_exact_mut(8).for_each(|place| place.copy_from_slice(&zero));
+            mask[used.clone()].chunks_exact_mut(8).for_each(|place| place.copy_from_slice(&one));
+            for (place, &id) in out[used].chunks_exact_mut(8).zip(row) {
+                place.copy_from_slice(&i64::from(id).to_ne_bytes());
+            }
+        }
+    }
+}
+
+/// `TOKENIZERS_PARALLELISM=false` means one thread, as everywhere; else what this process may use.
+pub(super) fn threads() -> Result<usize> {
+    let off = std::env::var("TOKENIZERS_PARALLELISM").is_ok_and(|value| {
+        matches!(value.to_ascii_lowercase().as_str(), "" | "off" | "false" | "f" | "no" | "n" | "0")
+    });
+    if off {
+        return Ok(1);
+    }
+    available_threads(None)
+}
+
+/// Texts that follow each other, in portions of about as many bytes.
+fn portions(texts: &[&str]) -> Vec<Range<usize>> {
+    let mut portions = Vec::new();
+    let (mut start, mut bytes) = (0, 0);
+    for (i, text) in texts.iter().enumerate() {
+        bytes += text.len() + 64; // a text costs something even when it is empty
+        if bytes >= PORTION {
+            portions.push(start..i + 1);
+            (start, bytes) = (i + 1, 0);
+        }
+    }
+    if start < texts.len() {
+        portions.push(start..texts.len());
+    }
+    portions
+}

@@ -1,0 +1,107 @@
+//! From what a source says to a program.
+
+use super::added_tokens::AddedTokens;
+use super::decoder::Decoder;
+use super::description::{Kind, ModelSection, ModelSettings};
+use super::model::bpe::{self, Bpe};
+use super::model::unigram::Unigram;
+use super::model::word_level::WordLevel;
+use super::model::word_piece::WordPiece;
+use super::model::Model;
+use super::normalizer::Normalizer;
+use super::post_processor::PostProcessor;
+use super::pre_tokenizer::PreTokenizer;
+use super::{save, Description, Tokenizer};
+use crate::{Error, Result};
+
+impl Tokenizer {
+    /// Compiles a `tokenizer.json`. Its `truncation` and `padding` are left to the caller.
+    ///
+    /// A setting that is not implemented is an [`Error::Unsupported`] that names it, never ignored.
+    pub fn from_json(bytes: &[u8]) -> Result<Self> {
+        Self::compile(Description::from_json(bytes)?)
+    }
+
+    /// Compiles what a source says.
+    pub fn compile(description: Description) -> Result<Self> {
+        let Description { sections, added_tokens, model } = description;
+        let settings = model.settings.clone();
+        let pre_tokenizer = PreTokenizer::from_json(&sections.pre_tokenizer, "pre_tokenizer")?;
+        let model = compile_model(model, pre_tokenizer.is_byte_level())?;
+        let normalizer = Normalizer::from_json(&sections.normalizer, "normalizer")?;
+        let tokenizer = Self {
+            added: AddedTokens::new(added_tokens, model.vocab(), &normalizer, "added_tokens")?,
+            normalizer: normalizer.into(),
+            pre_tokenizer: pre_tokenizer.into(),
+            model: model.into(),
+            post_processor: PostProcessor::from_json(&sections.post_processor, "post_processor")?.into(),
+            decoder: Decoder::from_json(&sections.decoder, "decoder")?.into(),
+            sections: sections.into(),
+            settings: settings.into(),
+        };
+        let stranger = tokenizer.post_processor.ids().find(|&id| tokenizer.id_to_token(id).is_none());
+        match stranger {
+            Some(id) => Err(Error::Format(format!("post_processor: no token has the id {id}"))),
+            None => Ok(tokenizer),
+        }
+    }
+
+    /// A whole `tokenizer.json` of this tokenizer, with every added token.
+    pub fn to_json(&self) -> Result<String> {
+        let vocab = self.model.vocab();
+        let token = |id| vocab.token(id).unwrap_or_default();
+        let model = save::Model {
+            settings: &self.settings,
+            vocab: vocab.iter().map(|(id, token)| (token, id)),
+            merges: self.model.merges().into_iter().map(|(left, right)| (token(left), token(right))),
+            scores: self.model.scores(),
+        };
+        save::whole(&self.sections, self.added.all(), model)
+    }
+}
+
+fn compile_model(model: ModelSection, byte_level: bool) -> Result<Model> {
+    if model.settings.kind == Kind::Bpe {
+        return Ok(Model::Bpe(Box::new(compile_bpe(model, byte_level)?)));
+    }
+    let ModelSection { settings, vocab, scores, .. } = model;
+    let ModelSettings { kind, unknown, unknown_id, prefix, byte_fallback, max_characters, .. } = settings;
+    let vocab = vocab.build("model.vocab")?;
+    let unknown = unknown.ok_or_else(|| missing("unk_token"));
+    Ok(match kind {
+        Kind::Unigram => Model::Unigram(Box::new(Unigram::new(vocab, scores, unknown_id, byte_fallback)?)),
+        Kind::WordLevel => Model::WordLevel(Box::new(WordLevel::new(vocab, unknown?))),
+        Kind::WordPiece | Kind::Bpe => {
+            let prefix = prefix.ok_or_else(|| missing("continuing_subword_prefix"))?;
+            let max = max_characters.ok_or_else(|| missing("max_input_chars_per_word"))?;
+            Model::WordPiece(Box::new(WordPiece::new(vocab, unknown?, &prefix, max)?))
+        }
+    })
+}
+
+fn missing(key: &str) -> Error {
+    Error::Format(format!("model.{key}: found nothing of use, expected the model's {key}"))
+}
+
+fn compile_bpe(model: ModelSection, byte_level: bool) -> Result<Bpe> {
+    let ModelSection { settings, vocab, merges, merge_scores, .. } = model;
+    let dropout = settings.dropout.unwrap_or_default();
+    if !(0.0..=1.0).contains(&dropout) {
+        return Err(Error::Format(format!("model.dropout: found {dropout}, expected 0 to 1")));
+    }
+    let options = bpe::Options {
+        byte_level,
+        unknown: settings.unknown,
+        fuse_unknown: settings.fuse_unknown,
+        byte_fallback: settings.byte_fallback,
+        ignore_merges: settings.ignore_merges,
+        prefix: settings.prefix.unwrap_or_default(),
+        suffix: settings.suffix.unwrap_or_default(),
+        dropout,
+    };
+    let vocab = vocab.build("model.vocab")?;
+    match merge_scores {
+        Some(scores) => Ok(Bpe::with_scores(vocab, scores.into_iter(), options)),
+        None => Bpe::with_merges(vocab, merges.iter().map(Ok), options, "model.merges"),
+    }
+}

@@ -1,0 +1,71 @@
+//! The stages that sources share, written as a `tokenizer.json` writes them.
+
+use serde_json::{json, Value};
+
+/// SentencePiece's mark for a space.
+pub(super) const MARK: &str = "▁";
+
+/// A mark for every space, and one before the text if `prefix`.
+pub(super) fn spaces_to_marks(prefix: bool) -> Value {
+    let replace = json!({"type": "Replace", "pattern": {"String": " "}, "content": MARK});
+    match prefix {
+        true => json!({"type": "Sequence", "normalizers": [{"type": "Prepend", "prepend": MARK}, replace]}),
+        false => replace,
+    }
+}
+
+/// Marks to spaces, byte tokens to text, and one leading space off if one was put there.
+pub(super) fn marks_to_spaces(prefix: bool) -> Value {
+    let mut decoders = vec![
+        json!({"type": "Replace", "pattern": {"String": MARK}, "content": " "}),
+        json!({"type": "ByteFallback"}),
+        json!({"type": "Fuse"}),
+    ];
+    if prefix {
+        decoders.push(json!({"type": "Strip", "content": " ", "start": 1, "stop": 0}));
+    }
+    json!({"type": "Sequence", "decoders": decoders})
+}
+
+/// GPT-2's alphabet for bytes, as a decoder or, after splits, a pre-tokenizer.
+pub(super) fn byte_level() -> Value {
+    json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": false})
+}
+
+/// Patterns, each isolating its matches in the pieces of the one before; then bytes, if asked.
+pub(super) fn splits(patterns: &[&str], bytes: bool) -> Value {
+    let split = |pattern: &&str| match *pattern {
+        r"\p{N}" => json!({"type": "Digits", "individual_digits": true}),
+        regex => {
+            json!({"type": "Split", "pattern": {"Regex": regex}, "behavior": "Isolated", "invert": false})
+        }
+    };
+    let mut stages: Vec<Value> = patterns.iter().map(split).collect();
+    stages.extend(bytes.then(byte_level));
+    match stages.as_mut_slice() {
+        [only] => only.take(),
+        _ => json!({"type": "Sequence", "pretokenizers": stages}),
+    }
+}
+
+/// Special tokens before and after a text, each with its id; of a pair, each text has its own unless `shared`, which
+/// is BERT's way: the second has none before it.
+pub(super) fn around(before: Option<(&str, u32)>, after: Option<(&str, u32)>, shared: bool) -> Value {
+    if before.is_none() && after.is_none() {
+        return Value::Null;
+    }
+    let special = |token: Option<(&str, u32)>, kind: u32| {
+        token.map(|(text, _)| json!({"SpecialToken": {"id": text, "type_id": kind}}))
+    };
+    let wrap = |sequence: &str, kind: u32, before: Option<(&str, u32)>| -> Vec<Value> {
+        let text = json!({"Sequence": {"id": sequence, "type_id": kind}});
+        [special(before, kind), Some(text), special(after, kind)].into_iter().flatten().collect()
+    };
+    let single = wrap("A", 0, before);
+    let second = wrap("B", 1, before.filter(|_| !shared));
+    let entry =
+        |(text, id): (&str, u32)| (text.to_owned(), json!({"id": text, "ids": [id], "tokens": [text]}));
+    let specials: serde_json::Map<String, Value> = before.into_iter().chain(after).map(entry).collect();
+    let pair = [single.clone(), second].concat();
+    json!({"type": "TemplateProcessing", "single": single, "pair": pair, "special_tokens": specials})
+}
