@@ -10,8 +10,10 @@ mod full;
 mod generation;
 mod limits;
 mod model;
+mod sources;
 mod tokenizer;
 mod tokenizer_bulk;
+mod trainer;
 
 /// The native core of litz.
 #[pymodule(gil_used = false)]
@@ -20,7 +22,9 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     limits::register(m)?;
     formats::register(m)?;
     tokenizer::register(m)?;
+    sources::register(m)?;
     encoding::register(m)?;
+    trainer::register(m)?;
     chat::register(m)?;
     model::register(m)?;
     generation::register(m)

@@ -35,6 +35,12 @@ impl PyTokenizer {
     }
 }
 
+impl From<Tokenizer> for PyTokenizer {
+    fn from(tokenizer: Tokenizer) -> Self {
+        Self { inner: Arc::new(tokenizer) }
+    }
+}
+
 #[pymethods]
 impl PyTokenizer {
     #[staticmethod]

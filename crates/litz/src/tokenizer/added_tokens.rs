@@ -159,6 +159,11 @@ impl AddedTokens {
         Some((text, special))
     }
 
+    /// Whether any of them is found in normalized text only.
+    pub fn has_normalized(&self) -> bool {
+        self.late.is_some()
+    }
+
     /// Splits raw text at the tokens that are not normalized; special ones count only inside `trusted`.
     pub fn split_raw(&self, text: &str, trusted: Option<&[Range<usize>]>) -> Vec<Part> {
         self.split(self.raw.as_ref(), text, trusted)

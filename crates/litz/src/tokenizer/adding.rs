@@ -1,7 +1,7 @@
 //! A tokenizer with more added tokens: everything else is shared, nothing is compiled again.
 
 use hashbrown::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, OnceLock};
 
 use super::added_tokens::{AddedToken, AddedTokens};
 use super::Tokenizer;
@@ -50,6 +50,8 @@ impl Tokenizer {
             decoder: Arc::clone(&self.decoder),
             sections: Arc::clone(&self.sections),
             settings: Arc::clone(&self.settings),
+            cutter: OnceLock::new(),
+            memory: Mutex::new(Vec::new()),
         };
         Ok((tokenizer, changed))
     }

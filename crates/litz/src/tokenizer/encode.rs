@@ -4,6 +4,7 @@ use hashbrown::HashMap;
 use std::ops::Range;
 
 use super::align::Input;
+use super::cut::{Context, Cutter};
 use super::model::Scratch;
 use super::normalizer::normalize;
 use super::Tokenizer;
@@ -12,6 +13,8 @@ use crate::{Error, Result};
 // Words are short and repeat; longer pieces are not worth remembering.
 const CACHED_WORD: usize = 48;
 const CACHED_WORDS: usize = 1 << 14;
+/// Memories of words that are kept for later calls.
+const KEPT: usize = 16;
 
 impl Tokenizer {
     /// The ids of a text. Added tokens are recognised in it, special ones too.
@@ -50,6 +53,10 @@ impl Tokenizer {
         let mut out = Vec::with_capacity(text.len() / 3 + 2);
         let mut scratch = Scratch::default();
         let plain = trusted.is_some();
+        if let Some(cutter) = self.cutter().filter(|_| !plain) {
+            self.encode_cut(cutter, text, &mut out)?;
+            return Ok(out);
+        }
         for part in self.added.split_raw(text, trusted) {
             if let Some(id) = part.token {
                 out.push(id);
@@ -68,6 +75,40 @@ impl Tokenizer {
             }
         }
         Ok(out)
+    }
+
+    /// The same where raw text can be cut into words.
+    fn encode_cut(&self, cutter: &Cutter, text: &str, out: &mut Vec<u32>) -> Result<()> {
+        let kept = self.memory.try_lock().ok().and_then(|mut memory| memory.pop());
+        let (mut words, mut scratch) = (kept.unwrap_or_default(), Scratch::default());
+        let mut context = Context::new(&mut words, &mut scratch);
+        for part in self.added.split_raw(text, None) {
+            match part.token {
+                Some(id) => out.push(id),
+                None => {
+                    let first = part.range.start == 0;
+                    cutter.encode(self, &text[part.range], first, &mut context, out)?;
+                }
+            }
+        }
+        if let Ok(mut memory) = self.memory.try_lock() {
+            if memory.len() < KEPT {
+                memory.push(words);
+            }
+        }
+        Ok(())
+    }
+
+    fn cutter(&self) -> Option<&Cutter> {
+        if let Some(cutter) = self.cutter.get() {
+            return cutter.as_ref();
+        }
+        // Made outside of the lock: a process that forks meanwhile leaves nobody waiting.
+        let cutter = match self.added.has_normalized() {
+            false => Cutter::new(&self.normalizer, &self.pre_tokenizer, &self.model),
+            true => None,
+        };
+        self.cutter.get_or_init(|| cutter).as_ref()
     }
 
     /// A stretch without added tokens. Words that come again are copied from where they came first.

@@ -23,6 +23,16 @@ pub(super) fn read(bytes: &[u8]) -> Result<Description> {
     }
 }
 
+/// Reads a `vocab.json`: an object of ids and nothing else.
+pub(super) fn vocabulary(bytes: &[u8]) -> Result<VocabBuilder> {
+    let mut input = serde_json::Deserializer::from_slice(bytes);
+    let read = VocabVisitor.deserialize(&mut input).and_then(|vocab| input.end().map(|()| vocab));
+    match read.map_err(|error| Error::Format(format!("vocab.json: {error}")))? {
+        Vocabulary { tokens, scores: None } => Ok(tokens),
+        _ => Err(Error::Format("vocab.json: found a list, expected an object of ids".into())),
+    }
+}
+
 fn unknown(key: &str) -> Error {
     Error::Unsupported(format!("tokenizer.json: {key}: litz does not know this setting"))
 }

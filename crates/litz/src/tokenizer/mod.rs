@@ -9,6 +9,7 @@ mod align;
 mod bulk;
 mod byte_level;
 mod compile;
+mod cut;
 mod decoder;
 mod description;
 mod encode;
@@ -23,26 +24,30 @@ mod normalizer;
 mod pattern;
 mod post_processor;
 mod pre_tokenizer;
+mod scan;
 mod save;
 mod slots;
 mod sources;
 mod stream;
 mod text;
+pub mod train;
 mod trim;
 mod truncation;
 mod unicode;
 mod vocab;
+mod words;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, OnceLock};
 
-use crate::Result;
 use added_tokens::AddedTokens;
-use decoder::{Decoder, State};
+use cut::Cutter;
+use decoder::Decoder;
 use description::{ModelSettings, Sections};
 use model::Model;
 use normalizer::Normalizer;
 use post_processor::PostProcessor;
 use pre_tokenizer::PreTokenizer;
+use words::Words;
 
 pub use added_tokens::AddedToken;
 pub use align::Input;
@@ -51,6 +56,7 @@ pub use description::Description;
 pub use encoding::{Encoding, Filler, Side};
 pub use full::{Options, Sample};
 pub use slots::Slot;
+pub use sources::{Source, SourceOptions};
 pub use stream::DecodeStream;
 pub use truncation::{Strategy, Truncation};
 
@@ -65,21 +71,11 @@ pub struct Tokenizer {
     decoder: Arc<Decoder>,
     sections: Arc<Sections>,      // as the source has them, to be written again
     settings: Arc<ModelSettings>, // the same of the model
+    cutter: OnceLock<Option<Cutter>>,
+    memory: Mutex<Vec<Words>>, // of concurrent calls
 }
 
 impl Tokenizer {
-    /// The text of ids. Ids without a token are left out, as upstream does: models have spare rows.
-    ///
-    /// Bytes that are not UTF-8 become U+FFFD; [`Tokenizer::decode_bytes`] keeps them.
-    pub fn decode(&self, ids: &[u32], skip_special_tokens: bool) -> Result<String> {
-        stream::text(self.decode_as(ids, skip_special_tokens, false)?)
-    }
-
-    /// What the ids stand for, byte by byte.
-    pub fn decode_bytes(&self, ids: &[u32], skip_special_tokens: bool) -> Result<Vec<u8>> {
-        self.decode_as(ids, skip_special_tokens, true)
-    }
-
     /// The id of a token, added or not.
     pub fn token_to_id(&self, token: &str) -> Option<u32> {
         self.added.id(token).or_else(|| self.model.vocab().id(token))
@@ -105,27 +101,5 @@ impl Tokenizer {
     /// The added tokens, by id.
     pub fn added_tokens(&self) -> &[AddedToken] {
         self.added.all()
-    }
-
-    fn decoder(&self) -> &Decoder {
-        &self.decoder
-    }
-
-    fn decode_as(&self, ids: &[u32], skip_special_tokens: bool, raw: bool) -> Result<Vec<u8>> {
-        let mut state = self.decoder.start(raw);
-        for &id in ids {
-            self.push(id, skip_special_tokens, &mut state)?;
-        }
-        self.decoder.finish(&mut state)?;
-        Ok(state.out)
-    }
-
-    fn push(&self, id: u32, skip_special_tokens: bool, state: &mut State) -> Result<()> {
-        let token = match self.added.decoded(id) {
-            Some((_, true)) if skip_special_tokens => None,
-            Some((token, _)) => Some(token),
-            None => self.model.vocab().token(id),
-        };
-        token.map_or(Ok(()), |token| self.decoder.push(token, state))
     }
 }

@@ -1,10 +1,58 @@
-//! Text from ids that come one by one.
+//! Text from ids, all at once or one by one.
 
 use std::sync::Arc;
 
-use super::decoder::State;
+use super::decoder::{State, Tokens};
 use super::Tokenizer;
 use crate::{Error, Result};
+
+impl Tokenizer {
+    /// The text of ids. Ids without a token are left out, as upstream does: models have spare rows.
+    ///
+    /// Bytes that are not UTF-8 become U+FFFD; [`Tokenizer::decode_bytes`] keeps them.
+    pub fn decode(&self, ids: &[u32], skip_special_tokens: bool) -> Result<String> {
+        text(self.decode_as(ids, skip_special_tokens, false)?)
+    }
+
+    /// What the ids stand for, byte by byte.
+    pub fn decode_bytes(&self, ids: &[u32], skip_special_tokens: bool) -> Result<Vec<u8>> {
+        self.decode_as(ids, skip_special_tokens, true)
+    }
+
+    fn decode_as(&self, ids: &[u32], skip_special_tokens: bool, raw: bool) -> Result<Vec<u8>> {
+        if let Some(text) = self.decoder.quick(self, ids, skip_special_tokens, raw)? {
+            return Ok(text);
+        }
+        let mut state = self.decoder.start(raw);
+        for &id in ids {
+            self.push(id, skip_special_tokens, &mut state)?;
+        }
+        self.decoder.finish(&mut state)?;
+        Ok(state.out)
+    }
+
+    fn push(&self, id: u32, skip_special_tokens: bool, state: &mut State) -> Result<()> {
+        match self.token(id) {
+            Some((token, special)) if !(special && skip_special_tokens) => self.decoder.push(token, state),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Tokens for Tokenizer {
+    fn token(&self, id: u32) -> Option<(&str, bool)> {
+        self.added.decoded(id).or_else(|| self.model.vocab().token(id).map(|token| (token, false)))
+    }
+
+    fn top(&self) -> usize {
+        let added = self.added.all().iter().map(|token| token.id as usize + 1).max();
+        self.model.vocab().top().max(added.unwrap_or_default())
+    }
+
+    fn count(&self) -> usize {
+        self.vocab_size(true)
+    }
+}
 
 /// Decodes ids as they come. All that it returned, put together, is always what decoding all ids at once gives.
 ///
@@ -19,7 +67,7 @@ pub struct DecodeStream {
 impl DecodeStream {
     /// A stream at its beginning.
     pub fn new(tokenizer: Arc<Tokenizer>, skip_special_tokens: bool) -> Self {
-        let state = tokenizer.decoder().start(false);
+        let state = tokenizer.decoder.start(false);
         Self { tokenizer, state, skip_special_tokens }
     }
 
@@ -31,9 +79,9 @@ impl DecodeStream {
 
     /// What was held back. The stream is at its beginning again.
     pub fn finish(&mut self) -> Result<String> {
-        self.tokenizer.decoder().finish(&mut self.state)?;
+        self.tokenizer.decoder.finish(&mut self.state)?;
         let rest = self.take();
-        self.state = self.tokenizer.decoder().start(false);
+        self.state = self.tokenizer.decoder.start(false);
         rest
     }
 
@@ -43,7 +91,7 @@ impl DecodeStream {
 }
 
 /// Decoded bytes as text.
-pub(super) fn text(bytes: Vec<u8>) -> Result<String> {
+fn text(bytes: Vec<u8>) -> Result<String> {
     String::from_utf8(bytes)
         .map_err(|_| Error::Format("the tokenizer's decoder wrote bytes that are not UTF-8".into()))
 }

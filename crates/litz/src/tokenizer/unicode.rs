@@ -1,4 +1,7 @@
-//! The character classes that pre-tokenizers speak of, as one lookup.
+//! The character classes that normalizers and pre-tokenizers speak of, as lookups.
+//!
+//! Upstream reads each class from a table of its own, some of them years old. They are said here as what Unicode 16
+//! says of the characters of that year, and the few whose class has changed since.
 
 use regex_syntax::hir::{Class, HirKind};
 use std::sync::LazyLock;
@@ -9,47 +12,54 @@ pub(super) const LETTER: u8 = 1;
 pub(super) const NUMBER: u8 = 2;
 /// `\p{M}`.
 pub(super) const MARK: u8 = 4;
-/// `\p{P}` and the ASCII symbols that C calls punctuation.
+/// Punctuation as of Unicode 8, and the ASCII symbols that C calls punctuation.
 pub(super) const PUNCTUATION: u8 = 8;
 /// `\s`.
 pub(super) const SPACE: u8 = 16;
-/// `\w`.
+/// `\w` of the regex crate.
 pub(super) const WORD: u8 = 32;
 
 const CLASSES: [(&str, u8); 6] = [
-    (r"\p{L}", LETTER),
-    (r"\p{N}", NUMBER),
-    (r"\p{M}", MARK),
-    (r"[\p{P}$+<=>^`|~]", PUNCTUATION),
+    (r"[\p{L}&&\p{Age=16.0}]", LETTER),
+    (r"[\p{N}&&\p{Age=16.0}]", NUMBER),
+    (r"[\p{M}&&\p{Age=16.0}]", MARK),
+    (r"[[\p{P}&&\p{Age=8.0}]$+<=>^`|~\x{166D}\x{111C9}]", PUNCTUATION),
     (r"\s", SPACE),
-    (r"\w", WORD),
+    (r"[\w&&\p{Age=16.0}]", WORD),
 ];
 
-/// What normalizers ask for, from upstream's older tables.
-const OLDER: [(&str, u8); 2] = [
+/// What normalizers ask for.
+const OLDER: [(&str, u8); 4] = [
     (r"\p{Age=9.0}", UNICODE_9),
-    // Two Vedic signs were marks in Unicode 9, and are letters now.
-    (r"[[\p{M}&&\p{Age=9.0}]\x{1CF2}\x{1CF3}]", MARK_9),
+    (r"[[[\p{M}&&\p{Age=9.0}]--\x{111C9}]\x{1CF2}\x{1CF3}]", MARK_9),
+    (
+        r"[[[\p{Mn}&&\p{Age=8.0}]--[\x{1885}\x{1886}\x{A9BD}\x{111C9}]]\x{1734}\x{1171E}]",
+        NONSPACING_8,
+    ),
+    (r"[[\p{Cc}\p{Cf}\p{Co}]&&\p{Age=8.0}]", CONTROL_8),
 ];
 const UNICODE_9: u8 = 1;
 const MARK_9: u8 = 2;
+const NONSPACING_8: u8 = 4;
+const CONTROL_8: u8 = 8;
 
 // Two planes hold all but rare ideographs and private characters.
 const COVERED: u32 = 0x20000;
 
-struct Classes {
+pub(super) struct Classes {
     planes: Vec<u8>,
     beyond: Vec<(u32, u32, u8)>, // the few ranges above, one class each
 }
 
-static TABLE: LazyLock<Classes> = LazyLock::new(|| Classes::of(&CLASSES));
-static OLDER_TABLE: LazyLock<Classes> = LazyLock::new(|| Classes::of(&OLDER));
+static TABLE: LazyLock<Classes> = LazyLock::new(|| Classes::of(CLASSES));
+static OLDER_TABLE: LazyLock<Classes> = LazyLock::new(|| Classes::of(OLDER));
 
 impl Classes {
-    fn of(classes: &[(&str, u8)]) -> Self {
+    /// The characters of each class, as the syntax of regexes writes it, get its bits.
+    pub fn of(classes: impl IntoIterator<Item = (impl AsRef<str>, u8)>) -> Self {
         let mut table = Self { planes: vec![0; COVERED as usize], beyond: Vec::new() };
-        for &(pattern, bit) in classes {
-            for (start, end) in ranges(pattern) {
+        for (pattern, bit) in classes {
+            for (start, end) in ranges(pattern.as_ref()) {
                 for code in start..=end.min(COVERED - 1) {
                     table.planes[code as usize] |= bit;
                 }
@@ -61,8 +71,9 @@ impl Classes {
         table
     }
 
+    /// The bits of a character.
     #[inline]
-    fn at(&self, c: char) -> u8 {
+    pub fn at(&self, c: char) -> u8 {
         let code = c as u32;
         match self.planes.get(code as usize) {
             Some(&bits) => bits,
@@ -76,6 +87,7 @@ impl Classes {
     }
 }
 
+/// The characters of a class in the syntax of regexes, from and to.
 fn ranges(pattern: &str) -> Vec<(u32, u32)> {
     let parsed = regex_syntax::parse(pattern).expect("the patterns above are valid");
     match parsed.kind() {
@@ -100,6 +112,16 @@ pub(super) fn is_unicode_9(c: char) -> bool {
 /// Whether a character was a mark in Unicode 9.
 pub(super) fn is_combining_mark(c: char) -> bool {
     OLDER_TABLE.at(c) & MARK_9 != 0
+}
+
+/// Whether a character was a non-spacing mark in Unicode 8.
+pub(super) fn is_nonspacing_mark(c: char) -> bool {
+    OLDER_TABLE.at(c) & NONSPACING_8 != 0
+}
+
+/// Whether Unicode 8 knew this character as a control, format or private one.
+pub(super) fn is_control(c: char) -> bool {
+    OLDER_TABLE.at(c) & CONTROL_8 != 0
 }
 
 /// Whether a character has any of these classes.

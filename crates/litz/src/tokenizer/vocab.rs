@@ -162,6 +162,11 @@ impl Vocab {
         }
     }
 
+    /// One more than the highest id.
+    pub fn top(&self) -> usize {
+        self.spans.len()
+    }
+
     fn bytes(&self, id: u32) -> Option<&[u8]> {
         let span = *self.spans.get(id as usize)?;
         self.text.as_bytes().get((span >> 32) as usize..span as u32 as usize)

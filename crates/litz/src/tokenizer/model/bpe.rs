@@ -1,8 +1,11 @@
 //! Byte-pair encoding: characters (or bytes) merged pair by pair.
 
-use hashbrown::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::OnceLock;
 
+use super::backtrack::Backtrack;
 use super::merge::{merge_all, Merge, Symbol};
+use super::pairs::Pairs;
 use super::{Scratch, Sink};
 use crate::tokenizer::byte_level;
 use crate::tokenizer::save;
@@ -33,7 +36,7 @@ pub(in crate::tokenizer) struct Options {
 /// What decides which pair merges.
 enum Rules {
     /// The file's list of merges.
-    Pairs(HashMap<u64, Merge>),
+    Pairs(Pairs),
     /// SentencePiece: any two neighbours whose text is a token merge, best score first.
     Scores(Vec<u32>), // rank by id; `NO_MERGE` for tokens that never result from a merge
 }
@@ -47,7 +50,12 @@ pub(in crate::tokenizer) struct Bpe {
     rules: Rules,
     unknown: Option<u32>,
     bytes: [Option<u32>; 256], // byte-level: the token of each byte; else its `<0x..>` token
+    backtrack: OnceLock<Option<Backtrack>>,
+    merged: AtomicUsize, // bytes so far, until `backtrack` is worth its making
 }
+
+/// Bytes of pieces that are merged before the faster tables are made.
+const WORTH_TABLES: usize = 1 << 17;
 
 impl Bpe {
     /// A model with a list of merges, each a pair of token texts.
@@ -57,7 +65,7 @@ impl Bpe {
         options: Options,
         path: &str,
     ) -> Result<Self> {
-        let mut pairs = HashMap::with_capacity(merges.size_hint().0.max(vocab.len()));
+        let mut pairs = Pairs::with_capacity(merges.size_hint().0);
         let mut whole = String::new();
         let mut last = 0;
         for (rank, merge) in (0u32..).zip(merges) {
@@ -72,11 +80,11 @@ impl Bpe {
                     ))
                 })
             };
-            let sides = pair(id(left)?, id(right)?);
+            let sides = (id(left)?, id(right)?);
             // Merges mostly come in the order of what they make: no need to search for it.
             let expected = [last, last + 1].into_iter().find(|&id| vocab.token(id) == Some(&whole));
             last = expected.map_or_else(|| id(&whole), Ok)?;
-            pairs.insert(sides, Merge { rank, id: last });
+            pairs.insert(sides.0, sides.1, Merge { rank, id: last });
         }
         Ok(Self::new(vocab, Rules::Pairs(pairs), options))
     }
@@ -94,7 +102,8 @@ impl Bpe {
             byte if options.byte_level => vocab.id(byte_level::to_char(byte).encode_utf8(&mut buffer)),
             byte => vocab.id(&format!("<0x{byte:02X}>")),
         });
-        Self { vocab, options, rules, unknown, bytes }
+        let (backtrack, merged) = (OnceLock::new(), AtomicUsize::new(0));
+        Self { vocab, options, rules, unknown, bytes, backtrack, merged }
     }
 
     /// The vocabulary.
@@ -106,14 +115,45 @@ impl Bpe {
     pub fn merges(&self) -> Vec<(u32, u32)> {
         match &self.rules {
             Rules::Pairs(pairs) => {
-                let mut merges: Vec<_> = pairs.iter().map(|(&sides, merge)| (merge.rank, sides)).collect();
+                let mut merges: Vec<_> = pairs.iter().map(|(left, right, merge)| (merge.rank, left, right)).collect();
                 merges.sort_unstable();
-                merges.into_iter().map(|(_, sides)| ((sides >> 32) as u32, sides as u32)).collect()
+                merges.into_iter().map(|(_, left, right)| (left, right)).collect()
             }
             Rules::Scores(ranks) => {
                 let tokens: Vec<_> = self.vocab.iter().map(|(id, token)| (token, id)).collect();
                 let rank = |id| Some(rank_of(ranks, id)).filter(|&rank| rank != NO_MERGE);
                 save::ranked_merges(tokens.into_iter(), rank)
+            }
+        }
+    }
+
+    /// The tokens that merging gives, if what becomes of a character depends on nothing but merges with its
+    /// neighbours: then no token holds two characters side by side that none of these holds so.
+    pub fn merged_tokens(&self) -> Option<Vec<u32>> {
+        let options = &self.options;
+        let byte = |id: u32| self.bytes.contains(&Some(id));
+        let readable = (0..=255u8).all(|byte| {
+            // An ASCII character that is a token needs no byte token.
+            let own = byte.is_ascii() && self.vocab.id(char::from(byte).encode_utf8(&mut [0; 4])).is_some();
+            own || self.bytes[usize::from(byte)].is_some()
+        });
+        let plain = options.byte_fallback
+            && !options.byte_level
+            && !options.ignore_merges
+            && options.dropout == 0.0
+            && options.prefix.is_empty()
+            && options.suffix.is_empty();
+        if !readable || !plain {
+            return None;
+        }
+        match &self.rules {
+            Rules::Scores(ranks) => {
+                let tokens = self.vocab.iter().map(|(id, _)| id);
+                Some(tokens.filter(|&id| rank_of(ranks, id) != NO_MERGE).collect())
+            }
+            Rules::Pairs(pairs) => {
+                let strange = pairs.iter().any(|(left, right, _)| byte(left) || byte(right));
+                (!strange).then(|| pairs.iter().map(|(_, _, merge)| merge.id).collect())
             }
         }
     }
@@ -137,11 +177,55 @@ impl Bpe {
                     symbols.iter().for_each(|symbol| symbol.write(out));
                     return Ok(());
                 }
-                merge_all(symbols, |left, right| pairs.get(&pair(left.id, right.id)).copied());
+                merge_all(symbols, |left, right| pairs.get(left.id, right.id));
                 symbols.iter().for_each(|symbol| symbol.write(out));
             }
         }
         Ok(())
+    }
+
+    /// Whether pieces are bytes, each with a token, so that [`Bpe::encode_ids`] applies.
+    pub fn is_plain(&self) -> bool {
+        let affixes = !self.options.prefix.is_empty() || !self.options.suffix.is_empty();
+        self.options.byte_level
+            && !affixes
+            && self.options.dropout == 0.0
+            && self.bytes.iter().all(Option::is_some)
+            && matches!(self.rules, Rules::Pairs(_))
+    }
+
+    /// As [`Bpe::encode`] of a plain model, without spans.
+    pub fn encode_ids(&self, piece: &str, scratch: &mut Scratch, out: &mut Vec<u32>) -> Result<()> {
+        let Rules::Pairs(pairs) = &self.rules else { return self.encode(piece, scratch, out) };
+        match self.backtrack.get() {
+            Some(Some(tables)) => {
+                let whole = self.options.ignore_merges;
+                tables.encode(piece.as_bytes(), pairs, whole, &mut scratch.dead, out);
+                return Ok(());
+            }
+            Some(None) => {}
+            None => {
+                // One thread makes the tables, the others merge meanwhile: both ways give the same ids.
+                let before = self.merged.fetch_add(piece.len(), Ordering::Relaxed);
+                if before < WORTH_TABLES && before + piece.len() >= WORTH_TABLES {
+                    let tables = self.tables();
+                    self.backtrack.get_or_init(|| tables);
+                }
+            }
+        }
+        self.encode(piece, scratch, out)
+    }
+
+    /// The faster tables of a plain model; None where its ranks do not grow.
+    pub(super) fn tables(&self) -> Option<Backtrack> {
+        Backtrack::new(&self.vocab, self.pairs()?, &self.bytes.map(Option::unwrap_or_default))
+    }
+
+    pub(super) fn pairs(&self) -> Option<&Pairs> {
+        match &self.rules {
+            Rules::Pairs(pairs) => Some(pairs),
+            Rules::Scores(_) => None,
+        }
     }
 
     /// The usual case: one symbol a byte. False when a byte has no token, or affixes apply.
@@ -308,10 +392,6 @@ impl Bpe {
 fn push(symbols: &mut Vec<Symbol>, id: u32, length: usize) {
     let start = symbols.last().map_or(0, |symbol| symbol.end);
     symbols.push(Symbol { id, start, end: start + length as u32 });
-}
-
-fn pair(left: u32, right: u32) -> u64 {
-    u64::from(left) << 32 | u64::from(right)
 }
 
 fn rank_of(ranks: &[u32], id: u32) -> u32 {

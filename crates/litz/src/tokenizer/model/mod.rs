@@ -1,8 +1,11 @@
 //! Pieces to ids.
 
+mod backtrack;
 pub(super) mod bpe;
 mod merge;
-mod trie;
+mod byte_trie;
+mod double_array;
+mod pairs;
 pub(super) mod unigram;
 pub(super) mod word_level;
 pub(super) mod word_piece;
@@ -50,6 +53,7 @@ impl Sink for Vec<u32> {
 pub(super) struct Scratch {
     symbols: Vec<Symbol>,
     text: String,
+    dead: Vec<u64>,
     best: Vec<unigram::Best>,
 }
 

@@ -1,6 +1,6 @@
 //! Unigram: of all ways to cut a piece into tokens the one with the highest sum of scores.
 
-use super::trie::Trie;
+use super::double_array::DoubleArray;
 use super::{Scratch, Sink, Symbol};
 use crate::tokenizer::vocab::Vocab;
 use crate::{Error, Result};
@@ -23,7 +23,7 @@ const NOWHERE: u32 = u32::MAX;
 /// The compiled model.
 pub(in crate::tokenizer) struct Unigram {
     vocab: Vocab,
-    trie: Trie,
+    trie: DoubleArray,
     scores: Vec<f64>, // by id
     unknown: Option<u32>,
     unknown_score: f64,
@@ -56,7 +56,7 @@ impl Unigram {
         };
         let byte = |byte: usize| vocab.id(&format!("<0x{byte:02X}>")).unwrap_or(ABSENT);
         Ok(Self {
-            trie: Trie::new(vocab.iter(), "model.vocab")?,
+            trie: DoubleArray::new(vocab.iter(), "model.vocab")?,
             unknown_score: scores.iter().copied().fold(f64::INFINITY, f64::min) - UNKNOWN_PENALTY,
             bytes: byte_fallback.then(|| Box::new(std::array::from_fn(byte))),
             vocab,
@@ -122,7 +122,7 @@ impl Unigram {
                 wins
             };
             let mut single = false; // a token is just this character
-            let mut node = Trie::ROOT;
+            let mut node = DoubleArray::ROOT;
             for (i, &byte) in bytes[start..].iter().enumerate() {
                 match self.trie.step(node, byte) {
                     Some(next) => node = next,

@@ -1,6 +1,6 @@
 //! WordPiece: the longest token first, from left to right; a word that does not come out even is unknown.
 
-use super::trie::{Node, Trie};
+use super::double_array::{DoubleArray, Node};
 use super::{Scratch, Sink, Symbol, UnknownToken};
 use crate::tokenizer::vocab::Vocab;
 use crate::Result;
@@ -8,7 +8,7 @@ use crate::Result;
 /// The compiled model.
 pub(in crate::tokenizer) struct WordPiece {
     vocab: Vocab,
-    trie: Trie,
+    trie: DoubleArray,
     continued: Option<Node>, // where tokens inside a word begin; `None` when there are none
     unknown: UnknownToken,
     max_chars: usize,
@@ -17,7 +17,7 @@ pub(in crate::tokenizer) struct WordPiece {
 impl WordPiece {
     /// `prefix` marks tokens that continue a word; words of more than `max_chars` characters are unknown.
     pub fn new(vocab: Vocab, unknown: String, prefix: &str, max_chars: usize) -> Result<Self> {
-        let trie = Trie::new(vocab.iter(), "model.vocab")?;
+        let trie = DoubleArray::new(vocab.iter(), "model.vocab")?;
         let continued = trie.find(prefix);
         Ok(Self { unknown: UnknownToken::new(unknown, &vocab), vocab, trie, continued, max_chars })
     }
@@ -43,7 +43,7 @@ impl WordPiece {
     /// The tokens of a word; false when some part of it is no token.
     fn cut(&self, piece: &str, symbols: &mut Vec<Symbol>) -> bool {
         let mut start = 0;
-        let mut root = Some(Trie::ROOT);
+        let mut root = Some(DoubleArray::ROOT);
         while start < piece.len() {
             let longest = root.and_then(|root| self.longest(root, &piece.as_bytes()[start..]));
             let Some((id, length)) = longest else { return false };

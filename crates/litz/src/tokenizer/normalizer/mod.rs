@@ -9,9 +9,13 @@ use super::pattern::{growth_limit, too_much, Pattern};
 use super::text::{Part, Text, Writer};
 use super::unicode::is_combining_mark;
 use crate::Result;
+use bert::Bert;
 use forms::Form;
+use precompiled::Charsmap;
 
+mod bert;
 mod forms;
+mod precompiled;
 
 /// One normalizer.
 pub(super) enum Normalizer {
@@ -25,6 +29,9 @@ pub(super) enum Normalizer {
     Prepend(String),
     Replace { pattern: Pattern, content: String },
     ByteLevel,
+    Nmt,
+    Bert(Bert),
+    Precompiled(Box<Charsmap>),
 }
 
 impl Normalizer {
@@ -56,6 +63,12 @@ impl Normalizer {
             "Lowercase" => Self::Lowercase,
             "StripAccents" => Self::StripAccents,
             "ByteLevel" => Self::ByteLevel,
+            "Nmt" => Self::Nmt,
+            "BertNormalizer" => Self::Bert(Bert::from_json(&mut fields)?),
+            "Precompiled" => {
+                let path = fields.child("precompiled_charsmap");
+                Self::Precompiled(Box::new(Charsmap::from_base64(fields.text("precompiled_charsmap")?, &path)?))
+            }
             "Prepend" => Self::Prepend(fields.text("prepend")?.to_owned()),
             "Strip" => Self::Strip {
                 left: fields.flag("strip_left", true)?,
@@ -89,6 +102,9 @@ impl Normalizer {
             Self::Prepend(_) => {}
             Self::Replace { pattern, content } => pattern.rewrite(text, content)?,
             Self::ByteLevel => text.rewrite(|part, out| byte_level::encode_part(part, out)),
+            Self::Nmt => nmt(text),
+            Self::Bert(bert) => bert.apply(text),
+            Self::Precompiled(charsmap) => charsmap.apply(text),
         }
         Ok(())
     }
@@ -108,7 +124,7 @@ fn prepend(prefix: &str, part: Part<'_>, out: &mut Writer) {
 }
 
 /// Character by character: the final sigma has no special case here.
-fn lowercase(text: &mut Text<'_>) {
+pub(super) fn lowercase(text: &mut Text<'_>) {
     let stays = |c: char| {
         let mut lower = c.to_lowercase();
         lower.next() == Some(c) && lower.next().is_none()
@@ -119,6 +135,18 @@ fn lowercase(text: &mut Text<'_>) {
     text.rewrite(|part, out| {
         let lower = |c: char| c.to_lowercase().zip([0, 1, 1]);
         out.changes(part, 0, part.text.chars().flat_map(lower));
+    });
+}
+
+/// SentencePiece's rules for translation: no controls, and what looks blank is a space.
+fn nmt(text: &mut Text<'_>) {
+    text.filter(|c| {
+        !matches!(c, '\u{1}'..='\u{8}' | '\u{b}' | '\u{e}'..='\u{1f}' | '\u{7f}' | '\u{8f}' | '\u{9f}')
+    });
+    text.map(|c| match c {
+        '\t' | '\n' | '\u{c}' | '\r' | '\u{1680}' | '\u{200b}'..='\u{200f}' => ' ',
+        '\u{2028}' | '\u{2029}' | '\u{2581}' | '\u{feff}' | '\u{fffd}' => ' ',
+        c => c,
     });
 }
 

@@ -1,6 +1,7 @@
 //! Text to pieces, which the model tokenizes one by one.
 
 use serde_json::Value;
+use std::ops::Range;
 
 use super::byte_level;
 use super::fields::{flatten, Fields};
@@ -13,6 +14,7 @@ use scanners::Scanner;
 
 pub(super) mod pieces;
 pub(super) mod scanners;
+mod scripts;
 
 /// When Metaspace puts its character before a piece.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +30,8 @@ enum Step {
     Class { class: u8, behavior: Behavior },
     Numbers { behavior: Behavior },
     Whitespace,
+    Scripts,
+    FixedLength(usize),
     PrefixSpace,
     ToChars,
     Metaspace { replacement: char, prepend: Prepend, split: bool },
@@ -79,6 +83,22 @@ impl PreTokenizer {
         self.byte_level
     }
 
+    /// Whether a text without this character stays one piece, as it is.
+    pub fn keeps_whole_without(&self, missing: char) -> bool {
+        self.steps.iter().all(|step| match step {
+            Step::Split { pattern: Pattern::Literal(literal), invert: false, .. } => literal.contains(missing),
+            _ => false,
+        })
+    }
+
+    /// The scanner, where its matches are the pieces and nothing else is done to the text.
+    pub fn sole_scanner(&self) -> Option<Scanner> {
+        match self.steps.as_slice() {
+            [Step::Split { pattern: Pattern::Known(scanner), behavior: Behavior::Isolated, .. }] => Some(*scanner),
+            _ => None,
+        }
+    }
+
     /// Cuts a stretch of text; `first` says that it begins the input.
     pub fn cut<'t>(&self, text: &'t str, first: bool) -> Result<Pieces<'t>> {
         self.cut_text(Text::plain(text), first)
@@ -115,6 +135,14 @@ impl PreTokenizer {
             "CharDelimiterSplit" => {
                 let pattern = Pattern::Literal(fields.character("delimiter")?.into());
                 self.steps.push(Step::Split { pattern, behavior: Behavior::Removed, invert: false });
+            }
+            "UnicodeScripts" => self.steps.push(Step::Scripts),
+            "FixedLength" => {
+                let length = if fields.get("length").is_some() { fields.count("length")? } else { 5 };
+                if length == 0 {
+                    return Err(fields.wrong("length", "a length of at least 1", None));
+                }
+                self.steps.push(Step::FixedLength(length));
             }
             "Whitespace" => self.steps.push(Step::Whitespace),
             "WhitespaceSplit" => self.steps.push(Step::Class { class: SPACE, behavior: Behavior::Removed }),
@@ -191,6 +219,14 @@ impl Step {
             Self::Class { class, behavior } => by_char(pieces, *behavior, |c| unicode::is(c, *class)),
             Self::Numbers { behavior } => by_char(pieces, *behavior, char::is_numeric),
             Self::Whitespace => words(pieces),
+            Self::Scripts => pieces.split(Behavior::Removed, true, |text, found| {
+                scripts::runs(text, found);
+                Ok(())
+            }),
+            Self::FixedLength(length) => pieces.split(Behavior::Isolated, false, |text, found| {
+                fixed_length(text, *length, found);
+                Ok(())
+            }),
             Self::PrefixSpace => {
                 pieces.rewrite(|part, _, out| {
                     if !part.text.starts_with(' ') {
@@ -238,6 +274,16 @@ fn metaspace(pieces: &mut Pieces<'_>, replacement: char, prepend: Prepend, split
         by_char(pieces, Behavior::MergedWithNext, |c| c == replacement)?;
     }
     Ok(())
+}
+
+fn fixed_length(text: &str, length: usize, found: &mut dyn FnMut(Range<usize>)) {
+    let mut start = 0;
+    while start < text.len() {
+        let rest = &text[start..];
+        let end = rest.char_indices().nth(length).map_or(text.len(), |(at, _)| start + at);
+        found(start..end);
+        start = end;
+    }
 }
 
 /// `\w+|[^\w\s]+`: runs of word characters, runs of others, no white space.

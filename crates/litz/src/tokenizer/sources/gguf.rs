@@ -187,7 +187,7 @@ impl Tokens {
         };
         let before = special("tokenizer.ggml.add_bos_token", "tokenizer.ggml.bos_token_id", bos)?;
         let after = special("tokenizer.ggml.add_eos_token", "tokenizer.ggml.eos_token_id", false)?;
-        Ok(stages::around(before, after, false))
+        Ok(stages::around(before, after))
     }
 
     /// The sections of SentencePiece's kinds.

@@ -1,5 +1,19 @@
 //! Other files than `tokenizer.json` that describe a tokenizer, each read into a [`super::Description`].
 
+mod base64;
 mod gguf;
 mod gguf_splits;
+mod merges;
+mod open;
+mod options;
+mod patterns;
+mod protobuf;
+mod ranks;
+mod sentencepiece;
 mod stages;
+mod tekken;
+mod tiktoken;
+mod vocab_txt;
+
+pub use open::Source;
+pub use options::SourceOptions;

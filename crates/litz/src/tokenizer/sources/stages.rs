@@ -7,11 +7,18 @@ pub(super) const MARK: &str = "▁";
 
 /// A mark for every space, and one before the text if `prefix`.
 pub(super) fn spaces_to_marks(prefix: bool) -> Value {
-    let replace = json!({"type": "Replace", "pattern": {"String": " "}, "content": MARK});
-    match prefix {
-        true => json!({"type": "Sequence", "normalizers": [{"type": "Prepend", "prepend": MARK}, replace]}),
-        false => replace,
+    let mut stages = mark_stages(prefix);
+    match stages.as_mut_slice() {
+        [only] => only.take(),
+        _ => json!({"type": "Sequence", "normalizers": stages}),
     }
+}
+
+/// The same, as stages of a sequence.
+pub(super) fn mark_stages(prefix: bool) -> Vec<Value> {
+    let mark = prefix.then(|| json!({"type": "Prepend", "prepend": MARK}));
+    let replace = json!({"type": "Replace", "pattern": {"String": " "}, "content": MARK});
+    mark.into_iter().chain([replace]).collect()
 }
 
 /// Marks to spaces, byte tokens to text, and one leading space off if one was put there.
@@ -48,24 +55,22 @@ pub(super) fn splits(patterns: &[&str], bytes: bool) -> Value {
     }
 }
 
-/// Special tokens before and after a text, each with its id; of a pair, each text has its own unless `shared`, which
-/// is BERT's way: the second has none before it.
-pub(super) fn around(before: Option<(&str, u32)>, after: Option<(&str, u32)>, shared: bool) -> Value {
+/// Special tokens before and after each text, with their ids.
+pub(super) fn around(before: Option<(&str, u32)>, after: Option<(&str, u32)>) -> Value {
     if before.is_none() && after.is_none() {
         return Value::Null;
     }
     let special = |token: Option<(&str, u32)>, kind: u32| {
         token.map(|(text, _)| json!({"SpecialToken": {"id": text, "type_id": kind}}))
     };
-    let wrap = |sequence: &str, kind: u32, before: Option<(&str, u32)>| -> Vec<Value> {
+    let wrap = |sequence: &str, kind: u32| -> Vec<Value> {
         let text = json!({"Sequence": {"id": sequence, "type_id": kind}});
         [special(before, kind), Some(text), special(after, kind)].into_iter().flatten().collect()
     };
-    let single = wrap("A", 0, before);
-    let second = wrap("B", 1, before.filter(|_| !shared));
+    let single = wrap("A", 0);
     let entry =
         |(text, id): (&str, u32)| (text.to_owned(), json!({"id": text, "ids": [id], "tokens": [text]}));
     let specials: serde_json::Map<String, Value> = before.into_iter().chain(after).map(entry).collect();
-    let pair = [single.clone(), second].concat();
+    let pair = [single.clone(), wrap("B", 1)].concat();
     json!({"type": "TemplateProcessing", "single": single, "pair": pair, "special_tokens": specials})
 }

@@ -16,20 +16,20 @@ struct Cell {
     value: u32,
 }
 
-/// A place in the trie.
+/// A place in the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::tokenizer) struct Node(u32);
 
 /// An immutable set of byte strings, each with a number.
-pub(in crate::tokenizer) struct Trie {
+pub(in crate::tokenizer) struct DoubleArray {
     cells: Vec<Cell>,
 }
 
-impl Trie {
+impl DoubleArray {
     /// The place of the empty string.
     pub const ROOT: Node = Node(0);
 
-    /// A trie of these tokens. Of equal texts the last one counts. `path` names them in errors.
+    /// A table of these tokens. Of equal texts the last one counts. `path` names them in errors.
     pub fn new<'a>(tokens: impl Iterator<Item = (u32, &'a str)>, path: &str) -> Result<Self> {
         let mut keys: Vec<(&[u8], u32)> = tokens.map(|(id, token)| (token.as_bytes(), id)).collect();
         keys.sort_by_key(|&(text, _)| text); // stable: of equal texts the last one stays last
@@ -151,7 +151,7 @@ mod tests {
             .map(|i| format!("{:x}", i.wrapping_mul(2_654_435_761) >> (i % 24)))
             .chain(["▁".into(), "▁the".into(), "\0".into(), "é".into()])
             .collect();
-        let trie = Trie::new((0..).zip(tokens.iter().map(String::as_str)), "test").unwrap();
+        let trie = DoubleArray::new((0..).zip(tokens.iter().map(String::as_str)), "test").unwrap();
         for token in &tokens {
             let last = tokens.iter().rposition(|other| other == token).unwrap();
             let found = trie.find(token).and_then(|node| trie.value(node));
@@ -165,15 +165,15 @@ mod tests {
 
     #[test]
     fn an_empty_vocabulary_holds_nothing() {
-        let trie = Trie::new(std::iter::empty(), "test").unwrap();
-        assert!((0..=255).all(|byte| trie.step(Trie::ROOT, byte).is_none()));
+        let trie = DoubleArray::new(std::iter::empty(), "test").unwrap();
+        assert!((0..=255).all(|byte| trie.step(DoubleArray::ROOT, byte).is_none()));
     }
 
     #[test]
     fn the_root_is_not_its_own_child() {
-        let trie = Trie::new([(0, "\0")].into_iter(), "test").unwrap();
-        let child = trie.step(Trie::ROOT, 0).unwrap();
-        assert_ne!(child, Trie::ROOT);
+        let trie = DoubleArray::new([(0, "\0")].into_iter(), "test").unwrap();
+        let child = trie.step(DoubleArray::ROOT, 0).unwrap();
+        assert_ne!(child, DoubleArray::ROOT);
         assert!((0..=255).all(|byte| trie.step(child, byte).is_none()));
     }
 }

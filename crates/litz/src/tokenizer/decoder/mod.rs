@@ -1,0 +1,273 @@
+//! Tokens to text, one token at a time: the whole decode is the stream, run to its end.
+
+mod bytes;
+mod clean;
+mod literal;
+mod step;
+mod strip;
+mod table;
+mod text;
+
+use serde_json::Value;
+
+use super::byte_level;
+use super::fields::flatten;
+use super::pattern::{growth_limit, too_much};
+use crate::{Error, Result};
+use bytes::{byte_token, Run, REPLACEMENT};
+use literal::Literal;
+use step::Step;
+use table::Lazy;
+use text::{TextState, TextStep};
+
+pub(super) use table::Tokens;
+
+const STAGES: usize = 64;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Join {
+    /// No decoder: a space between tokens.
+    Spaces,
+    /// Tokens one after the other.
+    Plain,
+    /// Tokens are bytes in GPT-2's alphabet; what is not UTF-8 becomes U+FFFD.
+    ByteLevel,
+}
+
+/// The compiled decoder.
+pub(super) struct Decoder {
+    steps: Vec<Step>, // on each token
+    join: Join,
+    after: Vec<TextStep>, // on the joined text
+    lazy: Lazy,
+}
+
+impl Decoder {
+    /// Compiles the file's `decoder`.
+    pub fn from_json(value: &Value, path: &str) -> Result<Self> {
+        let mut compiled =
+            Self { steps: Vec::new(), join: Join::Plain, after: Vec::new(), lazy: Lazy::default() };
+        if value.is_null() {
+            compiled.join = Join::Spaces;
+            return Ok(compiled);
+        }
+        let (mut stages, mut joined) = (0, false);
+        flatten(value, path, "decoders", &mut |value, path| {
+            stages += 1;
+            if stages > STAGES {
+                return Err(Error::Unsupported(format!("{path}: more than {STAGES} stages")));
+            }
+            let step = Step::from_json(value, path)?;
+            if joined {
+                compiled.after.extend(step.into_text());
+                return Ok(());
+            }
+            joined = matches!(step, Step::Fuse | Step::ByteLevel);
+            match step {
+                Step::Fuse => {}
+                Step::ByteLevel => compiled.join = Join::ByteLevel,
+                step => compiled.steps.push(step),
+            }
+            Ok(())
+        })?;
+        Ok(compiled)
+    }
+
+    /// The state of a new stream. `raw` keeps bytes that are not UTF-8 as they are.
+    pub fn start(&self, raw: bool) -> State {
+        State {
+            raw,
+            started: false,
+            steps: self.steps.iter().map(|_| StepState::default()).collect(),
+            after: self.after.iter().map(|_| TextState::default()).collect(),
+            joined: 0,
+            limit: 0,
+            partial: Vec::new(),
+            out: Vec::new(),
+        }
+    }
+
+    /// Decodes one more token into the state's output.
+    pub fn push(&self, token: &str, state: &mut State) -> Result<()> {
+        state.limit = growth_limit(token.len());
+        self.step(0, token.as_bytes(), state)
+    }
+
+    /// Ends the stream: what was held back is written.
+    pub fn finish(&self, state: &mut State) -> Result<()> {
+        for i in 0..self.steps.len() {
+            self.end_run(i, state)?;
+            if let (Step::Bpe { suffix }, Some(last)) = (&self.steps[i], state.steps[i].held.take()) {
+                let last = Literal::new(suffix, "").replace(&last, growth_limit(last.len()))?;
+                self.step(i + 1, &last, state)?;
+            }
+        }
+        if !std::mem::take(&mut state.partial).is_empty() {
+            self.joined(REPLACEMENT, state)?;
+        }
+        self.finish_text(state)
+    }
+
+    fn finish_text(&self, state: &mut State) -> Result<()> {
+        let mut exists = true;
+        for (i, step) in self.after.iter().enumerate() {
+            let mut rest = Vec::new();
+            step.finish(&mut state.after[i], state.raw, &mut exists, &mut rest)?;
+            self.after_join(i + 1, rest, state)?;
+        }
+        Ok(())
+    }
+
+    /// Step `i` and those after it, on one token.
+    fn step(&self, i: usize, token: &[u8], state: &mut State) -> Result<()> {
+        let Some(step) = self.steps.get(i) else {
+            return self.join(token, state);
+        };
+        let own = &mut state.steps[i];
+        let first = !std::mem::replace(&mut own.started, true);
+        match step {
+            Step::Each(each) => {
+                let token = each.apply(token, first, state.limit)?;
+                self.step(i + 1, &token, state)
+            }
+            Step::ByteFallback => match byte_token(token) {
+                Some(byte) => self.byte(i, byte, state),
+                None => {
+                    self.end_run(i, state)?;
+                    self.step(i + 1, token, state)
+                }
+            },
+            Step::Bpe { suffix } => match own.held.replace(token.to_vec()) {
+                Some(before) => {
+                    let before = Literal::new(suffix, " ").replace(&before, state.limit)?;
+                    self.step(i + 1, &before, state)
+                }
+                None => Ok(()),
+            },
+            Step::Ctc { steps } => {
+                if own.held.as_deref() == Some(token) {
+                    return Ok(());
+                }
+                own.held = Some(token.to_vec());
+                let cleaned =
+                    steps.iter().try_fold(token.to_vec(), |token, step| step.replace(&token, state.limit))?;
+                if cleaned.is_empty() {
+                    return Ok(());
+                }
+                self.step(i + 1, &cleaned, state)
+            }
+            Step::Fuse | Step::ByteLevel => self.step(i + 1, token, state),
+        }
+    }
+
+    fn byte(&self, i: usize, byte: u8, state: &mut State) -> Result<()> {
+        let own = &mut state.steps[i];
+        own.in_run = true;
+        if state.raw {
+            own.run.keep(byte);
+            return Ok(());
+        }
+        let unreadable = own.run.push(byte);
+        (0..unreadable).try_for_each(|_| self.step(i + 1, REPLACEMENT, state))
+    }
+
+    fn end_run(&self, i: usize, state: &mut State) -> Result<()> {
+        if !std::mem::take(&mut state.steps[i].in_run) {
+            return Ok(());
+        }
+        match state.steps[i].run.end() {
+            Ok(text) if text.is_empty() => Ok(()), // what was unreadable has been written
+            Ok(text) => self.step(i + 1, &text, state),
+            Err(unreadable) => (0..unreadable).try_for_each(|_| self.step(i + 1, REPLACEMENT, state)),
+        }
+    }
+
+    fn join(&self, token: &[u8], state: &mut State) -> Result<()> {
+        let first = !std::mem::replace(&mut state.started, true);
+        match self.join {
+            Join::Spaces => {
+                if !first {
+                    state.out.push(b' ');
+                }
+                state.out.extend_from_slice(token);
+                Ok(())
+            }
+            Join::Plain => self.joined(token, state),
+            Join::ByteLevel => {
+                let mut bytes = std::mem::take(&mut state.partial);
+                match std::str::from_utf8(token) {
+                    Ok(token) => byte_level::decode(token, &mut bytes),
+                    Err(_) => bytes.extend_from_slice(token),
+                }
+                match state.raw {
+                    true => self.joined(&bytes, state),
+                    false => self.readable(&bytes, state),
+                }
+            }
+        }
+    }
+
+    /// Writes what is certain of these bytes; the beginning of a character waits for the rest.
+    fn readable(&self, mut bytes: &[u8], state: &mut State) -> Result<()> {
+        loop {
+            let error = match std::str::from_utf8(bytes) {
+                Ok(_) => return self.joined(bytes, state),
+                Err(error) => error,
+            };
+            let (good, rest) = bytes.split_at(error.valid_up_to());
+            self.joined(good, state)?;
+            let Some(bad) = error.error_len() else {
+                state.partial = rest.to_vec();
+                return Ok(());
+            };
+            self.joined(REPLACEMENT, state)?;
+            bytes = &rest[bad..];
+        }
+    }
+
+    /// A chunk of the joined text, through the steps after the join.
+    fn joined(&self, chunk: &[u8], state: &mut State) -> Result<()> {
+        if self.after.is_empty() {
+            state.out.extend_from_slice(chunk);
+            return Ok(());
+        }
+        state.joined += chunk.len();
+        self.after_join(0, chunk.to_vec(), state)
+    }
+
+    /// A chunk through the steps from `i` on.
+    fn after_join(&self, i: usize, mut chunk: Vec<u8>, state: &mut State) -> Result<()> {
+        let limit = growth_limit(state.joined);
+        for (step, own) in self.after.iter().zip(&mut state.after).skip(i) {
+            let mut out = Vec::with_capacity(chunk.len());
+            step.feed(&chunk, own, &mut out, limit)?;
+            if out.len() > limit {
+                return Err(too_much(state.joined));
+            }
+            chunk = out;
+        }
+        state.out.extend_from_slice(&chunk);
+        Ok(())
+    }
+}
+
+/// Where a stream is.
+pub(super) struct State {
+    raw: bool,
+    started: bool,
+    steps: Vec<StepState>,
+    after: Vec<TextState>,
+    joined: usize,    // bytes of the joined text
+    limit: usize,     // how long the present token may become
+    partial: Vec<u8>, // the beginning of a character
+    /// What has been decoded and not been taken yet; UTF-8 unless raw.
+    pub out: Vec<u8>,
+}
+
+#[derive(Default)]
+struct StepState {
+    started: bool,
+    in_run: bool,
+    run: Run,              // of byte tokens
+    held: Option<Vec<u8>>, // the token before, where it is needed
+}

@@ -1,0 +1,213 @@
+//! BPE without merging: the longest token first, then shorter ones until every two neighbours are what merging gives.
+//!
+//! Merging takes the pair of lowest rank, the leftmost among equals. So what happens inside a stretch whose edges no
+//! merge crosses is what happens to the stretch alone: a text's tokens are the only sequence in which every two
+//! neighbours, merged from their bytes, give themselves. Where ranks grow (a merge comes after all that make its
+//! parts), that is seen from the edges of both tokens' histories, without merging.
+
+use super::merge::Merge;
+use super::pairs::Pairs;
+use super::byte_trie::Trie;
+use crate::tokenizer::byte_level;
+use crate::tokenizer::vocab::Vocab;
+
+/// Of a token that merging never gives.
+const NEVER: u32 = u32::MAX;
+
+/// Of a token, in bytes: a place costs at most the square of it.
+const LONGEST: usize = 1024;
+
+/// How a token comes about: its last merge.
+#[derive(Clone, Copy)]
+struct Origin {
+    time: u32, // the rank plus one, 0 of a byte, or `NEVER`
+    left: u32,
+    right: u32,
+}
+
+/// The compiled vocabulary.
+pub(super) struct Backtrack {
+    trie: Trie,
+    origins: Vec<Origin>,
+    lengths: Vec<u32>,
+}
+
+impl Backtrack {
+    /// None where ranks do not grow.
+    pub fn new(vocab: &Vocab, pairs: &Pairs, bytes: &[u32; 256]) -> Option<Self> {
+        let count = vocab.iter().map(|(id, _)| id as usize + 1).max()?;
+        let origins = origins(pairs, count, bytes)?;
+        let mut trie = Trie::new(count * 3);
+        let mut lengths = vec![0; count];
+        let mut text = Vec::new();
+        for (id, token) in vocab.iter() {
+            text.clear();
+            let spelt = token.chars().all(|c| byte_level::to_byte(c).map(|byte| text.push(byte)).is_some());
+            if !spelt {
+                continue;
+            }
+            lengths[id as usize] = text.len() as u32;
+            let known = text.len() <= LONGEST && trie.insert(&text, id, origins[id as usize].time != NEVER);
+            if !known {
+                return None;
+            }
+        }
+        Some(Self { trie, origins, lengths })
+    }
+
+    /// Appends the tokens of a piece. `whole`: a piece that is a token is that token, even if merging never gives it.
+    pub fn encode(&self, piece: &[u8], pairs: &Pairs, whole: bool, dead: &mut Vec<u64>, out: &mut Vec<u32>) {
+        if whole {
+            let (id, length) = self.trie.longest(piece, false);
+            if length == piece.len() {
+                out.push(id);
+                return;
+            }
+        }
+        let (start, mut at) = (out.len(), 0);
+        dead.clear();
+        let mut next = self.trie.longest(piece, true);
+        while at < piece.len() {
+            let (token, length) = next;
+            let end = at + length;
+            let fits = !is_set(dead, end)
+                && (out.len() == start || self.are_neighbours(pairs, out[out.len() - 1], token));
+            if fits {
+                out.push(token);
+                at = end;
+                next = self.trie.longest(&piece[at..], true);
+            } else if length > 1 {
+                next = self.trie.longest(&piece[at..end - 1], true);
+            } else {
+                // Nothing follows what is there: another way to this place does not exist.
+                set(dead, at);
+                let Some(last) = out.pop() else { return };
+                let length = self.lengths[last as usize] as usize;
+                at -= length;
+                next = (last, length);
+            }
+        }
+    }
+
+    fn are_neighbours(&self, pairs: &Pairs, left: u32, right: u32) -> bool {
+        pairs.get(left, right).is_none() && are_apart(&self.origins, pairs, left, right)
+    }
+}
+
+/// How merging makes each token. A token's own text may give other tokens: then it is never made.
+fn origins(pairs: &Pairs, count: usize, bytes: &[u32; 256]) -> Option<Vec<Origin>> {
+    let mut merges: Vec<(u32, u32, Merge)> = pairs.iter().collect();
+    merges.sort_unstable_by_key(|(_, _, merge)| merge.rank);
+    let mut latest = vec![0; count]; // the last rank, plus one, that makes a token
+    merges.iter().for_each(|(_, _, merge)| latest[merge.id as usize] = merge.rank + 1);
+    let grows = |&(left, right, merge): &(u32, u32, Merge)| {
+        latest[left as usize] <= merge.rank && latest[right as usize] <= merge.rank
+    };
+    if !merges.iter().all(grows) || bytes.iter().any(|&byte| latest[byte as usize] > 0) {
+        return None;
+    }
+    let mut origins = vec![Origin { time: NEVER, left: 0, right: 0 }; count];
+    bytes.iter().for_each(|&byte| origins[byte as usize].time = 0);
+    for (left, right, merge) in merges {
+        let known = |id: u32| origins[id as usize].time != NEVER;
+        if !known(merge.id) && known(left) && known(right) && are_apart(&origins, pairs, left, right) {
+            origins[merge.id as usize] = Origin { time: merge.rank + 1, left, right };
+        }
+    }
+    Some(origins)
+}
+
+/// Whether no merge crosses the edge between two tokens before both are made: back through both histories, always
+/// undoing what was made last.
+fn are_apart(origins: &[Origin], pairs: &Pairs, mut left: u32, mut right: u32) -> bool {
+    loop {
+        let (a, b) = (origins[left as usize], origins[right as usize]);
+        // The pair before the last merge would have merged first if its rank is lower; among equals, the leftmost.
+        let limit = match (a.time, b.time) {
+            (0, 0) => return true,
+            (a_time, b_time) if a_time > b_time => {
+                left = a.right;
+                a_time - 1
+            }
+            (_, b_time) => {
+                right = b.left;
+                b_time
+            }
+        };
+        if pairs.get(left, right).is_some_and(|merge| merge.rank < limit) {
+            return false;
+        }
+    }
+}
+
+fn is_set(bits: &[u64], at: usize) -> bool {
+    bits.get(at / 64).is_some_and(|word| word >> (at % 64) & 1 == 1)
+}
+
+fn set(bits: &mut Vec<u64>, at: usize) {
+    if bits.len() <= at / 64 {
+        bits.resize(at / 64 + 1, 0);
+    }
+    bits[at / 64] |= 1 << (at % 64);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tokenizer::model::bpe::{Bpe, Options};
+    use crate::tokenizer::model::Scratch;
+    use crate::tokenizer::vocab::VocabBuilder;
+
+    fn random(state: &mut u64) -> usize {
+        *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (*state >> 33) as usize
+    }
+
+    /// Random merges of tokens over three letters, some of which make the same token twice.
+    fn model(seed: u64, merges: usize) -> Option<Bpe> {
+        let mut state = seed;
+        let mut vocab = VocabBuilder::default();
+        let mut tokens: Vec<String> = (0..=255).map(|byte| byte_level::to_char(byte).to_string()).collect();
+        let mut made: Vec<String> = ["a", "b", "c"].map(String::from).to_vec();
+        let mut pairs: Vec<(String, String)> = Vec::new();
+        while pairs.len() < merges {
+            let pick = |state: &mut u64| made[random(state) % made.len()].clone();
+            let (left, right) = (pick(&mut state), pick(&mut state));
+            let whole = format!("{left}{right}");
+            if whole.len() > 9 || pairs.contains(&(left.clone(), right.clone())) {
+                continue;
+            }
+            pairs.push((left, right));
+            if !made.contains(&whole) {
+                made.push(whole.clone());
+                tokens.push(whole);
+            }
+        }
+        for (id, token) in (0..).zip(&tokens) {
+            vocab.push(token, id).unwrap();
+        }
+        let merges = pairs.iter().map(|(left, right)| Ok((left.as_str(), right.as_str())));
+        let options = Options { byte_level: true, ..Options::default() };
+        Bpe::with_merges(vocab.build("vocab").unwrap(), merges, options, "merges").ok()
+    }
+
+    #[test]
+    fn backtracking_gives_what_merging_gives() {
+        let mut compared = 0;
+        for seed in 0..300 {
+            let bpe = model(seed, 2 + seed as usize % 40).unwrap();
+            let Some(tables) = bpe.tables() else { continue };
+            let mut state = seed + 1000;
+            for _ in 0..200 {
+                let length = 1 + random(&mut state) % 40;
+                let text: String = (0..length).map(|_| ["a", "b", "c"][random(&mut state) % 3]).collect();
+                let (mut merged, mut found) = (Vec::new(), Vec::new());
+                bpe.encode(&text, &mut Scratch::default(), &mut merged).unwrap();
+                tables.encode(text.as_bytes(), bpe.pairs().unwrap(), false, &mut Vec::new(), &mut found);
+                assert_eq!(found, merged, "seed {seed}: {text}");
+                compared += 1;
+            }
+        }
+        assert!(compared > 10_000, "only {compared} texts were compared");
+    }
+}

@@ -1,0 +1,126 @@
+//! The merges of BPE as one flat table, open-addressed: a pair of ids to the rank of its merge and what it makes.
+
+use super::merge::Merge;
+
+const EMPTY: u64 = u64::MAX;
+/// Bits of the filter for each slot: most pairs that are asked for do not merge.
+const FILTER_BITS: usize = 8;
+
+/// The table. Slot i is `words[2 i]` = left id << 32 | right id, `words[2 i + 1]` = rank << 32 | new id.
+pub(super) struct Pairs {
+    words: Vec<u64>,
+    filter: Vec<u64>,
+    shift: u32, // of the hash, so that it is below the number of slots
+    len: usize,
+}
+
+impl Pairs {
+    /// An empty table with room for so many pairs.
+    pub fn with_capacity(pairs: usize) -> Self {
+        let slots = (pairs.max(8) * 3 / 2).next_power_of_two();
+        Self {
+            words: [EMPTY, 0].repeat(slots),
+            filter: vec![0; slots * FILTER_BITS / 64 + 1],
+            shift: 64 - slots.trailing_zeros(),
+            len: 0,
+        }
+    }
+
+    /// Sets what a pair becomes; the last word on a pair counts.
+    pub fn insert(&mut self, left: u32, right: u32, merge: Merge) {
+        if self.len * 8 >= self.slots() * 7 {
+            self.grow();
+        }
+        let key = key(left, right);
+        let slot = self.slot(key);
+        self.len += usize::from(self.words[2 * slot] == EMPTY);
+        self.words[2 * slot] = key;
+        self.words[2 * slot + 1] = u64::from(merge.rank) << 32 | u64::from(merge.id);
+        let bit = self.bit(key);
+        self.filter[bit / 64] |= 1 << (bit % 64);
+    }
+
+    /// What a pair becomes.
+    #[inline]
+    pub fn get(&self, left: u32, right: u32) -> Option<Merge> {
+        let key = key(left, right);
+        let bit = self.bit(key);
+        if self.filter[bit / 64] >> (bit % 64) & 1 == 0 {
+            return None;
+        }
+        let slot = self.slot(key);
+        let value = self.words[2 * slot + 1];
+        (self.words[2 * slot] == key).then_some(Merge { rank: (value >> 32) as u32, id: value as u32 })
+    }
+
+    /// Every pair with what it becomes, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = (u32, u32, Merge)> + '_ {
+        self.words.chunks_exact(2).filter(|slot| slot[0] != EMPTY).map(|slot| {
+            let merge = Merge { rank: (slot[1] >> 32) as u32, id: slot[1] as u32 };
+            ((slot[0] >> 32) as u32, slot[0] as u32, merge)
+        })
+    }
+
+    /// How many pairs merge.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    fn slots(&self) -> usize {
+        self.words.len() / 2
+    }
+
+    /// Where the pair is, or where it would be.
+    #[inline]
+    fn slot(&self, key: u64) -> usize {
+        let mask = self.slots() - 1;
+        let mut slot = (hash(key) >> self.shift) as usize;
+        while self.words[2 * slot] != key && self.words[2 * slot] != EMPTY {
+            slot = (slot + 1) & mask;
+        }
+        slot
+    }
+
+    #[inline]
+    fn bit(&self, key: u64) -> usize {
+        (hash(key) >> (self.shift - FILTER_BITS.trailing_zeros())) as usize
+    }
+
+    fn grow(&mut self) {
+        let mut larger = Self::with_capacity(self.slots() * 4 / 3);
+        self.iter().for_each(|(left, right, merge)| larger.insert(left, right, merge));
+        *self = larger;
+    }
+}
+
+fn key(left: u32, right: u32) -> u64 {
+    u64::from(left) << 32 | u64::from(right)
+}
+
+/// Mixes both ids into the high bits.
+#[inline]
+fn hash(key: u64) -> u64 {
+    let mixed = (key ^ key >> 29).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    (mixed ^ mixed >> 32).wrapping_mul(0xD6E8_FEB8_6659_FD93)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pairs_are_found_again_and_no_others() {
+        let mut pairs = Pairs::with_capacity(0);
+        for i in 0..5000u32 {
+            pairs.insert(i, i * 7 % 1000, Merge { rank: i, id: i + 1 });
+        }
+        pairs.insert(3, 21, Merge { rank: 9, id: 9 });
+        assert_eq!(pairs.len(), 5000);
+        assert_eq!(pairs.iter().count(), 5000);
+        for i in 0..5000u32 {
+            let expected = if i == 3 { Merge { rank: 9, id: 9 } } else { Merge { rank: i, id: i + 1 } };
+            assert_eq!(pairs.get(i, i * 7 % 1000), Some(expected));
+            assert_eq!(pairs.get(i, i * 7 % 1000 + 1000), None);
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! BERT's normalizer: no controls, ideographs apart, and for uncased models no accents and no capitals.
+
+use crate::tokenizer::fields::Fields;
+use crate::tokenizer::text::Text;
+use crate::tokenizer::unicode::{is_control, is_nonspacing_mark};
+use crate::Result;
+
+use super::forms::Form;
+use super::lowercase;
+
+/// Which of its steps a file asks for.
+pub(in crate::tokenizer) struct Bert {
+    clean: bool,
+    ideographs: bool,
+    strip_accents: bool,
+    lowercase: bool,
+}
+
+impl Bert {
+    /// Reads the settings.
+    pub fn from_json(fields: &mut Fields<'_>) -> Result<Self> {
+        let lowercase = fields.flag("lowercase", true)?;
+        Ok(Self {
+            clean: fields.flag("clean_text", true)?,
+            ideographs: fields.flag("handle_chinese_chars", true)?,
+            strip_accents: fields.flag("strip_accents", lowercase)?,
+            lowercase,
+        })
+    }
+
+    /// Rewrites the text.
+    pub fn apply(&self, text: &mut Text<'_>) {
+        if self.clean {
+            text.filter(stays);
+            text.map(|c| if c.is_whitespace() { ' ' } else { c });
+        }
+        if self.ideographs && text.chars().any(is_ideograph) {
+            text.rewrite(|part, out| out.changes(part, 0, part.text.chars().flat_map(apart)));
+        }
+        if self.strip_accents {
+            Form::Nfd.apply(text);
+            text.filter(|c| !is_nonspacing_mark(c));
+        }
+        if self.lowercase {
+            lowercase(text);
+        }
+    }
+}
+
+fn stays(c: char) -> bool {
+    match c {
+        '\t' | '\n' | '\r' | ' '..='~' => true,
+        '\u{fffd}' => false,
+        c => !is_control(c),
+    }
+}
+
+/// A space on either side of an ideograph.
+fn apart(c: char) -> impl Iterator<Item = (char, isize)> {
+    let changes = if is_ideograph(c) { [(' ', 0), (c, 1), (' ', 1)] } else { [(c, 0); 3] };
+    let count = if is_ideograph(c) { 3 } else { 1 };
+    changes.into_iter().take(count)
+}
+
+/// The blocks of BERT's vocabulary; one of them is misplaced in the original, and so here.
+fn is_ideograph(c: char) -> bool {
+    matches!(
+        c,
+        '\u{3400}'..='\u{4dbf}'
+            | '\u{4e00}'..='\u{9fff}'
+            | '\u{f900}'..='\u{faff}'
+            | '\u{20000}'..='\u{2a6df}'
+            | '\u{2a700}'..='\u{2b81f}'
+            | '\u{2b920}'..='\u{2ceaf}'
+            | '\u{2f800}'..='\u{2fa1f}'
+    )
+}

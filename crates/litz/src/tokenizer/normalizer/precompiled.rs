@@ -1,0 +1,146 @@
+//! SentencePiece's compiled rules: a double-array trie from bytes to places in one text of replacements.
+
+use unicode_segmentation::UnicodeSegmentation;
+
+use crate::tokenizer::text::{Part, Text, Writer};
+use crate::{Error, Result};
+
+// Longer clusters are looked up character by character.
+const CLUSTER: usize = 6;
+
+/// The rules of one file.
+pub(in crate::tokenizer) struct Charsmap {
+    units: Vec<u32>,
+    replacements: String, // each ends at a zero byte
+    plain: [bool; 128],   // the ASCII characters without a rule; never a carriage return, which may begin a cluster
+}
+
+impl Charsmap {
+    /// Reads the rules as a `tokenizer.json` holds them.
+    pub fn from_base64(text: &str, path: &str) -> Result<Self> {
+        let bytes = decode_base64(text)
+            .ok_or_else(|| Error::Format(format!("{path}: found something else than base64")))?;
+        Self::from_bytes(&bytes, path)
+    }
+
+    /// Reads the rules: the size of the trie in bytes, the trie, the replacements.
+    pub fn from_bytes(bytes: &[u8], path: &str) -> Result<Self> {
+        let short = || Error::Format(format!("{path}: {} bytes are too few for the trie that they announce", bytes.len()));
+        let (size, rest) = bytes.split_first_chunk::<4>().ok_or_else(short)?;
+        let size = u32::from_le_bytes(*size) as usize / 4 * 4;
+        let (trie, rest) = rest.split_at_checked(size).ok_or_else(short)?;
+        let unit = |unit: &[u8]| unit.try_into().map_or(0, u32::from_le_bytes);
+        let replacements = std::str::from_utf8(rest)
+            .map_err(|error| Error::Format(format!("{path}: the replacements are not UTF-8: {error}")))?;
+        let mut charsmap = Self {
+            units: trie.chunks_exact(4).map(unit).collect(),
+            replacements: replacements.to_owned(),
+            plain: [false; 128],
+        };
+        charsmap.plain = std::array::from_fn(|byte| {
+            byte != usize::from(b'\r') && charsmap.find((byte as u8 as char).encode_utf8(&mut [0; 4])).is_none()
+        });
+        Ok(charsmap)
+    }
+
+    /// Rewrites the text.
+    pub fn apply(&self, text: &mut Text<'_>) {
+        if self.leaves(text) {
+            return;
+        }
+        let mut changes = Vec::with_capacity(text.len());
+        let mut changed = false;
+        for cluster in text.graphemes(true) {
+            if cluster.len() < CLUSTER {
+                if let Some(with) = self.find(cluster) {
+                    changed = true;
+                    replace(&mut changes, cluster, with);
+                    continue;
+                }
+            }
+            for (at, c) in cluster.char_indices() {
+                let part = &cluster[at..at + c.len_utf8()];
+                match self.find(part) {
+                    Some(with) => {
+                        changed = true;
+                        replace(&mut changes, part, with);
+                    }
+                    None => changes.push((c, 0)),
+                }
+            }
+        }
+        if changed {
+            text.rewrite(|part: Part<'_>, out: &mut Writer| out.changes(part, 0, changes.into_iter()));
+        }
+    }
+
+    /// Whether the text surely stays: each character is a cluster, and none has a rule.
+    fn leaves(&self, text: &str) -> bool {
+        text.bytes().all(|byte| self.plain.get(byte as usize) == Some(&true))
+    }
+
+    /// The replacement of the shortest beginning of `key` that has one; the rest of the key goes with it.
+    fn find(&self, key: &str) -> Option<&str> {
+        let mut place = 0;
+        let mut unit = *self.units.first()?;
+        place ^= offset(unit);
+        for byte in key.bytes().take_while(|&byte| byte != 0) {
+            place ^= byte as usize;
+            unit = *self.units.get(place)?;
+            if unit & (1 << 31 | 0xFF) != u32::from(byte) {
+                return None;
+            }
+            place ^= offset(unit);
+            if unit >> 8 & 1 == 1 {
+                let start = (*self.units.get(place)? & !(1 << 31)) as usize;
+                let rest = self.replacements.get(start..)?;
+                return Some(&rest[..rest.find('\0').unwrap_or(rest.len())]);
+            }
+        }
+        None
+    }
+}
+
+fn offset(unit: u32) -> usize {
+    (unit as usize >> 10) << ((unit & 1 << 9) >> 6)
+}
+
+/// The changes that put `with` in the place of `old`. What goes beyond the old length is inserted; what falls short
+/// is swallowed by the last change, whosoever that is.
+fn replace(changes: &mut Vec<(char, isize)>, old: &str, with: &str) {
+    let first = changes.len();
+    changes.extend(with.chars().map(|c| (c, 0)));
+    let more = (changes.len() - first) as isize - old.chars().count() as isize;
+    if more > 0 {
+        changes.iter_mut().rev().take(more as usize).for_each(|change| change.1 = 1);
+    } else if let Some(last) = changes.last_mut() {
+        last.1 += more;
+    }
+}
+
+/// Standard base64, padded or not; `None` for anything else.
+fn decode_base64(text: &str) -> Option<Vec<u8>> {
+    let text = text.trim_end_matches('=').as_bytes();
+    let mut out = Vec::with_capacity(text.len() / 4 * 3 + 3);
+    for group in text.chunks(4) {
+        let mut bits = 0u32;
+        for &byte in group {
+            let digit = match byte {
+                b'A'..=b'Z' => byte - b'A',
+                b'a'..=b'z' => byte - b'a' + 26,
+                b'0'..=b'9' => byte - b'0' + 52,
+                b'+' => 62,
+                b'/' => 63,
+                _ => return None,
+            };
+            bits = bits << 6 | u32::from(digit);
+        }
+        bits <<= 6 * (4 - group.len());
+        let bytes = bits.to_be_bytes();
+        match group.len() {
+            1 => return None,
+            digits => out.extend_from_slice(&bytes[1..digits]),
+        }
+    }
+    Some(out)
+}

@@ -1,0 +1,114 @@
+//! A tokenizer from the files that describe it, whatever they are.
+
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::Path;
+
+use super::SourceOptions;
+use crate::tokenizer::{Description, Tokenizer};
+use crate::{Error, Result};
+
+/// Far more than any vocabulary; what is larger is something else.
+const LARGEST: u64 = 1 << 30;
+
+/// The kinds of files that describe a tokenizer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A `tokenizer.json`.
+    Json,
+    /// BERT's `vocab.txt`.
+    VocabTxt,
+    /// `vocab.json`, and `merges.txt` after it.
+    VocabAndMerges,
+    /// A SentencePiece `.model`.
+    SentencePiece,
+    /// A tiktoken file.
+    Tiktoken,
+    /// A `tekken.json`.
+    Tekken,
+}
+
+impl Source {
+    /// The kind of a name: `json`, `vocab.txt`, `vocab.json`, `sentencepiece`, `tiktoken` or `tekken`.
+    pub fn named(name: &str) -> Result<Self> {
+        Ok(match name {
+            "json" => Self::Json,
+            "vocab.txt" => Self::VocabTxt,
+            "vocab.json" => Self::VocabAndMerges,
+            "sentencepiece" => Self::SentencePiece,
+            "tiktoken" => Self::Tiktoken,
+            "tekken" => Self::Tekken,
+            other => return Err(Error::Value(format!("{other:?} is no kind of tokenizer file"))),
+        })
+    }
+}
+
+impl Description {
+    /// Reads the files of a tokenizer. Errors name the file.
+    pub fn open(source: Source, paths: &[&Path], options: &SourceOptions) -> Result<Self> {
+        let [path, rest @ ..] = paths else {
+            return Err(Error::Value("no path of a tokenizer's file was given".into()));
+        };
+        let bytes = read(path)?;
+        let description = match source {
+            Source::Json => Self::from_json(&bytes).and_then(|mut description| {
+                options.finish(&mut description)?;
+                Ok(description)
+            }),
+            Source::VocabTxt => Self::from_vocab_txt(&bytes, options),
+            Source::VocabAndMerges => match rest {
+                [merges, ..] => Self::from_vocab_and_merges(&bytes, &read(merges)?, options),
+                [] => Err(Error::Value("vocab.json needs its merges.txt".into())),
+            },
+            Source::SentencePiece => Self::from_sentence_piece(&bytes, options),
+            Source::Tiktoken => {
+                let name = path.file_stem().and_then(|name| name.to_str()).unwrap_or("tiktoken");
+                Self::from_tiktoken(&bytes, name, options)
+            }
+            Source::Tekken => Self::from_tekken(&bytes, options),
+        };
+        description.map_err(|error| named(error, path))
+    }
+}
+
+impl Tokenizer {
+    /// Reads the files of a tokenizer and compiles it. Errors name the file.
+    pub fn open(source: Source, paths: &[&Path], options: &SourceOptions) -> Result<Self> {
+        let description = Description::open(source, paths, options)?;
+        Self::compile(description).map_err(|error| match paths {
+            [path, ..] => named(error, path),
+            [] => error,
+        })
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    let failed = |source| Error::Io { path: path.display().to_string(), source };
+    let size = fs::metadata(path).map_err(failed)?;
+    if !size.is_file() {
+        return Err(Error::Format(format!("{}: is not a file", path.display())));
+    }
+    if size.len() > LARGEST {
+        return Err(Error::Memory(format!(
+            "{}: {} bytes are no tokenizer; 1 GiB is the limit",
+            path.display(),
+            size.len()
+        )));
+    }
+    let mut bytes = Vec::with_capacity(size.len() as usize + 1);
+    // The file may grow while it is read.
+    File::open(path).map_err(failed)?.take(LARGEST).read_to_end(&mut bytes).map_err(failed)?;
+    Ok(bytes)
+}
+
+/// The same error, with the file that it is about.
+fn named(error: Error, path: &Path) -> Error {
+    let path = path.display();
+    match error {
+        Error::Format(text) => Error::Format(format!("{path}: {text}")),
+        Error::Unsupported(text) => Error::Unsupported(format!("{path}: {text}")),
+        Error::Config(text) => Error::Config(format!("{path}: {text}")),
+        Error::Memory(text) => Error::Memory(format!("{path}: {text}")),
+        other => other,
+    }
+}
