@@ -13,7 +13,7 @@ import pytest
 from litz.errors import TemplateError
 from litz.tokenizers import Tokenizer, from_pretrained
 from tests.assets import asset
-from tests.parity.conversations import CONVERSATIONS, TOOLS, WEATHER, assistant, call, result, system, user
+from tests.parity.conversations import CONVERSATIONS, TIME, TOOLS, assistant, call, result, system, user
 from tests.parity.test_chat_templates import real_templates
 from tests.security.injections import (
     NAMED,
@@ -53,7 +53,7 @@ TALK = [
 VARIANTS: list[dict[str, Any]] = [
     {"add_generation_prompt": True},
     {"tools": TOOLS},
-    {"documents": [{"title": "Title", "text": "Body", "id": "1"}], "tools": [WEATHER], "add_generation_prompt": True},
+    {"documents": [{"title": "Title", "text": "Body", "id": "1"}], "tools": [TIME], "add_generation_prompt": True},
     {"enable_thinking": True, "reasoning_effort": "high", "date_string": "1 Jan 2025"},
 ]
 # The same lengths and places, with nothing that any tokenizer takes for a special token.
@@ -203,7 +203,7 @@ def test_no_template_of_a_real_model_lets_content_control(tmp_path):
         tokenizer = with_template(source, name, tmp_path / name.replace(":", "-"))
         known = specials(tokenizer)
         written = [token for token in known if token in source]
-        tried = [*dict.fromkeys([*written, *known])][:12]
+        tried = [*dict.fromkeys([*written, *known])][:5]
         compared = sum(
             assert_nothing_controls(tokenizer, CONVERSATIONS[kind], variant, attack)
             for attack in attacks(tried)
