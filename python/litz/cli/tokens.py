@@ -4,9 +4,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Any
 
-from litz.cli.console import clean
-
-_VISIBLE = str.maketrans({"\n": "\\n", "\r": "\\r", "\t": "\\t"})
+_VISIBLE = {"\n": "\\n", "\r": "\\r", "\t": "\\t", "\\": "\\\\", " ": "·"}
 
 
 @dataclass(frozen=True)
@@ -53,8 +51,17 @@ def _bytes(broken: bytearray) -> str:
 
 
 def visible(text: str) -> str:
-    """A text on one line: white space as signs, nothing that could command the terminal."""
-    return clean(text.replace("\\", "\\\\").translate(_VISIBLE)).replace(" ", "·")
+    """A text on one line: white space as signs, and what would command the terminal by its number."""
+    return "".join(map(_visible, text))
+
+
+def _visible(character: str) -> str:
+    if character in _VISIBLE:
+        return _VISIBLE[character]
+    if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp"):
+        code = ord(character)
+        return f"<{code:02X}>" if code < 0x80 else f"<U+{code:04X}>"
+    return character
 
 
 def width(text: str) -> int:
