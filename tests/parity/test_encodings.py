@@ -105,8 +105,8 @@ def told(encoding: Any, *, whole: bool = True) -> dict[str, Any]:
 def expected(reference: Reference, first: Any, second: Any, options: dict[str, Any]) -> dict[str, Any] | None:
     """What the reference says; None where it refuses, and where it would cut nothing for lack of any room."""
     reference.no_truncation()
-    room = options["max_length"]
-    if room is not None and options["add_special_tokens"] and room < reference.num_special_tokens_to_add(second is not None):
+    room, pair = options["max_length"], second is not None
+    if room is not None and options["add_special_tokens"] and room < reference.num_special_tokens_to_add(pair):
         return None
     try:
         if options["max_length"] is not None:
@@ -190,7 +190,7 @@ def test_padding_reaches_every_piece(side: str) -> None:
     reference.no_truncation()
     got = ours.encode_full(*texts, max_length=9, stride=1)
     assert told(got.padded(12, pad_id=0, pad_type_id=3, pad_token="[P]", padding_side=side)) == wanted
-    assert got.overflowing and len(got) == 9
+    assert (len(got), len(got.overflowing)) == (9, 2)
 
 
 def test_a_batch_is_its_texts_one_by_one() -> None:

@@ -107,8 +107,10 @@ def test_truncation_is_asked_for_or_does_not_happen(tokenizer):
     assert len(tokenizer(text, truncation=True).input_ids) == 12
     tokenizer.truncation_side = "left"
     assert tokenizer(text, truncation=True, max_length=2).input_ids == [B, C]
-    with pytest.raises(ArgumentError, match="max_length acts with truncation=True"):
-        tokenizer(text, max_length=2)
+    assert tokenizer(text, max_length=2).input_ids == [B, C]
+    for options in ({"truncation": False}, {"padding": True}):
+        with pytest.raises(ArgumentError, match="max_length acts with truncation=True"):
+            tokenizer(text, max_length=2, **options)
 
 
 def test_truncation_without_any_limit_is_an_error(tmp_path):
@@ -156,8 +158,7 @@ def test_special_tokens_stand_around_a_text(tmp_path):
     assert tokenizer("<bos>bc", truncation=True, max_length=4).input_ids == [tiny.BOS, tiny.BOS, B, tiny.EOS]
     with pytest.raises(ArgumentError, match="special tokens alone are 2"):
         tokenizer("abc", truncation=True, max_length=1)
-    with pytest.raises(UnsupportedError, match="truncation of two texts"):
-        tokenizer("a", "b", truncation=True)
+    assert tokenizer("ab", "cab", truncation=True, max_length=5).input_ids == [tiny.BOS, A, tiny.EOS, C, A]
 
 
 def test_token_type_ids_only_if_the_file_says_so(tmp_path):

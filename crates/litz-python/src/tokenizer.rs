@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use litz::tokenizer::{AddedToken, DecodeStream, Input, Padding, Tokenizer};
 use pyo3::prelude::*;
-use pyo3::types::PyByteArray;
+use pyo3::types::{PyByteArray, PyBytes, PyTuple};
 
 use crate::encoding::PyEncoding;
 use crate::errors::to_python;
@@ -53,6 +53,22 @@ impl PyTokenizer {
     fn from_gguf(py: Python<'_>, file: &PyTensorFile) -> PyResult<Self> {
         let inner = py.detach(|| Tokenizer::from_gguf(&file.0)).map_err(to_python)?;
         Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Pickled as a tokenizer.json.
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        let json = self.to_json(py)?;
+        let restore = py.get_type::<Self>().getattr("from_json")?;
+        (restore, (PyBytes::new(py, json.as_bytes()),)).into_pyobject(py)
+    }
+
+    /// It never changes: a copy is the same.
+    fn __copy__(slf: PyRef<'_, Self>) -> PyRef<'_, Self> {
+        slf
+    }
+
+    fn __deepcopy__<'py>(slf: PyRef<'py, Self>, _memo: &Bound<'py, PyAny>) -> PyRef<'py, Self> {
+        slf
     }
 
     fn to_json(&self, py: Python<'_>) -> PyResult<String> {
@@ -118,6 +134,10 @@ impl PyTokenizer {
         slots
             .map(|s| (s.sequence.is_none().then_some(s.id), s.sequence, s.type_id, s.special))
             .collect()
+    }
+
+    fn is_random(&self) -> bool {
+        self.inner.is_random()
     }
 
     #[pyo3(signature = (pair=false))]
@@ -218,6 +238,11 @@ impl PyTokenizer {
     ) -> PyResult<std::borrow::Cow<'static, [u8]>> {
         let bytes = py.detach(|| self.inner.decode_bytes(&ids, skip_special_tokens)).map_err(to_python)?;
         Ok(bytes.into())
+    }
+
+    fn decode_tokens(&self, py: Python<'_>, tokens: Vec<String>) -> PyResult<String> {
+        let tokens: Vec<&str> = tokens.iter().map(String::as_str).collect();
+        py.detach(|| self.inner.decode_tokens(&tokens)).map_err(to_python)
     }
 
     fn token_to_id(&self, token: &str) -> Option<u32> {

@@ -7,6 +7,7 @@ from typing import Any
 
 from litz import _core
 from litz.errors import ArgumentError, UnsupportedError
+from litz.tokenizers.core import Core
 from litz.tokenizers.schema import get_json_schema
 
 Message = dict[str, Any]
@@ -226,7 +227,7 @@ def _cut(text: str, last: str) -> str:
     return text[:place].rstrip()
 
 
-def assistant_mask(core: _core.Tokenizer, ids: list[int], rendered: Rendered) -> list[int]:
+def assistant_mask(core: Core, ids: list[int], rendered: Rendered) -> list[int]:
     """1 for each token of what the assistant says. UnsupportedError where tokens do not spell the text exactly."""
     spelled = [core.decode_bytes([token]) for token in ids]
     if b"".join(spelled) != rendered.text.encode():

@@ -5,11 +5,11 @@ from typing import Any
 
 from litz import _core
 from litz.errors import ArgumentError, UnsupportedError
-from litz.tokenizers import chat, encoding
-from litz.tokenizers.calls import Calls
+from litz.tokenizers import chat, tensors
+from litz.tokenizers.sequences import Sequences
 
 
-class Conversations(Calls):
+class Conversations(Sequences):
     """The part of `Tokenizer` that chats."""
 
     name_or_path: str
@@ -72,9 +72,9 @@ class Conversations(Calls):
         if return_assistant_tokens_mask:
             if padding or truncation:
                 raise UnsupportedError("return_assistant_tokens_mask with padding or truncation is not implemented")
-            rows = encoding.lists(out["input_ids"]) if several or return_tensors else [out["input_ids"]]
+            rows = tensors.lists(out["input_ids"]) if several or return_tensors else [out["input_ids"]]
             masks = [chat.assistant_mask(self._core, row, each) for row, each in zip(rows, rendered, strict=True)]
-            masks = encoding.as_tensor(masks, encoding.kind_of(return_tensors))
+            masks = tensors.of_rows(masks, tensors.kind_of(return_tensors))
             out["assistant_masks"] = masks if several or return_tensors else masks[0]
         return out if return_dict else out["input_ids"]
 
