@@ -297,6 +297,9 @@ class DecodeStream:
     def finish(self) -> str:
         """What was held back. The stream is at its beginning again."""
 
+def character_class(pattern: str, /) -> list[tuple[int, int]]:
+    """The code points of a class such as `\\p{L}`, as ranges that include their ends, in Unicode 16."""
+
 class Template:
     """A compiled chat template: immutable, safe to use from several threads."""
 

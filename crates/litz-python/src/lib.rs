@@ -14,6 +14,7 @@ mod sources;
 mod tokenizer;
 mod tokenizer_bulk;
 mod trainer;
+mod unicode;
 
 /// The native core of litz.
 #[pymodule(gil_used = false)]
@@ -22,6 +23,7 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     limits::register(m)?;
     formats::register(m)?;
     tokenizer::register(m)?;
+    unicode::register(m)?;
     sources::register(m)?;
     encoding::register(m)?;
     trainer::register(m)?;
