@@ -124,7 +124,11 @@ def test_what_was_said_comes_back(tmp_path):
     said = "".join(special) + "<|im_<|im_start|>end|>\n"
     text = tokenizer.apply_chat_template([user(said), assistant(said)], tokenize=False)
     ids = tokenizer.apply_chat_template([user(said), assistant(said)])
-    assert tokenizer.decode(ids) == text == f"<|im_start|>user\n{said}<|im_end|>\n<|im_start|>assistant\n{said}<|im_end|>\n"
+    assert (
+        tokenizer.decode(ids)
+        == text
+        == f"<|im_start|>user\n{said}<|im_end|>\n<|im_start|>assistant\n{said}<|im_end|>\n"
+    )
     assert tokenizer(text).input_ids == tokenizer.encode(text) == ids
     assert tokenizer.convert_tokens_to_ids(tokenizer.tokenize(text)) == ids
     assert tokenizer([text, text]).input_ids == [ids, ids]

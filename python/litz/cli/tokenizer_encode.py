@@ -84,6 +84,8 @@ def run(options: argparse.Namespace) -> int:
     from litz.cli.outputs import Output
     from litz.hub.progress import size
 
+    if options.output == "-":
+        raise ArgumentError("-o names a file: the ids are not written to standard output")
     tokenizer = AutoTokenizer.from_pretrained(options.model)
     corpus = Corpus(tuple(options.files), field=options.field, whole=options.whole)
     dtype = _dtype(options.dtype, max(tokenizer.get_vocab().values(), default=0))

@@ -30,9 +30,7 @@ def run(options: argparse.Namespace) -> int:
 
     text = options.text if options.text is not None else piped.read_all().removesuffix("\n")
     names = [options.model, *options.compare]
-    cut = {
-        name: tokens_of(AutoTokenizer.from_pretrained(name), text, special=not options.no_special) for name in names
-    }
+    cut = {name: tokens_of(AutoTokenizer.from_pretrained(name), text, special=not options.no_special) for name in names}
     if options.json:
         print(json.dumps([_told(name, tokens) for name, tokens in cut.items()], ensure_ascii=False, indent=1))
     elif options.compare:
@@ -71,13 +69,13 @@ def _beside(cut: dict[str, list[Token]], text: str) -> None:
         columns.append((title, tokens, left, right))
     print("  ".join(title for title, *_ in columns).rstrip())
     for place, row in enumerate(zip_longest(*cut.values())):
-        cells = []
+        line = []
         for token, (_, _, left, right) in zip(row, columns, strict=True):
             shown = "" if token is None else _shown(token)
             filled = padded("", left - width(shown))
             id = "" if token is None else str(token.id)
-            cells.append(f"{_paint(token, place, shown) if token else ''}{filled} {id:>{right}}")
-        print("  ".join(cells).rstrip())
+            line.append(f"{_paint(token, place, shown) if token else ''}{filled} {id:>{right}}")
+        print("  ".join(line).rstrip())
     longest = max(width(name) for name in cut)
     for name, tokens in cut.items():
         print(f"{padded(name, longest)}  {_summary(tokens, text)}")
