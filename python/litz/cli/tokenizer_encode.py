@@ -9,6 +9,7 @@ from array import array
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -68,14 +69,14 @@ class _Encoder:
         starts = memoryview(offsets).cast("q").tolist()
         if self.eos is not None:
             joined = array(self.code)
-            for start, end in zip(starts, starts[1:], strict=False):
+            for start, end in pairwise(starts):
                 joined.extend(ids[start:end])
                 joined.append(self.eos)
             ids = joined
         if sys.byteorder == "big":
             ids.byteswap()
         more = int(self.eos is not None)
-        return ids.tobytes(), [end - start + more for start, end in zip(starts, starts[1:], strict=False)]
+        return ids.tobytes(), [end - start + more for start, end in pairwise(starts)]
 
 
 def run(options: argparse.Namespace) -> int:
@@ -108,9 +109,10 @@ def run(options: argparse.Namespace) -> int:
         }
         about.write(json.dumps(told, ensure_ascii=False).encode() + b"\n")
     spent = time.perf_counter() - began
+    rate = counts.bytes / 1e6 / max(spent, 1e-9)
     print(
-        f"{counts.documents} documents, {counts.tokens} tokens ({dtype}), {size(counts.bytes)} of text in {spent:.1f} s: "
-        f"{counts.bytes / 1e6 / max(spent, 1e-9):.1f} MB/s",
+        f"{counts.documents} documents, {counts.tokens} tokens ({dtype}), {size(counts.bytes)} of text "
+        f"in {spent:.1f} s: {rate:.1f} MB/s",
         file=sys.stderr,
     )
     return 0

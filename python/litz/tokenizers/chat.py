@@ -8,7 +8,6 @@ from typing import Any
 
 from litz import _core
 from litz.errors import ArgumentError
-from litz.tokenizers.core import Core
 from litz.tokenizers.schema import get_json_schema
 
 Message = dict[str, Any]
@@ -32,6 +31,7 @@ class ChatText(str):
     trusted: Ranges
 
     def __new__(cls, text: str, trusted: Ranges) -> "ChatText":
+        """A text of which `trusted` may control."""
         chat = super().__new__(cls, text)
         chat.trusted = trusted
         return chat

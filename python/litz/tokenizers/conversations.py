@@ -39,9 +39,9 @@ class Conversations(Sequences):
 
         Returns ids: a list, or with `return_tensors` a (batch, time) tensor; with `return_dict=True` a BatchEncoding;
         with `tokenize=False` the text. `return_assistant_tokens_mask` adds `assistant_masks`: 1 for each token of which
-        the template's generation blocks wrote a part. `tools` are functions with type hints and docstrings, or JSON schemas.
-        `chat_template` is the name of one of the tokenizer's templates or a template itself. Other keywords are
-        variables of the template, such as `enable_thinking`; one that the template does not read is ArgumentError.
+        the template's generation blocks wrote a part. `tools` are functions with type hints and docstrings, or JSON
+        schemas. `chat_template` is the name of one of the tokenizer's templates or a template itself. Other keywords
+        are variables of the template, such as `enable_thinking`; one that the template does not read is ArgumentError.
 
         A special token is one only where the template wrote it: in a message, a tool or a document its text is
         ordinary text. `trust_content=True` takes special tokens from everywhere, as transformers does.
