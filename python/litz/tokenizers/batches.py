@@ -115,11 +115,14 @@ def _plain(tokenizer: "Calls", batch: Batch) -> BatchEncoding:
         rows = _rows(batch, fast)
         lengths = [len(row) for row in rows]
         told = _lists(tokenizer, batch, rows)
-    width = max(lengths, default=0)
+    _check_length(tokenizer, plan, max(lengths, default=0))
+    padding = None
+    if plan.padding is not None:
+        width = _width(plan, max(lengths, default=0))
+        lengths = [max(length, width) for length in lengths]
+        padding = width, _filler(tokenizer, plan, 0)
     if plan.options.return_length:
         told["length"] = lengths if plan.kind is None else arrays.integers(lengths, tensors.library(plan.kind))
-    _check_length(tokenizer, plan, width)
-    padding = None if plan.padding is None else (width, _filler(tokenizer, plan, 0))
     return with_known(told, (_remade, batch, padding))
 
 

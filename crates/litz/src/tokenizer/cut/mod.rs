@@ -4,6 +4,7 @@
 
 mod joints;
 mod mask;
+mod runs;
 
 use super::model::{Model, Scratch};
 use super::normalizer::Normalizer;
@@ -13,6 +14,7 @@ use super::words::Words;
 use super::Tokenizer;
 use crate::Result;
 use joints::Joints;
+use runs::Runs;
 
 /// Longer words are looked for in parts.
 const SHORT: usize = 15;
@@ -20,6 +22,7 @@ const SHORT: usize = 15;
 /// How the text of a tokenizer is cut.
 pub(super) enum Cutter {
     Joints(Box<Joints>),
+    Runs(Runs),
 }
 
 /// What an encoding thread keeps from word to word.
@@ -29,12 +32,13 @@ pub(super) struct Context<'a> {
     marked: String,
     first: String,
     unused: Vec<u32>,
+    buffers: runs::Buffers,
 }
 
 impl<'a> Context<'a> {
     /// Fresh buffers beside what is kept.
     pub fn new(words: &'a mut Words, scratch: &'a mut Scratch) -> Self {
-        Self { words, scratch, marked: String::new(), first: String::new(), unused: Vec::new() }
+        Self { words, scratch, marked: String::new(), first: String::new(), unused: Vec::new(), buffers: runs::Buffers::default() }
     }
 }
 
@@ -42,6 +46,7 @@ impl Cutter {
     /// The way to cut that is proved for these stages.
     pub fn new(normalizer: &[Normalizer], pre_tokenizer: &PreTokenizer, model: &Model) -> Option<Self> {
         match model {
+            Model::Bpe(bpe) if bpe.is_plain() => Some(Self::Runs(Runs::new(pre_tokenizer.rules()))),
             Model::Bpe(bpe) => {
                 let (mark, prepend) = marks(normalizer)?;
                 if !pre_tokenizer.keeps_whole_without(' ') {
@@ -58,12 +63,13 @@ impl Cutter {
         &self,
         tokenizer: &Tokenizer,
         text: &str,
-        _first: bool,
+        first: bool,
         with: &mut Context<'_>,
         out: &mut Vec<u32>,
     ) -> Result<()> {
         match (self, tokenizer.model.as_ref()) {
             (Self::Joints(joints), Model::Bpe(bpe)) => joints.encode(bpe, text, with, out),
+            (Self::Runs(runs), Model::Bpe(bpe)) => runs.encode(tokenizer, bpe, text, first, with, out),
             _ => Ok(()),
         }
     }
