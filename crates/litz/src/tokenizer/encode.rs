@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use super::align::Input;
 use super::cut::{Context, Cutter};
+use super::guard;
 use super::model::Scratch;
 use super::normalizer::normalize;
 use super::Tokenizer;
@@ -46,6 +47,7 @@ impl Tokenizer {
                 text.len()
             )));
         }
+        let trusted = guard::part(trusted, text);
         if trusted.is_some() && self.added.late_special() {
             // Where normalized text came from decides whether a special token may be there.
             return Ok(self.encode_aligned(Input::Text(text), trusted)?.ids);
