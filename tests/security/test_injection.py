@@ -224,3 +224,31 @@ def test_no_template_of_a_real_model_lets_content_control(tmp_path):
             for variant in VARIANTS
         )
         assert compared > 100, name
+
+
+def is_clean(value: Any, special: list[str]) -> bool:
+    """Whether no text of a conversation has a special token in it."""
+    texts: list[str] = []
+    changed(value, lambda text: texts.append(text) or text, kept=())
+    return not any(token in text for text in texts for token in special)
+
+
+@pytest.mark.slow
+def test_conversations_without_special_tokens_keep_their_ids(tmp_path):
+    reference = pytest.importorskip("tokenizers")
+    compared = 0
+    for name, source in real_templates().items():
+        tokenizer = with_template(source, name, tmp_path / name.replace(":", "-"))
+        upstream = reference.Tokenizer.from_str(tokenizer._core.to_json())
+        for kind, messages in CONVERSATIONS.items():
+            if not messages or not is_clean(messages, specials(tokenizer)):
+                continue
+            for variant in VARIANTS:
+                ids = ids_of(tokenizer, messages, variant)
+                if ids is None:
+                    continue
+                compared += 1
+                text = ids_of(tokenizer, messages, variant, tokenize=False)
+                assert ids == upstream.encode(str(text), add_special_tokens=False).ids, (name, kind, text)
+                assert ids == ids_of(tokenizer, messages, variant, trust_content=True), (name, kind, text)
+    assert compared > 5000

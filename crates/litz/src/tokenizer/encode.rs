@@ -54,9 +54,9 @@ impl Tokenizer {
         }
         let mut out = Vec::with_capacity(text.len() / 3 + 2);
         let mut scratch = Scratch::default();
-        let plain = trusted.is_some();
+        let plain = trusted.is_some() && self.added.spells();
         if let Some(cutter) = self.cutter().filter(|_| !plain) {
-            self.encode_cut(cutter, text, &mut out)?;
+            self.encode_cut(cutter, text, trusted, &mut out)?;
             return Ok(out);
         }
         for part in self.added.split_raw(text, trusted) {
@@ -80,11 +80,17 @@ impl Tokenizer {
     }
 
     /// The same where raw text can be cut into words.
-    fn encode_cut(&self, cutter: &Cutter, text: &str, out: &mut Vec<u32>) -> Result<()> {
+    fn encode_cut(
+        &self,
+        cutter: &Cutter,
+        text: &str,
+        trusted: Option<&[Range<usize>]>,
+        out: &mut Vec<u32>,
+    ) -> Result<()> {
         let kept = self.memory.try_lock().ok().and_then(|mut memory| memory.pop());
         let (mut words, mut scratch) = (kept.unwrap_or_default(), Scratch::default());
         let mut context = Context::new(&mut words, &mut scratch);
-        for part in self.added.split_raw(text, None) {
+        for part in self.added.split_raw(text, trusted) {
             match part.token {
                 Some(id) => out.push(id),
                 None => {
