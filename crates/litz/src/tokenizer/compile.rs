@@ -7,7 +7,7 @@ use super::model::bpe::{self, Bpe};
 use super::model::unigram::Unigram;
 use super::model::word_level::WordLevel;
 use super::model::word_piece::WordPiece;
-use super::model::Model;
+use super::model::{resolve, Model};
 use super::normalizer::Normalizer;
 use super::post_processor::PostProcessor;
 use super::pre_tokenizer::PreTokenizer;
@@ -19,7 +19,7 @@ impl Tokenizer {
     ///
     /// A setting that is not implemented is an [`Error::Unsupported`] that names it, never ignored.
     pub fn from_json(bytes: &[u8]) -> Result<Self> {
-        Self::compile(Description::from_json(bytes)?)
+        Self::compile(Description::from_json(bytes.to_vec())?)
     }
 
     /// Compiles what a source says.
@@ -102,6 +102,9 @@ fn compile_bpe(model: ModelSection, byte_level: bool) -> Result<Bpe> {
     let vocab = vocab.build("model.vocab")?;
     match merge_scores {
         Some(scores) => Ok(Bpe::with_scores(vocab, scores.into_iter(), options)),
-        None => Bpe::with_merges(vocab, merges.iter().map(Ok), options, "model.merges"),
+        None => {
+            let pairs = resolve::pairs(&vocab, &merges, &options.prefix, "model.merges")?;
+            Ok(Bpe::with_merges(vocab, pairs, options))
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use hashbrown::HashMap;
 use serde_json::Value;
+use std::ops::Range;
 
 use super::added_tokens::AddedToken;
 use super::model::bpe;
@@ -77,16 +78,17 @@ pub(super) struct ModelSettings {
     pub max_characters: Option<usize>,
 }
 
-/// A list of merges, as one text and where each is cut.
+/// A list of merges: one text, and where in it each has its two tokens.
 #[derive(Default)]
 pub(super) struct Merges {
-    text: String,
-    cuts: Vec<(u32, u32)>, // (end of the left token, end of the right)
+    text: Vec<u8>,
+    file: usize, // bytes of a file that come before `text`, once that is known
+    spans: Vec<[u32; 4]>,
 }
 
 impl Description {
     /// Reads a `tokenizer.json`. Errors name the section.
-    pub fn from_json(bytes: &[u8]) -> Result<Self> {
+    pub fn from_json(bytes: Vec<u8>) -> Result<Self> {
         json::read(bytes)
     }
 
@@ -143,29 +145,57 @@ impl Kind {
 }
 
 impl Merges {
+    /// Merges that are found in a file of so many bytes, which [`Merges::adopt`] hands over.
+    pub fn within(file: usize) -> Self {
+        Self { text: Vec::new(), file, spans: Vec::with_capacity(file / 48) }
+    }
+
     /// Appends a merge.
     pub fn push(&mut self, left: &str, right: &str) -> Result<()> {
-        self.text.push_str(left);
-        let middle = self.text.len();
-        self.text.push_str(right);
-        match (u32::try_from(middle), u32::try_from(self.text.len())) {
-            (Ok(middle), Ok(end)) => self.cuts.push((middle, end)),
-            _ => return Err(Error::Memory("over 4 GiB of merges".into())),
-        }
-        Ok(())
+        let start = self.file + self.text.len();
+        self.text.extend_from_slice(left.as_bytes());
+        self.text.extend_from_slice(right.as_bytes());
+        let (middle, end) = (start + left.len(), start + left.len() + right.len());
+        self.push_within(start..middle, middle..end)
+            .ok_or_else(|| Error::Memory("over 4 GiB of merges".into()))
+    }
+
+    /// Appends a merge whose texts are in the file; None beyond 4 GiB.
+    #[inline]
+    pub fn push_within(&mut self, left: Range<usize>, right: Range<usize>) -> Option<()> {
+        u32::try_from(left.end.max(right.end)).ok()?;
+        self.spans.push([left.start as u32, left.end as u32, right.start as u32, right.end as u32]);
+        Some(())
+    }
+
+    /// Takes the file that the merges lie in.
+    pub fn adopt(&mut self, mut file: Vec<u8>) {
+        file.truncate(self.file);
+        file.append(&mut self.text);
+        (self.text, self.file) = (file, 0);
     }
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.cuts.len()
+        self.spans.len()
+    }
+
+    /// The two tokens of a merge, as they are written.
+    #[inline]
+    pub fn bytes(&self, place: usize) -> (&[u8], &[u8]) {
+        let side = |start: u32, end: u32| self.text.get(start as usize..end as usize).unwrap_or_default();
+        match self.spans.get(place) {
+            Some(&[start, middle, next, end]) => (side(start, middle), side(next, end)),
+            None => (&[], &[]),
+        }
     }
 
     /// Each merge, as the texts of its two tokens.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
-        let mut start = 0;
-        self.cuts.iter().map(move |&(left, right)| {
-            let from = std::mem::replace(&mut start, right as usize);
-            (&self.text[from..left as usize], &self.text[left as usize..right as usize])
+        let text = |bytes| std::str::from_utf8(bytes).unwrap_or_default();
+        (0..self.len()).map(move |place| {
+            let (left, right) = self.bytes(place);
+            (text(left), text(right))
         })
     }
 }

@@ -23,6 +23,7 @@ mod pattern;
 mod post_processor;
 mod pre_tokenizer;
 mod save;
+mod scan_json;
 mod slots;
 mod sources;
 mod stream;

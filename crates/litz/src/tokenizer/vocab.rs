@@ -11,9 +11,10 @@ const EMPTY: u64 = 0;
 /// Collects tokens; [`VocabBuilder::build`] checks them and indexes them.
 #[derive(Default)]
 pub(super) struct VocabBuilder {
-    text: String,
+    text: Vec<u8>,
     tokens: Vec<(u32, u32, u32)>, // (start, end, id)
     repeating: bool,
+    prepared: Option<Vocab>,
 }
 
 impl VocabBuilder {
@@ -24,8 +25,15 @@ impl VocabBuilder {
 
     /// Appends one token. The text is stored as it is; ids may come in any order.
     pub fn push(&mut self, token: &str, id: u32) -> Result<()> {
+        self.push_bytes(token.as_bytes(), id)
+    }
+
+    /// Appends one token that [`VocabBuilder::build`] finds to be UTF-8 or refuses.
+    #[inline]
+    pub fn push_bytes(&mut self, token: &[u8], id: u32) -> Result<()> {
+        self.prepared = None;
         let start = self.text.len();
-        self.text.push_str(token);
+        self.text.extend_from_slice(token);
         match (u32::try_from(start), u32::try_from(self.text.len())) {
             (Ok(start), Ok(end)) => self.tokens.push((start, end, id)),
             _ => return Err(Error::Memory("the vocabulary holds over 4 GiB of text".into())),
@@ -40,16 +48,29 @@ impl VocabBuilder {
 
     /// Every token with its id, by id.
     pub fn by_id(&self) -> Vec<(&str, u32)> {
-        let token = |&(start, end, id): &(u32, u32, u32)| (&self.text[start as usize..end as usize], id);
+        let token = |&(start, end, id): &(u32, u32, u32)| {
+            (std::str::from_utf8(&self.text[start as usize..end as usize]).unwrap_or_default(), id)
+        };
         let mut tokens: Vec<_> = self.tokens.iter().map(token).collect();
         tokens.sort_by_key(|token| token.1);
         tokens
     }
 
+    /// Builds the index now, for the later [`VocabBuilder::build`]: there may be time while something else is read.
+    pub fn prepare(&mut self) {
+        self.prepared = self.index("").ok();
+    }
+
     /// Checks that ids and texts are unique and that ids are dense enough to be indexed.
     /// `path` names the vocabulary in errors.
     pub fn build(mut self, path: &str) -> Result<Vocab> {
-        self.text.shrink_to_fit();
+        match self.prepared.take() {
+            Some(vocab) => Ok(vocab),
+            None => self.index(path),
+        }
+    }
+
+    fn index(&self, path: &str) -> Result<Vocab> {
         let count = self.tokens.len();
         let limit = count.saturating_mul(8).saturating_add(1 << 16);
         let top = self.tokens.iter().map(|token| token.2).max().map_or(0, |id| id as usize + 1);
@@ -59,10 +80,13 @@ impl VocabBuilder {
                 top - 1
             )));
         }
+        let text = std::str::from_utf8(&self.text).ok();
+        let text =
+            text.filter(|text| self.tokens.iter().all(|token| text.is_char_boundary(token.0 as usize)));
+        let text = text.ok_or_else(|| Error::Format(format!("{path}: a token is not UTF-8")))?.to_owned();
         let seed = RandomState::new().hash_one(0u64);
-        let mut index =
-            Index { text: self.text, spans: vec![HOLE; top], slots: vec![EMPTY; slots_for(count)], seed };
-        for (start, end, id) in self.tokens {
+        let mut index = Index { text, spans: vec![HOLE; top], slots: vec![EMPTY; slots_for(count)], seed };
+        for &(start, end, id) in &self.tokens {
             index.insert(start, end, id, self.repeating, path)?;
         }
         let Index { text, spans, slots, .. } = index;
@@ -167,7 +191,9 @@ impl Vocab {
         self.spans.len()
     }
 
-    fn bytes(&self, id: u32) -> Option<&[u8]> {
+    /// The same as bytes.
+    #[inline]
+    pub fn bytes(&self, id: u32) -> Option<&[u8]> {
         let span = *self.spans.get(id as usize)?;
         self.text.as_bytes().get((span >> 32) as usize..span as u32 as usize)
     }

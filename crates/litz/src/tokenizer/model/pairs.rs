@@ -7,7 +7,7 @@ const EMPTY: u64 = u64::MAX;
 const FILTER_BITS: usize = 8;
 
 /// The table. Slot i is `words[2 i]` = left id << 32 | right id, `words[2 i + 1]` = rank << 32 | new id.
-pub(super) struct Pairs {
+pub(in crate::tokenizer) struct Pairs {
     words: Vec<u64>,
     filter: Vec<u64>,
     shift: u32, // of the hash, so that it is below the number of slots

@@ -51,7 +51,7 @@ impl Description {
         };
         let bytes = read(path)?;
         let description = match source {
-            Source::Json => Self::from_json(&bytes).and_then(|mut description| {
+            Source::Json => Self::from_json(bytes).and_then(|mut description| {
                 options.finish(&mut description)?;
                 Ok(description)
             }),
