@@ -147,7 +147,7 @@ impl Kind {
 impl Merges {
     /// Merges that are found in a file of so many bytes, which [`Merges::adopt`] hands over.
     pub fn within(file: usize) -> Self {
-        Self { text: Vec::new(), file, spans: Vec::with_capacity(file / 48) }
+        Self { text: Vec::new(), file, spans: Vec::with_capacity(file / 24) }
     }
 
     /// Appends a merge.

@@ -35,12 +35,13 @@ pub(super) fn large(text: &[u8]) -> Option<Large> {
     })
 }
 
-/// The last place where a list of merges could begin.
+/// Where a list of merges seems to begin.
 fn guess(bytes: &[u8]) -> Option<usize> {
-    let key = memchr::memmem::rfind(bytes, b"\"merges\"")?;
-    let colon = blank(bytes, key + 8);
-    let start = blank(bytes, colon + 1);
-    (bytes.get(colon) == Some(&b':') && bytes.get(start) == Some(&b'[')).then_some(start)
+    memchr::memmem::find_iter(bytes, b"\"merges\"").find_map(|key| {
+        let colon = blank(bytes, key + 8);
+        let start = blank(bytes, colon + 1);
+        (bytes.get(colon) == Some(&b':') && bytes.get(start) == Some(&b'[')).then_some(start)
+    })
 }
 
 /// Walks over the file. Merges that begin at `elsewhere` are read by another thread: the walk goes on after them.
@@ -67,7 +68,7 @@ fn walk(bytes: &[u8], elsewhere: Option<usize>) -> Option<Large> {
                     }
                     (2, b"merges", b'[') if in_model && found_merges.is_none() => {
                         let (merges, range) = match elsewhere {
-                            // Nothing of use comes after the last list of merges; a vocabulary there is read later.
+                            // What comes after is read with the rest of the file.
                             Some(start) if start == at && found.is_some() => (Merges::default(), at..at),
                             Some(_) => return None,
                             None => merges(bytes, at)?,
@@ -224,6 +225,10 @@ fn string(bytes: &[u8], at: usize) -> Option<usize> {
 /// The next place that is no white space.
 #[inline]
 fn blank(bytes: &[u8], mut at: usize) -> usize {
+    const SPACES: u64 = u64::from_le_bytes([b' '; 8]);
+    while bytes.get(at..).and_then(|rest| rest.first_chunk()).is_some_and(|word| u64::from_le_bytes(*word) == SPACES) {
+        at += 8;
+    }
     while let Some(b' ' | b'\n' | b'\r' | b'\t') = bytes.get(at) {
         at += 1;
     }

@@ -7,6 +7,8 @@ use crate::{Error, Result};
 
 const HOLE: u64 = u64::MAX;
 const EMPTY: u64 = 0;
+/// Longer tokens are compared in the text, shorter ones where the table has them.
+const SHORT: usize = 8;
 
 /// Collects tokens; [`VocabBuilder::build`] checks them and indexes them.
 #[derive(Default)]
@@ -85,7 +87,7 @@ impl VocabBuilder {
             text.filter(|text| self.tokens.iter().all(|token| text.is_char_boundary(token.0 as usize)));
         let text = text.ok_or_else(|| Error::Format(format!("{path}: a token is not UTF-8")))?.to_owned();
         let seed = RandomState::new().hash_one(0u64);
-        let mut index = Index { text, spans: vec![HOLE; top], slots: vec![EMPTY; slots_for(count)], seed };
+        let mut index = Index { text, spans: vec![HOLE; top], slots: vec![EMPTY; 2 * slots_for(count)], seed };
         for &(start, end, id) in &self.tokens {
             index.insert(start, end, id, self.repeating, path)?;
         }
@@ -103,7 +105,7 @@ fn slots_for(count: usize) -> usize {
 pub(super) struct Vocab {
     text: String,
     spans: Flat<u64>, // by id: start << 32 | end; HOLE where no token has that id
-    slots: Flat<u64>, // hash >> 32 << 32 | id + 1; EMPTY where there is none; a power of two of them
+    slots: Flat<u64>, // two words each: the beginning of the text; bits of its hash, its length and id + 1, or EMPTY
     seed: u64,        // hashes differ from one build to the next: nobody can prepare texts that collide
     count: usize,
 }
@@ -125,25 +127,56 @@ impl Index {
             return Err(Error::Format(format!("{path}: both {other:?} and {token:?} have the id {id}")));
         }
         *span = u64::from(start) << 32 | u64::from(end);
-        let hash = hash(token.as_bytes(), self.seed);
-        let mut at = hash as usize & (self.slots.len() - 1);
-        while self.slots[at] != EMPTY {
-            let slot = self.slots[at];
-            if slot >> 32 == hash >> 32 {
+        let Key { word, hash, tag } = Key::of(token.as_bytes(), self.seed);
+        let mask = self.slots.len() / 2 - 1;
+        let mut at = hash as usize & mask;
+        while self.slots[2 * at + 1] != EMPTY {
+            let (beginning, slot) = (self.slots[2 * at], self.slots[2 * at + 1]);
+            if beginning == word && slot >> 32 == tag >> 32 {
                 let other = slot as u32 - 1;
-                if slice(&self.text, self.spans[other as usize]) == token {
+                if token.len() <= SHORT || slice(&self.text, self.spans[other as usize]) == token {
                     if !repeating {
-                        return Err(Error::Format(format!(
-                            "{path}: {token:?} has two ids, {other} and {id}"
-                        )));
+                        return Err(Error::Format(format!("{path}: {token:?} has two ids, {other} and {id}")));
                     }
                     break;
                 }
             }
-            at = (at + 1) & (self.slots.len() - 1);
+            at = (at + 1) & mask;
         }
-        self.slots[at] = hash >> 32 << 32 | u64::from(id + 1);
+        self.slots[2 * at] = word;
+        self.slots[2 * at + 1] = tag | u64::from(id + 1);
         Ok(())
+    }
+}
+
+/// What the table knows of a text.
+struct Key {
+    word: u64, // all of a short text, given its length; else its first bytes
+    hash: u64,
+    tag: u64, // in the high half: bits of the hash, and the length up to 255
+}
+
+impl Key {
+    #[inline]
+    fn of(bytes: &[u8], seed: u64) -> Self {
+        let length = bytes.len();
+        let word = match length {
+            SHORT.. => word(bytes, 0),
+            4.. => half(bytes, 0) | half(bytes, length - 4) << 32,
+            0 => 0,
+            _ => u64::from(bytes[0]) | u64::from(bytes[length / 2]) << 8 | u64::from(bytes[length - 1]) << 16,
+        };
+        let mut state = seed;
+        if length > SHORT {
+            let mut rest = &bytes[SHORT..];
+            while rest.len() > SHORT {
+                state = fold(state ^ self::word(rest, 0), FIRST);
+                rest = &rest[SHORT..];
+            }
+            state = fold(state ^ self::word(bytes, length - SHORT), FIRST);
+        }
+        let hash = fold(word ^ state, seed ^ SECOND ^ length as u64);
+        Self { word, hash, tag: hash >> 40 << 40 | (length.min(255) as u64) << 32 }
     }
 }
 
@@ -158,22 +191,22 @@ impl Vocab {
     #[inline]
     pub fn id_of_bytes(&self, token: &[u8]) -> Option<u32> {
         let slots: &[u64] = &self.slots;
-        let hash = hash(token, self.seed);
-        let mask = slots.len() - 1;
-        let mut at = hash as usize & mask;
+        let Key { word, hash, tag } = Key::of(token, self.seed);
+        let mask = slots.len() / 2 - 1;
+        let mut at = hash as usize;
         // Half of the slots are free: the end is near.
         loop {
-            let slot = slots[at & mask];
-            if slot == EMPTY {
+            let slot = slots.get(2 * (at & mask)..2 * (at & mask) + 2)?;
+            if slot[1] == EMPTY {
                 return None;
             }
-            if slot >> 32 == hash >> 32 {
-                let id = (slot as u32).wrapping_sub(1);
-                if self.bytes(id) == Some(token) {
+            if slot[0] == word && slot[1] >> 32 == tag >> 32 {
+                let id = (slot[1] as u32).wrapping_sub(1);
+                if token.len() <= SHORT || self.bytes(id) == Some(token) {
                     return Some(id);
                 }
             }
-            at += 1;
+            at = at.wrapping_add(1);
         }
     }
 
@@ -215,24 +248,6 @@ fn slice(text: &str, span: u64) -> &str {
 
 const FIRST: u64 = 0x9E37_79B9_7F4A_7C15;
 const SECOND: u64 = 0xE703_7ED1_A0B4_28DB;
-
-/// A keyed hash whose cost is a few multiplications: tokens are short.
-#[inline]
-fn hash(bytes: &[u8], seed: u64) -> u64 {
-    let mut state = seed ^ FIRST;
-    let mut rest = bytes;
-    while rest.len() > 16 {
-        state = fold(word(rest, 0) ^ state, word(rest, 8) ^ SECOND);
-        rest = &rest[16..];
-    }
-    let (low, high) = match rest.len() {
-        8.. => (word(rest, 0), word(rest, rest.len() - 8)),
-        length @ 4.. => (half(rest, 0), half(rest, length - 4)),
-        0 => (0, 0),
-        length => (u64::from(rest[0]) << 8 | u64::from(rest[length / 2]), u64::from(rest[length - 1])),
-    };
-    fold(fold(low ^ state, high ^ SECOND) ^ bytes.len() as u64, seed ^ SECOND)
-}
 
 #[inline]
 fn word(bytes: &[u8], at: usize) -> u64 {
