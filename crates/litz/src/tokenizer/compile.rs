@@ -11,8 +11,13 @@ use super::model::{resolve, Model};
 use super::normalizer::Normalizer;
 use super::post_processor::PostProcessor;
 use super::pre_tokenizer::PreTokenizer;
+use super::stored::{Part, Place};
 use super::{save, Description, Tokenizer};
 use crate::{Error, Result};
+use std::path::Path;
+
+// Fewer merges are read as fast as tables are mapped.
+const WORTH_KEEPING: usize = 10_000;
 
 impl Tokenizer {
     /// Compiles a `tokenizer.json`. Its `truncation` and `padding` are left to the caller.
@@ -44,6 +49,23 @@ impl Tokenizer {
             Some(id) => Err(Error::Format(format!("post_processor: no token has the id {id}"))),
             None => Ok(tokenizer),
         }
+    }
+
+    /// Keeps the tables of a large BPE model, and the rest of its file, for the next time.
+    pub(super) fn keep(&self, place: &Place, source: &Path, json: &str) -> std::io::Result<()> {
+        let Model::Bpe(bpe) = &*self.model else { return Ok(()) };
+        let Some(pairs) = bpe.pairs().filter(|pairs| pairs.len() >= WORTH_KEEPING) else { return Ok(()) };
+        let (text, spans, slots, seed, count) = bpe.vocab().parts();
+        let (words, filter, len) = pairs.parts();
+        let parts = [
+            Part::Bytes(json.as_bytes()),
+            Part::Bytes(text),
+            Part::Words(spans),
+            Part::Words(slots),
+            Part::Words(words),
+            Part::Words(filter),
+        ];
+        place.store(source, [seed, count, len, 0], parts)
     }
 
     /// A whole `tokenizer.json` of this tokenizer, with every added token.
@@ -84,7 +106,7 @@ fn missing(key: &str) -> Error {
 }
 
 fn compile_bpe(model: ModelSection, byte_level: bool) -> Result<Bpe> {
-    let ModelSection { settings, vocab, merges, merge_scores, .. } = model;
+    let ModelSection { settings, vocab, merges, merge_scores, tables, .. } = model;
     let dropout = settings.dropout.unwrap_or_default();
     if !(0.0..=1.0).contains(&dropout) {
         return Err(Error::Format(format!("model.dropout: found {dropout}, expected 0 to 1")));
@@ -99,6 +121,9 @@ fn compile_bpe(model: ModelSection, byte_level: bool) -> Result<Bpe> {
         suffix: settings.suffix.unwrap_or_default(),
         dropout,
     };
+    if let Some((vocab, pairs)) = tables {
+        return Ok(Bpe::with_merges(vocab, pairs, options));
+    }
     let vocab = vocab.build("model.vocab")?;
     match merge_scores {
         Some(scores) => Ok(Bpe::with_scores(vocab, scores.into_iter(), options)),

@@ -6,7 +6,9 @@ use std::ops::Range;
 
 use super::added_tokens::AddedToken;
 use super::model::bpe;
-use super::vocab::VocabBuilder;
+use super::model::pairs::Pairs;
+use super::stored::Stored;
+use super::vocab::{Vocab, VocabBuilder};
 use super::{json, save};
 use crate::{Error, Result};
 
@@ -52,6 +54,8 @@ pub(super) struct ModelSection {
     /// BPE as SentencePiece runs it: the score of each token, by id, `None` for those that never result from a merge.
     /// With these there are no `merges`.
     pub merge_scores: Option<Vec<Option<f32>>>,
+    /// BPE: vocabulary and merges as tables that are compiled already; with these there is neither of the two above.
+    pub tables: Option<(Vocab, Pairs)>,
 }
 
 /// The settings of a model, of whichever kind. `None` where the file is silent or says null.
@@ -111,6 +115,27 @@ impl Description {
             scores: &self.model.scores,
         };
         save::whole(&self.sections, &self.added_tokens, model)
+    }
+
+    /// The same without vocabulary and merges, which stand in tables beside it.
+    pub(super) fn small_json(&self) -> Result<String> {
+        let model = save::Model {
+            settings: &self.model.settings,
+            vocab: std::iter::empty(),
+            merges: std::iter::empty(),
+            scores: &[],
+        };
+        save::whole(&self.sections, &self.added_tokens, model)
+    }
+
+    /// What [`Description::small_json`] says, with the tables that were kept beside it; None if they do not fit.
+    pub(super) fn from_stored(stored: Stored) -> Option<Self> {
+        let Stored { scalars: [seed, count, len, _], json, text, tables: [spans, slots, words, filter] } =
+            stored;
+        let mut description = Self::from_json(json).ok()?;
+        let vocab = Vocab::from_parts(text, spans, slots, seed, count)?;
+        description.model.tables = Some((vocab, Pairs::from_parts(words, filter, len)?));
+        Some(description)
     }
 
     /// Adds tokens that the text itself may hold, after those that are there.

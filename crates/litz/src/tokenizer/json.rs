@@ -145,7 +145,7 @@ impl Model {
             max_characters: self.max_characters,
         };
         let (merges, scores) = (self.merges.unwrap_or_default(), scores.unwrap_or_default());
-        Ok(ModelSection { settings, vocab: tokens, merges, scores, merge_scores: None })
+        Ok(ModelSection { settings, vocab: tokens, merges, scores, merge_scores: None, tables: None })
     }
 }
 

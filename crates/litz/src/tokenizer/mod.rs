@@ -26,6 +26,7 @@ mod save;
 mod scan_json;
 mod slots;
 mod sources;
+mod stored;
 mod stream;
 mod text;
 mod trim;

@@ -226,7 +226,11 @@ fn string(bytes: &[u8], at: usize) -> Option<usize> {
 #[inline]
 fn blank(bytes: &[u8], mut at: usize) -> usize {
     const SPACES: u64 = u64::from_le_bytes([b' '; 8]);
-    while bytes.get(at..).and_then(|rest| rest.first_chunk()).is_some_and(|word| u64::from_le_bytes(*word) == SPACES) {
+    while bytes
+        .get(at..)
+        .and_then(|rest| rest.first_chunk())
+        .is_some_and(|word| u64::from_le_bytes(*word) == SPACES)
+    {
         at += 8;
     }
     while let Some(b' ' | b'\n' | b'\r' | b'\t') = bytes.get(at) {

@@ -87,7 +87,8 @@ impl VocabBuilder {
             text.filter(|text| self.tokens.iter().all(|token| text.is_char_boundary(token.0 as usize)));
         let text = text.ok_or_else(|| Error::Format(format!("{path}: a token is not UTF-8")))?.to_owned();
         let seed = RandomState::new().hash_one(0u64);
-        let mut index = Index { text, spans: vec![HOLE; top], slots: vec![EMPTY; 2 * slots_for(count)], seed };
+        let mut index =
+            Index { text, spans: vec![HOLE; top], slots: vec![EMPTY; 2 * slots_for(count)], seed };
         for &(start, end, id) in &self.tokens {
             index.insert(start, end, id, self.repeating, path)?;
         }
@@ -136,7 +137,9 @@ impl Index {
                 let other = slot as u32 - 1;
                 if token.len() <= SHORT || slice(&self.text, self.spans[other as usize]) == token {
                     if !repeating {
-                        return Err(Error::Format(format!("{path}: {token:?} has two ids, {other} and {id}")));
+                        return Err(Error::Format(format!(
+                            "{path}: {token:?} has two ids, {other} and {id}"
+                        )));
                     }
                     break;
                 }
@@ -181,6 +184,25 @@ impl Key {
 }
 
 impl Vocab {
+    /// A vocabulary from the tables that [`Vocab::parts`] gave; None if they cannot belong together.
+    pub fn from_parts(
+        text: Vec<u8>,
+        spans: Flat<u64>,
+        slots: Flat<u64>,
+        seed: u64,
+        count: u64,
+    ) -> Option<Self> {
+        let count = usize::try_from(count).ok()?;
+        let fits = slots.len() == 2 * slots_for(count);
+        let text = String::from_utf8(text).ok().filter(|_| fits)?;
+        Some(Self { text, spans, slots, seed, count })
+    }
+
+    /// The text, the tables, and the two numbers that go with them.
+    pub fn parts(&self) -> (&[u8], &[u64], &[u64], u64, u64) {
+        (self.text.as_bytes(), &self.spans, &self.slots, self.seed, self.count as u64)
+    }
+
     /// The id of this text.
     #[inline]
     pub fn id(&self, token: &str) -> Option<u32> {
@@ -195,7 +217,7 @@ impl Vocab {
         let mask = slots.len() / 2 - 1;
         let mut at = hash as usize;
         // Half of the slots are free: the end is near.
-        loop {
+        for _ in 0..=mask {
             let slot = slots.get(2 * (at & mask)..2 * (at & mask) + 2)?;
             if slot[1] == EMPTY {
                 return None;
@@ -208,6 +230,7 @@ impl Vocab {
             }
             at = at.wrapping_add(1);
         }
+        None
     }
 
     /// The text of this id.

@@ -164,7 +164,7 @@ impl Bpe {
         Backtrack::new(&self.vocab, self.pairs()?, &self.bytes.map(Option::unwrap_or_default))
     }
 
-    pub(super) fn pairs(&self) -> Option<&Pairs> {
+    pub fn pairs(&self) -> Option<&Pairs> {
         match &self.rules {
             Rules::Pairs(pairs) => Some(pairs),
             Rules::Scores(_) => None,

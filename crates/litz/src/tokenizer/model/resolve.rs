@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::merge::Merge;
-use super::pairs::Pairs;
+use super::pairs::{Pairs, PairsBuilder};
 use crate::tokenizer::description::Merges;
 use crate::tokenizer::vocab::Vocab;
 use crate::{Error, Result};
@@ -21,7 +21,7 @@ struct Resolved {
 pub(in crate::tokenizer) fn pairs(vocab: &Vocab, merges: &Merges, prefix: &str, path: &str) -> Result<Pairs> {
     let resolver = Resolver { vocab, merges, prefix: prefix.as_bytes(), path };
     let (middle, end) = (merges.len() / 2, merges.len());
-    let mut pairs = Pairs::with_capacity(end);
+    let mut pairs = PairsBuilder::with_capacity(end);
     let mut insert = |from: usize, resolved: &[Resolved]| {
         for (rank, &Resolved { left, right, id }) in (from as u32..).zip(resolved) {
             pairs.insert(left, right, Merge { rank, id });
@@ -29,7 +29,7 @@ pub(in crate::tokenizer) fn pairs(vocab: &Vocab, merges: &Merges, prefix: &str, 
     };
     if end < WORTH_A_THREAD {
         insert(0, &resolver.resolve(0..end)?);
-        return Ok(pairs);
+        return Ok(pairs.build());
     }
     std::thread::scope(|scope| -> Result<()> {
         let second = scope.spawn(|| resolver.resolve(middle..end));
@@ -38,7 +38,7 @@ pub(in crate::tokenizer) fn pairs(vocab: &Vocab, merges: &Merges, prefix: &str, 
         insert(middle, &second?);
         Ok(())
     })?;
-    Ok(pairs)
+    Ok(pairs.build())
 }
 
 struct Resolver<'a> {
