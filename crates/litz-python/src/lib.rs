@@ -9,10 +9,13 @@ mod formats;
 mod full;
 mod generation;
 mod limits;
+mod lists;
 mod model;
 mod sources;
 mod tokenizer;
 mod tokenizer_bulk;
+mod trainer;
+mod unicode;
 
 /// The native core of litz.
 #[pymodule(gil_used = false)]
@@ -21,8 +24,10 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     limits::register(m)?;
     formats::register(m)?;
     tokenizer::register(m)?;
+    unicode::register(m)?;
     sources::register(m)?;
     encoding::register(m)?;
+    trainer::register(m)?;
     chat::register(m)?;
     model::register(m)?;
     generation::register(m)

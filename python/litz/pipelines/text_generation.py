@@ -166,7 +166,8 @@ class _Call:
             special = self.options.get("add_special_tokens")
             if special is not None:
                 more = {"add_special_tokens": special, **more}
-            text = (self.options.get("prefix") or "") + given
+            prefix = self.options.get("prefix")
+            text = prefix + given if prefix else given  # a rendered chat stays one only as it is
             return _Prompt(given, list(self.tokenizer(text, **more)["input_ids"]), open_end=True)
         messages = _messages(given)
         open_end = self.options.get("continue_final_message")

@@ -7,6 +7,7 @@ from typing import Any
 
 from litz import _core
 from litz.errors import ArgumentError, UnsupportedError
+from litz.tokenizers.core import Core
 from litz.tokenizers.schema import get_json_schema
 
 Message = dict[str, Any]
@@ -15,11 +16,32 @@ Message = dict[str, Any]
 _REASONING = ("reasoning_content", "thinking", "reasoning")
 _OPEN_END = "CONTINUE_FINAL_MESSAGE_TAG "
 
+# From, to; in order and apart.
+Ranges = tuple[tuple[int, int], ...]
+
 
 class ChatText(str):
-    """A rendered conversation: its special tokens are in it already, so a tokenizer adds none around it."""
+    """A rendered conversation: its special tokens are in it already, so a tokenizer adds none around it.
 
-    __slots__ = ()
+    `trusted` are the ranges, in bytes of its UTF-8, that the chat template wrote itself: a tokenizer takes a special
+    token for one only there, so that no message can control. Parts of it and sums with it are plain text.
+    """
+
+    __slots__ = ("trusted",)
+    trusted: Ranges
+
+    def __new__(cls, text: str, trusted: Ranges) -> "ChatText":
+        chat = super().__new__(cls, text)
+        chat.trusted = trusted
+        return chat
+
+    def __getnewargs__(self) -> tuple[str, Ranges]:
+        return str(self), self.trusted
+
+
+def trusted_in(text: str) -> Ranges | None:
+    """Where special tokens may be in a text: in a rendered chat where the template wrote, elsewhere everywhere."""
+    return text.trusted if isinstance(text, ChatText) else None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,7 +49,7 @@ class Rendered:
     """A conversation as text, and where in it the assistant speaks (from, to; in characters)."""
 
     text: ChatText
-    generation: list[tuple[int, int]]
+    generation: Ranges
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,6 +59,8 @@ class Request:
     source: str
     template: _core.Template
     variables: Mapping[str, Any]  # special tokens, then what the caller passed
+    special: tuple[str, ...]  # the variables that are the tokenizer's special tokens
+    trust_content: bool
     tools: list[Any] | None
     documents: list[Any] | None
     add_generation_prompt: bool
@@ -53,6 +77,7 @@ def request(
     documents: Sequence[Any] | None,
     add_generation_prompt: bool,
     continue_final_message: bool | str,
+    trust_content: bool = False,
 ) -> Request:
     """Checks that everything passed has an effect: a template that reads no tools cannot be given any."""
     names = set(template.names)
@@ -71,6 +96,8 @@ def request(
         source=source,
         template=template,
         variables={**special_tokens, **plain(variables)},
+        special=tuple(name for name in special_tokens if name not in variables),
+        trust_content=trust_content,
         tools=None if tools is None else [_tool(tool) for tool in tools],
         documents=None if documents is None else [_document(document) for document in documents],
         add_generation_prompt=add_generation_prompt,
@@ -96,8 +123,17 @@ def render(asked: Request, conversation: Any) -> Rendered:
         told = json.dumps(variables, allow_nan=False)
     except ValueError as error:
         raise ArgumentError(f"the messages or variables cannot be given to a chat template: {error}") from error
-    text, generation = asked.template.render(told)
-    return Rendered(ChatText(_cut(text, last) if field else text), generation)
+    text, generation, trusted = asked.template.render(told, special=asked.special)
+    if field:
+        text = _cut(text, last)
+    size = len(text.encode())
+    return Rendered(
+        ChatText(text, ((0, size),) if asked.trust_content else _within(trusted, size)), _within(generation, len(text))
+    )
+
+
+def _within(ranges: Sequence[tuple[int, int]], end: int) -> Ranges:
+    return tuple((start, min(stop, end)) for start, stop in ranges if start < end)
 
 
 def conversations_of(given: Any) -> tuple[list[Any], bool]:
@@ -191,7 +227,7 @@ def _cut(text: str, last: str) -> str:
     return text[:place].rstrip()
 
 
-def assistant_mask(core: _core.Tokenizer, ids: list[int], rendered: Rendered) -> list[int]:
+def assistant_mask(core: Core, ids: list[int], rendered: Rendered) -> list[int]:
     """1 for each token of what the assistant says. UnsupportedError where tokens do not spell the text exactly."""
     spelled = [core.decode_bytes([token]) for token in ids]
     if b"".join(spelled) != rendered.text.encode():

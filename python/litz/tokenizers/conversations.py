@@ -5,11 +5,11 @@ from typing import Any
 
 from litz import _core
 from litz.errors import ArgumentError, UnsupportedError
-from litz.tokenizers import chat, encoding
-from litz.tokenizers.calls import Calls
+from litz.tokenizers import chat, tensors
+from litz.tokenizers.sequences import Sequences
 
 
-class Conversations(Calls):
+class Conversations(Sequences):
     """The part of `Tokenizer` that chats."""
 
     name_or_path: str
@@ -32,6 +32,7 @@ class Conversations(Calls):
         return_tensors: str | None = None,
         return_dict: bool = False,
         return_assistant_tokens_mask: bool = False,
+        trust_content: bool = False,
         **variables: Any,
     ) -> Any:
         """A conversation, or a list of them, as the model was taught to read it.
@@ -40,6 +41,9 @@ class Conversations(Calls):
         with `tokenize=False` the text. `tools` are functions with type hints and docstrings, or JSON schemas.
         `chat_template` is the name of one of the tokenizer's templates or a template itself. Other keywords are
         variables of the template, such as `enable_thinking`; one that the template does not read is ArgumentError.
+
+        A special token is one only where the template wrote it: in a message, a tool or a document its text is
+        ordinary text. `trust_content=True` takes special tokens from everywhere, as transformers does.
         """
         conversations, several = chat.conversations_of(conversation)
         if return_assistant_tokens_mask and not (tokenize and return_dict):
@@ -54,6 +58,7 @@ class Conversations(Calls):
         asked = chat.request(
             source, template, self.special_tokens_map, variables, tools=tools, documents=documents,
             add_generation_prompt=add_generation_prompt, continue_final_message=continue_final_message,
+            trust_content=trust_content,
         )  # fmt: skip
         rendered = [chat.render(asked, messages) for messages in conversations]
         texts = [each.text for each in rendered]
@@ -67,9 +72,9 @@ class Conversations(Calls):
         if return_assistant_tokens_mask:
             if padding or truncation:
                 raise UnsupportedError("return_assistant_tokens_mask with padding or truncation is not implemented")
-            rows = encoding.lists(out["input_ids"]) if several or return_tensors else [out["input_ids"]]
+            rows = tensors.lists(out["input_ids"]) if several or return_tensors else [out["input_ids"]]
             masks = [chat.assistant_mask(self._core, row, each) for row, each in zip(rows, rendered, strict=True)]
-            masks = encoding.as_tensor(masks, encoding.kind_of(return_tensors))
+            masks = tensors.of_rows(masks, tensors.kind_of(return_tensors))
             out["assistant_masks"] = masks if several or return_tensors else masks[0]
         return out if return_dict else out["input_ids"]
 

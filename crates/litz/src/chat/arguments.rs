@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::failure::{fail, Failure, Outcome};
+use super::origin::Text;
 use super::value::Value;
 
 #[derive(Default, Clone)]
@@ -44,8 +45,16 @@ impl Called {
 
 /// A value that must be text.
 pub(super) fn text(value: &Value) -> Outcome<&str> {
+    text_of(value).map(|text| &*text.text)
+}
+
+/// A value that must be text, with where it is from.
+pub(super) fn text_of(value: &Value) -> Outcome<&Text> {
     value.defined()?;
-    value.as_str().ok_or_else(|| Failure::new(format!("expected a str, not '{}'", value.type_name())))
+    match value {
+        Value::Str(text) => Ok(text),
+        _ => fail(format!("expected a str, not '{}'", value.type_name())),
+    }
 }
 
 /// A value that must be an integer.

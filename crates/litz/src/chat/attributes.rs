@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use super::budget::Budget;
 use super::failure::{fail, Failure, Outcome};
+use super::origin::{Output, Text};
 use super::text::repr;
-use super::value::{Cycler, Loop, Macro, Missing, Text, Value};
+use super::value::{Cycler, Loop, Macro, Missing, Value};
 
 const STRING: [&str; 47] = [
     "capitalize",
@@ -86,8 +87,8 @@ pub(super) fn item(value: &Value, key: &Value, budget: &Budget) -> Outcome<Value
         (Value::Str(text), Some(i)) => {
             budget.step(text.text.len() / 64)?;
             index(i, text.text.chars().count())
-                .and_then(|i| text.text.chars().nth(i))
-                .map(|c| Value::Str(Text { text: c.to_string().into(), markup: text.markup }))
+                .and_then(|i| text.text.char_indices().nth(i))
+                .map(|(at, c)| Value::Str(text.slice(at..at + c.len_utf8())))
         }
         _ => None,
     };
@@ -100,7 +101,7 @@ pub(super) fn item(value: &Value, key: &Value, budget: &Budget) -> Outcome<Value
         }
         return Ok(Value::Undefined(Rc::new(Missing::Attribute(value.type_name(), name.text.clone()))));
     }
-    Ok(Value::Undefined(Rc::new(Missing::Element(value.type_name(), repr(key, budget)?))))
+    Ok(Value::Undefined(Rc::new(Missing::Element(value.type_name(), repr(key, budget)?.text.to_string()))))
 }
 
 /// Python's meaning of an index: from the end when it is negative.
@@ -177,8 +178,10 @@ fn of_cycler(cycler: &Cycler, name: &Arc<str>, value: &Value) -> Option<Value> {
 fn of_macro(m: &Macro, name: &str) -> Outcome<Option<Value>> {
     let definition = &m.definition;
     Ok(Some(match name {
-        "name" => definition.name.clone().map_or(Value::None, Value::str),
-        "arguments" => Value::tuple(definition.parameters.iter().map(|p| Value::str(p.clone())).collect())?,
+        "name" => definition.name.clone().map_or(Value::None, Value::literal),
+        "arguments" => {
+            Value::tuple(definition.parameters.iter().map(|p| Value::literal(p.clone())).collect())?
+        }
         "caller" => Value::Bool(definition.takes_caller),
         "catch_kwargs" => Value::Bool(definition.takes_kwargs),
         "catch_varargs" => Value::Bool(definition.takes_varargs),
@@ -197,21 +200,32 @@ pub(super) fn slice(value: &Value, bounds: [Value; 3], budget: &Budget) -> Outco
     let positions = positions(bounds, len)?;
     budget.slots(positions.len())?;
     match value {
-        Value::Str(text) => {
-            let sliced: String = if text.text.is_ascii() {
-                let bytes = text.text.as_bytes();
-                positions.iter().map(|&i| bytes[i] as char).collect()
-            } else {
-                let chars: Vec<char> = text.text.chars().collect();
-                positions.iter().map(|&i| chars[i]).collect()
-            };
-            Ok(Value::Str(Text { text: sliced.into(), markup: text.markup }))
-        }
+        Value::Str(text) => characters(text, &positions, budget).map(Value::Str),
         Value::Range(range) => Value::list(positions.into_iter().map(|i| range.item(i)).collect()),
         Value::Tuple(s) => Value::tuple(positions.into_iter().map(|i| s.items[i].clone()).collect()),
         Value::List(s) => Value::list(positions.into_iter().map(|i| s.items[i].clone()).collect()),
         _ => fail("cannot be sliced"),
     }
+}
+
+/// The characters at these positions.
+fn characters(text: &Text, positions: &[usize], budget: &Budget) -> Outcome<Text> {
+    let starts: Vec<usize> = match text.text.is_ascii() {
+        true => (0..text.text.len()).collect(),
+        false => text.text.char_indices().map(|(start, _)| start).collect(),
+    };
+    let end = |i: usize| starts.get(i + 1).copied().unwrap_or(text.text.len());
+    if let (Some(&first), Some(&last)) = (positions.first(), positions.last()) {
+        if last.checked_sub(first) == Some(positions.len() - 1) {
+            return Ok(text.slice(starts[first]..end(last)));
+        }
+    }
+    let mut out = Output::default();
+    for &i in positions {
+        budget.allocate(16)?;
+        out.part(text, starts[i]..end(i));
+    }
+    Ok(out.finish(text.markup))
 }
 
 /// The indices that a slice of a sequence of `len` items takes.

@@ -7,6 +7,7 @@ use super::ast::{Arguments, Expr, Node};
 use super::failure::{fail, Outcome};
 use super::interpreter::Interpreter;
 use super::operators::{binary, compare, unary};
+use super::origin::Output;
 use super::text::str_of;
 use super::value::{Dict, Missing, Value};
 use super::{attributes, filters, globals, methods, predicates};
@@ -26,7 +27,7 @@ impl Interpreter<'_> {
             Expr::Bool(b) => Ok(Value::Bool(*b)),
             Expr::Int(n) => Ok(Value::Int(*n)),
             Expr::Float(x) => Ok(Value::Float(*x)),
-            Expr::Str(text) => Ok(Value::str(text.clone())),
+            Expr::Str(text) => Ok(Value::literal(text.clone())),
             Expr::Name(name) => Ok(self
                 .variable(name)
                 .or_else(|| globals::named(name))
@@ -92,14 +93,14 @@ impl Interpreter<'_> {
     }
 
     fn concat(&mut self, parts: &[Node]) -> Outcome<Value> {
-        let mut out = String::new();
+        let mut out = Output::default();
         for part in parts {
             let value = self.eval(part)?;
             let text = str_of(&value, &self.budget)?;
-            self.budget.allocate(text.text.len())?;
-            out.push_str(&text.text);
+            self.budget.allocate(text.cost())?;
+            out.text(&text);
         }
-        Ok(Value::str(out))
+        Ok(Value::Str(out.finish(false)))
     }
 
     fn comparison(&mut self, first: &Node, rest: &[(&'static str, Node)]) -> Outcome<Value> {
@@ -202,7 +203,7 @@ impl Interpreter<'_> {
             Value::Loop(state) => self.recurse(state, called),
             Value::Joiner(joiner) => {
                 let [] = called.bind("joiner", [], 0)?;
-                Ok(if joiner.1.replace(true) { Value::Str(joiner.0.clone()) } else { Value::str("") })
+                Ok(if joiner.1.replace(true) { Value::Str(joiner.0.clone()) } else { Value::literal("") })
             }
             _ => fail(format!("'{}' object is not callable", callee.type_name())),
         }

@@ -2,12 +2,13 @@
 
 use std::rc::Rc;
 
-use super::arguments::{flag, integer, optional_integer, text, Called};
+use super::arguments::{flag, integer, optional_integer, text, text_of, Called};
 use super::failure::{fail, Failure, Outcome};
 use super::interpreter::Interpreter;
+use super::origin::{Output, Text};
 use super::predicates::count;
 use super::text::{escape, str_of};
-use super::value::{Dict, Text, Value};
+use super::value::{Dict, Value};
 use super::{attributes, formatting, json, operators, sequences, strings};
 
 const ON_VALUES: [&str; 27] = [
@@ -66,7 +67,7 @@ pub(super) fn apply(
         "default" | "d" => {
             let [default, boolean] = called.bind(name, ["default_value", "boolean"], 0)?;
             let replaced = value.is_undefined() || (flag(boolean.as_ref()) && !value.truthy());
-            Ok(if replaced { default.unwrap_or_else(|| Value::str("")) } else { value })
+            Ok(if replaced { default.unwrap_or_else(|| Value::literal("")) } else { value })
         }
         "length" | "count" => {
             let [] = called.bind(name, [], 0)?;
@@ -92,7 +93,7 @@ pub(super) fn apply(
                 return fail("can't handle positional and keyword arguments at the same time");
             };
             let format = str_of(&value, budget)?;
-            Ok(Value::str(formatting::percent(&format.text, &values, budget)?))
+            formatting::percent(&format.with_markup(false), &values, budget).map(Value::Str)
         }
         "indent" => indent(&value, called, interpreter),
         _ if exists(name) => of_text(interpreter, name, &value, called),
@@ -105,9 +106,9 @@ fn of_text(interpreter: &mut Interpreter, name: &str, value: &Value, called: Cal
     let budget = &interpreter.budget;
     let source = str_of(value, budget)?;
     let s = &*source.text;
-    let same = |result: String| -> Outcome<Value> {
-        budget.allocate(result.len())?;
-        Ok(Value::Str(Text { text: result.into(), markup: source.markup }))
+    let same = |result: Text| -> Outcome<Value> {
+        budget.allocate(result.cost())?;
+        Ok(Value::Str(result))
     };
     match name {
         "replace" => {
@@ -115,37 +116,38 @@ fn of_text(interpreter: &mut Interpreter, name: &str, value: &Value, called: Cal
             let old = str_of(&old.unwrap_or(Value::None), budget)?;
             let new = str_of(&new.unwrap_or(Value::None), budget)?;
             let count = optional_integer(count.as_ref())?.unwrap_or(-1);
-            return Ok(Value::str(strings::replace(s, &old.text, &new.text, count, budget)?));
+            let replaced = strings::replace(&source, &old, &new, count, budget)?;
+            return Ok(Value::Str(replaced.with_markup(false)));
         }
         "trim" => {
             let [chars] = called.bind(name, ["chars"], 0)?;
             let chars = chars.as_ref().filter(|c| !matches!(c, Value::None)).map(text).transpose()?;
-            return same(strings::strip(s, chars, true, true).to_string());
+            return same(source.piece(strings::strip(s, chars, true, true)));
         }
         "center" => {
             let [width] = called.bind(name, ["width"], 0)?;
             let width = count(width.as_ref(), 80)?;
             budget.allocate(width)?;
-            return same(strings::pad(s, "center", width, " ")?);
+            return same(strings::pad(&source, "center", width, &Text::template(" "))?);
         }
-        "truncate" => return truncate(s, called).and_then(same),
+        "truncate" => return truncate(&source, called).and_then(same),
         _ => {}
     }
     let [] = called.bind(name, [], 0)?;
     match name {
         "string" => Ok(Value::Str(source.clone())),
-        "upper" => same(s.to_uppercase()),
-        "lower" => same(s.to_lowercase()),
-        "capitalize" => same(strings::capitalize(s)),
-        "title" => same(title(s)),
+        "upper" => same(source.changed(str::to_uppercase)),
+        "lower" => same(source.changed(str::to_lowercase)),
+        "capitalize" => same(source.changed(strings::capitalize)),
+        "title" => same(source.changed(title)),
         "wordcount" => Ok(Value::Int(
             s.split(|c: char| c != '_' && !c.is_alphanumeric()).filter(|w| !w.is_empty()).count() as i128,
         )),
-        "safe" => Ok(Value::Str(Text { text: source.text.clone(), markup: true })),
+        "safe" => Ok(Value::Str(source.with_markup(true))),
         "e" | "escape" if source.markup => Ok(Value::Str(source.clone())),
         "e" | "escape" | "forceescape" => {
             budget.allocate(s.len() * 5)?;
-            Ok(Value::Str(Text { text: escape(s).into(), markup: true }))
+            Ok(Value::Str(source.changed_apart(escape).with_markup(true)))
         }
         _ => fail(format!("the filter '{name}' is not supported in chat templates")),
     }
@@ -169,23 +171,27 @@ fn title(s: &str) -> String {
     out
 }
 
-fn truncate(s: &str, called: Called) -> Outcome<String> {
+fn truncate(source: &Text, called: Called) -> Outcome<Text> {
+    let s = &*source.text;
     let [length, killwords, end, leeway] =
         called.bind("truncate", ["length", "killwords", "end", "leeway"], 0)?;
     let (length, leeway) = (count(length.as_ref(), 255)?, count(leeway.as_ref(), 5)?);
-    let end = end.as_ref().map(text).transpose()?.unwrap_or("...");
-    let Some(kept) = length.checked_sub(end.chars().count()) else {
-        return fail(format!("expected length >= {}, got {length}", end.chars().count()));
+    let end = end.as_ref().map(text_of).transpose()?.cloned().unwrap_or(Text::template("..."));
+    let Some(kept) = length.checked_sub(end.text.chars().count()) else {
+        return fail(format!("expected length >= {}, got {length}", end.text.chars().count()));
     };
     if s.chars().count() <= length.saturating_add(leeway) {
-        return Ok(s.to_string());
+        return Ok(source.clone());
     }
-    let cut: String = s.chars().take(kept).collect();
+    let cut = s.char_indices().nth(kept).map_or(s, |(at, _)| &s[..at]);
     let cut = match cut.rsplit_once(' ') {
         Some((words, _)) if !flag(killwords.as_ref()) => words,
-        _ => &cut,
+        _ => cut,
     };
-    Ok(format!("{cut}{end}"))
+    let mut out = Output::default();
+    out.part(source, 0..cut.len());
+    out.text(&end);
+    Ok(out.finish(source.markup))
 }
 
 fn items(value: &Value, called: Called) -> Outcome<Value> {
@@ -203,9 +209,13 @@ fn items(value: &Value, called: Called) -> Outcome<Value> {
 fn to_json(value: &Value, called: Called, interpreter: &Interpreter) -> Outcome<Value> {
     let [ascii, indent, separators, sort_keys] =
         called.bind("tojson", ["ensure_ascii", "indent", "separators", "sort_keys"], 0)?;
+    let mut trusted = true;
     let indent = match indent {
         None | Some(Value::None) => None,
-        Some(Value::Str(text)) => Some(text.text.to_string()),
+        Some(Value::Str(text)) => {
+            trusted = text.is_trusted();
+            Some(text.text.to_string())
+        }
         Some(width) => {
             let width = usize::try_from(integer(&width)?.max(0)).unwrap_or(usize::MAX);
             interpreter.budget.allocate(width)?;
@@ -215,13 +225,16 @@ fn to_json(value: &Value, called: Called, interpreter: &Interpreter) -> Outcome<
     let separators = match separators {
         None | Some(Value::None) => None,
         Some(pair) => match &pair.iterate()?.items[..] {
-            [comma, colon] => Some((text(comma)?.to_string(), text(colon)?.to_string())),
+            [comma, colon] => {
+                trusted = trusted && comma.is_trusted() && colon.is_trusted();
+                Some((text(comma)?.to_string(), text(colon)?.to_string()))
+            }
             _ => return fail("separators must be a pair of strings"),
         },
     };
-    let style =
-        json::Style { ascii: flag(ascii.as_ref()), indent, separators, sort_keys: flag(sort_keys.as_ref()) };
-    Ok(Value::str(json::dumps(value, &style, &interpreter.budget)?))
+    let (ascii, sort_keys) = (flag(ascii.as_ref()), flag(sort_keys.as_ref()));
+    let style = json::Style { ascii, indent, separators, sort_keys, trusted };
+    json::dumps(value, &style, &interpreter.budget).map(Value::Str)
 }
 
 fn indent(value: &Value, called: Called, interpreter: &Interpreter) -> Outcome<Value> {
@@ -231,28 +244,34 @@ fn indent(value: &Value, called: Called, interpreter: &Interpreter) -> Outcome<V
         return fail(format!("unsupported operand type(s) for +=: '{}' and 'str'", value.type_name()));
     };
     let width = match width {
-        Some(Value::Str(text)) => text.text.to_string(),
+        Some(Value::Str(text)) => text,
         width => {
             let width = count(width.as_ref(), 4)?;
             interpreter.budget.allocate(width)?;
-            " ".repeat(width)
+            Text::template(" ".repeat(width))
         }
     };
+    // The lines begin where they do in the source, which lacks the last line break only.
     let whole = format!("{}\n", source.text);
     let lines = strings::lines(&whole, false);
-    interpreter.budget.allocate(whole.len() + lines.len().saturating_mul(width.len()))?;
+    interpreter.budget.allocate(source.cost() + lines.len().saturating_mul(width.cost() + 16))?;
     let blank = flag(blank.as_ref());
-    let mut out = if flag(first.as_ref()) { width.clone() } else { String::new() };
+    let width = width.trusted_if(source.is_trusted());
+    let mut out = Output::default();
+    if flag(first.as_ref()) {
+        out.text(&width);
+    }
     for (i, line) in lines.iter().enumerate() {
         if i > 0 {
-            out.push('\n');
+            out.push("\n", source.is_trusted());
             if blank || !line.is_empty() {
-                out.push_str(&width);
+                out.text(&width);
             }
         }
-        out.push_str(line);
+        let start = line.as_ptr() as usize - whole.as_ptr() as usize;
+        out.part(source, start..start + line.len());
     }
-    Ok(Value::Str(Text { text: out.into(), markup: source.markup }))
+    Ok(Value::Str(out.finish(source.markup)))
 }
 
 fn number(name: &str, value: &Value, called: Called) -> Outcome<Value> {

@@ -3,6 +3,7 @@
 use super::attributes;
 use super::budget::Budget;
 use super::failure::{fail, Failure, Outcome};
+use super::origin::{Output, Text};
 use super::text::{float, repr, str_of};
 use super::value::Value;
 
@@ -23,18 +24,19 @@ struct Spec {
 }
 
 /// `format % values`.
-pub(super) fn percent(format: &str, values: &Value, budget: &Budget) -> Outcome<String> {
+pub(super) fn percent(format: &Text, values: &Value, budget: &Budget) -> Outcome<Text> {
     let mut positional = match values {
         Value::Tuple(items) => items.items.clone(),
         other => vec![other.clone()],
     }
     .into_iter();
-    let mut out = String::with_capacity(format.len());
-    let mut chars = format.chars().peekable();
+    let trusted = format.is_trusted();
+    let mut out = Output::default();
+    let mut chars = format.text.chars().peekable();
     let mut by_name = false;
     while let Some(c) = chars.next() {
         if c != '%' {
-            out.push(c);
+            out.push(c.encode_utf8(&mut [0; 4]), trusted);
             continue;
         }
         let mut key = None;
@@ -43,7 +45,7 @@ pub(super) fn percent(format: &str, values: &Value, budget: &Budget) -> Outcome<
         }
         let spec = percent_spec(&mut chars)?;
         if spec.kind == Some('%') {
-            out.push('%');
+            out.push("%", trusted);
             continue;
         }
         let value = match (key, values) {
@@ -55,13 +57,13 @@ pub(super) fn percent(format: &str, values: &Value, budget: &Budget) -> Outcome<
             _ => positional.next().ok_or_else(|| Failure::new("not enough arguments for format string"))?,
         };
         let field = percent_field(&spec, &value, budget)?;
-        budget.allocate(field.len())?;
-        out.push_str(&field);
+        budget.allocate(field.cost() + 16)?;
+        out.text(&field.trusted_if(trusted));
     }
     if positional.next().is_some() && !by_name && !matches!(values, Value::Dict(_)) {
         return fail("not all arguments converted during string formatting");
     }
-    Ok(out)
+    Ok(out.finish(format.markup))
 }
 
 fn percent_spec(chars: &mut std::iter::Peekable<std::str::Chars>) -> Outcome<Spec> {
@@ -94,63 +96,61 @@ fn digits(chars: &mut std::iter::Peekable<std::str::Chars>) -> Outcome<Option<us
     }
 }
 
-fn percent_field(spec: &Spec, value: &Value, budget: &Budget) -> Outcome<String> {
+fn percent_field(spec: &Spec, value: &Value, budget: &Budget) -> Outcome<Text> {
     let text = match spec.kind {
-        Some('s') => str_of(value, budget)?.text.to_string(),
+        Some('s') => str_of(value, budget)?,
         Some('r' | 'a') => repr(value, budget)?,
         Some('d' | 'i' | 'u') => {
             let n = value.as_int().or_else(|| value.as_float().map(|x| x.trunc() as i128));
             let Some(n) = n else {
                 return fail(format!("%d format: a real number is required, not {}", value.type_name()));
             };
-            return number(&Spec { kind: Some('d'), precision: None, ..spec.clone() }, &Value::Int(n));
+            let spec = Spec { kind: Some('d'), precision: None, ..spec.clone() };
+            return number(&spec, &Value::Int(n)).map(Text::content);
         }
         Some('f' | 'F' | 'e' | 'E' | 'g' | 'G') => {
             let Some(x) = value.as_float() else {
                 return fail(format!("must be real number, not {}", value.type_name()));
             };
             let precision = Some(spec.precision.unwrap_or(6));
-            return number(&Spec { precision, ..spec.clone() }, &Value::Float(x));
+            return number(&Spec { precision, ..spec.clone() }, &Value::Float(x)).map(Text::content);
         }
         Some('x' | 'X' | 'o') => {
             if value.as_int().is_none() {
                 return fail(format!("%x format: an integer is required, not {}", value.type_name()));
             }
-            return number(spec, value);
+            return number(spec, value).map(Text::content);
         }
         Some('c') => match value {
-            Value::Str(text) if text.text.chars().count() == 1 => text.text.to_string(),
+            Value::Str(text) if text.text.chars().count() == 1 => text.clone(),
             _ => match value.as_int().and_then(|n| u32::try_from(n).ok()).and_then(char::from_u32) {
-                Some(c) => c.to_string(),
+                Some(c) => Text::content(c.to_string()),
                 None => return fail("%c requires int or char"),
             },
         },
         Some(c) => return fail(format!("unsupported format character '{c}' (0x{:x})", c as u32)),
         None => return fail("incomplete format"),
     };
-    let cut = match spec.precision {
-        Some(n) => text.chars().take(n).collect(),
-        None => text,
-    };
-    Ok(pad(&cut, spec, '>'))
+    Ok(field(&text, spec, '>'))
 }
 
 /// `text.format(*positional, **named)`.
 pub(super) fn braces(
-    format: &str,
+    format: &Text,
     positional: &[Value],
     named: &[(std::sync::Arc<str>, Value)],
     budget: &Budget,
-) -> Outcome<String> {
-    let mut out = String::with_capacity(format.len());
-    let mut rest = format;
+) -> Outcome<Text> {
+    let trusted = format.is_trusted();
+    let mut out = Output::default();
+    let mut rest = &*format.text;
     let mut next = 0;
     while let Some(i) = rest.find(['{', '}']) {
-        out.push_str(&rest[..i]);
+        out.push(&rest[..i], trusted);
         let brace = &rest[i..=i];
         rest = &rest[i + 1..];
         if let Some(after) = rest.strip_prefix(brace) {
-            out.push_str(brace);
+            out.push(brace, trusted);
             rest = after;
             continue;
         }
@@ -159,12 +159,12 @@ pub(super) fn braces(
         }
         let Some(end) = rest.find('}') else { return fail("expected '}' before end of string") };
         let field = replacement(&rest[..end], positional, named, &mut next, budget)?;
-        budget.allocate(field.len())?;
-        out.push_str(&field);
+        budget.allocate(field.cost() + 16)?;
+        out.text(&field.trusted_if(trusted));
         rest = &rest[end + 1..];
     }
-    out.push_str(rest);
-    Ok(out)
+    out.push(rest, trusted);
+    Ok(out.finish(format.markup))
 }
 
 /// One `{name!conversion:spec}`.
@@ -174,7 +174,7 @@ fn replacement(
     named: &[(std::sync::Arc<str>, Value)],
     next: &mut usize,
     budget: &Budget,
-) -> Outcome<String> {
+) -> Outcome<Text> {
     if field.contains('{') {
         return fail("fields within fields are not supported in format strings");
     }
@@ -203,7 +203,7 @@ fn replacement(
     match conversion {
         None => format_value(&value, &parse_spec(spec)?, budget),
         Some("s") => format_value(&Value::Str(str_of(&value, budget)?), &parse_spec(spec)?, budget),
-        Some("r") => format_value(&Value::str(repr(&value, budget)?), &parse_spec(spec)?, budget),
+        Some("r") => format_value(&Value::Str(repr(&value, budget)?), &parse_spec(spec)?, budget),
         Some(other) => fail(format!("Unknown conversion specifier {other}")),
     }
 }
@@ -249,11 +249,11 @@ fn parse_spec(text: &str) -> Outcome<Spec> {
     Ok(spec)
 }
 
-fn format_value(value: &Value, spec: &Spec, budget: &Budget) -> Outcome<String> {
+fn format_value(value: &Value, spec: &Spec, budget: &Budget) -> Outcome<Text> {
     let numeric = matches!(value, Value::Int(_) | Value::Float(_))
         || (matches!(value, Value::Bool(_)) && spec.kind.is_some());
     if numeric {
-        return number(spec, value);
+        return number(spec, value).map(Text::content);
     }
     match spec.kind {
         None | Some('s') => {}
@@ -262,12 +262,17 @@ fn format_value(value: &Value, spec: &Spec, budget: &Budget) -> Outcome<String> 
             return fail(format!("Unknown format code '{kind}' for object of type '{name}'"));
         }
     }
-    let text = str_of(value, budget)?;
-    let cut: String = match spec.precision {
-        Some(n) => text.text.chars().take(n).collect(),
-        None => text.text.to_string(),
-    };
-    Ok(pad(&cut, spec, '<'))
+    Ok(field(&str_of(value, budget)?, spec, '<'))
+}
+
+/// A text, cut and filled up.
+fn field(text: &Text, spec: &Spec, default: char) -> Text {
+    if spec.precision.is_none() && spec.width == 0 {
+        return text.clone().with_markup(false);
+    }
+    let s = &*text.text;
+    let end = spec.precision.and_then(|n| s.char_indices().nth(n)).map_or(s.len(), |(end, _)| end);
+    Text::new(pad(&s[..end], spec, default), text.is_trusted())
 }
 
 /// A number by its kind, sign, grouping, precision and width.

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use super::arguments::{integer, text, Called};
 use super::failure::{fail, Failure, Outcome};
 use super::interpreter::Interpreter;
+use super::origin::Text;
 use super::text::str_of;
-use super::value::{Cycler, Dict, Namespace, Range, Sequence, Text, Value};
+use super::value::{Cycler, Dict, Namespace, Range, Sequence, Value};
 
 const NAMES: [&str; 8] =
     ["range", "dict", "namespace", "cycler", "joiner", "lipsum", "raise_exception", "strftime_now"];
@@ -33,7 +34,7 @@ pub(super) fn call(interpreter: &mut Interpreter, name: &str, called: Called) ->
             let [separator] = called.bind("joiner", ["sep"], 0)?;
             let separator = match separator {
                 Some(value) => str_of(&value, &interpreter.budget)?,
-                None => Text::plain(", "),
+                None => Text::template(", "),
             };
             Ok(Value::Joiner(Rc::new((separator, false.into()))))
         }
@@ -45,7 +46,8 @@ pub(super) fn call(interpreter: &mut Interpreter, name: &str, called: Called) ->
         "strftime_now" => {
             let [format] = called.bind("strftime_now", ["format"], 1)?;
             let format = format.unwrap_or(Value::None);
-            Ok(Value::str(interpreter.now.format(text(&format)?)?))
+            let now = interpreter.now.format(text(&format)?)?;
+            Ok(Value::Str(Text::new(now, format.is_trusted())))
         }
         _ => fail(format!("'{name}' is not supported in chat templates")),
     }

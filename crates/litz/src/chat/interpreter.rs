@@ -10,8 +10,10 @@ use super::ast::{Expr, For, MacroDefinition, Node, Statement, StatementKind, Tar
 use super::budget::Budget;
 use super::clock::Clock;
 use super::failure::{fail, Outcome};
+use super::origin::{Output, Text};
 use super::text::str_of;
 use super::value::{Loop, Macro, Namespace, Scope, Sequence, Value};
+use super::Rendered;
 
 enum Flow {
     Next,
@@ -27,7 +29,7 @@ pub(super) struct Interpreter<'a> {
     pub now: &'a Clock,
     pub scope: Rc<Scope>,
     variables: HashMap<String, Value>,
-    out: String,
+    out: Output,
     /// Above zero while output is collected for a macro or block instead of being the result.
     captures: usize,
     generation: Vec<Range<usize>>,
@@ -55,7 +57,7 @@ impl<'a> Interpreter<'a> {
             now,
             scope: Scope::new(None),
             variables,
-            out: String::new(),
+            out: Output::default(),
             captures: 0,
             generation: Vec::new(),
             recursions: Vec::new(),
@@ -64,10 +66,11 @@ impl<'a> Interpreter<'a> {
         }
     }
 
-    /// Renders a template: its text, and the byte ranges of its generation blocks.
-    pub fn run(mut self, body: &[Statement]) -> Outcome<(String, Vec<Range<usize>>)> {
+    /// Renders a template.
+    pub fn run(mut self, body: &[Statement]) -> Outcome<Rendered> {
         self.block(body)?;
-        Ok((std::mem::take(&mut self.out), std::mem::take(&mut self.generation)))
+        let (text, trusted) = std::mem::take(&mut self.out).into_parts();
+        Ok(Rendered { text, generation: std::mem::take(&mut self.generation), trusted })
     }
 
     pub fn variable(&self, name: &str) -> Option<Value> {
@@ -79,20 +82,26 @@ impl<'a> Interpreter<'a> {
         Value::Namespace(namespace)
     }
 
-    fn write(&mut self, text: &str) -> Outcome<()> {
+    fn write(&mut self, text: &Text) -> Outcome<()> {
+        self.budget.allocate(text.cost())?;
+        self.out.text(text);
+        Ok(())
+    }
+
+    fn write_data(&mut self, text: &str) -> Outcome<()> {
         self.budget.allocate(text.len())?;
-        self.out.push_str(text);
+        self.out.push(text, true);
         Ok(())
     }
 
     /// Runs `work` and returns what it wrote.
-    fn captured(&mut self, work: impl FnOnce(&mut Self) -> Outcome<()>) -> Outcome<String> {
+    fn captured(&mut self, work: impl FnOnce(&mut Self) -> Outcome<()>) -> Outcome<Value> {
         let outer = std::mem::take(&mut self.out);
         self.captures += 1;
         let result = work(self);
         self.captures -= 1;
         let written = std::mem::replace(&mut self.out, outer);
-        result.map(|()| written)
+        result.map(|()| Value::Str(written.finish(false)))
     }
 
     /// Runs `work` in a scope within `parent`.
@@ -124,7 +133,7 @@ impl<'a> Interpreter<'a> {
     fn statement(&mut self, statement: &Statement) -> Outcome<Flow> {
         self.budget.step(1)?;
         match &statement.kind {
-            StatementKind::Data(text) => self.write(text)?,
+            StatementKind::Data(text) => self.write_data(text)?,
             StatementKind::Output(node) => self.output(node)?,
             StatementKind::For(each) => {
                 let outer = self.scope.clone();
@@ -140,10 +149,10 @@ impl<'a> Interpreter<'a> {
             StatementKind::Macro(definition) => self.define(definition),
             StatementKind::CallBlock(call, definition) => self.call_block(call, definition)?,
             StatementKind::FilterBlock(filter, body) => {
-                let text = self.captured(|this| this.inner(body))?;
-                let value = self.filtered(filter, Value::str(text))?;
+                let value = self.captured(|this| this.inner(body))?;
+                let value = self.filtered(filter, value)?;
                 let text = str_of(&value, &self.budget)?;
-                self.write(&text.text)?;
+                self.write(&text)?;
             }
             StatementKind::With(values, body) => return self.with(values, body),
             StatementKind::Scope(body) => self.inner(body)?,
@@ -160,7 +169,7 @@ impl<'a> Interpreter<'a> {
     fn output(&mut self, node: &Node) -> Outcome<()> {
         let value = self.eval(node)?;
         let text = str_of(&value, &self.budget)?;
-        self.write(&text.text)
+        self.write(&text)
     }
 
     fn condition(&mut self, branches: &[(Node, Vec<Statement>)], otherwise: &[Statement]) -> Outcome<Flow> {
@@ -173,10 +182,10 @@ impl<'a> Interpreter<'a> {
     }
 
     fn set_block(&mut self, target: &Target, filter: Option<&Node>, body: &[Statement]) -> Outcome<()> {
-        let text = self.captured(|this| this.inner(body))?;
+        let written = self.captured(|this| this.inner(body))?;
         let value = match filter {
-            Some(filter) => self.filtered(filter, Value::str(text))?,
-            None => Value::str(text),
+            Some(filter) => self.filtered(filter, written)?,
+            None => written,
         };
         self.assign(target, value)
     }
@@ -307,7 +316,7 @@ impl<'a> Interpreter<'a> {
         self.budget.enter()?;
         let text = self.captured(|this| this.for_loop(&each, items, outer, state.depth0 + 1));
         self.budget.leave();
-        Ok(Value::str(text?))
+        text
     }
 
     fn define(&mut self, definition: &Arc<MacroDefinition>) {
@@ -330,7 +339,7 @@ impl<'a> Interpreter<'a> {
         called.named.push(("caller".into(), caller));
         let value = self.call(&callee, called)?;
         let text = str_of(&value, &self.budget)?;
-        self.write(&text.text)
+        self.write(&text)
     }
 
     pub fn call_macro(&mut self, m: &Rc<Macro>, called: Called) -> Outcome<Value> {
@@ -342,7 +351,7 @@ impl<'a> Interpreter<'a> {
             })
         });
         self.budget.leave();
-        Ok(Value::str(result?))
+        result
     }
 
     /// Puts the arguments of a macro into its scope, in Jinja's order of filling them in.

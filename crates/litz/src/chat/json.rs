@@ -3,6 +3,7 @@
 use super::budget::Budget;
 use super::failure::{fail, Outcome};
 use super::operators;
+use super::origin::{Output, Text};
 use super::text::float;
 use super::value::{Dict, Value};
 
@@ -12,25 +13,40 @@ pub(super) struct Style {
     pub indent: Option<String>,
     pub separators: Option<(String, String)>,
     pub sort_keys: bool,
+    /// Whether the template itself wrote the indentation and the separators.
+    pub trusted: bool,
 }
 
-pub(super) fn dumps(value: &Value, style: &Style, budget: &Budget) -> Outcome<String> {
+pub(super) fn dumps(value: &Value, style: &Style, budget: &Budget) -> Outcome<Text> {
     let separators = match (&style.separators, &style.indent) {
         (Some(pair), _) => pair.clone(),
         (None, Some(_)) => (",".to_string(), ": ".to_string()),
         (None, None) => (", ".to_string(), ": ".to_string()),
     };
-    let mut writer = Writer { style, comma: separators.0, colon: separators.1, out: String::new(), budget };
+    let mut writer = Writer {
+        style,
+        comma: separators.0,
+        colon: separators.1,
+        out: Output::default(),
+        whole: style.trusted,
+        budget,
+    };
     writer.value(value, 0)?;
-    budget.allocate(writer.out.len())?;
-    Ok(writer.out)
+    let text = match writer.whole {
+        true => Text::template(writer.out.into_parts().0),
+        false => writer.out.finish(false),
+    };
+    budget.allocate(text.cost())?;
+    Ok(text)
 }
 
 struct Writer<'a> {
     style: &'a Style,
     comma: String,
     colon: String,
-    out: String,
+    out: Output,
+    /// Whether all of it is the template's own.
+    whole: bool,
     budget: &'a Budget,
 }
 
@@ -38,11 +54,11 @@ impl Writer<'_> {
     fn value(&mut self, value: &Value, depth: usize) -> Outcome<()> {
         self.budget.step(1)?;
         match value {
-            Value::None => self.out.push_str("null"),
-            Value::Bool(b) => self.out.push_str(if *b { "true" } else { "false" }),
-            Value::Int(n) => self.out.push_str(&n.to_string()),
-            Value::Float(x) => self.out.push_str(&number(*x)),
-            Value::Str(text) => self.string(&text.text),
+            Value::None => self.content("null"),
+            Value::Bool(b) => self.content(if *b { "true" } else { "false" }),
+            Value::Int(n) => self.content(&n.to_string()),
+            Value::Float(x) => self.content(&number(*x)),
+            Value::Str(text) => self.string(text),
             Value::List(s) | Value::Tuple(s) => self.array(&s.items, depth)?,
             Value::Dict(dict) => self.object(dict, depth)?,
             _ => return fail(format!("Object of type {} is not JSON serializable", value.type_name())),
@@ -52,22 +68,22 @@ impl Writer<'_> {
 
     fn array(&mut self, items: &[Value], depth: usize) -> Outcome<()> {
         if items.is_empty() {
-            self.out.push_str("[]");
+            self.structure("[]");
             return Ok(());
         }
-        self.out.push('[');
+        self.structure("[");
         for (i, item) in items.iter().enumerate() {
             self.separate(i, depth + 1)?;
             self.value(item, depth + 1)?;
         }
         self.newline(depth)?;
-        self.out.push(']');
+        self.structure("]");
         Ok(())
     }
 
     fn object(&mut self, dict: &Dict, depth: usize) -> Outcome<()> {
         if dict.entries().is_empty() {
-            self.out.push_str("{}");
+            self.structure("{}");
             return Ok(());
         }
         let mut entries: Vec<&(Value, Value)> = dict.entries().iter().collect();
@@ -79,22 +95,25 @@ impl Writer<'_> {
                 operators::order("<", &a.0, &b.0).ok().flatten().unwrap_or(std::cmp::Ordering::Equal)
             });
         }
-        self.out.push('{');
+        self.structure("{");
         for (i, (key, value)) in entries.into_iter().enumerate() {
             self.separate(i, depth + 1)?;
             self.key(key)?;
             self.budget.allocate(self.colon.len())?;
-            self.out.push_str(&self.colon);
+            self.out.push(&self.colon, false);
             self.value(value, depth + 1)?;
         }
         self.newline(depth)?;
-        self.out.push('}');
+        self.structure("}");
         Ok(())
     }
 
     fn key(&mut self, key: &Value) -> Outcome<()> {
         let text = match key {
-            Value::Str(text) => text.text.to_string(),
+            Value::Str(text) => {
+                self.string(text);
+                return Ok(());
+            }
             Value::None => "null".into(),
             Value::Bool(b) => b.to_string(),
             Value::Int(n) => n.to_string(),
@@ -104,14 +123,14 @@ impl Writer<'_> {
                 return fail(format!("keys must be str, int, float, bool or None, not {name}"));
             }
         };
-        self.string(&text);
+        self.string(&Text::content(text));
         Ok(())
     }
 
     fn separate(&mut self, i: usize, depth: usize) -> Outcome<()> {
         if i > 0 {
             self.budget.allocate(self.comma.len())?;
-            self.out.push_str(&self.comma);
+            self.out.push(&self.comma, false);
         }
         self.newline(depth)
     }
@@ -119,33 +138,53 @@ impl Writer<'_> {
     fn newline(&mut self, depth: usize) -> Outcome<()> {
         if let Some(indent) = &self.style.indent {
             self.budget.allocate(indent.len().saturating_mul(depth))?;
-            self.out.push('\n');
-            self.out.push_str(&indent.repeat(depth));
+            self.structure("\n");
+            self.structure(&indent.repeat(depth));
         }
         Ok(())
     }
 
-    fn string(&mut self, text: &str) {
-        self.out.push('"');
-        for c in text.chars() {
-            match c {
-                '"' => self.out.push_str("\\\""),
-                '\\' => self.out.push_str("\\\\"),
-                '\n' => self.out.push_str("\\n"),
-                '\r' => self.out.push_str("\\r"),
-                '\t' => self.out.push_str("\\t"),
-                '\x0c' => self.out.push_str("\\f"),
-                '\x08' => self.out.push_str("\\b"),
-                c if c < ' ' => self.out.push_str(&format!("\\u{:04x}", c as u32)),
-                c if self.style.ascii && !(' '..='~').contains(&c) => {
-                    for unit in c.encode_utf16(&mut [0; 2]) {
-                        self.out.push_str(&format!("\\u{unit:04x}"));
-                    }
-                }
-                c => self.out.push(c),
-            }
+    /// What stands around the values: the template's own only where they all are.
+    fn structure(&mut self, text: &str) {
+        self.out.push(text, false);
+    }
+
+    fn content(&mut self, text: &str) {
+        self.whole = false;
+        self.out.push(text, false);
+    }
+
+    /// A text in quotes, which are its own like its escapes.
+    fn string(&mut self, text: &Text) {
+        let whole = text.is_trusted();
+        self.whole &= whole;
+        self.out.push("\"", whole);
+        for (range, trusted) in text.stretches(0..text.text.len()) {
+            let ascii = self.style.ascii;
+            self.out.write(trusted, |out| escape(&text.text[range], ascii, out));
         }
-        self.out.push('"');
+        self.out.push("\"", whole);
+    }
+}
+
+fn escape(text: &str, ascii: bool, out: &mut String) {
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            '\x0c' => out.push_str("\\f"),
+            '\x08' => out.push_str("\\b"),
+            c if c < ' ' => out.push_str(&format!("\\u{:04x}", c as u32)),
+            c if ascii && !(' '..='~').contains(&c) => {
+                for unit in c.encode_utf16(&mut [0; 2]) {
+                    out.push_str(&format!("\\u{unit:04x}"));
+                }
+            }
+            c => out.push(c),
+        }
     }
 }
 

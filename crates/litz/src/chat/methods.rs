@@ -2,10 +2,11 @@
 
 use std::rc::Rc;
 
-use super::arguments::{flag, integer, optional_integer, text, Called};
+use super::arguments::{flag, integer, optional_integer, text, text_of, Called};
 use super::budget::Budget;
 use super::failure::{fail, Outcome};
-use super::value::{Cycler, Dict, Loop, Sequence, Text, Value, ViewKind};
+use super::origin::{Output, Text};
+use super::value::{Cycler, Dict, Loop, Sequence, Value, ViewKind};
 use super::{formatting, operators, strings};
 
 /// `receiver.name(...)` for a method that `attributes` let through.
@@ -115,35 +116,35 @@ fn of_cycler(cycler: &Cycler, name: &str, called: Called) -> Outcome<Value> {
 fn string(receiver: &Text, name: &str, called: Called, budget: &Budget) -> Outcome<Value> {
     let s = &*receiver.text;
     budget.step(s.len() / 64)?;
-    let same_kind = |result: String| -> Outcome<Value> {
-        budget.allocate(result.len())?;
-        Ok(Value::Str(Text { text: result.into(), markup: receiver.markup }))
+    let same_kind = |result: Text| -> Outcome<Value> {
+        budget.allocate(result.cost())?;
+        Ok(Value::Str(result.with_markup(receiver.markup)))
     };
     if let Some(transform) = strings::transform(name) {
         let [] = called.bind(name, [], 0)?;
-        return same_kind(transform(s));
+        return same_kind(receiver.changed(transform));
     }
     if let Some(test) = strings::test(name) {
         let [] = called.bind(name, [], 0)?;
         return Ok(Value::Bool(test(s)));
     }
     match name {
-        "format" => same_kind(formatting::braces(s, &called.positional, &called.named, budget)?),
+        "format" => same_kind(formatting::braces(receiver, &called.positional, &called.named, budget)?),
         "strip" | "lstrip" | "rstrip" => {
             let [chars] = called.bind(name, ["chars"], 0)?;
             let chars = chars.as_ref().filter(|c| !matches!(c, Value::None)).map(text).transpose()?;
-            same_kind(strings::strip(s, chars, name != "rstrip", name != "lstrip").to_string())
+            same_kind(receiver.piece(strings::strip(s, chars, name != "rstrip", name != "lstrip")))
         }
         "split" | "rsplit" | "splitlines" | "partition" | "rpartition" => cut(receiver, name, called, budget),
         "join" => {
             let [values] = called.bind(name, ["iterable"], 1)?;
-            same_kind(join(s, &values.unwrap_or(Value::None), budget)?)
+            same_kind(join(receiver, &values.unwrap_or(Value::None), budget)?)
         }
         "replace" => {
             let [old, new, count] = called.bind(name, ["old", "new", "count"], 2)?;
             let (old, new) = (old.unwrap_or(Value::None), new.unwrap_or(Value::None));
             let count = optional_integer(count.as_ref())?.unwrap_or(-1);
-            same_kind(strings::replace(s, text(&old)?, text(&new)?, count, budget)?)
+            same_kind(strings::replace(receiver, text_of(&old)?, text_of(&new)?, count, budget)?)
         }
         "startswith" | "endswith" => affix(s, name, called),
         "find" | "rfind" | "index" | "rindex" | "count" => search(s, name, called),
@@ -152,15 +153,15 @@ fn string(receiver: &Text, name: &str, called: Called, budget: &Budget) -> Outco
             let affix = affix.unwrap_or(Value::None);
             let affix = text(&affix)?;
             let cut = if name == "removeprefix" { s.strip_prefix(affix) } else { s.strip_suffix(affix) };
-            same_kind(cut.unwrap_or(s).to_string())
+            same_kind(receiver.piece(cut.unwrap_or(s)))
         }
         "zfill" | "center" | "ljust" | "rjust" => {
             let [width, fill] = called.bind(name, ["width", "fillchar"], 1)?;
             let width = usize::try_from(integer(&width.unwrap_or(Value::None))?).unwrap_or(0);
-            let fill =
-                fill.as_ref().map(text).transpose()?.unwrap_or(if name == "zfill" { "0" } else { " " });
+            let usual = Text::template(if name == "zfill" { "0" } else { " " });
+            let fill = fill.as_ref().map(text_of).transpose()?.unwrap_or(&usual);
             budget.allocate(width)?;
-            same_kind(strings::pad(s, name, width, fill)?)
+            same_kind(strings::pad(receiver, name, width, fill)?)
         }
         _ => fail(format!("the string method '{name}' is not supported in chat templates")),
     }
@@ -172,13 +173,15 @@ fn cut(receiver: &Text, name: &str, called: Called, budget: &Budget) -> Outcome<
     match name {
         "split" | "rsplit" => {
             let [separator, maxsplit] = called.bind(name, ["sep", "maxsplit"], 0)?;
-            let separator = separator.as_ref().filter(|c| !matches!(c, Value::None)).map(text).transpose()?;
+            let separator =
+                separator.as_ref().filter(|c| !matches!(c, Value::None)).map(text_of).transpose()?;
             let limit =
                 usize::try_from(optional_integer(maxsplit.as_ref())?.unwrap_or(-1)).unwrap_or(usize::MAX);
-            if separator == Some("") {
+            if separator.is_some_and(|text| text.text.is_empty()) {
                 return fail("empty separator");
             }
-            pieces(receiver, strings::split(s, separator, limit, name == "rsplit"), budget)
+            let parts = strings::split(s, separator.map(|text| &*text.text), limit, name == "rsplit");
+            pieces(&receiver.trusted_if(separator.is_none_or(Text::is_trusted)), parts, budget)
         }
         "splitlines" => {
             let [keep] = called.bind(name, ["keepends"], 0)?;
@@ -187,32 +190,32 @@ fn cut(receiver: &Text, name: &str, called: Called, budget: &Budget) -> Outcome<
         _ => {
             let [separator] = called.bind(name, ["sep"], 1)?;
             let separator = separator.unwrap_or(Value::None);
-            let [a, b, c] = strings::partition(s, text(&separator)?, name == "rpartition")?;
-            Value::tuple(vec![Value::str(a), Value::str(b), Value::str(c)])
+            let parts = strings::partition(s, text(&separator)?, name == "rpartition")?;
+            let receiver = receiver.trusted_if(separator.is_trusted()).with_markup(false);
+            Value::tuple(parts.into_iter().map(|part| Value::Str(receiver.piece(part))).collect())
         }
     }
 }
 
 fn pieces(receiver: &Text, pieces: Vec<&str>, budget: &Budget) -> Outcome<Value> {
     budget.slots(pieces.len())?;
-    budget.allocate(receiver.text.len())?;
-    let piece = |piece: &str| Value::Str(Text { text: piece.into(), markup: receiver.markup });
-    Value::list(pieces.into_iter().map(piece).collect())
+    budget.allocate(receiver.cost())?;
+    Value::list(pieces.into_iter().map(|piece| Value::Str(receiver.piece(piece))).collect())
 }
 
-fn join(separator: &str, values: &Value, budget: &Budget) -> Outcome<String> {
-    let mut out = String::new();
+fn join(separator: &Text, values: &Value, budget: &Budget) -> Outcome<Text> {
+    let mut out = Output::default();
     for (i, value) in values.iterate()?.items.iter().enumerate() {
-        let Some(piece) = value.as_str() else {
+        let Value::Str(piece) = value else {
             return fail(format!("sequence item {i}: expected str instance, {} found", value.type_name()));
         };
         if i > 0 {
-            out.push_str(separator);
+            out.text(separator);
         }
-        budget.allocate(separator.len() + piece.len())?;
-        out.push_str(piece);
+        budget.allocate(separator.cost() + piece.cost())?;
+        out.text(piece);
     }
-    Ok(out)
+    Ok(out.finish(false))
 }
 
 /// The part of `s` between two optional character positions.

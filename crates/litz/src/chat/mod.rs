@@ -18,6 +18,7 @@ mod expressions;
 mod failure;
 mod filters;
 mod formatting;
+mod given;
 mod globals;
 mod interpreter;
 mod json;
@@ -25,6 +26,7 @@ mod lexer;
 mod literals;
 mod methods;
 mod operators;
+mod origin;
 mod parser;
 mod predicates;
 mod sequences;
@@ -51,6 +53,8 @@ pub struct Rendered {
     pub text: String,
     /// The byte ranges of `text` that `{% generation %}` blocks wrote: what the assistant said.
     pub generation: Vec<Range<usize>>,
+    /// The byte ranges of `text` that the template wrote, in order: only there is a special token meant.
+    pub trusted: Vec<Range<usize>>,
 }
 
 impl Template {
@@ -61,18 +65,20 @@ impl Template {
 
     /// Renders with the members of a JSON object as variables, at the local time `now`.
     ///
+    /// The variables that `special` names are the tokenizer's special tokens: they count as the template's own words,
+    /// as do a message's role where it is a usual one. All other texts are content.
     /// A template that fails, by its own `raise_exception` or otherwise, is an `Error::Template`.
-    pub fn render(&self, variables: &serde_json::Value, now: &Clock) -> Result<Rendered> {
+    pub fn render(&self, variables: &serde_json::Value, special: &[&str], now: &Clock) -> Result<Rendered> {
         let serde_json::Value::Object(map) = variables else {
             return Err(Error::Value("the variables of a chat template must be a JSON object".into()));
         };
         let mut values = HashMap::with_capacity(map.len());
         for (name, value) in map {
-            values.insert(name.clone(), value::Value::from_json(value)?);
+            let given = given::Given::variable(name, special);
+            values.insert(name.clone(), given::value_of(value, given)?);
         }
         let budget = budget::Budget::new(self.size + weight(variables));
-        let (text, generation) = interpreter::Interpreter::new(values, now, budget).run(&self.parsed.body)?;
-        Ok(Rendered { text, generation })
+        Ok(interpreter::Interpreter::new(values, now, budget).run(&self.parsed.body)?)
     }
 
     /// Every name that the template reads: a variable that is not among them has no effect.

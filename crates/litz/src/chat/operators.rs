@@ -5,8 +5,9 @@ use std::cmp::Ordering;
 use super::budget::Budget;
 use super::failure::{fail, Failure, Outcome};
 use super::formatting;
+use super::origin::{Output, Text};
 use super::text::escape;
-use super::value::{Text, Value};
+use super::value::Value;
 
 /// `left op right` for `+ - * / // % **`.
 pub(super) fn binary(op: &'static str, left: &Value, right: &Value, budget: &Budget) -> Outcome<Value> {
@@ -21,8 +22,7 @@ pub(super) fn binary(op: &'static str, left: &Value, right: &Value, budget: &Bud
         }
         ("*", _, _) if is_sequence(left) || is_sequence(right) => return repeat(left, right, budget),
         ("%", Value::Str(format), _) => {
-            let text = formatting::percent(&format.text, right, budget)?;
-            return Ok(Value::Str(Text { text: text.into(), markup: format.markup }));
+            return formatting::percent(format, right, budget).map(Value::Str);
         }
         _ => {}
     }
@@ -45,10 +45,16 @@ fn unsupported(op: &str, left: &Value, right: &Value) -> Outcome<Value> {
 }
 
 fn add_text(a: &Text, b: &Text, budget: &Budget) -> Outcome<Value> {
-    budget.allocate(a.text.len() + b.text.len())?;
+    budget.allocate(a.cost() + b.cost())?;
     let markup = a.markup || b.markup;
-    let side = |t: &Text| if markup && !t.markup { escape(&t.text) } else { t.text.to_string() };
-    Ok(Value::Str(Text { text: (side(a) + &side(b)).into(), markup }))
+    let mut out = Output::default();
+    for side in [a, b] {
+        match markup && !side.markup {
+            true => out.text(&side.changed_apart(escape)),
+            false => out.text(side),
+        }
+    }
+    Ok(Value::Str(out.finish(markup)))
 }
 
 fn is_sequence(value: &Value) -> bool {
@@ -63,8 +69,8 @@ fn repeat(left: &Value, right: &Value, budget: &Budget) -> Outcome<Value> {
     let count = usize::try_from(count.max(0)).unwrap_or(usize::MAX);
     match sequence {
         Value::Str(text) => {
-            budget.allocate(text.text.len().saturating_mul(count))?;
-            Ok(Value::Str(Text { text: text.text.repeat(count).into(), markup: text.markup }))
+            budget.allocate(text.cost().saturating_mul(count))?;
+            Ok(Value::Str(text.repeated(count)))
         }
         Value::List(s) | Value::Tuple(s) => {
             budget.slots(s.items.len().saturating_mul(count))?;

@@ -8,6 +8,7 @@ use super::budget::Budget;
 use super::failure::{fail, Failure, Outcome};
 use super::interpreter::Interpreter;
 use super::operators::{binary, equal, order};
+use super::origin::Output;
 use super::predicates::count;
 use super::text::str_of;
 use super::value::{Sequence, Value};
@@ -93,8 +94,10 @@ fn last(value: &Value, called: Called, budget: &Budget) -> Outcome<Value> {
 fn reverse(value: &Value, called: Called, budget: &Budget) -> Outcome<Value> {
     let [] = called.bind("reverse", [], 0)?;
     if let Value::Str(text) = value {
-        budget.allocate(text.text.len())?;
-        return Ok(Value::str(text.text.chars().rev().collect::<String>()));
+        budget.allocate(text.text.len().saturating_mul(8))?;
+        let mut out = Output::default();
+        text.text.char_indices().rev().for_each(|(i, c)| out.part(text, i..i + c.len_utf8()));
+        return Ok(Value::Str(out.finish(false)));
     }
     let mut items = walk(value, budget)?.items.clone();
     items.reverse();
@@ -106,21 +109,21 @@ fn reverse(value: &Value, called: Called, budget: &Budget) -> Outcome<Value> {
 
 fn join(value: &Value, called: Called, budget: &Budget) -> Outcome<Value> {
     let [separator, attribute] = called.bind("join", ["d", "attribute"], 0)?;
-    let separator = str_of(&separator.unwrap_or_else(|| Value::str("")), budget)?;
+    let separator = str_of(&separator.unwrap_or_else(|| Value::literal("")), budget)?;
     let getter = attribute.map(|attribute| Getter::new(&attribute, None, false)).transpose()?;
-    let mut out = String::new();
+    let mut out = Output::default();
     for (i, item) in walk(value, budget)?.items.iter().enumerate() {
         let piece = match &getter {
             Some(getter) => str_of(&getter.get(item, budget)?, budget)?,
             None => str_of(item, budget)?,
         };
         if i > 0 {
-            out.push_str(&separator.text);
+            out.text(&separator);
         }
-        budget.allocate(separator.text.len() + piece.text.len())?;
-        out.push_str(&piece.text);
+        budget.allocate(separator.cost() + piece.cost())?;
+        out.text(&piece);
     }
-    Ok(Value::str(out))
+    Ok(Value::Str(out.finish(false)))
 }
 
 /// Follows an attribute path such as `function.name` or `0.text`.

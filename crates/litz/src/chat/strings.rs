@@ -3,6 +3,7 @@
 use super::budget::Budget;
 use super::failure::{fail, Outcome};
 use super::lexer::is_space;
+use super::origin::{Output, Text};
 
 /// A method without arguments that returns a string.
 pub(super) fn transform(name: &str) -> Option<fn(&str) -> String> {
@@ -164,30 +165,46 @@ pub(super) fn partition<'s>(s: &'s str, separator: &str, right: bool) -> Outcome
     })
 }
 
-pub(super) fn replace(s: &str, old: &str, new: &str, count: i128, budget: &Budget) -> Outcome<String> {
+/// What is left of a trusted text is content where content said what to take out.
+pub(super) fn replace(s: &Text, old: &Text, new: &Text, count: i128, budget: &Budget) -> Outcome<Text> {
     let limit = usize::try_from(count).unwrap_or(usize::MAX);
-    let found = if old.is_empty() { s.chars().count() + 1 } else { s.matches(old).count() }.min(limit);
-    budget.allocate(s.len().saturating_add(found.saturating_mul(new.len())))?;
-    Ok(s.replacen(old, new, limit))
+    let (source, sought) = (&*s.text, &*old.text);
+    let found = match sought {
+        "" => source.chars().count() + 1,
+        _ => source.matches(sought).count(),
+    }
+    .min(limit);
+    budget.allocate(s.cost().saturating_add(found.saturating_mul(new.cost() + 16)))?;
+    let trusted = old.is_trusted();
+    let (s, new) = (s.trusted_if(trusted), new.trusted_if(trusted));
+    let mut out = Output::default();
+    let mut last = 0;
+    for (at, _) in source.match_indices(sought).take(limit) {
+        out.part(&s, last..at);
+        out.text(&new);
+        last = at + sought.len();
+    }
+    out.part(&s, last..source.len());
+    Ok(out.finish(s.markup))
 }
 
 /// `zfill`, `center`, `ljust` and `rjust`.
-pub(super) fn pad(s: &str, name: &str, width: usize, fill: &str) -> Outcome<String> {
-    if fill.chars().count() != 1 {
+pub(super) fn pad(s: &Text, name: &str, width: usize, fill: &Text) -> Outcome<Text> {
+    if fill.text.chars().count() != 1 {
         return fail("The fill character must be exactly one character long");
     }
-    let missing = width.saturating_sub(s.chars().count());
-    Ok(match name {
-        "ljust" => format!("{s}{}", fill.repeat(missing)),
-        "center" => {
-            // Python puts the odd one out on the left only when the width is odd, too.
-            let left = missing / 2 + (missing & width & 1);
-            format!("{}{s}{}", fill.repeat(left), fill.repeat(missing - left))
-        }
-        "zfill" => match s.strip_prefix(['+', '-']) {
-            Some(digits) => format!("{}{}{digits}", &s[..1], fill.repeat(missing)),
-            None => format!("{}{s}", fill.repeat(missing)),
-        },
-        _ => format!("{}{s}", fill.repeat(missing)),
-    })
+    let missing = width.saturating_sub(s.text.chars().count());
+    let (sign, left) = match name {
+        "ljust" => (0, 0),
+        // Python puts the odd one out on the left only when the width is odd, too.
+        "center" => (0, missing / 2 + (missing & width & 1)),
+        "zfill" => (usize::from(s.text.starts_with(['+', '-'])), missing),
+        _ => (0, missing),
+    };
+    let mut out = Output::default();
+    out.part(s, 0..sign);
+    out.text(&fill.repeated(left));
+    out.part(s, sign..s.text.len());
+    out.text(&fill.repeated(missing - left));
+    Ok(out.finish(s.markup))
 }

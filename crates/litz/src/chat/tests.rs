@@ -8,7 +8,7 @@ use crate::Error;
 const NOON: Clock = Clock { year: 2026, month: 3, day: 5, hour: 12, minute: 4, second: 9, microsecond: 7 };
 
 fn rendered(source: &str, variables: Value) -> crate::Result<Rendered> {
-    Template::new(source)?.render(&variables, &NOON)
+    Template::new(source)?.render(&variables, &["bos_token", "eos_token"], &NOON)
 }
 
 fn text(source: &str, variables: Value) -> String {
@@ -186,4 +186,107 @@ fn names_are_those_that_the_template_reads() {
     let template = Template::new("{% set a = b %}{{ c.d if enable_thinking }}").expect("it compiles");
     assert_eq!(template.names().collect::<Vec<_>>(), ["b", "c", "enable_thinking"]);
     assert!(!template.has_generation());
+}
+
+/// What a template renders, with brackets around what it wrote itself.
+fn marked(source: &str, variables: Value) -> String {
+    let rendered = rendered(source, variables).expect("it renders");
+    let (mut out, mut last) = (String::new(), 0);
+    for range in rendered.trusted {
+        assert!(last <= range.start && range.start < range.end, "the ranges are in order and not empty");
+        out += &format!("{}[{}]", &rendered.text[last..range.start], &rendered.text[range.clone()]);
+        last = range.end;
+    }
+    out + &rendered.text[last..]
+}
+
+#[test]
+fn what_a_message_says_is_content_and_the_rest_is_the_templates() {
+    let source =
+        "{{ bos_token }}{% for m in messages %}<{{ m.role }}>{{ m.content }}{{ '<end>' }}\n{% endfor %}";
+    let messages = json!([{"role": "user", "content": "a"}, {"role": "end><x", "content": ""}]);
+    let variables = json!({"messages": messages, "bos_token": "<s>"});
+    assert_eq!(marked(source, variables), "[<s><user>]a[<end>\n<]end><x[><end>\n]");
+}
+
+#[test]
+fn every_way_of_taking_text_apart_and_together_knows_what_is_whose() {
+    for (expression, expected) in [
+        ("'a' + c + 'b' ~ c ~ 1", "[a]<x>[b]<x>1"),
+        ("('[' + c + ']')[1:4] + 'z'", "<x>[z]"),
+        ("('12' + c + '34')[::-1]", "[43]>x<[21]"),
+        ("('12' + c)[::2] ~ c[0] ~ ('1' + c)[-1]", "[1]<><>"),
+        ("('  ' + p + '  ') | trim ~ '|'", "é[|]"),
+        ("p.strip() ~ 'a  '.rstrip() ~ 'xax'.strip('x')", "é[aa]"),
+        ("'a-b'.replace('-', c) ~ c.replace('x', '-')", "[a]<x>[b]<[-]>"),
+        ("'a-b' | replace('-', c) ~ c | replace('<', '')", "[a]<x>[b]x>"),
+        ("('l' + c + 'r').split('x') | join('-')", "[l]<[-]>[r]"),
+        ("(c + '\\n' + 'k').splitlines() | last", "[k]"),
+        ("('l' + c).partition('<')[0] ~ c.rpartition('x')[2]", "[l]>"),
+        ("', '.join([c, 'k', c])", "<x>[, k, ]<x>"),
+        ("[c, 'k', n] | join('-')", "<x>[-k-]7"),
+        ("'a%sb%%' % c ~ '%s' % 'k' ~ '{}-{a}'.format(c, a='k')", "[a]<x>[b%k]<x>[-k]"),
+        ("'%s|%s' | format(c, 'k') ~ '%4s' % c", "<x>[|k] <x>"),
+        ("'a%sb' % n ~ n ~ true ~ none", "[a]7[b]7TrueNone"),
+        ("('k' + c) | upper ~ ('K' + c) | lower ~ 'k' | title", "[K]<X>[k]<x>[K]"),
+        ("('k' + c) | capitalize ~ ('k ' + c).title()", "[K]<x>[K ]<X>"),
+        ("('a\\n' + c + '\\nb') | indent(1)", "[a]\n <x>\n [b]"),
+        ("'a\\nb' | indent(1)", "[a\n b]"),
+        ("{'k': c} | tojson ~ {'k': 'v'} | tojson", "{[\"k\"]: \"<x>\"}[{\"k\": \"v\"}]"),
+        ("c | tojson ~ 'k' | tojson ~ d | tojson", "\"<x>\"[\"k\"]{\"<k>\": \"<v>\"}"),
+        ("('k' + c) | e ~ 'k' | string", "[k]&lt;x&gt;[k]"),
+        ("c | default('k') ~ u | default('k') ~ u | default(c)", "<x>[k]<x>"),
+        ("[c] ~ ['k'] ~ [c, 'k']", "['<x>'][['k']]['<x>', 'k']"),
+        ("d | items | first | join ~ d.keys() | first", "<k><v><k>"),
+        ("('ab' | list) | join ~ c | list | join", "[ab]<x>"),
+        ("'ab' | reverse ~ c | reverse ~ 'k' * 2 ~ ('k' + c) * 2", "[ba]>x<[kkk]<x>[k]<x>"),
+        ("'abc'.removeprefix('a') ~ c.removesuffix('>')", "[bc]<x"),
+        ("'k'.center(3) ~ c.ljust(4, '-') ~ 'a b c' | truncate(4, true, '.', 0)", "[ k ]<x>[-a b.]"),
+        ("strftime_now('%Y') ~ strftime_now(c)", "[2026]<x>"),
+        ("cycler(c, 'k').next() ~ joiner(c)()", "<x>"),
+        ("(c.split('x') | map('upper') | join('k')) ~ ['k'] | map('upper') | join", "<[k]>[K]"),
+        ("messages[0].role ~ messages[1].role ~ messages[0].name", "[user]<r><n>"),
+        ("bos_token ~ (bos_token, c) | join", "[<s><s>]<x>"),
+    ] {
+        let variables = json!({
+            "c": "<x>", "n": 7, "p": " é ", "d": {"<k>": "<v>"}, "bos_token": "<s>",
+            "messages": [{"role": "user", "name": "<n>"}, {"role": "<r>"}],
+        });
+        let found = marked(&format!("{{{{ {expression} }}}}"), variables);
+        assert_eq!(found, expected, "{expression}");
+    }
+}
+
+#[test]
+fn blocks_macros_and_loops_keep_what_is_whose() {
+    for (source, expected) in [
+        ("{% set x %}a{{ c }}b{% endset %}{{ x }}", "[a]<x>[b]"),
+        ("{% set x | upper %}a{{ c }}{% endset %}{{ x }}", "[A]<X>"),
+        ("{% macro m(v) %}<{{ v }}>{{ caller() }}{% endmacro %}{% call m(c) %}k{{ c }}{% endcall %}", "[<]<x>[>k]<x>"),
+        ("{% filter upper %}a{{ c }}{% endfilter %}", "[A]<X>"),
+        ("{% set n = namespace(x='a') %}{% for k in c %}{% set n.x = n.x + k + '-' %}{% endfor %}{{ n.x }}", "[a]<[-]x[-]>[-]"),
+        ("{% for k in ('k' + c) %}{{ loop.cycle('a', k) }}{% endfor %}", "[a]<[a]>"),
+        ("{% for x in [c, ['k']] recursive %}{{ x if x is string else loop(x) }}{% endfor %}", "<x>[k]"),
+        ("{% with x = c, y = 'k' %}{{ x }}{{ y }}{% endwith %}", "<x>[k]"),
+        ("{% macro m() %}{{ kwargs }}{{ varargs | join }}{% endmacro %}{{ m('k', c, a='k') }}", "{'a': 'k'}[k]<x>"),
+        ("{% generation %}{{ c }}k{% endgeneration %}", "<x>[k]"),
+    ] {
+        assert_eq!(marked(source, json!({"c": "<x>"})), expected, "{source}");
+    }
+}
+
+#[test]
+fn content_cannot_choose_what_is_left_of_the_templates_text() {
+    for expression in [
+        "'<|iXm|>'.replace(c, '')",
+        "'<|iXm|>' | replace(c, '')",
+        "'<|iXm|>'.split(c) | join",
+        "'<|iXm|>'.partition(c) | first",
+        "c.format('k')",
+        "(c ~ '%s') % 'k'",
+        "dict(d) | tojson",
+    ] {
+        let found = marked(&format!("{{{{ {expression} }}}}"), json!({"c": "X", "d": {"k": "v"}}));
+        assert!(!found.contains('['), "{expression}: {found}");
+    }
 }

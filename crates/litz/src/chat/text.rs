@@ -5,7 +5,8 @@ use std::sync::OnceLock;
 
 use super::budget::Budget;
 use super::failure::{fail, Outcome};
-use super::value::{Text, Value, ViewKind};
+use super::origin::Text;
+use super::value::{Value, ViewKind};
 
 /// Namespaces can hold themselves; nothing printable goes deeper.
 const DEEPEST: usize = 250;
@@ -14,36 +15,55 @@ const DEEPEST: usize = 250;
 pub(super) fn str_of(value: &Value, budget: &Budget) -> Outcome<Text> {
     match value {
         Value::Str(text) => Ok(text.clone()),
-        Value::Undefined(_) => Ok(Text::plain("")),
-        _ => Ok(Text::plain(repr(value, budget)?)),
+        Value::Undefined(_) => Ok(Text::template("")),
+        _ => repr(value, budget),
     }
 }
 
-/// `repr(value)`.
-pub(super) fn repr(value: &Value, budget: &Budget) -> Outcome<String> {
-    let mut out = String::new();
+/// `repr(value)`: the template's own only where all that it shows is.
+pub(super) fn repr(value: &Value, budget: &Budget) -> Outcome<Text> {
+    let mut out = Printed { text: String::new(), trusted: true };
     write_repr(value, &mut out, 0, budget)?;
-    budget.allocate(out.len())?;
-    Ok(out)
+    budget.allocate(out.text.len())?;
+    Ok(Text::new(out.text, out.trusted))
 }
 
-fn write_repr(value: &Value, out: &mut String, depth: usize, budget: &Budget) -> Outcome<()> {
+struct Printed {
+    text: String,
+    trusted: bool,
+}
+
+impl Printed {
+    /// Adds what is not known to be the template's own.
+    fn content(&mut self, text: std::fmt::Arguments) {
+        self.trusted = false;
+        // Writing to a String cannot fail.
+        let _ = self.text.write_fmt(text);
+    }
+
+    fn quoted(&mut self, text: &Text) {
+        self.trusted &= text.is_trusted();
+        quote(&text.text, &mut self.text);
+    }
+}
+
+fn write_repr(value: &Value, out: &mut Printed, depth: usize, budget: &Budget) -> Outcome<()> {
     budget.step(1)?;
     if depth > DEEPEST {
         return fail("a value that contains itself cannot be printed");
     }
     match value {
-        Value::Undefined(_) => out.push_str("Undefined"),
-        Value::None => out.push_str("None"),
-        Value::Bool(b) => out.push_str(if *b { "True" } else { "False" }),
-        Value::Int(n) => push(out, format_args!("{n}")),
-        Value::Float(x) => out.push_str(&float(*x)),
+        Value::Undefined(_) => out.content(format_args!("Undefined")),
+        Value::None => out.content(format_args!("None")),
+        Value::Bool(b) => out.content(format_args!("{}", if *b { "True" } else { "False" })),
+        Value::Int(n) => out.content(format_args!("{n}")),
+        Value::Float(x) => out.content(format_args!("{}", float(*x))),
         Value::Str(text) if text.markup => {
-            out.push_str("Markup(");
-            quote(&text.text, out);
-            out.push(')');
+            out.text.push_str("Markup(");
+            out.quoted(text);
+            out.text.push(')');
         }
-        Value::Str(text) => quote(&text.text, out),
+        Value::Str(text) => out.quoted(text),
         Value::List(s) => write_items(&s.items, out, depth, ["[", "]"], budget)?,
         Value::Tuple(s) if s.items.len() == 1 => write_items(&s.items, out, depth, ["(", ",)"], budget)?,
         Value::Tuple(s) => write_items(&s.items, out, depth, ["(", ")"], budget)?,
@@ -56,8 +76,8 @@ fn write_repr(value: &Value, out: &mut String, depth: usize, budget: &Budget) ->
             write_items(&s.items, out, depth, [open, "])"], budget)?;
         }
         Value::Dict(dict) => write_pairs(dict.entries().iter().map(|(k, v)| (k, v)), out, depth, budget)?,
-        Value::Range(r) if r.step == 1 => push(out, format_args!("range({}, {})", r.start, r.stop)),
-        Value::Range(r) => push(out, format_args!("range({}, {}, {})", r.start, r.stop, r.step)),
+        Value::Range(r) if r.step == 1 => out.content(format_args!("range({}, {})", r.start, r.stop)),
+        Value::Range(r) => out.content(format_args!("range({}, {}, {})", r.start, r.stop, r.step)),
         Value::Namespace(namespace) => {
             let entries: Vec<(Value, Value)> = namespace
                 .attributes
@@ -65,62 +85,57 @@ fn write_repr(value: &Value, out: &mut String, depth: usize, budget: &Budget) ->
                 .iter()
                 .map(|(k, v)| (Value::str(k.clone()), v.clone()))
                 .collect();
-            out.push_str("<Namespace ");
+            out.text.push_str("<Namespace ");
             write_pairs(entries.iter().map(|(k, v)| (k, v)), out, depth + 1, budget)?;
-            out.push('>');
+            out.text.push('>');
         }
         Value::Macro(m) => match &m.definition.name {
-            Some(name) => push(out, format_args!("<Macro '{name}'>")),
-            None => out.push_str("<Macro anonymous>"),
+            Some(name) => out.content(format_args!("<Macro '{name}'>")),
+            None => out.content(format_args!("<Macro anonymous>")),
         },
         Value::Loop(l) => {
-            push(out, format_args!("<LoopContext {}/{}>", l.index0.get() + 1, l.items.items.len()))
+            out.content(format_args!("<LoopContext {}/{}>", l.index0.get() + 1, l.items.items.len()))
         }
         // Python prints the address of these; there is none to print, and none worth giving away.
-        _ => push(out, format_args!("<{} object>", value.type_name())),
+        _ => out.content(format_args!("<{} object>", value.type_name())),
     }
     Ok(())
 }
 
-fn push(out: &mut String, text: std::fmt::Arguments) {
-    // Writing to a String cannot fail.
-    let _ = out.write_fmt(text);
-}
-
 fn write_items(
     items: &[Value],
-    out: &mut String,
+    out: &mut Printed,
     depth: usize,
     [open, close]: [&str; 2],
     budget: &Budget,
 ) -> Outcome<()> {
-    out.push_str(open);
+    out.text.push_str(open);
     for (i, item) in items.iter().enumerate() {
         if i > 0 {
-            out.push_str(", ");
+            out.text.push_str(", ");
         }
         write_repr(item, out, depth + 1, budget)?;
     }
-    out.push_str(close);
+    out.text.push_str(close);
     Ok(())
 }
 
 fn write_pairs<'v>(
     pairs: impl Iterator<Item = (&'v Value, &'v Value)>,
-    out: &mut String,
+    out: &mut Printed,
     depth: usize,
     budget: &Budget,
 ) -> Outcome<()> {
-    out.push('{');
+    out.text.push('{');
     for (i, (key, value)) in pairs.enumerate() {
         if i > 0 {
-            out.push_str(", ");
+            out.text.push_str(", ");
         }
         write_repr(key, out, depth + 1, budget)?;
-        out.push_str(": ");
+        out.text.push_str(": ");
         write_repr(value, out, depth + 1, budget)?;
     }
-    out.push('}');
+    out.text.push('}');
     Ok(())
 }
 
@@ -169,13 +184,18 @@ fn quote(text: &str, out: &mut String) {
             ' '..='~' => out.push(c),
             c if !c.is_ascii() && printable(c) => out.push(c),
             c => match c as u32 {
-                code @ ..=0xff => push(out, format_args!("\\x{code:02x}")),
-                code @ ..=0xffff => push(out, format_args!("\\u{code:04x}")),
-                code => push(out, format_args!("\\U{code:08x}")),
+                code @ ..=0xff => escaped(out, format_args!("\\x{code:02x}")),
+                code @ ..=0xffff => escaped(out, format_args!("\\u{code:04x}")),
+                code => escaped(out, format_args!("\\U{code:08x}")),
             },
         }
     }
     out.push(quote);
+}
+
+fn escaped(out: &mut String, text: std::fmt::Arguments) {
+    // Writing to a String cannot fail.
+    let _ = out.write_fmt(text);
 }
 
 /// Python's `str.isprintable` of one character.

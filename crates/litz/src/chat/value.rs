@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::ast::MacroDefinition;
 use super::failure::{fail, Failure, Outcome};
+use super::origin::Text;
 
 /// Containers nested deeper than this are refused, so that nothing that walks a value can exhaust the stack.
 const DEEPEST: u16 = 200;
@@ -44,14 +45,6 @@ pub(super) enum Missing {
     Attribute(&'static str, Arc<str>),
     Element(&'static str, String),
     Hint(String),
-}
-
-/// The one representation of text, so that what a character came from could be recorded here one day.
-#[derive(Clone)]
-pub(super) struct Text {
-    pub text: Arc<str>,
-    /// Marked by `safe` or `escape`: adding to it escapes the other side, as markupsafe does.
-    pub markup: bool,
 }
 
 pub(super) struct Sequence {
@@ -127,12 +120,6 @@ fn object(type_name: &str) -> String {
     match type_name {
         "NoneType" => "None".into(),
         _ => format!("{type_name} object"),
-    }
-}
-
-impl Text {
-    pub fn plain(text: impl Into<Arc<str>>) -> Self {
-        Self { text: text.into(), markup: false }
     }
 }
 
@@ -257,8 +244,14 @@ impl Scope {
 
 /// Constructors.
 impl Value {
+    /// A text that the template was given, or that is not known to be its own.
     pub fn str(text: impl Into<Arc<str>>) -> Self {
-        Self::Str(Text::plain(text))
+        Self::Str(Text::content(text))
+    }
+
+    /// A text that the template wrote.
+    pub fn literal(text: impl Into<Arc<str>>) -> Self {
+        Self::Str(Text::template(text))
     }
 
     pub fn list(items: Vec<Value>) -> Outcome<Self> {
@@ -275,28 +268,6 @@ impl Value {
 
     pub fn hint(message: impl Into<String>) -> Self {
         Self::Undefined(Rc::new(Missing::Hint(message.into())))
-    }
-
-    pub fn from_json(json: &serde_json::Value) -> Outcome<Self> {
-        use serde_json::Value as Json;
-        Ok(match json {
-            Json::Null => Self::None,
-            Json::Bool(b) => Self::Bool(*b),
-            Json::Number(n) => match (n.as_i64(), n.as_u64()) {
-                (Some(n), _) => Self::Int(n.into()),
-                (_, Some(n)) => Self::Int(n.into()),
-                _ => Self::Float(n.as_f64().unwrap_or(f64::NAN)),
-            },
-            Json::String(text) => Self::str(text.as_str()),
-            Json::Array(items) => Self::list(items.iter().map(Self::from_json).collect::<Outcome<_>>()?)?,
-            Json::Object(map) => {
-                let mut dict = Dict::default();
-                for (key, value) in map {
-                    dict.insert(Self::str(key.as_str()), Self::from_json(value)?)?;
-                }
-                Self::Dict(Rc::new(dict))
-            }
-        })
     }
 }
 
@@ -336,11 +307,9 @@ impl Value {
         matches!(self, Self::Undefined(_))
     }
 
-    pub fn as_str(&self) -> Option<&str> {
-        match self {
-            Self::Str(text) => Some(&text.text),
-            _ => None,
-        }
+    /// Whether it is a text that the template wrote.
+    pub fn is_trusted(&self) -> bool {
+        matches!(self, Self::Str(text) if text.is_trusted())
     }
 
     /// An integer, or a boolean as one.
@@ -420,9 +389,9 @@ impl Value {
             Self::Undefined(_) => Sequence::new(Vec::new()),
             Self::List(s) | Self::Tuple(s) | Self::View(_, s) => Ok(s.clone()),
             Self::Str(text) => {
-                let mut buffer = [0; 4];
-                let item = |c: char| Self::str(&*c.encode_utf8(&mut buffer));
-                Sequence::new(text.text.chars().map(item).collect())
+                let item =
+                    |(i, c): (usize, char)| Self::Str(text.slice(i..i + c.len_utf8()).with_markup(false));
+                Sequence::new(text.text.char_indices().map(item).collect())
             }
             Self::Dict(dict) => Sequence::new(dict.keys()),
             Self::Range(range) => Sequence::new((0..range.len()).map(|i| range.item(i)).collect()),

@@ -46,6 +46,7 @@ pub(super) struct AddedTokens {
     outside: usize, // how many are not in the model's vocabulary
     raw: Option<Matcher>,
     late: Option<Matcher>,
+    spelled: Option<AhoCorasick>, // special tokens that the model knows as words, longer than a character
 }
 
 struct Matcher {
@@ -71,6 +72,7 @@ impl AddedTokens {
             outside: 0,
             raw: None,
             late: None,
+            spelled: None,
             tokens: Vec::new(),
         };
         for (i, token) in tokens.iter().enumerate() {
@@ -85,6 +87,12 @@ impl AddedTokens {
         added.tokens = tokens;
         added.raw = added.matcher(false, path)?;
         added.late = added.matcher(true, path)?;
+        let spelled = added.tokens.iter().filter(|token| token.special && vocab.token(token.id).is_some());
+        let spelled: Vec<&str> =
+            spelled.map(|token| &*token.content).filter(|text| text.chars().count() > 1).collect();
+        if !spelled.is_empty() {
+            added.spelled = Some(automaton(spelled.into_iter(), path)?);
+        }
         Ok(added)
     }
 
@@ -115,14 +123,8 @@ impl AddedTokens {
         if tokens.is_empty() {
             return Ok(None);
         }
-        let built = AhoCorasick::builder()
-            .match_kind(MatchKind::LeftmostLongest)
-            .start_kind(StartKind::Both)
-            .build(tokens.iter().map(|&i| self.text_of(i)));
-        match built {
-            Ok(automaton) => Ok(Some(Matcher { automaton, tokens })),
-            Err(error) => Err(Error::Memory(format!("{path}: too much text to search for: {error}"))),
-        }
+        let automaton = automaton(tokens.iter().map(|&i| self.text_of(i)), path)?;
+        Ok(Some(Matcher { automaton, tokens }))
     }
 
     fn text_of(&self, i: usize) -> &str {
@@ -157,14 +159,30 @@ impl AddedTokens {
         Some((text, special))
     }
 
+    /// Whether any of them is found in normalized text only.
+    pub fn has_normalized(&self) -> bool {
+        self.late.is_some()
+    }
+
     /// Splits raw text at the tokens that are not normalized; special ones count only inside `trusted`.
     pub fn split_raw(&self, text: &str, trusted: Option<&[Range<usize>]>) -> Vec<Part> {
         self.split(self.raw.as_ref(), text, trusted)
     }
 
-    /// Splits normalized text at the tokens that are; special ones count only if all of the text is `trusted`.
-    pub fn split_normalized(&self, text: &str, trusted: bool) -> Vec<Part> {
-        self.split(self.late.as_ref(), text, if trusted { None } else { Some(&[]) })
+    /// Splits normalized text at the tokens that are; special ones count only inside `trusted`.
+    pub fn split_normalized(&self, text: &str, trusted: Option<&[Range<usize>]>) -> Vec<Part> {
+        self.split(self.late.as_ref(), text, trusted)
+    }
+
+    /// Whether there are special tokens that match normalized text.
+    pub fn late_special(&self) -> bool {
+        self.late.as_ref().is_some_and(|matcher| matcher.tokens.iter().any(|&i| self.tokens[i].special))
+    }
+
+    /// A place within the next special token from `from` on that the model could spell: after its first character.
+    pub fn inside_spelled(&self, text: &str, from: usize) -> Option<usize> {
+        let start = self.spelled.as_ref()?.find(Input::new(text).range(from..))?.start();
+        Some(start + text[start..].chars().next().map_or(1, char::len_utf8))
     }
 
     fn split(&self, matcher: Option<&Matcher>, text: &str, trusted: Option<&[Range<usize>]>) -> Vec<Part> {
@@ -222,6 +240,14 @@ impl AddedTokens {
             at = start + text[start..].chars().next().map_or(1, char::len_utf8);
         }
     }
+}
+
+fn automaton<'t>(texts: impl Iterator<Item = &'t str>, path: &str) -> Result<AhoCorasick> {
+    let built = AhoCorasick::builder()
+        .match_kind(MatchKind::LeftmostLongest)
+        .start_kind(StartKind::Both)
+        .build(texts);
+    built.map_err(|error| Error::Memory(format!("{path}: too much text to search for: {error}")))
 }
 
 /// Whether one of the ranges, which are in order and apart, holds all of `inner`.

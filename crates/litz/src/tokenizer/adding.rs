@@ -1,7 +1,7 @@
 //! A tokenizer with more added tokens: everything else is shared, nothing is compiled again.
 
 use hashbrown::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, OnceLock};
 
 use super::added_tokens::{AddedToken, AddedTokens};
 use super::Tokenizer;
@@ -25,6 +25,8 @@ impl Tokenizer {
                 Some(at) => all[at].id,
                 None => self.model.vocab().id(&token.content).unwrap_or(next),
             };
+            // Decoding leaves out what was ever special.
+            token.special |= known.is_some_and(|at| all[at].special);
             if token.content.is_empty() || known.is_some_and(|at| all[at] == token) {
                 continue;
             }
@@ -50,6 +52,8 @@ impl Tokenizer {
             decoder: Arc::clone(&self.decoder),
             sections: Arc::clone(&self.sections),
             settings: Arc::clone(&self.settings),
+            cutter: OnceLock::new(),
+            memory: Mutex::new(Vec::new()),
         };
         Ok((tokenizer, changed))
     }

@@ -58,8 +58,15 @@ impl Tokenizer {
             let length = text.len();
             return Err(Error::Value(format!("a text of {length} bytes: split it, 4 GiB is the limit")));
         }
-        let mut writer =
-            Aligner { tokenizer: self, places: Places::of(text), word: 0, given: word, tokens: Tokens::default(), out };
+        let mut writer = Aligner {
+            tokenizer: self,
+            plain: trusted.is_some(),
+            places: Places::of(text),
+            word: 0,
+            given: word,
+            tokens: Tokens::default(),
+            out,
+        };
         let mut scratch = Scratch::default();
         for found in self.added.split_raw(text, trusted) {
             let mut stretch = Text::at(&text[found.range.clone()], found.range.start);
@@ -68,7 +75,9 @@ impl Tokenizer {
                 continue;
             }
             normalize_text(&self.normalizer, &mut stretch)?;
-            for found in self.added.split_normalized(&stretch, trusted.is_none()) {
+            let trusted =
+                trusted.filter(|_| self.added.late_special()).map(|ranges| stretch.whole().inside(ranges));
+            for found in self.added.split_normalized(&stretch, trusted.as_deref()) {
                 writer.late(found, &stretch, &mut scratch)?;
             }
         }
@@ -79,6 +88,7 @@ impl Tokenizer {
 /// Writes the tokens of one text.
 struct Aligner<'a> {
     tokenizer: &'a Tokenizer,
+    plain: bool, // not all of the text is trusted
     places: Places<'a>,
     word: u32,          // pieces so far
     given: Option<u32>, // the word that the whole text is
@@ -122,7 +132,7 @@ impl Aligner<'_> {
                 Some(tokens) => tokens.clone(),
                 None => {
                     let start = self.tokens.list.len();
-                    self.tokenizer.model.encode(piece.text, scratch, &mut self.tokens)?;
+                    self.tokenizer.encode_piece(piece.text, self.plain, scratch, &mut self.tokens)?;
                     let tokens = start..self.tokens.list.len();
                     let plain = self.tokens.named.last().is_none_or(|&last| last < start);
                     if plain && piece.text.len() <= CACHED_WORD && seen.len() < CACHED_WORDS {

@@ -1,5 +1,7 @@
 //! From what a source says to a program.
 
+use std::sync::{Mutex, OnceLock};
+
 use super::added_tokens::AddedTokens;
 use super::decoder::Decoder;
 use super::description::{Kind, ModelSection, ModelSettings};
@@ -43,6 +45,8 @@ impl Tokenizer {
             decoder: Decoder::from_json(&sections.decoder, "decoder")?.into(),
             sections: sections.into(),
             settings: settings.into(),
+            cutter: OnceLock::new(),
+            memory: Mutex::new(Vec::new()),
         };
         let stranger = tokenizer.post_processor.ids().find(|&id| tokenizer.id_to_token(id).is_none());
         match stranger {

@@ -8,7 +8,9 @@ mod adding;
 mod align;
 mod bulk;
 mod byte_level;
+mod character_class;
 mod compile;
+mod cut;
 mod decoder;
 mod description;
 mod encode;
@@ -16,12 +18,15 @@ mod encoding;
 mod fields;
 mod flat;
 mod full;
+mod guard;
 mod json;
 mod model;
 mod normalizer;
+mod oniguruma;
 mod pattern;
 mod post_processor;
 mod pre_tokenizer;
+mod scan;
 mod save;
 mod scan_json;
 mod slots;
@@ -29,25 +34,29 @@ mod sources;
 mod stored;
 mod stream;
 mod text;
+pub mod train;
 mod trim;
 mod truncation;
 mod unicode;
 mod vocab;
 mod words;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, OnceLock};
 
 use added_tokens::AddedTokens;
+use cut::Cutter;
 use decoder::Decoder;
 use description::{ModelSettings, Sections};
 use model::Model;
 use normalizer::Normalizer;
 use post_processor::PostProcessor;
 use pre_tokenizer::PreTokenizer;
+use words::Words;
 
 pub use added_tokens::AddedToken;
 pub use align::Input;
 pub use bulk::{Batch, Cut, Padding};
+pub use character_class::character_class;
 pub use description::Description;
 pub use encoding::{Encoding, Filler, Side};
 pub use full::{Options, Sample};
@@ -67,6 +76,8 @@ pub struct Tokenizer {
     decoder: Arc<Decoder>,
     sections: Arc<Sections>,      // as the source has them, to be written again
     settings: Arc<ModelSettings>, // the same of the model
+    cutter: OnceLock<Option<Cutter>>,
+    memory: Mutex<Vec<Words>>, // of concurrent calls
 }
 
 impl Tokenizer {

@@ -93,10 +93,7 @@ impl<'t> Text<'t> {
     pub fn writer(&self) -> Writer {
         let capacity = self.text.len() + self.text.len() / 8;
         let asked = !matches!(self.origins, Origins::Unasked);
-        Writer {
-            text: String::with_capacity(capacity),
-            spans: asked.then(|| Vec::with_capacity(capacity)),
-        }
+        Writer { text: String::with_capacity(capacity), spans: asked.then(|| Vec::with_capacity(capacity)) }
     }
 
     /// Takes over what was written.
@@ -180,6 +177,24 @@ impl<'a> Part<'a> {
         }
     }
 
+    /// The stretches that stand for bytes within one of these ranges of the input, which are in order and apart.
+    pub fn inside(self, ranges: &[Range<usize>]) -> Vec<Range<usize>> {
+        let mut found: Vec<(usize, Range<usize>)> = Vec::new(); // with the range that it is in
+        for i in 0..self.text.len() {
+            let span = self.cover(i..i + 1);
+            let (start, end) = (span.0 as usize, span.1 as usize);
+            let range = ranges.partition_point(|range| range.end < end);
+            if ranges.get(range).is_none_or(|range| start < range.start) {
+                continue;
+            }
+            match found.last_mut() {
+                Some((last, stretch)) if *last == range && stretch.end == i => stretch.end = i + 1,
+                _ => found.push((range, i..i + 1)),
+            }
+        }
+        found.into_iter().map(|(_, stretch)| stretch).collect()
+    }
+
     /// The bytes of the input that these bytes stand for. They must not be empty, and lie inside.
     pub fn cover(self, range: Range<usize>) -> Span {
         match self.origins {
@@ -256,12 +271,7 @@ impl Writer {
 
     /// A part rewritten by character, after the first `dropped` ones. With each new character comes what it does:
     /// 1 is an insertion, 0 replaces the next character, and -n also swallows the n that follow that one.
-    pub fn changes(
-        &mut self,
-        part: Part<'_>,
-        dropped: usize,
-        changes: impl Iterator<Item = (char, isize)>,
-    ) {
+    pub fn changes(&mut self, part: Part<'_>, dropped: usize, changes: impl Iterator<Item = (char, isize)>) {
         let Some(spans) = &mut self.spans else {
             self.text.extend(changes.map(|(c, _)| c));
             return;

@@ -1,9 +1,9 @@
 //! Words that came before, with their ids. Filled by the model only: what it holds never changes a result.
 
 /// Ids that lie beside their word; more of them lie apart.
-const INLINE: usize = 4;
+pub(super) const INLINE: usize = 4;
 /// The longest word that is its own key.
-const SHORT: usize = 15;
+pub(super) const SHORT: usize = 15;
 /// Longer words are not worth remembering.
 const LONG: usize = 128;
 const FIRST_BUCKETS: usize = 1 << 8;

@@ -6,6 +6,7 @@ use std::ops::Range;
 use super::byte_level;
 use super::fields::{flatten, Fields};
 use super::pattern::Pattern;
+use super::scan::Rules;
 use super::text::Text;
 use super::unicode::{self, PUNCTUATION, SPACE, WORD};
 use crate::{Error, Result};
@@ -81,6 +82,42 @@ impl PreTokenizer {
     /// Whether the pieces are to be read as bytes: their characters stay as they are, to be mapped by the model.
     pub fn is_byte_level(&self) -> bool {
         self.byte_level
+    }
+
+    /// The rules of scanning that say the same as these steps.
+    pub fn rules(&self) -> Option<Rules> {
+        let isolates = |behavior: Behavior, invert: bool| {
+            behavior == Behavior::Isolated && !invert || behavior == Behavior::Removed && invert
+        };
+        match self.steps.as_slice() {
+            &[Step::Split { pattern: Pattern::Known(scanner), behavior, invert }]
+                if isolates(behavior, invert) =>
+            {
+                Rules::of(scanner)
+            }
+            &[Step::Numbers { behavior: digits }, Step::Split { pattern: Pattern::Known(scanner), behavior, invert }]
+                if isolates(behavior, invert) =>
+            {
+                Rules::of(scanner)?.after_digits(digits == Behavior::Contiguous, digits == Behavior::Isolated)
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether a text without this character stays one piece, as it is.
+    pub fn keeps_whole_without(&self, missing: char) -> bool {
+        self.steps.iter().all(|step| match step {
+            Step::Split { pattern: Pattern::Literal(literal), invert: false, .. } => literal.contains(missing),
+            _ => false,
+        })
+    }
+
+    /// The scanner, where its matches are the pieces and nothing else is done to the text.
+    pub fn sole_scanner(&self) -> Option<Scanner> {
+        match self.steps.as_slice() {
+            [Step::Split { pattern: Pattern::Known(scanner), behavior: Behavior::Isolated, .. }] => Some(*scanner),
+            _ => None,
+        }
     }
 
     /// Cuts a stretch of text; `first` says that it begins the input.

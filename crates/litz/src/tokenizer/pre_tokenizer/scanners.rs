@@ -139,7 +139,7 @@ fn run(text: &str, inside: impl Fn(char) -> bool) -> usize {
 }
 
 /// `'s 't 're 've 'm 'll 'd`; in any case, the long s is an s.
-fn contraction(rest: &str, any_case: bool) -> Option<usize> {
+pub(in crate::tokenizer) fn contraction(rest: &str, any_case: bool) -> Option<usize> {
     let after = rest.strip_prefix('\'')?;
     let fold = |c: char| match c {
         'ſ' if any_case => 's',

@@ -1,0 +1,45 @@
+//! Text that came from elsewhere does not become a special token, also where the model knows it as a word.
+
+use std::ops::Range;
+
+use super::model::{Scratch, Sink};
+use super::Tokenizer;
+use crate::Result;
+
+/// Writes the tokens of a part of a piece.
+struct Shifted<'a, S> {
+    out: &'a mut S,
+    by: usize,
+}
+
+impl<S: Sink> Sink for Shifted<'_, S> {
+    fn push(&mut self, id: u32, start: usize, end: usize) {
+        self.out.push(id, start + self.by, end + self.by);
+    }
+
+    fn push_unknown(&mut self, id: u32, start: usize, end: usize) {
+        self.out.push_unknown(id, start + self.by, end + self.by);
+    }
+}
+
+impl Tokenizer {
+    /// Writes the tokens of a piece. With `plain`, a special token of the vocabulary that stands in it is cut after its
+    /// first character, so that no token of the model spells it.
+    pub(super) fn encode_piece(
+        &self,
+        piece: &str,
+        plain: bool,
+        scratch: &mut Scratch,
+        out: &mut impl Sink,
+    ) -> Result<()> {
+        let mut rest = 0..piece.len();
+        while let Some(cut) = plain.then(|| self.added.inside_spelled(piece, rest.start)).flatten() {
+            self.model.encode(&piece[rest.start..cut], scratch, &mut Shifted { out, by: rest.start })?;
+            rest.start = cut;
+        }
+        match rest {
+            Range { start: 0, .. } => self.model.encode(piece, scratch, out),
+            Range { start, .. } => self.model.encode(&piece[rest], scratch, &mut Shifted { out, by: start }),
+        }
+    }
+}

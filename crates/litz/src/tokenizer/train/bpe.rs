@@ -1,0 +1,234 @@
+//! Byte-pair encoding: the most frequent pair of symbols becomes one, again and again.
+//!
+//! The words lie in one array, each with its count in front; a merge visits the words where its pair was seen, in the
+//! order of the array, and the changes are gathered by neighbour before any pair is looked up.
+
+use std::collections::HashMap as Map;
+
+use super::alphabet::{Alphabet, Tokens};
+use super::merge::{Changes, Merge, HEADER};
+use super::pairs::{pair, PairCounts, Queue};
+use super::{BpeSettings, Progress, Stage, Words};
+use crate::{Error, Result};
+
+// Fewer words than this are merged faster by one thread than two can be called.
+const PARALLEL: usize = 1 << 14;
+const DENSE: usize = 1 << 10;
+
+/// A trained vocabulary and its merges, in order.
+pub(super) struct Trained {
+    pub tokens: Vec<String>,
+    pub merges: Vec<(u32, u32)>,
+}
+
+/// Trains on the words of a corpus.
+pub(super) fn train(
+    words: Words,
+    settings: &BpeSettings,
+    threads: usize,
+    progress: &mut Progress<'_>,
+) -> Result<Trained> {
+    let mut tokens = Tokens::default();
+    let alphabet = Alphabet::new(&words, settings, &mut tokens);
+    let total = words.len() as u64;
+    progress(Stage::Pairs, 0, total)?;
+    let mut corpus = Corpus::new(&words, &alphabet, settings)?;
+    drop(words);
+    let (mut counts, mut queue) = corpus.pairs(tokens.list.len());
+    progress(Stage::Pairs, total, total)?;
+    let merges = merge_all(&mut corpus, &mut counts, &mut queue, &mut tokens, settings, threads, progress)?;
+    Ok(Trained { tokens: tokens.list, merges })
+}
+
+fn merge_all(
+    corpus: &mut Corpus,
+    counts: &mut PairCounts,
+    queue: &mut Queue,
+    tokens: &mut Tokens,
+    settings: &BpeSettings,
+    threads: usize,
+    progress: &mut Progress<'_>,
+) -> Result<Vec<(u32, u32)>> {
+    let prefix = settings.continuing_subword_prefix.as_deref().unwrap_or_default();
+    let limit = settings.max_token_length.unwrap_or(usize::MAX);
+    let mut changes: Vec<Changes> = (0..threads.max(1)).map(|_| Changes::default()).collect();
+    let mut merges: Map<u64, usize> = Map::new();
+    let total = settings.vocab_size as u64;
+    let mut done = 0;
+    while tokens.list.len() < settings.vocab_size {
+        let Some(best) = queue.pop(counts) else { break };
+        if best.count < settings.min_frequency.max(1) {
+            break;
+        }
+        let (left, right) = ((best.pair >> 32) as u32, best.pair as u32);
+        let (first, second) = (&tokens.list[left as usize], &tokens.list[right as usize]);
+        let merged = format!("{first}{}", second.strip_prefix(prefix).unwrap_or(second));
+        let step = Merge { left, right, merged: tokens.id(&merged), limit };
+        // A pair may come up again when its token could be made in two ways: the last time counts.
+        merges.insert(best.pair, done);
+        done += 1;
+        changes.iter_mut().for_each(|each| each.reserve(tokens.list.len(), limit < usize::MAX));
+        corpus.merge(step, queue.of(&best), &mut changes);
+        queue.forget(&best);
+        changes[0].each_change(step, |pair, change| *counts.entry(pair).or_default() += change);
+        queue.add(|places, made| changes[0].take(step, places, made), counts);
+        progress(Stage::Merges, tokens.list.len() as u64, total)?;
+    }
+    let mut ordered: Vec<(usize, u64)> = merges.into_iter().map(|(pair, at)| (at, pair)).collect();
+    ordered.sort_unstable();
+    Ok(ordered.into_iter().map(|(_, pair)| ((pair >> 32) as u32, pair as u32)).collect())
+}
+
+/// The words as symbols, each with its header; merging shortens them in place.
+struct Corpus {
+    symbols: Vec<u32>,
+    lengths: Vec<u32>, // in characters; empty where they are not limited
+}
+
+/// What is known of a pair before anything is merged.
+#[derive(Clone, Copy, Default)]
+struct Seen {
+    count: i64,
+    hits: u32,
+    last: u32, // 1 + the last word with it, or where the next place goes
+}
+
+impl Corpus {
+    fn new(words: &Words, alphabet: &Alphabet, settings: &BpeSettings) -> Result<Self> {
+        let mut symbols: Vec<u32> = Vec::new();
+        for (word, count) in words.raw() {
+            let start = symbols.len();
+            symbols.extend([0, count as u32, (count >> 32) as u32]);
+            alphabet.each_symbol(words, word, |symbol| symbols.push(symbol));
+            let len = symbols.len() - start - HEADER;
+            symbols[start] = len as u32;
+            if len < 2 {
+                symbols.truncate(start); // nothing to merge
+            }
+            if symbols.len() >= u32::MAX as usize {
+                return Err(Error::Memory(
+                    "over four thousand million characters in different words; use a smaller corpus, or a \
+                     pre_tokenizer that makes shorter words"
+                        .to_owned(),
+                ));
+            }
+        }
+        let lengths = if settings.max_token_length.is_some() { vec![1; symbols.len()] } else { Vec::new() };
+        Ok(Self { symbols, lengths })
+    }
+
+    fn each_word(symbols: &[u32], mut found: impl FnMut(u32, i64, &[u32])) {
+        let mut start = 0;
+        while start < symbols.len() {
+            let len = symbols[start] as usize;
+            let count = u64::from(symbols[start + 1]) | u64::from(symbols[start + 2]) << 32;
+            found(start as u32, count as i64, &symbols[start + HEADER..start + HEADER + len]);
+            start += HEADER + len;
+        }
+    }
+
+    /// The counts of all pairs, and the queue of them.
+    fn pairs(&self, alphabet: usize) -> (PairCounts, Queue) {
+        if alphabet <= DENSE {
+            let mut seen = vec![Seen::default(); alphabet * alphabet];
+            let index = |two: &[u32]| two[0] as usize * alphabet + two[1] as usize;
+            self.first_pass(index, &mut seen);
+            let pairs = (0..seen.len()).map(|i| pair((i / alphabet) as u32, (i % alphabet) as u32));
+            return self.second_pass(index, &pairs.collect::<Vec<_>>(), &mut seen);
+        }
+        let mut numbers = PairNumbers::default();
+        let mut pairs = Vec::new();
+        let mut seen = Vec::new();
+        Self::each_word(&self.symbols, |place, count, word| {
+            for two in word.windows(2) {
+                let key = pair(two[0], two[1]);
+                let number = *numbers.entry(key).or_insert_with(|| {
+                    pairs.push(key);
+                    seen.push(Seen::default());
+                    pairs.len() as u32 - 1
+                });
+                see(&mut seen[number as usize], place, count);
+            }
+        });
+        self.second_pass(|two| numbers[&pair(two[0], two[1])] as usize, &pairs, &mut seen)
+    }
+
+    fn first_pass(&self, index: impl Fn(&[u32]) -> usize, seen: &mut [Seen]) {
+        Self::each_word(&self.symbols, |place, count, word| {
+            word.windows(2).for_each(|two| see(&mut seen[index(two)], place, count));
+        });
+    }
+
+    fn second_pass(
+        &self,
+        index: impl Fn(&[u32]) -> usize,
+        pairs: &[u64],
+        seen: &mut [Seen],
+    ) -> (PairCounts, Queue) {
+        let (mut counts, mut queue) = (PairCounts::default(), Queue::default());
+        let mut ends: Vec<usize> = Vec::with_capacity(seen.len());
+        let mut total = 0;
+        for each in seen.iter_mut() {
+            each.last = 0;
+            ends.push(total);
+            total += each.hits as usize;
+        }
+        let places = queue.places();
+        places.resize(total, 0);
+        Self::each_word(&self.symbols, |place, _, word| {
+            for two in word.windows(2) {
+                let at = index(two);
+                if seen[at].last != place + 1 {
+                    seen[at].last = place + 1;
+                    places[ends[at]] = place;
+                    ends[at] += 1;
+                }
+            }
+        });
+        for ((each, &pair), &end) in seen.iter().zip(pairs).zip(&ends) {
+            if each.count > 0 {
+                counts.insert(pair, each.count);
+                queue.push(pair, each.count as u64, end - each.hits as usize, each.hits);
+            }
+        }
+        (counts, queue)
+    }
+
+    /// Merges in the words at these places; what changes is in the first of `changes`.
+    fn merge(&mut self, step: Merge, places: &[u32], changes: &mut [Changes]) {
+        if places.len() < PARALLEL || changes.len() < 2 || !places.is_sorted() {
+            changes[0].run(step, places, &mut self.symbols, &mut self.lengths, 0);
+            return;
+        }
+        let share = places.len().div_ceil(changes.len());
+        std::thread::scope(|scope| {
+            let (mut symbols, mut lengths) = (&mut self.symbols[..], &mut self.lengths[..]);
+            let mut base = 0;
+            let mut parts = places.chunks(share).zip(changes.iter_mut()).peekable();
+            while let Some((part, own)) = parts.next() {
+                let end = parts.peek().map_or(base + symbols.len(), |(next, _)| next[0] as usize);
+                let (mine, rest) = symbols.split_at_mut(end - base);
+                let (my_lengths, other_lengths) = lengths.split_at_mut((end - base).min(lengths.len()));
+                let start = base;
+                (symbols, lengths, base) = (rest, other_lengths, end);
+                if parts.peek().is_some() {
+                    scope.spawn(move || own.run(step, part, mine, my_lengths, start));
+                } else {
+                    own.run(step, part, mine, my_lengths, start);
+                }
+            }
+        });
+        let (first, others) = changes.split_at_mut(1);
+        others.iter_mut().for_each(|other| first[0].absorb(step, other));
+    }
+}
+
+type PairNumbers = hashbrown::HashMap<u64, u32, std::hash::BuildHasherDefault<super::pairs::PairHasher>>;
+
+fn see(seen: &mut Seen, place: u32, count: i64) {
+    seen.count += count;
+    if seen.last != place + 1 {
+        seen.last = place + 1;
+        seen.hits += 1;
+    }
+}

@@ -1,0 +1,69 @@
+"""Text from ids that come one by one. Put together it is what decoding all of them gives."""
+
+import codecs
+from collections.abc import Callable
+
+from litz.tokenizers.slow.decoders import Decoder, Tokens, byte_of
+
+
+class DecodeStream:
+    """Decodes ids as they come, in the plainest way: all so far again, and of that what is new and certain.
+
+    What a later token may change is held back: an incomplete character, a run of byte tokens, the last of BPEDecoder's
+    tokens, and all of the text where a step after tokens were joined looks at it as a whole.
+    """
+
+    def __init__(self, decoder: Decoder, spell: Callable[[int], str | None]) -> None:
+        self._decoder = decoder
+        self._spell = spell
+        self._tokens: Tokens = []
+        self._sent = 0
+
+    def push(self, id: int) -> str:
+        """The text that is certain with this id; it may be empty."""
+        token = self._spell(id)
+        if token is not None:
+            self._tokens.append(token)
+        return self._new(_certain(self._decoder, self._tokens))
+
+    def finish(self) -> str:
+        """What was held back. The stream is at its beginning again."""
+        rest = self._new(self._decoder.text(self._tokens))
+        self._tokens, self._sent = [], 0
+        return rest
+
+    def _new(self, text: str) -> str:
+        new = text[self._sent :]
+        self._sent += len(new)
+        return new
+
+
+def _certain(decoder: Decoder, tokens: Tokens) -> str:
+    """The beginning of the text that stays whatever comes: each step passes on only the tokens that are settled."""
+    if decoder.absent:
+        return decoder.text(tokens)
+    joined = False
+    for step in decoder.steps:
+        if joined and not step.first_sight:
+            return ""
+        if step.kind == "ByteFallback":
+            tokens = _without_open_run(tokens)
+        tokens = step.apply(tokens, step.kind == "ByteLevel")
+        if step.kind == "BPEDecoder":
+            tokens = tokens[:-1]
+        if step.kind == "ByteLevel":
+            tokens = [_complete_characters(tokens[0])]
+        joined = joined or step.kind in ("Fuse", "ByteLevel")
+    return "".join(tokens)
+
+
+def _without_open_run(tokens: Tokens) -> Tokens:
+    end = len(tokens)
+    while end > 0 and byte_of(tokens[end - 1]) is not None:
+        end -= 1
+    return tokens[:end]
+
+
+def _complete_characters(text: str) -> str:
+    data = text.encode(errors="surrogateescape")
+    return codecs.getincrementaldecoder("utf-8")("replace").decode(data)

@@ -1,0 +1,249 @@
+"""The slow tokenizer: a tokenizer.json, read and obeyed in plain Python.
+
+    text ─ added tokens ─ normalizer ─ pre-tokenizer ─ model ─ post-processor ─► ids
+                                                    ids ─ decoder ─► text
+
+It is written to be read and to judge the fast one by, which must give the same results for every file and text.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from litz.errors import ArgumentError, FormatError
+from litz.tokenizers.slow.added_tokens import AddedTokens
+from litz.tokenizers.slow.bpe import Bpe
+from litz.tokenizers.slow.decoders import Decoder
+from litz.tokenizers.slow.encoding import Encoding, joined, truncated
+from litz.tokenizers.slow.fields import Fields
+from litz.tokenizers.slow.model import Model, Token
+from litz.tokenizers.slow.normalizers import normalizer
+from litz.tokenizers.slow.places import Places
+from litz.tokenizers.slow.post_processors import PostProcessor
+from litz.tokenizers.slow.pre_tokenizers import pre_tokenizer
+from litz.tokenizers.slow.stream import DecodeStream
+from litz.tokenizers.slow.text import Span, Text
+from litz.tokenizers.slow.unigram import Unigram
+from litz.tokenizers.slow.word_level import WordLevel
+from litz.tokenizers.slow.word_piece import WordPiece
+
+Piece = tuple[Text, Token | None]  # a piece of text, and the added token that it is
+
+
+class Tokenizer:
+    """A tokenizer, immutable but for the chance of BPE dropout, which `seed` makes repeatable."""
+
+    def __init__(self, file: Mapping[str, Any], *, seed: int | None = None) -> None:
+        if file.get("version", "1.0") != "1.0":
+            raise FormatError(f"version: found {file['version']!r}, expected '1.0'")
+        self._file = file
+        self._model = _model(file.get("model"), seed=seed)
+        self._normalize = normalizer(file.get("normalizer"), "normalizer")
+        self._pre_tokenize = pre_tokenizer(file.get("pre_tokenizer"), "pre_tokenizer")
+        self._post_processor = PostProcessor.of(file.get("post_processor"), "post_processor")
+        self._decoder = Decoder.of(file.get("decoder"), "decoder")
+        self._added = AddedTokens.of(
+            file.get("added_tokens"), self._model.vocab, lambda text: self._normalize(Text.of(text)).chars
+        )
+        self._names = {id: token for token, id in self._model.vocab.items()}
+
+    @classmethod
+    def from_json(cls, data: bytes | str, *, seed: int | None = None) -> "Tokenizer":
+        """Reads a `tokenizer.json`; its `truncation` and `padding` are left to the caller."""
+        try:
+            file = json.loads(data)
+        except ValueError as error:
+            raise FormatError(f"not a tokenizer.json: {error}") from None
+        if not isinstance(file, dict):
+            raise FormatError(f"not a tokenizer.json: found {type(file).__name__}, expected an object")
+        return cls(file, seed=seed)
+
+    def to_json(self) -> str:
+        """The file that says all of this tokenizer."""
+        return json.dumps(self._file, ensure_ascii=False)
+
+    # Text to ids
+
+    def encode(self, text: str, add_special_tokens: bool = True, trusted: Sequence[Span] | None = None) -> list[int]:
+        """The ids of a text.
+
+        With `trusted` (ranges of the text's UTF-8 bytes, in order and apart), special tokens are found only in those.
+        """
+        return self.encode_full(text, add_special_tokens=add_special_tokens, trusted=trusted).ids
+
+    def encode_batch(self, texts: Iterable[str], add_special_tokens: bool = True) -> list[list[int]]:
+        """The ids of several texts."""
+        return [self.encode(text, add_special_tokens) for text in texts]
+
+    def encode_full(
+        self,
+        text: str | Sequence[str],
+        pair: str | Sequence[str] | None = None,
+        *,
+        add_special_tokens: bool = True,
+        max_length: int | None = None,
+        stride: int = 0,
+        strategy: str = "longest_first",
+        truncation_side: str = "right",
+        trusted: Sequence[Span] | None = None,
+    ) -> Encoding:
+        """All that is known of the tokens of a text or of two; a list instead of a text is words that were split before.
+
+        `max_length` counts special tokens; what it cuts off is in `overflowing`.
+        """
+        encodings = [self._sequence(text, trusted)]
+        if pair is not None:
+            encodings.append(self._sequence(pair, None))
+        if max_length is not None:
+            room = max_length - self._post_processor.added(pair=pair is not None) * add_special_tokens
+            if room < 0:
+                raise ArgumentError(
+                    f"max_length is {max_length}, but the special tokens alone are {max_length - room}; "
+                    "pass a larger one, or add_special_tokens=False"
+                )
+            encodings = truncated(encodings, room, stride=stride, strategy=strategy, side=truncation_side)
+        return self._post_processor.process(encodings, add_special_tokens=add_special_tokens)
+
+    def encode_full_batch(
+        self,
+        texts: Sequence[str | Sequence[str]],
+        pairs: Sequence[str | Sequence[str]] | None = None,
+        *,
+        add_special_tokens: bool = True,
+        max_length: int | None = None,
+        stride: int = 0,
+        strategy: str = "longest_first",
+        truncation_side: str = "right",
+    ) -> list[Encoding]:
+        """`encode_full` of several texts, or of pairs."""
+        others = [None] * len(texts) if pairs is None else pairs
+        return [
+            self.encode_full(
+                text, pair, add_special_tokens=add_special_tokens, max_length=max_length, stride=stride,
+                strategy=strategy, truncation_side=truncation_side,
+            )
+            for text, pair in zip(texts, others, strict=True)
+        ]  # fmt: skip
+
+    def _sequence(self, text: str | Sequence[str], trusted: Sequence[Span] | None) -> Encoding:
+        if isinstance(text, str):
+            return self._encoded(text, None, trusted)
+        return joined(self._encoded(word, number, None) for number, word in enumerate(text))
+
+    def _encoded(self, original: str, word: int | None, trusted: Sequence[Span] | None) -> Encoding:
+        """The tokens of one text; a word is every piece of it, or the number that it was given."""
+        encoding = Encoding()
+        places = Places(original)
+        spans = None if trusted is None else [places.characters(span) for span in trusted]
+        for number, (text, added) in enumerate(self._pieces(original, spans)):
+            tokens = self._model.tokens(text.chars) if added is None else [added]
+            for token, offsets in zip(tokens, places.of(text, tokens), strict=True):
+                encoding.add(token.id, token.name, offsets, number if word is None else word)
+        return encoding
+
+    def _pieces(self, original: str, trusted: Sequence[Span] | None) -> Iterable[Piece]:
+        """The text cut at added tokens, normalized between them, cut at normalized ones, and pre-tokenized."""
+        original.encode()  # a lone surrogate is no text
+        for text, added in _cut(Text.of(original), self._added.raw.parts(original, trusted)):
+            if added is not None:
+                yield text, added
+                continue
+            # Normalized tokens are looked for where nothing says any more which bytes were trusted.
+            all_trusted = trusted is None or any(
+                start <= text.origins[0][0] and text.origins[-1][1] <= end for start, end in trusted
+            )
+            text = self._normalize(text)
+            for part, late in _cut(text, self._added.late.parts(text.chars, None if all_trusted else [])):
+                if late is not None:
+                    yield part, late
+                else:
+                    yield from ((piece, None) for piece in self._pre_tokenize(part) if piece.chars)
+
+    # Ids to text
+
+    def decode(self, ids: Iterable[int], skip_special_tokens: bool = False) -> str:
+        """The text of ids; ids without a token are left out, bytes that are not UTF-8 become U+FFFD."""
+        return self._decoder.text(self._spelled(ids, skip_special_tokens))
+
+    def decode_bytes(self, ids: Iterable[int], skip_special_tokens: bool = False) -> bytes:
+        """What the ids stand for, byte by byte."""
+        text = self._decoder.text(self._spelled(ids, skip_special_tokens), raw=True)
+        return text.encode(errors="surrogateescape")
+
+    def stream(self, skip_special_tokens: bool = False) -> DecodeStream:
+        """Decodes ids as they come."""
+        return DecodeStream(self._decoder, lambda id: self._spell(id, skip_special_tokens))
+
+    def _spelled(self, ids: Iterable[int], skip: bool) -> list[str]:
+        tokens = (self._spell(id, skip) for id in ids)
+        return [token for token in tokens if token is not None]
+
+    def _spell(self, id: int, skip: bool) -> str | None:
+        added = self._added.decoded(id)
+        if added is None:
+            return self._names.get(id)
+        token, special = added
+        return None if skip and special else token
+
+    # The vocabulary
+
+    def token_to_id(self, token: str) -> int | None:
+        """The id of a token, or None."""
+        added = self._added.by_content.get(token)
+        return self._model.vocab.get(token) if added is None else added.id
+
+    def id_to_token(self, id: int) -> str | None:
+        """The token of an id, or None."""
+        added = self._added.by_id.get(id)
+        return self._names.get(id) if added is None else added.content
+
+    def vocab(self) -> dict[str, int]:
+        """Every token with its id, added ones included."""
+        return dict(self._model.vocab) | {token.content: token.id for token in self._added.by_id.values()}
+
+    def vocab_size(self, with_added: bool = True) -> int:
+        """How many tokens there are, with the added ones or in the model alone."""
+        return len(self.vocab()) if with_added else len(self._model.vocab)
+
+    def added_tokens(self) -> list[tuple[int, str, bool, bool, bool, bool, bool]]:
+        """(id, content, special, lstrip, rstrip, single_word, normalized) of each, by id."""
+        return [
+            (token.id, token.content, token.special, token.lstrip, token.rstrip, token.single_word, token.normalized)
+            for _, token in sorted(self._added.by_id.items())
+        ]
+
+
+def _cut(text: Text, parts: Iterable[tuple[Any, Span]]) -> Iterable[Piece]:
+    for found, (start, end) in parts:
+        if start >= end:  # a token whose white space an earlier one took along with all the rest
+            continue
+        piece = text.cut(start, end)
+        yield piece, None if found is None else Token(found.id, piece.chars, 0, len(piece.chars.encode()))
+
+
+def _model(value: Any, *, seed: int | None) -> Model:
+    """The model of a file; older files do not say which it is, but what only it has."""
+    if isinstance(value, dict) and "type" not in value:
+        value = {**value, "type": _kind(value)}
+    fields = Fields(value, "model")
+    match fields.kind:
+        case "BPE":
+            model: Model = Bpe.of(fields, seed=seed)
+        case "WordPiece":
+            model = WordPiece.of(fields)
+        case "Unigram":
+            model = Unigram.of(fields)
+        case "WordLevel":
+            model = WordLevel.of(fields)
+        case _:
+            raise fields.unsupported("model")
+    fields.done()
+    return model
+
+
+def _kind(value: dict[str, Any]) -> str:
+    if "merges" in value:
+        return "BPE"
+    if "max_input_chars_per_word" in value:
+        return "WordPiece"
+    return "WordLevel" if isinstance(value.get("vocab"), dict) else "Unigram"
