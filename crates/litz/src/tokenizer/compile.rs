@@ -3,33 +3,39 @@
 use std::sync::{Mutex, OnceLock};
 
 use super::added_tokens::AddedTokens;
+use super::byte_level;
 use super::decoder::Decoder;
 use super::description::{Kind, ModelSection, ModelSettings};
 use super::model::bpe::{self, Bpe};
 use super::model::unigram::Unigram;
 use super::model::word_level::WordLevel;
 use super::model::word_piece::WordPiece;
-use super::model::Model;
+use super::model::{resolve, Model};
 use super::normalizer::Normalizer;
 use super::post_processor::PostProcessor;
 use super::pre_tokenizer::PreTokenizer;
+use super::stored::{Part, Place};
 use super::{save, Description, Tokenizer};
 use crate::{Error, Result};
+use std::path::Path;
+
+// Fewer merges are read as fast as tables are mapped.
+const WORTH_KEEPING: usize = 10_000;
 
 impl Tokenizer {
     /// Compiles a `tokenizer.json`. Its `truncation` and `padding` are left to the caller.
     ///
     /// A setting that is not implemented is an [`Error::Unsupported`] that names it, never ignored.
     pub fn from_json(bytes: &[u8]) -> Result<Self> {
-        Self::compile(Description::from_json(bytes)?)
+        Self::compile(Description::from_json(bytes.to_vec())?)
     }
 
     /// Compiles what a source says.
     pub fn compile(description: Description) -> Result<Self> {
         let Description { sections, added_tokens, model } = description;
         let settings = model.settings.clone();
-        let pre_tokenizer = PreTokenizer::from_json(&sections.pre_tokenizer, "pre_tokenizer")?;
-        let model = compile_model(model, pre_tokenizer.is_byte_level())?;
+        let mut pre_tokenizer = PreTokenizer::from_json(&sections.pre_tokenizer, "pre_tokenizer")?;
+        let model = compile_model(model, &mut pre_tokenizer)?;
         let normalizer = Normalizer::from_json(&sections.normalizer, "normalizer")?;
         let tokenizer = Self {
             added: AddedTokens::new(added_tokens, model.vocab(), &normalizer, "added_tokens")?,
@@ -50,6 +56,23 @@ impl Tokenizer {
         }
     }
 
+    /// Keeps the tables of a large BPE model, and the rest of its file, for the next time.
+    pub(super) fn keep(&self, place: &Place, source: &Path, json: &str) -> std::io::Result<()> {
+        let Model::Bpe(bpe) = &*self.model else { return Ok(()) };
+        let Some(pairs) = bpe.pairs().filter(|pairs| pairs.len() >= WORTH_KEEPING) else { return Ok(()) };
+        let (text, spans, slots, seed, count) = bpe.vocab().parts();
+        let (words, filter, len) = pairs.parts();
+        let parts = [
+            Part::Bytes(json.as_bytes()),
+            Part::Bytes(text),
+            Part::Words(spans),
+            Part::Words(slots),
+            Part::Words(words),
+            Part::Words(filter),
+        ];
+        place.store(source, [seed, count, len, 0], parts)
+    }
+
     /// A whole `tokenizer.json` of this tokenizer, with every added token.
     pub fn to_json(&self) -> Result<String> {
         let vocab = self.model.vocab();
@@ -64,10 +87,11 @@ impl Tokenizer {
     }
 }
 
-fn compile_model(model: ModelSection, byte_level: bool) -> Result<Model> {
+fn compile_model(model: ModelSection, pre_tokenizer: &mut PreTokenizer) -> Result<Model> {
     if model.settings.kind == Kind::Bpe {
-        return Ok(Model::Bpe(Box::new(compile_bpe(model, byte_level)?)));
+        return Ok(Model::Bpe(Box::new(compile_bpe(model, pre_tokenizer)?)));
     }
+    pre_tokenizer.spell_out();
     let ModelSection { settings, vocab, scores, .. } = model;
     let ModelSettings { kind, unknown, unknown_id, prefix, byte_fallback, max_characters, .. } = settings;
     let vocab = vocab.build("model.vocab")?;
@@ -87,14 +111,23 @@ fn missing(key: &str) -> Error {
     Error::Format(format!("model.{key}: found nothing of use, expected the model's {key}"))
 }
 
-fn compile_bpe(model: ModelSection, byte_level: bool) -> Result<Bpe> {
-    let ModelSection { settings, vocab, merges, merge_scores, .. } = model;
+fn compile_bpe(model: ModelSection, pre_tokenizer: &mut PreTokenizer) -> Result<Bpe> {
+    let ModelSection { settings, vocab, merges, merge_scores, tables, .. } = model;
     let dropout = settings.dropout.unwrap_or_default();
     if !(0.0..=1.0).contains(&dropout) {
         return Err(Error::Format(format!("model.dropout: found {dropout}, expected 0 to 1")));
     }
+    let (vocab, pairs) = match tables {
+        Some((vocab, pairs)) => (vocab, Some(pairs)),
+        None => (vocab.build("model.vocab")?, None),
+    };
+    // The bytes that UTF-8 is made of: without one of them, tokens no longer tell how long they are.
+    let mut bytes = (0..=0xBF).chain(0xC2..=0xF4).map(byte_level::to_char);
+    if bytes.any(|c| vocab.id(c.encode_utf8(&mut [0; 4])).is_none()) {
+        pre_tokenizer.spell_out();
+    }
     let options = bpe::Options {
-        byte_level,
+        byte_level: pre_tokenizer.is_byte_level(),
         unknown: settings.unknown,
         fuse_unknown: settings.fuse_unknown,
         byte_fallback: settings.byte_fallback,
@@ -103,9 +136,14 @@ fn compile_bpe(model: ModelSection, byte_level: bool) -> Result<Bpe> {
         suffix: settings.suffix.unwrap_or_default(),
         dropout,
     };
-    let vocab = vocab.build("model.vocab")?;
+    if let Some(pairs) = pairs {
+        return Ok(Bpe::with_merges(vocab, pairs, options));
+    }
     match merge_scores {
         Some(scores) => Ok(Bpe::with_scores(vocab, scores.into_iter(), options)),
-        None => Bpe::with_merges(vocab, merges.iter().map(Ok), options, "model.merges"),
+        None => {
+            let pairs = resolve::pairs(&vocab, &merges, &options.prefix, "model.merges")?;
+            Ok(Bpe::with_merges(vocab, pairs, options))
+        }
     }
 }
