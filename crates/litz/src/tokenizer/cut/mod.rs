@@ -7,6 +7,8 @@ mod joints;
 mod mask;
 mod runs;
 mod spaces;
+#[cfg(test)]
+mod tests;
 
 use super::model::{Model, Scratch};
 use super::normalizer::{normalize_text, Normalizer};
