@@ -155,6 +155,8 @@ class Tokenizer:
 
         With `trusted` (ranges of the text's UTF-8 bytes, in order and apart), special ones only inside those.
         """
+    def seed(self, seed: int) -> None:
+        """Makes what BPE dropout draws from here on the same again, on one thread."""
     def encode_pair(self, first: str, second: str, add_special_tokens: bool = True) -> list[int]:
         """The ids of two texts, joined as the file's template for pairs says."""
     def encode_batch(

@@ -81,6 +81,16 @@ impl Cutter {
         }
     }
 
+    /// Whether it cuts in places that are known from the text around them.
+    pub fn scans(&self) -> bool {
+        matches!(self, Self::Runs(runs) if runs.has_rules())
+    }
+
+    /// Whether it normalizes text as other stages expect, and finds the added tokens of normalized text.
+    pub fn is_normalizing(&self) -> bool {
+        matches!(self, Self::Runs(_))
+    }
+
     /// Appends the ids of a stretch between added tokens; `first` says that it begins the input.
     pub fn encode(
         &self,

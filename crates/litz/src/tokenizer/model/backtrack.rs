@@ -5,7 +5,7 @@
 //! neighbours, merged from their bytes, give themselves. Where each merge of a token's history comes later than those
 //! that made its parts, that is seen from the edges of both tokens' histories, without merging.
 
-use super::merge::{merge_all, Merge, Symbol};
+use super::merge::{merge_all, Symbol};
 use super::pairs::Pairs;
 use super::byte_trie::Trie;
 use crate::tokenizer::byte_level;
@@ -110,11 +110,12 @@ impl Backtrack {
 
 /// How merging makes each token. A token's own text may give other tokens: then it is never made.
 fn origins(pairs: &Pairs, count: usize, bytes: &[u32; 256]) -> Vec<Origin> {
-    let mut merges: Vec<(u32, u32, Merge)> = pairs.iter().collect();
-    merges.sort_unstable_by_key(|(_, _, merge)| merge.rank);
+    let count_of_ranks = pairs.iter().map(|(_, _, merge)| merge.rank as usize + 1).max().unwrap_or(0);
+    let mut merges = vec![None; count_of_ranks];
+    pairs.iter().for_each(|found| merges[found.2.rank as usize] = Some(found));
     let mut origins = vec![Origin { time: NEVER, left: 0, right: 0 }; count];
     bytes.iter().for_each(|&byte| origins[byte as usize].time = 0);
-    for (left, right, merge) in merges {
+    for (left, right, merge) in merges.into_iter().flatten() {
         let known = |id: u32| origins[id as usize].time != NEVER;
         if !known(merge.id) && known(left) && known(right) && are_apart(&origins, pairs, left, right) {
             origins[merge.id as usize] = Origin { time: merge.rank + 1, left, right };

@@ -58,7 +58,7 @@ pub(in crate::tokenizer) struct Bpe {
 }
 
 /// Bytes of pieces that are merged before the faster tables are made.
-const WORTH_TABLES: usize = 1 << 17;
+const WORTH_TABLES: usize = 1 << 19;
 
 impl Bpe {
     /// A model with merges of its tokens.
