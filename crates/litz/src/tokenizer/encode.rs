@@ -178,7 +178,7 @@ impl Encoder<'_> {
     pub fn encode_stretch(&mut self, text: &str, first: bool, out: &mut Vec<u32>) -> Result<()> {
         match self.cutter {
             Some(cutter) => cutter.encode(self.tokenizer, text, first, &mut self.context, out),
-            None => self.encode(text, out),
+            None => self.encode(text, None, out),
         }
     }
 }

@@ -171,7 +171,8 @@ fn set(bits: &mut Vec<u64>, at: usize) {
 mod tests {
     use super::*;
     use crate::tokenizer::model::bpe::{Bpe, Options};
-    use crate::tokenizer::model::Scratch;
+    use crate::tokenizer::description::Merges;
+    use crate::tokenizer::model::{resolve, Scratch};
     use crate::tokenizer::vocab::VocabBuilder;
 
     fn random(state: &mut u64) -> usize {
@@ -205,9 +206,12 @@ mod tests {
         for (id, token) in (0..).zip(&tokens) {
             vocab.push(token, id).unwrap();
         }
-        let merges = pairs.iter().map(|(left, right)| Ok((left.as_str(), right.as_str())));
+        let mut merges = Merges::default();
+        pairs.iter().for_each(|(left, right)| merges.push(left, right).unwrap());
         let options = Options { byte_level: true, ..Options::default() };
-        Bpe::with_merges(vocab.build("vocab").unwrap(), merges, options, "merges").ok()
+        let vocab = vocab.build("vocab").unwrap();
+        let pairs = resolve::pairs(&vocab, &merges, "", "merges").ok()?;
+        Some(Bpe::with_merges(vocab, pairs, options))
     }
 
     #[test]
