@@ -80,6 +80,10 @@ impl PyTokenizer {
         slf
     }
 
+    fn model_type(&self) -> &'static str {
+        self.inner.model_type()
+    }
+
     fn to_json(&self, py: Python<'_>) -> PyResult<String> {
         py.detach(|| self.inner.to_json()).map_err(to_python)
     }
@@ -116,7 +120,8 @@ impl PyTokenizer {
         trusted: Option<Trusted>,
         overflow: bool,
     ) -> PyResult<PyEncoding> {
-        let arguments = Arguments { add_special_tokens, max_length, stride, strategy, truncation_side, overflow };
+        let arguments =
+            Arguments { add_special_tokens, max_length, stride, strategy, truncation_side, overflow };
         full::encode(py, &self.inner, text, pair, trusted, &arguments)
     }
 
@@ -135,7 +140,8 @@ impl PyTokenizer {
         trusted: Option<Vec<Option<Trusted>>>,
         overflow: bool,
     ) -> PyResult<Vec<PyEncoding>> {
-        let arguments = Arguments { add_special_tokens, max_length, stride, strategy, truncation_side, overflow };
+        let arguments =
+            Arguments { add_special_tokens, max_length, stride, strategy, truncation_side, overflow };
         full::encode_batch(py, &self.inner, texts, pairs, trusted, &arguments)
     }
 
@@ -143,9 +149,7 @@ impl PyTokenizer {
     #[pyo3(signature = (pair=false, add_special_tokens=true))]
     fn slots(&self, pair: bool, add_special_tokens: bool) -> Vec<(Option<u32>, Option<usize>, u32, bool)> {
         let slots = self.inner.slots(pair, add_special_tokens).iter();
-        slots
-            .map(|s| (s.sequence.is_none().then_some(s.id), s.sequence, s.type_id, s.special))
-            .collect()
+        slots.map(|s| (s.sequence.is_none().then_some(s.id), s.sequence, s.type_id, s.special)).collect()
     }
 
     /// Makes what dropout draws from here on the same again.
