@@ -150,7 +150,7 @@ def cases(texts: Sequence[str], seed: int, *, added: int) -> Iterator[Case]:
         elif kind < 0.25:
             first, pair = text.split(" "), (rng.choice(texts).split() if kind < 0.2 else None)
         special = rng.random() < 0.7
-        yield Case(first, pair, special, _cut(rng, added, pair is not None) if rng.random() < 0.3 else None)
+        yield Case(first, pair, special, _cut(rng, added, pair is not None) if rng.random() < 0.15 else None)
 
 
 def _cut(rng: random.Random, added: int, pair: bool) -> Cut:
