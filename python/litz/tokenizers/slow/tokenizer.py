@@ -87,7 +87,7 @@ class Tokenizer:
         truncation_side: str = "right",
         trusted: Sequence[Span] | None = None,
     ) -> Encoding:
-        """All that is known of the tokens of a text or of two; a list instead of a text is words that were split before.
+        """All that is known of the tokens of one text or two; a list instead of a text is words that were split before.
 
         `max_length` counts special tokens; what it cuts off is in `overflowing`.
         """

@@ -84,6 +84,18 @@ impl Normalizer {
         Ok(stage)
     }
 
+    /// Whether the first character always stands for the beginning of the text.
+    pub fn keeps_start(&self) -> bool {
+        match self {
+            Self::Strip { .. } | Self::StripAccents | Self::Nmt | Self::Bert(_) => false,
+            Self::Replace { pattern: Pattern::Literal(literal), content } => {
+                !content.is_empty() && literal.chars().nth(1).is_none()
+            }
+            Self::Replace { .. } => false,
+            _ => true,
+        }
+    }
+
     /// Rewrites the text.
     pub fn apply(&self, text: &mut Text<'_>) -> Result<()> {
         match self {

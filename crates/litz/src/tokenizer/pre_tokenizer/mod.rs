@@ -26,6 +26,14 @@ pub(super) enum Prepend {
     Never,
 }
 
+/// When a step asks whether its piece begins the input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    AtOnce,
+    AfterCutting,
+    AfterRewriting,
+}
+
 enum Step {
     Split { pattern: Pattern, behavior: Behavior, invert: bool },
     Class { class: u8, behavior: Behavior },
@@ -102,6 +110,25 @@ impl PreTokenizer {
             }
             _ => None,
         }
+    }
+
+    /// Gives the model characters instead of bytes: it does not know all of them, or is not made for them.
+    pub fn spell_out(&mut self) {
+        if std::mem::take(&mut self.byte_level) {
+            self.steps.push(Step::ToChars);
+        }
+    }
+
+    /// Whether a step asks if its piece begins the input, and whether the steps before it may move that beginning.
+    pub fn asks_for_start(&self) -> Option<Asked> {
+        let first = |step: &Step| matches!(step, Step::Metaspace { prepend: Prepend::First, .. });
+        let before = &self.steps[..self.steps.iter().rposition(first)?];
+        let rewrites = |step: &Step| matches!(step, Step::PrefixSpace | Step::ToChars | Step::Metaspace { .. });
+        Some(match before {
+            [] => Asked::AtOnce,
+            _ if before.iter().any(rewrites) => Asked::AfterRewriting,
+            _ => Asked::AfterCutting,
+        })
     }
 
     /// Whether a text without this character stays one piece, as it is.
