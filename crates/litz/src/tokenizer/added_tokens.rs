@@ -179,6 +179,11 @@ impl AddedTokens {
         self.late.as_ref().is_some_and(|matcher| matcher.tokens.iter().any(|&i| self.tokens[i].special))
     }
 
+    /// Whether the model could spell a special token.
+    pub fn spells(&self) -> bool {
+        self.spelled.is_some()
+    }
+
     /// A place within the next special token from `from` on that the model could spell: after its first character.
     pub fn inside_spelled(&self, text: &str, from: usize) -> Option<usize> {
         let start = self.spelled.as_ref()?.find(Input::new(text).range(from..))?.start();

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use super::added_tokens;
 use super::encoding::Encoding;
+use super::guard;
 use super::model::{Scratch, Sink};
 use super::normalizer::{normalize_text, Normalizer};
 use super::pre_tokenizer::Asked;
@@ -70,6 +71,7 @@ impl Tokenizer {
             let length = text.len();
             return Err(Error::Value(format!("a text of {length} bytes: split it, 4 GiB is the limit")));
         }
+        let trusted = guard::part(trusted, text);
         let mut writer = Aligner {
             tokenizer: self,
             plain: trusted.is_some(),

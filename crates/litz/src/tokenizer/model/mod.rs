@@ -2,10 +2,11 @@
 
 mod backtrack;
 pub(super) mod bpe;
-mod merge;
 mod byte_trie;
 mod double_array;
-mod pairs;
+mod merge;
+pub(super) mod pairs;
+pub(super) mod resolve;
 pub(super) mod unigram;
 pub(super) mod word_level;
 pub(super) mod word_piece;
@@ -102,6 +103,13 @@ impl Model {
         match self {
             Self::Unigram(model) => model.scores(),
             _ => &[],
+        }
+    }
+
+    /// What dropout draws from here on.
+    pub fn seed(&self, seed: u64) {
+        if let Self::Bpe(bpe) = self {
+            bpe.seed(seed);
         }
     }
 

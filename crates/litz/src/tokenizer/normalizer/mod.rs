@@ -9,7 +9,7 @@ use super::pattern::{growth_limit, too_much, Pattern};
 use super::text::{Part, Text, Writer};
 use super::unicode::is_combining_mark;
 use crate::Result;
-use bert::Bert;
+pub(super) use bert::Bert;
 use forms::Form;
 use precompiled::Charsmap;
 

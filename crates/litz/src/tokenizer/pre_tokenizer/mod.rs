@@ -6,6 +6,7 @@ use std::ops::Range;
 use super::byte_level;
 use super::fields::{flatten, Fields};
 use super::pattern::Pattern;
+use super::scan::Rules;
 use super::text::Text;
 use super::unicode::{self, PUNCTUATION, SPACE, WORD};
 use crate::{Error, Result};
@@ -110,6 +111,26 @@ impl PreTokenizer {
         })
     }
 
+    /// The rules of scanning that say the same as these steps.
+    pub fn rules(&self) -> Option<Rules> {
+        let isolates = |behavior: Behavior, invert: bool| {
+            behavior == Behavior::Isolated && !invert || behavior == Behavior::Removed && invert
+        };
+        match self.steps.as_slice() {
+            &[Step::Split { pattern: Pattern::Known(scanner), behavior, invert }]
+                if isolates(behavior, invert) =>
+            {
+                Rules::of(scanner)
+            }
+            &[Step::Numbers { behavior: digits }, Step::Split { pattern: Pattern::Known(scanner), behavior, invert }]
+                if isolates(behavior, invert) =>
+            {
+                Rules::of(scanner)?.after_digits(digits == Behavior::Contiguous, digits == Behavior::Isolated)
+            }
+            _ => None,
+        }
+    }
+
     /// Whether a text without this character stays one piece, as it is.
     pub fn keeps_whole_without(&self, missing: char) -> bool {
         self.steps.iter().all(|step| match step {
@@ -124,6 +145,28 @@ impl PreTokenizer {
             [Step::Split { pattern: Pattern::Known(scanner), behavior: Behavior::Isolated, .. }] => Some(*scanner),
             _ => None,
         }
+    }
+
+    /// Whether all that it does is to cut before each space, which goes or becomes a mark.
+    pub fn splits_at_spaces(&self) -> bool {
+        let space = |step: &Step| match step {
+            Step::Class { class: SPACE, behavior: Behavior::Removed } => true,
+            Step::Metaspace { replacement, split: true, .. } => *replacement != ' ',
+            _ => false,
+        };
+        !self.steps.is_empty() && self.steps.iter().all(space)
+    }
+
+    /// Whether it is BERT's: white space goes, punctuation stands alone.
+    pub fn is_bert(&self) -> bool {
+        use Behavior::{Isolated, Removed};
+        matches!(
+            self.steps[..],
+            [
+                Step::Class { class: SPACE, behavior: Removed },
+                Step::Class { class: PUNCTUATION, behavior: Isolated }
+            ]
+        )
     }
 
     /// Cuts a stretch of text; `first` says that it begins the input.
