@@ -119,7 +119,10 @@ impl Tokenizer {
             }
             normalize_text(&self.normalizer, &mut stretch)?;
             ids.clear();
-            if fast && encoder.stretch(raw, found.range.start == 0, &mut ids)? && writer.known(&stretch, &ids)? {
+            if fast
+                && encoder.stretch(raw, found.range.start == 0, &mut ids)?
+                && writer.known(&stretch, &ids)?
+            {
                 continue;
             }
             let trusted =

@@ -33,10 +33,7 @@ const CLASSES: [(&str, u8); 6] = [
 const OLDER: [(&str, u8); 4] = [
     (r"\p{Age=9.0}", UNICODE_9),
     (r"[[[\p{M}&&\p{Age=9.0}]--\x{111C9}]\x{1CF2}\x{1CF3}]", MARK_9),
-    (
-        r"[[[\p{Mn}&&\p{Age=8.0}]--[\x{1885}\x{1886}\x{A9BD}\x{111C9}]]\x{1734}\x{1171E}]",
-        NONSPACING_8,
-    ),
+    (r"[[[\p{Mn}&&\p{Age=8.0}]--[\x{1885}\x{1886}\x{A9BD}\x{111C9}]]\x{1734}\x{1171E}]", NONSPACING_8),
     (r"[[\p{Cc}\p{Cf}\p{Co}]&&\p{Age=8.0}]", CONTROL_8),
 ];
 const UNICODE_9: u8 = 1;

@@ -67,7 +67,10 @@ impl Normalizer {
             "BertNormalizer" => Self::Bert(Bert::from_json(&mut fields)?),
             "Precompiled" => {
                 let path = fields.child("precompiled_charsmap");
-                Self::Precompiled(Box::new(Charsmap::from_base64(fields.text("precompiled_charsmap")?, &path)?))
+                Self::Precompiled(Box::new(Charsmap::from_base64(
+                    fields.text("precompiled_charsmap")?,
+                    &path,
+                )?))
             }
             "Prepend" => Self::Prepend(fields.text("prepend")?.to_owned()),
             "Strip" => Self::Strip {
@@ -152,9 +155,9 @@ pub(super) fn lowercase(text: &mut Text<'_>) {
 
 /// SentencePiece's rules for translation: no controls, and what looks blank is a space.
 fn nmt(text: &mut Text<'_>) {
-    text.filter(|c| {
-        !matches!(c, '\u{1}'..='\u{8}' | '\u{b}' | '\u{e}'..='\u{1f}' | '\u{7f}' | '\u{8f}' | '\u{9f}')
-    });
+    text.filter(
+        |c| !matches!(c, '\u{1}'..='\u{8}' | '\u{b}' | '\u{e}'..='\u{1f}' | '\u{7f}' | '\u{8f}' | '\u{9f}'),
+    );
     text.map(|c| match c {
         '\t' | '\n' | '\u{c}' | '\r' | '\u{1680}' | '\u{200b}'..='\u{200f}' => ' ',
         '\u{2028}' | '\u{2029}' | '\u{2581}' | '\u{feff}' | '\u{fffd}' => ' ',

@@ -103,7 +103,8 @@ impl PreTokenizer {
     pub fn asks_for_start(&self) -> Option<Asked> {
         let first = |step: &Step| matches!(step, Step::Metaspace { prepend: Prepend::First, .. });
         let before = &self.steps[..self.steps.iter().rposition(first)?];
-        let rewrites = |step: &Step| matches!(step, Step::PrefixSpace | Step::ToChars | Step::Metaspace { .. });
+        let rewrites =
+            |step: &Step| matches!(step, Step::PrefixSpace | Step::ToChars | Step::Metaspace { .. });
         Some(match before {
             [] => Asked::AtOnce,
             _ if before.iter().any(rewrites) => Asked::AfterRewriting,
@@ -134,7 +135,9 @@ impl PreTokenizer {
     /// Whether a text without this character stays one piece, as it is.
     pub fn keeps_whole_without(&self, missing: char) -> bool {
         self.steps.iter().all(|step| match step {
-            Step::Split { pattern: Pattern::Literal(literal), invert: false, .. } => literal.contains(missing),
+            Step::Split { pattern: Pattern::Literal(literal), invert: false, .. } => {
+                literal.contains(missing)
+            }
             _ => false,
         })
     }
@@ -142,7 +145,9 @@ impl PreTokenizer {
     /// The scanner, where its matches are the pieces and nothing else is done to the text.
     pub fn sole_scanner(&self) -> Option<Scanner> {
         match self.steps.as_slice() {
-            [Step::Split { pattern: Pattern::Known(scanner), behavior: Behavior::Isolated, .. }] => Some(*scanner),
+            [Step::Split { pattern: Pattern::Known(scanner), behavior: Behavior::Isolated, .. }] => {
+                Some(*scanner)
+            }
             _ => None,
         }
     }
