@@ -47,12 +47,6 @@ impl Normalizer {
         Ok(stages)
     }
 
-    /// SentencePiece's: a mark for every space, and one before the text if `prefix`.
-    pub fn spaces_to_marks(prefix: bool) -> Vec<Self> {
-        let marks = Self::Replace { pattern: Pattern::Literal(" ".into()), content: "▁".into() };
-        prefix.then(|| Self::Prepend("▁".into())).into_iter().chain([marks]).collect()
-    }
-
     fn stage(value: &Value, path: &str) -> Result<Self> {
         let mut fields = Fields::new(value, path)?;
         let stage = match fields.text("type")? {
@@ -116,7 +110,7 @@ impl Normalizer {
             Self::Prepend(prefix) if !text.is_empty() => text.rewrite(|part, out| prepend(prefix, part, out)),
             Self::Prepend(_) => {}
             Self::Replace { pattern, content } => pattern.rewrite(text, content)?,
-            Self::ByteLevel => text.rewrite(|part, out| byte_level::encode_part(part, out)),
+            Self::ByteLevel => text.rewrite(byte_level::encode_part),
             Self::Nmt => nmt(text),
             Self::Bert(bert) => bert.apply(text),
             Self::Precompiled(charsmap) => charsmap.apply(text),
