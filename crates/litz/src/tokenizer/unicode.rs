@@ -19,14 +19,20 @@ pub(super) const PUNCTUATION: u8 = 8;
 pub(super) const SPACE: u8 = 16;
 /// `\w` of the regex crate.
 pub(super) const WORD: u8 = 32;
+/// `[\p{Lu}\p{Lt}]`.
+pub(super) const UPPER: u8 = 64;
+/// `\p{Ll}`.
+pub(super) const LOWER: u8 = 128;
 
-const CLASSES: [(&str, u8); 6] = [
+const CLASSES: [(&str, u8); 8] = [
     (r"[\p{L}&&\p{Age=16.0}]", LETTER),
     (r"[\p{N}&&\p{Age=16.0}]", NUMBER),
     (r"[\p{M}&&\p{Age=16.0}]", MARK),
     (r"[[\p{P}&&\p{Age=8.0}]$+<=>^`|~\x{166D}\x{111C9}]", PUNCTUATION),
     (r"\s", SPACE),
     (r"[\w&&\p{Age=16.0}]", WORD),
+    (r"[[\p{Lu}\p{Lt}]&&\p{Age=16.0}]", UPPER),
+    (r"[\p{Ll}&&\p{Age=16.0}]", LOWER),
 ];
 
 /// What normalizers ask for.

@@ -6,7 +6,7 @@ use std::collections::BinaryHeap;
 use super::Sink;
 
 /// Words up to this many symbols are scanned; longer ones use a heap, so that no text costs quadratic time.
-const SCANNED: usize = 24;
+const SCANNED: usize = 64;
 const DEAD: u32 = u32::MAX;
 
 /// A token, or a piece of text that is no token yet, between two positions of its word.

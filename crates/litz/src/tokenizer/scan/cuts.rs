@@ -54,7 +54,7 @@ impl Rules {
             Scanner::Llama3 { digits: digits @ (1 | 3 | usize::MAX), word } => {
                 Some(Self { style: Style::Llama3, digits, marks: word & MARK != 0, ..plain })
             }
-            Scanner::Llama3 { .. } => None,
+            Scanner::Llama3 { .. } | Scanner::Cased { .. } => None,
         }
     }
 
