@@ -1,6 +1,6 @@
 //! From what a source says to a program.
 
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Mutex, OnceLock};
 
 use super::added_tokens::AddedTokens;
 use super::decoder::Decoder;
