@@ -129,7 +129,7 @@ def drawn(random: random.Random) -> dict[str, Any]:
     cut = random.random() < 0.7
     return {
         "add_special_tokens": random.random() < 0.8,
-        "max_length": random.choice([4, 5, 6, 8, 13]) if cut else None,
+        "max_length": random.choice([1, 3, 4, 5, 6, 8, 13]) if cut else None,
         "stride": random.choice([0, 0, 1, 2, 3]) if cut else 0,
         "strategy": random.choice(["longest_first", "longest_first", "only_first", "only_second"]),
         "truncation_side": random.choice(["right", "left"]),

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from litz import AutoTokenizer, BatchEncoding
-from litz.errors import ArgumentError, ConfigError, FormatError, UnsupportedError
+from litz.errors import ArgumentError, ConfigError, FormatError
 from litz.tokenizers import Tokenizer, from_pretrained
 from tests.unit import tiny
 
@@ -268,8 +268,9 @@ def test_a_templates_name_cannot_lead_out_of_the_folder(tmp_path, tokenizer):
 def test_options_of_loading(tmp_path):
     folder(tmp_path)
     assert AutoTokenizer.from_pretrained(tmp_path, trust_remote_code=True, padding_side="left").padding_side == "left"
-    with pytest.raises(UnsupportedError, match="use_fast=False"):
-        from_pretrained(tmp_path, use_fast=False)
+    slow = from_pretrained(tmp_path, use_fast=False)
+    assert (slow.is_fast, from_pretrained(tmp_path).is_fast) == (False, True)
+    assert slow(["ab<eos>", "c"], padding=True) == from_pretrained(tmp_path)(["ab<eos>", "c"], padding=True)
     with pytest.raises(ArgumentError, match="padding_side is 'middle'"):
         from_pretrained(tmp_path, padding_side="middle")
 

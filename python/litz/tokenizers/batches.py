@@ -109,9 +109,11 @@ def _plain(tokenizer: "Calls", batch: Batch) -> BatchEncoding:
     told: dict[str, Any] = {}
     matrix = plan.kind is not None and (plan.padding is not None or len(batch.inputs.firsts) == 1)
     trusts = any(ranges is not None for ranges in batch.trusted)
+    lengths: list[int] = []
     if matrix and not trusts and (tokenizer.pad_token_id is not None or plan.padding is None):
         told, lengths = _matrix(tokenizer, batch, fast)
-    else:
+    # Rows longer than what they are padded to stay as they are.
+    if not told or (plan.width is not None and lengths and lengths[0] > plan.width):
         rows = _rows(batch, fast)
         lengths = [len(row) for row in rows]
         told = _lists(tokenizer, batch, rows)

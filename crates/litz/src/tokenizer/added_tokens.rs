@@ -201,14 +201,18 @@ impl AddedTokens {
             if token.single_word && touches_word(text, &range) {
                 continue;
             }
-            if token.lstrip && last < range.start {
-                range.start = last + text[last..range.start].trim_end().len();
+            if token.lstrip {
+                let before = text.get(last..range.start).unwrap_or_default();
+                range.start = last + before.trim_end().len();
             }
             if token.rstrip {
                 if blank < range.end {
                     blank = text.len() - text[range.end..].trim_start().len();
                 }
                 range.end = blank;
+            }
+            if range.is_empty() {
+                continue; // all of it went with the token before
             }
             if last < range.start {
                 parts.push(Part { token: None, range: last..range.start });

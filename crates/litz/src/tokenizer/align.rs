@@ -7,7 +7,8 @@ use super::added_tokens;
 use super::encoding::Encoding;
 use super::guard;
 use super::model::{Scratch, Sink};
-use super::normalizer::normalize_text;
+use super::normalizer::{normalize_text, Normalizer};
+use super::pre_tokenizer::Asked;
 use super::text::{Part, Span, Text};
 use super::Tokenizer;
 use crate::{Error, Result};
@@ -46,6 +47,17 @@ impl Tokenizer {
         out.attention = vec![1; count];
         out.sequences = vec![(0, 0..count)];
         Ok(out)
+    }
+
+    /// Whether ids depend on where in the input a piece of normalized text lies, in a way that only origins tell.
+    pub(super) fn needs_origins(&self) -> bool {
+        let Some(asked) = self.pre_tokenizer.asks_for_start() else { return false };
+        let certain = match asked {
+            Asked::AtOnce => self.normalizer.is_empty() || !self.added.has_normalized(),
+            Asked::AfterCutting => self.normalizer.is_empty(),
+            Asked::AfterRewriting => false,
+        };
+        !certain || !self.normalizer.iter().all(Normalizer::keeps_start)
     }
 
     fn align(

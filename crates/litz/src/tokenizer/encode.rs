@@ -54,6 +54,9 @@ impl Tokenizer {
             self.remembering(|encoder| encoder.encode(text, trusted, &mut out))?;
             return Ok(out);
         }
+        if self.needs_origins() {
+            return Ok(self.encode_aligned(Input::Text(text), trusted)?.ids);
+        }
         for part in self.added.split_raw(text, trusted) {
             if let Some(id) = part.token {
                 out.push(id);

@@ -53,8 +53,14 @@ impl Tokenizer {
         if !one_text && sample.trusted.is_some_and(|ranges| !ranges.is_empty()) {
             return Err(Error::Value("trusted ranges are those of one text; pass a single text".into()));
         }
-        let mut first = self.encode_aligned(sample.first, sample.trusted)?;
-        let mut second = sample.second.map(|second| self.encode_aligned(second, sample.trusted)).transpose()?;
+        let encode = |input| -> Result<Encoding> {
+            let mut encoding = self.encode_aligned(input, sample.trusted)?;
+            // Which text it is of is said after it was cut.
+            encoding.sequences.clear();
+            Ok(encoding)
+        };
+        let mut first = encode(sample.first)?;
+        let mut second = sample.second.map(encode).transpose()?;
         if let Some(truncation) = options.truncation {
             let alone = self.post_processor.added(false);
             let around = if options.add_special_tokens { self.post_processor.added(pair) } else { 0 };

@@ -76,10 +76,14 @@ impl Words {
         let key = key(text, start, length);
         match self.find_short(key) {
             Some((ids, count)) => {
-                out.extend_from_slice(&ids[..count]);
+                // Copying all of them takes one instruction.
+                let length = out.len() + count;
+                out.extend_from_slice(&ids);
+                out.truncate(length);
                 None
             }
-            None => Some(Miss::Short(key)),
+            // A short word with many ids lies among the long ones.
+            None => self.find_long(&text[start..end], out).map(|_| Miss::Short(key)),
         }
     }
 
@@ -123,6 +127,8 @@ impl Words {
             Miss::Short(key) => {
                 if ids.len() <= INLINE && ids.iter().all(|&id| id <= ID) {
                     self.insert_short(key, ids);
+                } else {
+                    self.insert_long(hash_bytes(word), word, ids);
                 }
             }
             Miss::Long(hash) => self.insert_long(hash, word, ids),

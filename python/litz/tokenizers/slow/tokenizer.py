@@ -92,7 +92,7 @@ class Tokenizer:
         truncation_side: str = "right",
         trusted: Sequence[Span] | None = None,
     ) -> Encoding:
-        """All that is known of the tokens of a text or of two; a list instead of a text is words that were split before.
+        """All that is known of the tokens of one text or two; a list instead of a text is words that were split before.
 
         `max_length` counts special tokens; what it cuts off is in `overflowing`.
         """
@@ -159,7 +159,7 @@ class Tokenizer:
             for part, late in _cut(text, self._added.late.parts(text.chars, within)):
                 if late is not None:
                     yield part, late
-                elif part.chars:
+                else:
                     yield from ((piece, None) for piece in self._pre_tokenize(part) if piece.chars)
 
     def _tokens(self, piece: str, *, plain: bool) -> list[Token]:
@@ -230,6 +230,8 @@ class Tokenizer:
 
 def _cut(text: Text, parts: Iterable[tuple[Any, Span]]) -> Iterable[Piece]:
     for found, (start, end) in parts:
+        if start >= end:  # a token whose white space an earlier one took along with all the rest
+            continue
         piece = text.cut(start, end)
         yield piece, None if found is None else Token(found.id, piece.chars, 0, len(piece.chars.encode()))
 
