@@ -1,7 +1,7 @@
 """The native core: what `crates/litz-python` binds, typed."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -148,6 +148,8 @@ class Tokenizer:
         """Compiles the tokenizer in a GGUF file's metadata."""
     def model_type(self) -> str:
         """`BPE`, `WordPiece`, `WordLevel` or `Unigram`."""
+    def to_json(self) -> str:
+        """The whole tokenizer.json."""
     def encode(
         self, text: str, add_special_tokens: bool = True, trusted: Sequence[tuple[int, int]] | None = None
     ) -> list[int]:
@@ -300,6 +302,20 @@ class Encoding:
 
 def encoding_matrix(encodings: list[Encoding], field: str, /) -> tuple[bytearray, int]:
     """One list of several encodings of one length as rows of 64-bit integers, and their length; offsets are pairs."""
+class WordCounter:
+    """Counts the words of a corpus, and trains on them once."""
+
+    def __init__(
+        self, normalizer_json: str, pre_tokenizer_json: str, *, threads: int | None = None, memory: int
+    ) -> None:
+        """The words are those that these components of a tokenizer.json make; while they are counted they take at most
+        `memory` bytes, and temporary files beyond that."""
+    def feed(self, texts: list[str], /) -> None:
+        """Counts the words of texts."""
+    def feed_file(self, path: str | os.PathLike[str], report: Callable[[str, int, int], None] | None = None) -> None:
+        """Counts the words of a file whose lines, with their ends, are texts."""
+    def train(self, settings_json: str, report: Callable[[str, int, int], None] | None = None) -> str:
+        """The trained model as JSON; `report` is told a stage, what is done and of how much, and may raise."""
 
 class DecodeStream:
     """Text from ids that come one by one: put together, always what `decode` gives for all of them."""

@@ -1,4 +1,4 @@
-"""Three implementations side by side: the reference library, the fast core and the slow Python, on the same file and texts.
+"""Three implementations side by side: the reference library, the fast core and the slow Python, on the same texts.
 
 A `Case` is one call; each implementation's answer is brought into one form, so that they can be compared with `==`.
 """
@@ -45,7 +45,9 @@ class Trio:
                 expected = failing(lambda ids=ids, skip=skip: self.reference.decode(ids, skip_special_tokens=skip))
                 for name, tokenizer in self.ours.items():
                     found = failing(lambda ids=ids, skip=skip, tokenizer=tokenizer: tokenizer.decode(ids, skip))
-                    streamed = failing(lambda ids=ids, skip=skip, tokenizer=tokenizer: stream(tokenizer, ids, skip=skip))
+                    streamed = failing(
+                        lambda ids=ids, skip=skip, tokenizer=tokenizer: stream(tokenizer, ids, skip=skip)
+                    )
                     if expected is not None and not found == streamed == expected:
                         yield f"{name}: {ids}, skip={skip}\n  {expected!r}\n  {found!r}\n  {streamed!r}"
 
@@ -74,7 +76,6 @@ def difference(expected: list[Any], found: list[Any] | None) -> str:
         return f"an error; expected {expected}"
     pairs = zip((*LISTS, "overflowing"), expected, found, strict=True)
     return next(f"{name}:\n  {left!r:.600}\n  {right!r:.600}" for name, left, right in pairs if left != right)
-
 
 
 @dataclass(frozen=True)
@@ -122,9 +123,7 @@ def of_reference(reference: Reference, case: Case) -> list[Any]:
         reference.no_truncation()
     else:
         reference.enable_truncation(cut.max_length, stride=cut.stride, strategy=cut.strategy, direction=cut.side)
-    return row(
-        reference.encode(case.text, case.pair, is_pretokenized=case.split, add_special_tokens=case.special)
-    )
+    return row(reference.encode(case.text, case.pair, is_pretokenized=case.split, add_special_tokens=case.special))
 
 
 def of_ours(tokenizer: Any, case: Case) -> list[Any]:

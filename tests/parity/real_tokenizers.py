@@ -1,7 +1,6 @@
-"""Real tokenizers, each as the reference library's object: read from a tokenizer.json, or built from the file there is."""
+"""Real tokenizers, each as the reference library's object: its tokenizer.json, or built from the file there is."""
 
 import json
-import re
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -35,7 +34,7 @@ def bert_chinese() -> Tokenizer:
 
 
 def sentence_piece_bpe(path: Path) -> Tokenizer:
-    """Mistral's first vocabulary, a SentencePiece file of the BPE kind: two pieces merge in the order of their scores."""
+    """Mistral's first vocabulary, a SentencePiece file of the BPE kind: pieces merge in the order of scores."""
     import sentencepiece
 
     model = sentencepiece.SentencePieceProcessor(str(path))
@@ -56,9 +55,7 @@ def sentence_piece_bpe(path: Path) -> Tokenizer:
     tokenizer.decoder = decoders.Sequence(
         [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)]
     )
-    tokenizer.post_processor = processors.TemplateProcessing(
-        "<s> $A", "<s> $A <s>:1 $B:1", [("<s>", vocab["<s>"])]
-    )
+    tokenizer.post_processor = processors.TemplateProcessing("<s> $A", "<s> $A <s>:1 $B:1", [("<s>", vocab["<s>"])])
     specials = [AddedToken(token, special=True, normalized=False) for token in ("<unk>", "<s>", "</s>")]
     tokenizer.add_special_tokens(specials)
     return tokenizer
@@ -82,9 +79,8 @@ def qwen_tiktoken() -> Tokenizer:
 
     lines = (asset("dashscope") / "qwen.tiktoken").read_text("ascii").splitlines()
     ranks = [base64.b64decode(line.split()[0]) for line in lines]
-    pattern = (
-        r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-    )
+    words = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}"
+    pattern = words + r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
     specials = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
     return _of_ranks(ranks, pattern, specials, shift=0)
 

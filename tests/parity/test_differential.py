@@ -1,4 +1,4 @@
-"""slow == fast == reference: ids, offsets, tokens, masks, words, overflow and text, on real and generated tokenizer files.
+"""slow == fast == reference in all that they say of texts and ids, on real and on generated tokenizer files.
 
 `LITZ_DIFFERENTIAL_STRINGS` is how many strings the slow tests compare in all, half of them on real tokenizers.
 """

@@ -6,23 +6,68 @@ from collections.abc import Callable, Iterator
 from tests.parity.fuzz_texts import FIRST, PARTS
 
 EDGES = ["\x00", "\x7f", "\x80", "\u07ff", "\u0800", "\ud7ff", "\ue000", "\ufffd", "\ufffe", "\uffff", "\U00010000"]
-EDGES += ["\U0010ffff", "\u00ad", "\u061c", "\u180e", "\u2060", "\u3164", "\U000e0001", "\u1680", "\u205f", "\x1c", "\x0b"]
+EDGES += [
+    "\U0010ffff",
+    "\u00ad",
+    "\u061c",
+    "\u180e",
+    "\u2060",
+    "\u3164",
+    "\U000e0001",
+    "\u1680",
+    "\u205f",
+    "\x1c",
+    "\x0b",
+]
 EMOJI = [
     "👨‍👩‍👧‍👦", "👩🏽‍🚀", "🏳️‍🌈", "🏴󠁧󠁢󠁥󠁮󠁧󠁿", "🇫🇷🇩🇪", "🇫", "❤️", "❤︎", "☺", "1️⃣", "#️⃣", "👍🏿", "‍", "️", "🧑‍💻",
     "©️", "™", "🤷🏻‍♀️", "😀😃",
 ]  # fmt: skip
-MARKS = [chr(code) for code in (*range(0x300, 0x370), 0x591, 0x64B, 0x93C, 0x94D, 0xE31, 0x302A, 0x3099, 0x309A, 0x20D0)]
-BASES = list("aeiouAEIOUnszßıİσΣµﬁﬃ½ǅΐᾳẞÅåḍ̇क़ख़") + ["가", "각", "\u1100", "\u1161", "\u11a8", "が", "ﾊﾟ", "㌔", "①", "Ｆ"]
+MARKS = [
+    chr(code) for code in (*range(0x300, 0x370), 0x591, 0x64B, 0x93C, 0x94D, 0xE31, 0x302A, 0x3099, 0x309A, 0x20D0)
+]
+BASES = [*"aeiouAEIOUnszßıİσΣµﬁﬃ½ǅΐᾳẞÅåḍ̇क़ख़", "가", "각", "\u1100", "\u1161", "\u11a8", "が", "ﾊﾟ", "㌔", "①", "Ｆ"]
 RIGHT_TO_LEFT = ["שָׁלוֹם", "مَرْحَبًا", "لا إله", "אבג 123", "١٢٣", "\u200f", "\u202e", "ﷺ", "ى", "پارسی", "אָ"]
 CODE = [
-    "def f(x):\n    return x", "if (a != b) {\n\t++i;\n}", "<div class=\"x\">&amp;</div>", "SELECT * FROM t;", "x=>x**2",
-    "#!/bin/sh", "0x1F", "1e-9", "a_b.cD", "// TODO", "'\\n'", "🐍 = \"\"\"", "${HOME}", "[[]]", "    ", "\t\t", "->",
-]  # fmt: skip
+    "def f(x):\n    return x",
+    "if (a != b) {\n\t++i;\n}",
+    '<div class="x">&amp;</div>',
+    "SELECT * FROM t;",
+    "x=>x**2",
+    "#!/bin/sh",
+    "0x1F",
+    "1e-9",
+    "a_b.cD",
+    "// TODO",
+    "'\\n'",
+    '🐍 = """',
+    "${HOME}",
+    "[[]]",
+    "    ",
+    "\t\t",
+    "->",
+]
 BLANKS = [" ", " ", "  ", "\n", "\r\n", "\t", "\u00a0", "\u2003", "\u3000", "\u2028", "\u0085", "\u200b", "\ufeff"]
 # Where most of the world's text is.
-BLOCKS = [(0x20, 0x7F), (0xA0, 0x250), (0x250, 0x590), (0x590, 0x700), (0x900, 0x1100), (0x1100, 0x1400), (0x1E00, 0x2000),
-          (0x2000, 0x2C00), (0x3000, 0x3400), (0x4E00, 0x9FFF), (0xA000, 0xAC00), (0xAC00, 0xD7A4), (0xF900, 0x10000),
-          (0x10000, 0x11000), (0x1D000, 0x1F000), (0x1F000, 0x20000), (0x20000, 0x30000)]  # fmt: skip
+BLOCKS = [
+    (0x20, 0x7F),
+    (0xA0, 0x250),
+    (0x250, 0x590),
+    (0x590, 0x700),
+    (0x900, 0x1100),
+    (0x1100, 0x1400),
+    (0x1E00, 0x2000),
+    (0x2000, 0x2C00),
+    (0x3000, 0x3400),
+    (0x4E00, 0x9FFF),
+    (0xA000, 0xAC00),
+    (0xAC00, 0xD7A4),
+    (0xF900, 0x10000),
+    (0x10000, 0x11000),
+    (0x1D000, 0x1F000),
+    (0x1F000, 0x20000),
+    (0x20000, 0x30000),
+]
 
 
 def character(rng: random.Random) -> str:

@@ -1,7 +1,7 @@
 """Tokenizer files that combine every component at random, the same for the same seed.
 
-The vocabularies are trained by the reference on a few lines; everything around them is drawn. A file is a JSON object that
-the reference has read once, so that it is as the reference would write it.
+The vocabularies are trained by the reference on a few lines; everything around them is drawn. A file is a JSON
+object that the reference has read once, so that it is as the reference would write it.
 """
 
 import base64
@@ -18,12 +18,27 @@ from tests.parity.fuzz_texts import CORPUS
 
 File = dict[str, Any]
 SPECIALS = ["<unk>", "<s>", "</s>", "[SEP]"]
+SCHEMES = ["first", "never", "always"]
 BEHAVIORS = ["Removed", "Isolated", "MergedWithPrevious", "MergedWithNext", "Contiguous"]
 REGEXES = [
-    r"\s+", r"\p{L}+|\p{N}", r"[^\s\p{L}\p{N}]+", r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|\w+", r"\d{1,3}(?=(?:\d{3})*\b)", r"\B.",
-    r"[\p{Lu}\p{Lt}]?[\p{Ll}\p{M}]+|.", r"(?<=[a-z])(?=[A-Z])|_", r"\p{Han}|\p{Hiragana}+", r"[[:punct:]]", r"\S++", r"\n",
-    r"[\p{Ll}&&[^aeiou]]+", r"^\s+|\s+$", r" ?[^(\s|[.,!?…。，、।۔،])]+", r"(?>a+)b?|\x{4F60}", r"l{2}|o{1,}|e*?x",
-]  # fmt: skip
+    r"\s+",
+    r"\p{L}+|\p{N}",
+    r"[^\s\p{L}\p{N}]+",
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|\w+",
+    r"\d{1,3}(?=(?:\d{3})*\b)",
+    r"\B.",
+    r"[\p{Lu}\p{Lt}]?[\p{Ll}\p{M}]+|.",
+    r"(?<=[a-z])(?=[A-Z])|_",
+    r"\p{Han}|\p{Hiragana}+",
+    r"[[:punct:]]",
+    r"\S++",
+    r"\n",
+    r"[\p{Ll}&&[^aeiou]]+",
+    r"^\s+|\s+$",
+    r" ?[^(\s|[.,!?…。，、।۔،])]+",
+    r"(?>a+)b?|\x{4F60}",
+    r"l{2}|o{1,}|e*?x",
+]
 # Never empty: what an empty match puts before the text has no origin, and the reference fails over it later.
 REPLACED = [r"\s{2,}", r"[aeiou]\b", r"\p{M}", r"(?i:HE)l", r"\d", r"[^\x00-\x7F]", r" +$", r"^\S"]
 
@@ -39,8 +54,28 @@ def charsmap() -> str:
     """A small map, compiled by SentencePiece from rules: replaced, lengthened, shortened, removed, composed."""
     import sentencepiece
 
-    rules = {"A": "a", "é": "e", "e\u0301": "E", "ﬁ": "fi", "½": "1/2", "…": "...", "㌔": "キロ", "\u200b": "", "\x01": ""}
-    rules |= {"\u3000": " ", "\u00a0": " ", "Ω": "ω", "Å": "å", "ｶﾞ": "ガ", "\t": " ", "1️⃣": "1", "a\u0308": "ä", "  ": " "}
+    rules = {
+        "A": "a",
+        "é": "e",
+        "e\u0301": "E",
+        "ﬁ": "fi",
+        "½": "1/2",
+        "…": "...",
+        "㌔": "キロ",
+        "\u200b": "",
+        "\x01": "",
+    }
+    rules |= {
+        "\u3000": " ",
+        "\u00a0": " ",
+        "Ω": "ω",
+        "Å": "å",
+        "ｶﾞ": "ガ",
+        "\t": " ",
+        "1️⃣": "1",
+        "a\u0308": "ä",
+        "  ": " ",
+    }
     lines = (f"{_hexadecimal(old)}\t{_hexadecimal(new)}\n" for old, new in rules.items())
     import tempfile
     from pathlib import Path
@@ -112,7 +147,7 @@ def normalizer(rng: random.Random, depth: int = 0) -> File:
 def pre_tokenizer(rng: random.Random, depth: int = 0) -> File:
     """Any pre-tokenizer."""
     flag = lambda: rng.random() < 0.5  # noqa: E731
-    scheme = lambda: rng.choice(["first", "never", "always"])  # noqa: E731
+    scheme = lambda: rng.choice(SCHEMES)  # noqa: E731
     behavior = lambda: rng.choice(BEHAVIORS)  # noqa: E731
     kinds: list[Callable[[], File]] = [
         *(lambda kind=kind: {"type": kind} for kind in (
@@ -225,7 +260,7 @@ def decoder(rng: random.Random, depth: int = 0) -> File | None:
         {"type": "Fuse"},
         {"type": "ByteFallback"},
         {"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": True, "use_regex": True},
-        {"type": "Metaspace", "replacement": "▁", "prepend_scheme": rng.choice(["first", "never", "always"]), "split": True},
+        {"type": "Metaspace", "replacement": "▁", "prepend_scheme": rng.choice(SCHEMES), "split": True},
         {"type": "WordPiece", "prefix": "##", "cleanup": flag()},
         {"type": "BPEDecoder", "suffix": "</w>"},
         {"type": "CTC", "pad_token": "<s>", "word_delimiter_token": rng.choice(["▁", "l"]), "cleanup": flag()},
@@ -240,7 +275,22 @@ def decoder(rng: random.Random, depth: int = 0) -> File | None:
 def added_tokens(rng: random.Random, vocab: Any) -> list[File]:
     """Tokens with any flags: of the vocabulary or new, one inside another, with white space, in capitals."""
     known = {token: id for id, (token, _) in enumerate(vocab)} if isinstance(vocab, list) else dict(vocab)
-    names = ["<s>", "</s>", "<T>", "<T><U>", "Tok", "hello", " mon day", "É", "你", "<|x|>", "THE", "lo w", "..", "\n\n"]
+    names = [
+        "<s>",
+        "</s>",
+        "<T>",
+        "<T><U>",
+        "Tok",
+        "hello",
+        " mon day",
+        "É",
+        "你",
+        "<|x|>",
+        "THE",
+        "lo w",
+        "..",
+        "\n\n",
+    ]
     chosen = [name for name in names if rng.random() < 0.4]
     tokens, free = [], max(known.values()) + 1
     for name in chosen:

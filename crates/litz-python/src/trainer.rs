@@ -67,7 +67,14 @@ impl PyWordCounter {
 #[pymethods]
 impl PyWordCounter {
     #[new]
-    fn new(normalizer_json: &str, pre_tokenizer_json: &str, threads: usize, memory: usize) -> PyResult<Self> {
+    #[pyo3(signature = (normalizer_json, pre_tokenizer_json, *, threads=None, memory))]
+    fn new(
+        normalizer_json: &str,
+        pre_tokenizer_json: &str,
+        threads: Option<usize>,
+        memory: usize,
+    ) -> PyResult<Self> {
+        let threads = litz::threads::available_threads(threads).map_err(to_python)?;
         let parse = |text: &str| {
             serde_json::from_str(text).map_err(|error| to_python(litz::Error::Format(error.to_string())))
         };

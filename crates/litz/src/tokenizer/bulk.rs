@@ -103,7 +103,7 @@ impl Tokenizer {
             for text in &texts[portion] {
                 let start = part.ids.len();
                 part.ids.extend_from_slice(&around.before);
-                encoder.encode(text, &mut part.ids)?;
+                encoder.encode(text, None, &mut part.ids)?;
                 around.finish(&mut part.ids, start);
                 part.ends.push(part.ids.len());
             }

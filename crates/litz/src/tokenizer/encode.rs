@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use super::align::Input;
 use super::cut::{Context, Cutter};
+use super::guard;
 use super::model::Scratch;
 use super::normalizer::normalize;
 use super::Tokenizer;
@@ -41,16 +42,20 @@ impl Tokenizer {
 
     fn encode_text(&self, text: &str, trusted: Option<&[Range<usize>]>) -> Result<Vec<u32>> {
         check_length(text)?;
+        let trusted = guard::part(trusted, text);
         if trusted.is_some() && self.added.late_special() {
             // Where normalized text came from decides whether a special token may be there.
             return Ok(self.encode_aligned(Input::Text(text), trusted)?.ids);
         }
         let mut out = Vec::with_capacity(text.len() / 3 + 2);
         let mut scratch = Scratch::default();
-        let plain = trusted.is_some();
+        let plain = trusted.is_some() && self.added.spells();
         if !plain && self.cutter().is_some() {
-            self.remembering(|encoder| encoder.encode(text, &mut out))?;
+            self.remembering(|encoder| encoder.encode(text, trusted, &mut out))?;
             return Ok(out);
+        }
+        if self.needs_origins() {
+            return Ok(self.encode_aligned(Input::Text(text), trusted)?.ids);
         }
         for part in self.added.split_raw(text, trusted) {
             if let Some(id) = part.token {
@@ -142,13 +147,18 @@ pub(super) struct Encoder<'a> {
 
 impl Encoder<'_> {
     /// Appends the ids of a text, without those around it.
-    pub fn encode(&mut self, text: &str, out: &mut Vec<u32>) -> Result<()> {
+    pub fn encode(
+        &mut self,
+        text: &str,
+        trusted: Option<&[Range<usize>]>,
+        out: &mut Vec<u32>,
+    ) -> Result<()> {
         check_length(text)?;
         let Some(cutter) = self.cutter else {
-            out.extend(self.tokenizer.encode_text(text, None)?);
+            out.extend(self.tokenizer.encode_text(text, trusted)?);
             return Ok(());
         };
-        for part in self.tokenizer.added.split_raw(text, None) {
+        for part in self.tokenizer.added.split_raw(text, trusted) {
             match part.token {
                 Some(id) => out.push(id),
                 None => {

@@ -23,6 +23,7 @@ mod json;
 mod model;
 mod normalizer;
 mod oniguruma;
+mod pages;
 mod pattern;
 mod post_processor;
 mod pre_tokenizer;

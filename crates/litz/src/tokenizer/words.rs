@@ -1,5 +1,7 @@
 //! Words that came before, with their ids. Filled by the model only: what it holds never changes a result.
 
+use super::pages::table;
+
 /// Ids that lie beside their word; more of them lie apart.
 pub(super) const INLINE: usize = 4;
 /// The longest word that is its own key.
@@ -76,10 +78,14 @@ impl Words {
         let key = key(text, start, length);
         match self.find_short(key) {
             Some((ids, count)) => {
-                out.extend_from_slice(&ids[..count]);
+                // Copying all of them takes one instruction.
+                let length = out.len() + count;
+                out.extend_from_slice(&ids);
+                out.truncate(length);
                 None
             }
-            None => Some(Miss::Short(key)),
+            // A short word with many ids lies among the long ones.
+            None => self.find_long(&text[start..end], out).map(|_| Miss::Short(key)),
         }
     }
 
@@ -123,6 +129,8 @@ impl Words {
             Miss::Short(key) => {
                 if ids.len() <= INLINE && ids.iter().all(|&id| id <= ID) {
                     self.insert_short(key, ids);
+                } else {
+                    self.insert_long(hash_bytes(word), word, ids);
                 }
             }
             Miss::Long(hash) => self.insert_long(hash, word, ids),
@@ -136,7 +144,7 @@ impl Words {
         entry.ids[0] |= (ids.len() as u32) << COUNT_SHIFT;
         self.place(entry);
         if self.filled > self.buckets.len() && self.buckets.len() < MOST_BUCKETS {
-            let larger = vec![Bucket::default(); self.buckets.len() * 4];
+            let larger = table(self.buckets.len() * 4, Bucket::default());
             let old = std::mem::replace(&mut self.buckets, larger);
             self.filled = 0;
             let entries = old.into_iter().flat_map(|bucket| bucket.0);

@@ -2,6 +2,7 @@
 
 use super::merge::Merge;
 use crate::tokenizer::flat::Flat;
+use crate::tokenizer::pages::table;
 
 const EMPTY: u64 = u64::MAX;
 /// Bits of the filter for each slot: most pairs that are asked for do not merge.
@@ -28,8 +29,8 @@ impl PairsBuilder {
     pub fn with_capacity(pairs: usize) -> Self {
         let slots = (pairs.max(8) * 3 / 2).next_power_of_two();
         Self {
-            words: [EMPTY, 0].repeat(slots),
-            filter: vec![0; filter_words(slots)],
+            words: table(slots * 2, EMPTY),
+            filter: table(filter_words(slots), 0),
             shift: 64 - slots.trailing_zeros(),
             len: 0,
         }
