@@ -157,4 +157,5 @@ def _cut(rng: random.Random, added: int, pair: bool) -> Cut:
     room = rng.choice([1, 2, 3, 5, 8, 13])
     least = room // 2 if pair else room
     stride = rng.randrange(max(1, min(least, 3)))
-    return Cut(room + added, stride, "longest_first", rng.choice(["left", "right"]))
+    strategy = rng.choice(["longest_first", "only_first", "only_second"]) if pair else "longest_first"
+    return Cut(room + added, stride, strategy, rng.choice(["left", "right"]))
