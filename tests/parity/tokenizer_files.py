@@ -321,7 +321,7 @@ def file(seed: int) -> File | None:
         reference = Tokenizer.from_str(json.dumps({**drawn, "added_tokens": []}))
         shapes: set[str] = set()
         for token in drawn["added_tokens"]:
-            # Of a token that the normalizer leaves nothing of, or makes another's, the reference says something at random.
+            # Of a token that is normalized to nothing, or to another, the reference says something at random.
             shape = reference.normalizer.normalize_str(token["content"]) if drawn["normalizer"] else token["content"]
             token["normalized"] = token["normalized"] and shape not in {"", *shapes}
             shapes.add(shape)
