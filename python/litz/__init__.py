@@ -10,6 +10,7 @@ __version__ = "0.1.0"
 
 # public name -> the module that defines it
 _HOME = {
+    "AddedToken": "litz.tokenizers",
     "AutoConfig": "litz.auto",
     "AutoModelForCausalLM": "litz.auto",
     "AutoTokenizer": "litz.auto",
@@ -18,6 +19,8 @@ _HOME = {
     "Config": "litz.config",
     "GenerationConfig": "litz.generation",
     "NativeCausalLM": "litz.native",
+    "PreTrainedTokenizerBase": "litz.tokenizers",
+    "PreTrainedTokenizerFast": "litz.tokenizers",
     "Spec": "litz.spec",
     "TextIteratorStreamer": "litz.generation",
     "TextStreamer": "litz.generation",

@@ -136,8 +136,6 @@ class Tokenizer:
     @staticmethod
     def from_gguf(file: TensorFile, /) -> Tokenizer:
         """Compiles the tokenizer in a GGUF file's metadata."""
-    def to_json(self) -> str:
-        """The whole tokenizer.json."""
     def encode(
         self, text: str, add_special_tokens: bool = True, trusted: Sequence[tuple[int, int]] | None = None
     ) -> list[int]:
@@ -147,7 +145,88 @@ class Tokenizer:
         """
     def encode_pair(self, first: str, second: str, add_special_tokens: bool = True) -> list[int]:
         """The ids of two texts, joined as the file's template for pairs says."""
-    def encode_batch(self, texts: list[str], add_special_tokens: bool = True) -> list[list[int]]: ...
+    def encode_batch(
+        self,
+        texts: Sequence[str],
+        add_special_tokens: bool = True,
+        *,
+        max_length: int | None = None,
+        truncation_side: str = "right",
+    ) -> list[list[int]]:
+        """The ids of each text, over threads; long ones are cut to `max_length`, special tokens included."""
+    def encode_flat(
+        self,
+        texts: Sequence[str],
+        add_special_tokens: bool = True,
+        *,
+        max_length: int | None = None,
+        truncation_side: str = "right",
+    ) -> tuple[bytearray, bytearray]:
+        """All ids as 32-bit integers, and where each text's begin as 64-bit ones, one more than texts."""
+    def encode_padded(
+        self,
+        texts: Sequence[str],
+        add_special_tokens: bool = True,
+        *,
+        pad_id: int = 0,
+        padding_side: str = "right",
+        width: int = 0,
+        multiple_of: int = 0,
+        max_length: int | None = None,
+        truncation_side: str = "right",
+    ) -> tuple[bytearray, bytearray, int]:
+        """Rows of 64-bit ids, their mask, and how wide they are: at least `width`."""
+    def encode_full(
+        self,
+        text: str | Sequence[str],
+        pair: str | Sequence[str] | None = None,
+        *,
+        add_special_tokens: bool = True,
+        max_length: int | None = None,
+        stride: int = 0,
+        strategy: str = "longest_first",
+        truncation_side: str = "right",
+        trusted: Sequence[tuple[int, int]] | None = None,
+        overflow: bool = True,
+    ) -> Encoding:
+        """Everything that is known of a text's tokens, or of two texts'; a list is the words of a text.
+
+        `overflow` is whether what is cut off is kept, as pieces.
+        """
+    def encode_full_batch(
+        self,
+        texts: Sequence[str | Sequence[str]],
+        pairs: Sequence[str | Sequence[str]] | None = None,
+        *,
+        add_special_tokens: bool = True,
+        max_length: int | None = None,
+        stride: int = 0,
+        strategy: str = "longest_first",
+        truncation_side: str = "right",
+        trusted: Sequence[Sequence[tuple[int, int]] | None] | None = None,
+        overflow: bool = True,
+    ) -> list[Encoding]:
+        """The same for many texts, over threads."""
+    def encode_aligned(
+        self, input: str | Sequence[str], trusted: Sequence[tuple[int, int]] | None = None
+    ) -> tuple[list[int], list[tuple[int, int]], list[int | None], list[tuple[int, str]]]:
+        """One text, or its words, without what is put around it: ids, offsets, words, texts of tokens by place."""
+    def slots(
+        self, pair: bool = False, add_special_tokens: bool = True
+    ) -> list[tuple[int | None, int | None, int, bool]]:
+        """(token id or None, text 0 or 1 or None, type id, counts as special) of each place around the texts."""
+    def special_tokens_to_add(self, pair: bool = False) -> int:
+        """How many tokens are put around one text, or around two."""
+    def is_random(self) -> bool:
+        """Whether the same text may become other tokens the next time."""
+    def with_tokens(self, tokens: list[tuple[str, bool, bool, bool, bool, bool]]) -> tuple[Tokenizer, int]:
+        """A tokenizer with more tokens, and how many changed: (content, special, lstrip, rstrip, single_word,
+        normalized) of each.
+        """
+    def to_json(self) -> str:
+        """A whole `tokenizer.json`."""
+    def decode_tokens(self, tokens: list[str]) -> str:
+        """The text that tokens spell, whether the vocabulary has them or not."""
     def decode(self, ids: list[int], skip_special_tokens: bool = False) -> str:
         """The text of ids; ids without a token are left out, bytes that are not UTF-8 become U+FFFD."""
     def decode_bytes(self, ids: list[int], skip_special_tokens: bool = False) -> bytes:
@@ -176,6 +255,54 @@ class WordCounter:
         """Counts the words of a file whose lines, with their ends, are texts."""
     def train(self, settings_json: str, report: Callable[[str, int, int], None] | None = None) -> str:
         """The trained model as JSON; `report` is told a stage, what is done and of how much, and may raise."""
+
+class Encoding:
+    """What is known of a text's tokens, or of a piece that truncation cut off; lists are made when asked for."""
+
+    @property
+    def ids(self) -> list[int]: ...
+    @property
+    def type_ids(self) -> list[int]: ...
+    @property
+    def tokens(self) -> list[str]: ...
+    @property
+    def offsets(self) -> list[tuple[int, int]]:
+        """Where each token lies in its text, in characters."""
+    @property
+    def word_ids(self) -> list[int | None]: ...
+    @property
+    def words(self) -> list[int | None]: ...
+    @property
+    def sequence_ids(self) -> list[int | None]: ...
+    @property
+    def special_tokens_mask(self) -> list[int]: ...
+    @property
+    def attention_mask(self) -> list[int]: ...
+    @property
+    def overflowing(self) -> list[Encoding]: ...
+    @property
+    def n_sequences(self) -> int: ...
+    def __len__(self) -> int: ...
+    def token_to_sequence(self, token: int) -> int | None: ...
+    def token_to_chars(self, token: int) -> tuple[int, int] | None: ...
+    def token_to_word(self, token: int) -> int | None: ...
+    def char_to_token(self, char: int, sequence: int = 0) -> int | None: ...
+    def char_to_word(self, char: int, sequence: int = 0) -> int | None: ...
+    def word_to_tokens(self, word: int, sequence: int = 0) -> tuple[int, int] | None: ...
+    def word_to_chars(self, word: int, sequence: int = 0) -> tuple[int, int] | None: ...
+    def padded(
+        self,
+        width: int,
+        *,
+        pad_id: int,
+        pad_type_id: int = 0,
+        pad_token: str | None = None,
+        padding_side: str = "right",
+    ) -> Encoding:
+        """The same with its overflowing pieces, filled up to `width` tokens."""
+
+def encoding_matrix(encodings: list[Encoding], field: str, /) -> tuple[bytearray, int]:
+    """One list of several encodings of one length as rows of 64-bit integers, and their length; offsets are pairs."""
 
 class DecodeStream:
     """Text from ids that come one by one: put together, always what `decode` gives for all of them."""

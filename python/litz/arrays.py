@@ -24,6 +24,43 @@ def integers(rows: Any, kind: Kind, *, shape: tuple[int, ...] | None = None) -> 
     return made if shape is None else made.reshape(shape)
 
 
+def natural(rows: Any, kind: Kind) -> Any:
+    """Nested lists of equal lengths in the dtype that their numbers have, int64 if there are none."""
+    library = _torch() if kind == "torch" else _numpy()
+    made = library.tensor(rows) if kind == "torch" else library.asarray(rows)
+    empty = made.numel() == 0 if kind == "torch" else made.size == 0
+    if empty:
+        return integers(rows, kind)
+    if kind == "numpy" and made.dtype == object:
+        raise ValueError("the rows are of several lengths")
+    return made
+
+
+def int64(buffer: bytearray, kind: Kind, *, shape: tuple[int, ...]) -> Any:
+    """The buffer itself as int64 of that shape, without a copy."""
+    if not buffer:
+        return integers([], kind, shape=shape)
+    if kind == "torch":
+        torch = _torch()
+        return torch.frombuffer(buffer, dtype=torch.int64).reshape(shape)
+    numpy = _numpy()
+    return numpy.frombuffer(buffer, dtype=numpy.int64).reshape(shape)
+
+
+def flat(ids: bytearray, offsets: bytearray) -> tuple[Any, Any]:
+    """Two buffers as numpy arrays, of uint32 and of int64, without a copy."""
+    numpy = _numpy()
+    return numpy.frombuffer(ids, dtype=numpy.uint32), numpy.frombuffer(offsets, dtype=numpy.int64)
+
+
+def joined(rows: list[list[int]]) -> tuple[Any, Any]:
+    """All rows in one numpy array of uint32, and where each begins, of int64."""
+    numpy = _numpy()
+    offsets = numpy.zeros(len(rows) + 1, dtype=numpy.int64)
+    numpy.cumsum([len(row) for row in rows], out=offsets[1:])
+    return numpy.asarray([id for row in rows for id in row], dtype=numpy.uint32), offsets
+
+
 def floats(buffer: bytearray, kind: Kind, *, shape: tuple[int, ...]) -> Any:
     """The buffer itself as float32 of that shape, without a copy."""
     if kind == "torch":

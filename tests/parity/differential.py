@@ -1,19 +1,81 @@
-"""Three implementations side by side: the reference library, the fast core and the slow Python, on the same file and texts.
+"""Three implementations side by side: the reference library, the fast core and the slow Python, on the same texts.
 
-A `Case` is one call; `answers` asks each implementation and returns what it knows in one form, so that they can be
-compared with `==`.
+A `Case` is one call; each implementation's answer is brought into one form, so that they can be compared with `==`.
 """
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from tokenizers import Tokenizer as Reference
 
+from litz import _core
+from litz.tokenizers import slow
+
 Sequences = str | Sequence[str]
 LISTS = ("ids", "type_ids", "tokens", "offsets", "word_ids", "sequence_ids", "special_tokens_mask", "attention_mask")
-STRATEGIES = ("longest_first", "only_first", "only_second")
+
+
+class Trio:
+    """A reference tokenizer, and both of ours reading its file."""
+
+    def __init__(self, reference: Reference) -> None:
+        file = reference.to_str()
+        self.reference = reference
+        self.ours: Mapping[str, Any] = {
+            "slow": slow.Tokenizer.from_json(file, seed=0),
+            "fast": _core.Tokenizer.from_json(file.encode()),
+        }
+        self.added = max(reference.num_special_tokens_to_add(pair) for pair in (False, True))
+
+    def encode_apart(self, texts: Sequence[str], seed: int) -> Iterator[str]:
+        """The calls that are answered differently, as text."""
+        for case in cases(texts, seed, added=self.added):
+            expected = failing(lambda case=case: of_reference(self.reference, case))
+            for name, tokenizer in self.ours.items():
+                found = failing(lambda case=case, tokenizer=tokenizer: of_ours(tokenizer, case))
+                if expected is not None and found != expected:
+                    yield f"{name}: {case}\n  {difference(expected, found)}"
+
+    def decode_apart(self, lists: Iterable[list[int]]) -> Iterator[str]:
+        """The ids that are decoded differently, whole or one by one."""
+        for ids in lists:
+            for skip in (False, True):
+                expected = failing(lambda ids=ids, skip=skip: self.reference.decode(ids, skip_special_tokens=skip))
+                for name, tokenizer in self.ours.items():
+                    found = failing(lambda ids=ids, skip=skip, tokenizer=tokenizer: tokenizer.decode(ids, skip))
+                    streamed = failing(
+                        lambda ids=ids, skip=skip, tokenizer=tokenizer: stream(tokenizer, ids, skip=skip)
+                    )
+                    if expected is not None and not found == streamed == expected:
+                        yield f"{name}: {ids}, skip={skip}\n  {expected!r}\n  {found!r}\n  {streamed!r}"
+
+
+def failing(call: Any) -> Any:
+    """What a call returns; None where it fails, as the reference does in several ways, a panic among them."""
+    try:
+        return call()
+    except Exception:
+        return None
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":
+            raise
+        return None
+
+
+def stream(tokenizer: Any, ids: list[int], *, skip: bool) -> str:
+    """The text of ids that come one by one."""
+    decoding = tokenizer.stream(skip)
+    return "".join([*map(decoding.push, ids), decoding.finish()])
+
+
+def difference(expected: list[Any], found: list[Any] | None) -> str:
+    """The first field of two answers that differs."""
+    if found is None:
+        return f"an error; expected {expected}"
+    pairs = zip((*LISTS, "overflowing"), expected, found, strict=True)
+    return next(f"{name}:\n  {left!r:.600}\n  {right!r:.600}" for name, left, right in pairs if left != right)
 
 
 @dataclass(frozen=True)
@@ -56,13 +118,12 @@ def _said(encoding: Any) -> list[Any]:
 def of_reference(reference: Reference, case: Case) -> list[Any]:
     """What the `tokenizers` library answers."""
     cut = case.cut
+    reference.no_padding()
     if cut is None:
         reference.no_truncation()
     else:
         reference.enable_truncation(cut.max_length, stride=cut.stride, strategy=cut.strategy, direction=cut.side)
-    return row(
-        reference.encode(case.text, case.pair, is_pretokenized=case.split, add_special_tokens=case.special)
-    )
+    return row(reference.encode(case.text, case.pair, is_pretokenized=case.split, add_special_tokens=case.special))
 
 
 def of_ours(tokenizer: Any, case: Case) -> list[Any]:

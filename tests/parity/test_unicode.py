@@ -7,13 +7,12 @@ import pytest
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
 
 from litz._core import Tokenizer as Ours
-from tests.parity.test_alignment import expected
 
-# The characters before and after each code point: a letter, a digit, a mark, a sign, a blank, an ideograph.
-NEIGHBOURS = ["a{}a", "1{} ", "{}\u0301", "-{}。", "一{}e\u0323"]
+# The characters before and after a code point: digits, marks, signs, blanks, ideographs.
+NEIGHBOURS = ["1{} ", "{}\u0301", "-{}。", "一{}e\u0323"]
 SPLITS = [
     r"\p{L}", r"\p{N}", r"\p{M}", r"\p{P}", r"\p{S}", r"\p{Lu}", r"\p{Lm}", r"\p{Han}", r"\s", r"\d", r"\w", r"\W",
-    r"[\w-]", r"[^\w]", r"\b", r"\h", r".", r"[[:alpha:]]", r"[[:punct:]]", r"[^[:space:]]", r"(?i)[ks]", r"\X", r"\R",
+    r"[\w-]", r"[^\w]", r"\b", r"\h", r".", r"[[:alpha:]]", r"[[:punct:]]", r"[^[:space:]]", r"(?i)[ks]", r"\R", r"(?i)\p{Lu}",
 ]  # fmt: skip
 PRE_TOKENIZERS: dict[str, Any] = {
     "byte-level": pre_tokenizers.ByteLevel(add_prefix_space=False),
@@ -40,10 +39,12 @@ NORMALIZERS: dict[str, Any] = {
 
 
 def texts(step: int) -> Iterator[str]:
-    """All code points, each between two neighbours, some hundreds in a text; every `step`th of these texts."""
+    """All code points between two letters, some hundreds in a text; every `step`th text, and few in other company."""
     codes = [chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000]
     for i in range(0, len(codes), 400 * step):
-        for around in NEIGHBOURS:
+        yield "".join(map("a{}a".format, codes[i : i + 400]))
+    for around in NEIGHBOURS:
+        for i in range(0, len(codes), 400 * step * 20):
             yield "".join(map(around.format, codes[i : i + 400]))
 
 
@@ -51,7 +52,8 @@ def assert_alike(reference: Tokenizer, step: int) -> None:
     ours = Ours.from_json(reference.to_str().encode())
     for text in texts(step):
         encoding = reference.encode(text)
-        assert ours.encode_aligned(text) == expected(ours, encoding), text
+        ids, offsets, words, _ = ours.encode_aligned(text)
+        assert (ids, offsets, words) == (encoding.ids, encoding.offsets, encoding.word_ids), text
 
 
 def cut_by(pre_tokenizer: Any) -> Tokenizer:
@@ -84,9 +86,9 @@ def test_every_character_is_normalized_as_the_reference_does(name: str) -> None:
 
 @pytest.mark.parametrize("name", PRE_TOKENIZERS)
 def test_some_characters_are_of_the_class_that_the_reference_gives_them(name: str) -> None:
-    assert_alike(cut_by(PRE_TOKENIZERS[name]), 150)
+    assert_alike(cut_by(PRE_TOKENIZERS[name]), 100)
 
 
 @pytest.mark.parametrize("name", NORMALIZERS)
 def test_some_characters_are_normalized_as_the_reference_does(name: str) -> None:
-    assert_alike(written_by(NORMALIZERS[name]), 60)
+    assert_alike(written_by(NORMALIZERS[name]), 40)

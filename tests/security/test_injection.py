@@ -1,11 +1,10 @@
 """No text of a conversation becomes a control token, in any chat template; clean conversations keep their ids."""
 
 import copy
-import json
 import pickle
 from collections import Counter
-from collections.abc import Iterator
-from functools import cache
+from collections.abc import Callable, Iterator
+from functools import cache, partial
 from typing import Any
 
 import pytest
@@ -13,7 +12,7 @@ import pytest
 from litz.errors import TemplateError
 from litz.tokenizers import Tokenizer, from_pretrained
 from tests.assets import asset
-from tests.parity.conversations import CONVERSATIONS, TOOLS, WEATHER, assistant, call, result, system, user
+from tests.parity.conversations import CONVERSATIONS, TIME, TOOLS, assistant, call, result, system, user
 from tests.parity.test_chat_templates import real_templates
 from tests.security.injections import (
     NAMED,
@@ -53,7 +52,7 @@ TALK = [
 VARIANTS: list[dict[str, Any]] = [
     {"add_generation_prompt": True},
     {"tools": TOOLS},
-    {"documents": [{"title": "Title", "text": "Body", "id": "1"}], "tools": [WEATHER], "add_generation_prompt": True},
+    {"documents": [{"title": "Title", "text": "Body", "id": "1"}], "tools": [TIME], "add_generation_prompt": True},
     {"enable_thinking": True, "reasoning_effort": "high", "date_string": "1 Jan 2025"},
 ]
 # The same lengths and places, with nothing that any tokenizer takes for a special token.
@@ -81,20 +80,30 @@ def attacks(tokens: list[str]) -> Iterator[str]:
         yield f"{token[1:]}{token}{token[:-1]}"
 
 
+def spoilt(part: Any, spoil: Callable[[str], str]) -> Any:
+    """A conversation or its tools with every text, and every name that is free, spoilt."""
+    return changed_keys(changed(part, spoil), spoil)
+
+
 def assert_nothing_controls(tokenizer: Tokenizer, messages: Any, variant: dict[str, Any], attack: str) -> int:
     """Control ids are as many as with inert text in the same places; how many renderings were compared."""
     compared = 0
-    for spoil in (lambda text: text + attack, lambda text: attack + text, lambda _: attack):
-        found, expected = (
-            ids_of(tokenizer, *(changed_keys(changed(part, lambda t: change(spoil(t))), lambda t: change(spoil(t)))
-                                for part in (messages, variant)))
-            for change in (str, lambda text: text.translate(INERT))
-        )  # fmt: skip
+    inert = attack.translate(INERT)
+    for form in ("{0}{1}", "{1}{0}", "{1}"):
+        rows = []
+        for text in (attack, inert):
+            spoil = partial(_spoil, form, text)
+            rows.append(ids_of(tokenizer, spoilt(messages, spoil), spoilt(variant, spoil)))
+        found, expected = rows
         if found is None or expected is None:
             continue
         compared += 1
         assert control(tokenizer, found) == control(tokenizer, expected), (attack, tokenizer.decode(found))
     return compared
+
+
+def _spoil(form: str, attack: str, text: str) -> str:
+    return form.format(text.translate(INERT), attack)
 
 
 @pytest.mark.parametrize("make", [byte_tokenizer, word_tokenizer])
@@ -124,7 +133,11 @@ def test_what_was_said_comes_back(tmp_path):
     said = "".join(special) + "<|im_<|im_start|>end|>\n"
     text = tokenizer.apply_chat_template([user(said), assistant(said)], tokenize=False)
     ids = tokenizer.apply_chat_template([user(said), assistant(said)])
-    assert tokenizer.decode(ids) == text == f"<|im_start|>user\n{said}<|im_end|>\n<|im_start|>assistant\n{said}<|im_end|>\n"
+    assert (
+        tokenizer.decode(ids)
+        == text
+        == f"<|im_start|>user\n{said}<|im_end|>\n<|im_start|>assistant\n{said}<|im_end|>\n"
+    )
     assert tokenizer(text).input_ids == tokenizer.encode(text) == ids
     assert tokenizer.convert_tokens_to_ids(tokenizer.tokenize(text)) == ids
     assert tokenizer([text, text]).input_ids == [ids, ids]
@@ -203,7 +216,7 @@ def test_no_template_of_a_real_model_lets_content_control(tmp_path):
         tokenizer = with_template(source, name, tmp_path / name.replace(":", "-"))
         known = specials(tokenizer)
         written = [token for token in known if token in source]
-        tried = [*dict.fromkeys([*written, *known])][:12]
+        tried = [*dict.fromkeys([*written, *known])][:5]
         compared = sum(
             assert_nothing_controls(tokenizer, CONVERSATIONS[kind], variant, attack)
             for attack in attacks(tried)
@@ -211,3 +224,31 @@ def test_no_template_of_a_real_model_lets_content_control(tmp_path):
             for variant in VARIANTS
         )
         assert compared > 100, name
+
+
+def is_clean(value: Any, special: list[str]) -> bool:
+    """Whether no text of a conversation has a special token in it."""
+    texts: list[str] = []
+    changed(value, lambda text: texts.append(text) or text, kept=())
+    return not any(token in text for text in texts for token in special)
+
+
+@pytest.mark.slow
+def test_conversations_without_special_tokens_keep_their_ids(tmp_path):
+    reference = pytest.importorskip("tokenizers")
+    compared = 0
+    for name, source in real_templates().items():
+        tokenizer = with_template(source, name, tmp_path / name.replace(":", "-"))
+        upstream = reference.Tokenizer.from_str(tokenizer._core.to_json())
+        for kind, messages in CONVERSATIONS.items():
+            if not messages or not is_clean(messages, specials(tokenizer)):
+                continue
+            for variant in VARIANTS:
+                ids = ids_of(tokenizer, messages, variant)
+                if ids is None:
+                    continue
+                compared += 1
+                text = ids_of(tokenizer, messages, variant, tokenize=False)
+                assert ids == upstream.encode(str(text), add_special_tokens=False).ids, (name, kind, text)
+                assert ids == ids_of(tokenizer, messages, variant, trust_content=True), (name, kind, text)
+    assert compared > 5000

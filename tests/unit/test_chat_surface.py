@@ -7,7 +7,7 @@ from typing import Any, Literal, Optional
 
 import pytest
 
-from litz.errors import ArgumentError, TemplateError, UnsupportedError
+from litz.errors import ArgumentError, TemplateError
 from litz.tokenizers import Tokenizer, from_pretrained, get_json_schema
 from tests.unit import tiny
 
@@ -15,6 +15,9 @@ TEMPLATE = (
     "{{ bos_token }}{% for m in messages %}{{ '<user>' if m.role == 'user' else '<assistant>' }}"
     "{% generation %}{{ m.content }}{% endgeneration %}{% endfor %}"
     "{% if add_generation_prompt %}<assistant>{% endif %}"
+)
+SPOKEN = (
+    "{% if m.role == 'user' %}{{ m.content }}{% else %}{% generation %}{{ m.content }}{% endgeneration %}{% endif %}"
 )
 HI = [{"role": "user", "content": "hi"}]
 TALK = [*HI, {"role": "assistant", "content": "yo"}]
@@ -93,8 +96,41 @@ def test_the_assistant_mask_covers_what_the_assistant_says(tokenizer):
         )
     with pytest.raises(ArgumentError, match="return_dict=True"):
         tokenizer.apply_chat_template(talk, return_assistant_tokens_mask=True)
-    with pytest.raises(UnsupportedError, match="with padding"):
-        tokenizer.apply_chat_template(talk, return_dict=True, return_assistant_tokens_mask=True, padding=True)
+
+
+def test_the_assistant_mask_is_cut_and_padded_with_the_ids(tokenizer):
+    tokenizer.chat_template = TEMPLATE.replace("{% generation %}{{ m.content }}{% endgeneration %}", SPOKEN)
+    more = {"return_dict": True, "return_assistant_tokens_mask": True, "padding": True}
+    encoded = tokenizer.apply_chat_template([TALK, HI], **more)
+    assert encoded.assistant_masks == [[0, 0, 0, 0, 0, 1, 1], [0, 0, 0, 0, 0, 0, 0]]
+    assert encoded.attention_mask == [[1] * 7, [1] * 4 + [0] * 3]
+    encoded = tokenizer.apply_chat_template([TALK, HI], truncation=True, max_length=6, return_tensors="np", **more)
+    assert encoded.assistant_masks.tolist() == [[0, 0, 0, 0, 0, 1], [0, 0, 0, 0, 0, 0]]
+    tokenizer.padding_side = tokenizer.truncation_side = "left"
+    encoded = tokenizer.apply_chat_template([HI, TALK], truncation=True, max_length=6, **more)
+    assert encoded.input_ids == [
+        [tiny.PAD, tiny.PAD, tiny.BOS, tiny.USER, H, I],
+        [tiny.USER, H, I, tiny.ASSISTANT, *b"yo"],
+    ]
+    assert encoded.assistant_masks == [[0] * 6, [0, 0, 0, 0, 1, 1]]
+
+
+def test_the_assistant_mask_knows_where_tokens_lie_that_do_not_spell_the_text(tmp_path):
+    file = json.loads(tiny.tokenizer_json())
+    file["normalizer"] = {"type": "Lowercase"}
+    file["pre_tokenizer"] = {"type": "WhitespaceSplit"}
+    file["model"] = {"type": "WordLevel", "vocab": {"<unk>": 0, "yes": 1, "no": 2}, "unk_token": "<unk>"}
+    file["added_tokens"], file["decoder"] = [], None
+    (tmp_path / "tokenizer.json").write_bytes(json.dumps(file).encode())
+    (tmp_path / "tokenizer_config.json").write_text("{}")
+    encoded = from_pretrained(tmp_path).apply_chat_template(
+        [{"role": "user", "content": "É YES"}, {"role": "assistant", "content": "No 😀 yes"}],
+        chat_template=f"{{% for m in messages %}}{{{{ m.role }}}}: {SPOKEN} {{% endfor %}}",
+        return_dict=True,
+        return_assistant_tokens_mask=True,
+    )
+    assert encoded.input_ids == [0, 0, 1, 0, 2, 0, 1]
+    assert encoded.assistant_masks == [0, 0, 0, 0, 1, 1, 1]
 
 
 def test_the_last_message_can_be_left_open(tokenizer):

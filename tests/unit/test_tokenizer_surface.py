@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from litz import AutoTokenizer, BatchEncoding
-from litz.errors import ArgumentError, ConfigError, FormatError, UnsupportedError
+from litz.errors import ArgumentError, ConfigError, FormatError
 from litz.tokenizers import Tokenizer, from_pretrained
 from tests.unit import tiny
 
@@ -107,8 +107,10 @@ def test_truncation_is_asked_for_or_does_not_happen(tokenizer):
     assert len(tokenizer(text, truncation=True).input_ids) == 12
     tokenizer.truncation_side = "left"
     assert tokenizer(text, truncation=True, max_length=2).input_ids == [B, C]
-    with pytest.raises(ArgumentError, match="max_length acts with truncation=True"):
-        tokenizer(text, max_length=2)
+    assert tokenizer(text, max_length=2).input_ids == [B, C]
+    for options in ({"truncation": False}, {"padding": True}):
+        with pytest.raises(ArgumentError, match="max_length acts with truncation=True"):
+            tokenizer(text, max_length=2, **options)
 
 
 def test_truncation_without_any_limit_is_an_error(tmp_path):
@@ -156,8 +158,7 @@ def test_special_tokens_stand_around_a_text(tmp_path):
     assert tokenizer("<bos>bc", truncation=True, max_length=4).input_ids == [tiny.BOS, tiny.BOS, B, tiny.EOS]
     with pytest.raises(ArgumentError, match="special tokens alone are 2"):
         tokenizer("abc", truncation=True, max_length=1)
-    with pytest.raises(UnsupportedError, match="truncation of two texts"):
-        tokenizer("a", "b", truncation=True)
+    assert tokenizer("ab", "cab", truncation=True, max_length=5).input_ids == [tiny.BOS, A, tiny.EOS, C, A]
 
 
 def test_token_type_ids_only_if_the_file_says_so(tmp_path):
@@ -267,8 +268,9 @@ def test_a_templates_name_cannot_lead_out_of_the_folder(tmp_path, tokenizer):
 def test_options_of_loading(tmp_path):
     folder(tmp_path)
     assert AutoTokenizer.from_pretrained(tmp_path, trust_remote_code=True, padding_side="left").padding_side == "left"
-    with pytest.raises(UnsupportedError, match="use_fast=False"):
-        from_pretrained(tmp_path, use_fast=False)
+    slow = from_pretrained(tmp_path, use_fast=False)
+    assert (slow.is_fast, from_pretrained(tmp_path).is_fast) == (False, True)
+    assert slow(["ab<eos>", "c"], padding=True) == from_pretrained(tmp_path)(["ab<eos>", "c"], padding=True)
     with pytest.raises(ArgumentError, match="padding_side is 'middle'"):
         from_pretrained(tmp_path, padding_side="middle")
 

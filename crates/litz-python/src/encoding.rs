@@ -255,7 +255,7 @@ fn encoding_matrix<'py>(
     let width = encodings.first().map_or(0, |first| first.get().len());
     let wrong = |text: String| to_python(litz::Error::Value(text));
     if let Some(other) = encodings.iter().map(|e| e.get().len()).find(|&len| len != width) {
-        return Err(wrong(format!("a tensor needs rows of one length, found {width} and {other}")));
+        return Err(wrong(format!("a tensor needs rows of one length, found {width} and {other}; pass padding=True")));
     }
     let values = if field == "offsets" { 2 } else { 1 };
     let row = width.checked_mul(8 * values).filter(|row| row.checked_mul(encodings.len()).is_some());

@@ -9,6 +9,7 @@ mod formats;
 mod full;
 mod generation;
 mod limits;
+mod lists;
 mod model;
 mod sources;
 mod tokenizer;

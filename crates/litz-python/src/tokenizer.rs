@@ -1,17 +1,21 @@
 //! `Tokenizer` and `DecodeStream`; all work happens without the GIL.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use litz::tokenizer::{AddedToken, DecodeStream, Input, Padding, Tokenizer};
 use pyo3::prelude::*;
-use pyo3::types::PyByteArray;
+use pyo3::types::{PyByteArray, PyBytes, PyList, PyString, PyTuple};
 
 use crate::encoding::PyEncoding;
 use crate::errors::to_python;
 use crate::formats::PyTensorFile;
 use crate::full::{self, Arguments, Trusted};
+use crate::lists::Ints;
 use crate::tokenizer_bulk as bulk;
+
+/// Bytes of a text that is encoded while the GIL is held.
+const SHORT: usize = 1 << 10;
 
 type NewToken = (String, bool, bool, bool, bool, bool);
 type Aligned = (Vec<u32>, Vec<(u32, u32)>, Vec<Option<u32>>, Vec<(usize, String)>);
@@ -26,6 +30,7 @@ enum TextOrWords {
 #[pyclass(name = "Tokenizer", module = "litz._core", frozen)]
 pub struct PyTokenizer {
     inner: Arc<Tokenizer>,
+    ints: OnceLock<Ints>,
 }
 
 impl PyTokenizer {
@@ -33,11 +38,15 @@ impl PyTokenizer {
     pub(crate) fn handle(&self) -> Arc<Tokenizer> {
         Arc::clone(&self.inner)
     }
+
+    fn ints(&self) -> &Ints {
+        self.ints.get_or_init(|| Ints::new(self.inner.vocab_size(true)))
+    }
 }
 
 impl From<Tokenizer> for PyTokenizer {
     fn from(tokenizer: Tokenizer) -> Self {
-        Self { inner: Arc::new(tokenizer) }
+        Self { inner: Arc::new(tokenizer), ints: OnceLock::new() }
     }
 }
 
@@ -46,13 +55,29 @@ impl PyTokenizer {
     #[staticmethod]
     fn from_json(py: Python<'_>, data: &[u8]) -> PyResult<Self> {
         let inner = py.detach(|| Tokenizer::from_json(data)).map_err(to_python)?;
-        Ok(Self { inner: Arc::new(inner) })
+        Ok(inner.into())
     }
 
     #[staticmethod]
     fn from_gguf(py: Python<'_>, file: &PyTensorFile) -> PyResult<Self> {
         let inner = py.detach(|| Tokenizer::from_gguf(&file.0)).map_err(to_python)?;
-        Ok(Self { inner: Arc::new(inner) })
+        Ok(inner.into())
+    }
+
+    /// Pickled as a tokenizer.json.
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        let json = self.to_json(py)?;
+        let restore = py.get_type::<Self>().getattr("from_json")?;
+        (restore, (PyBytes::new(py, json.as_bytes()),)).into_pyobject(py)
+    }
+
+    /// It never changes: a copy is the same.
+    fn __copy__(slf: PyRef<'_, Self>) -> PyRef<'_, Self> {
+        slf
+    }
+
+    fn __deepcopy__<'py>(slf: PyRef<'py, Self>, _memo: &Bound<'py, PyAny>) -> PyRef<'py, Self> {
+        slf
     }
 
     fn to_json(&self, py: Python<'_>) -> PyResult<String> {
@@ -60,17 +85,20 @@ impl PyTokenizer {
     }
 
     #[pyo3(signature = (text, add_special_tokens=true, trusted=None))]
-    fn encode(
+    fn encode<'py>(
         &self,
-        py: Python<'_>,
-        text: &str,
+        py: Python<'py>,
+        text: &Bound<'py, PyString>,
         add_special_tokens: bool,
-        trusted: Option<Vec<(usize, usize)>>,
-    ) -> PyResult<Vec<u32>> {
+        trusted: Option<Trusted>,
+    ) -> PyResult<Bound<'py, PyList>> {
+        let text = bulk::text(text)?;
         let trusted: Option<Vec<_>> =
             trusted.map(|ranges| ranges.into_iter().map(|(start, end)| start..end).collect());
-        py.detach(|| self.inner.encode_trusted(text, add_special_tokens, trusted.as_deref()))
-            .map_err(to_python)
+        let encode = || self.inner.encode_trusted(text, add_special_tokens, trusted.as_deref());
+        // Short texts take less time than giving the GIL away and getting it back.
+        let ids = if text.len() < SHORT { encode() } else { py.detach(encode) };
+        self.ints().list(py, &ids.map_err(to_python)?)
     }
 
     #[pyo3(signature = (text, pair=None, *, add_special_tokens=true, max_length=None, stride=0,
@@ -120,6 +148,15 @@ impl PyTokenizer {
             .collect()
     }
 
+    /// Makes what dropout draws from here on the same again.
+    fn seed(&self, seed: u64) {
+        self.inner.seed(seed);
+    }
+
+    fn is_random(&self) -> bool {
+        self.inner.is_random()
+    }
+
     #[pyo3(signature = (pair=false))]
     fn special_tokens_to_add(&self, pair: bool) -> usize {
         self.inner.special_tokens_to_add(pair)
@@ -158,17 +195,17 @@ impl PyTokenizer {
     }
 
     #[pyo3(signature = (texts, add_special_tokens=true, *, max_length=None, truncation_side="right"))]
-    fn encode_batch(
+    fn encode_batch<'py>(
         &self,
-        py: Python<'_>,
-        texts: &Bound<'_, PyAny>,
+        py: Python<'py>,
+        texts: &Bound<'py, PyAny>,
         add_special_tokens: bool,
         max_length: Option<usize>,
         truncation_side: &str,
-    ) -> PyResult<Vec<Vec<u32>>> {
+    ) -> PyResult<Bound<'py, PyList>> {
         let cut = bulk::cut(max_length, truncation_side)?;
         let batch = bulk::encode(py, &self.inner, texts, add_special_tokens, cut)?;
-        Ok(batch.rows().map(<[u32]>::to_vec).collect())
+        self.ints().lists(py, &batch)
     }
 
     #[pyo3(signature = (texts, add_special_tokens=true, *, max_length=None, truncation_side="right"))]
@@ -220,6 +257,11 @@ impl PyTokenizer {
         Ok(bytes.into())
     }
 
+    fn decode_tokens(&self, py: Python<'_>, tokens: Vec<String>) -> PyResult<String> {
+        let tokens: Vec<&str> = tokens.iter().map(String::as_str).collect();
+        py.detach(|| self.inner.decode_tokens(&tokens)).map_err(to_python)
+    }
+
     fn token_to_id(&self, token: &str) -> Option<u32> {
         self.inner.token_to_id(token)
     }
@@ -257,7 +299,7 @@ impl PyTokenizer {
         };
         let tokens = tokens.into_iter().map(token).collect();
         let (inner, changed) = py.detach(|| self.inner.with_tokens(tokens)).map_err(to_python)?;
-        Ok((Self { inner: Arc::new(inner) }, changed))
+        Ok((inner.into(), changed))
     }
 
     #[pyo3(signature = (skip_special_tokens=false))]

@@ -12,6 +12,7 @@ COMMANDS = {
     "ls": "list the models in the caches",
     "rm": "delete models from the caches: litz rm MODEL...",
     "info": "describe a model and the memory it needs: litz info [MODEL]",
+    "tokenizer": "look at a tokenizer, encode a corpus, train: litz tokenizer show MODEL TEXT",
     "env": "versions, CPU, threads, caches and settings",
 }
 
@@ -39,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _help() -> str:
-    listed = "\n".join(f"  {name:<10}{text}" for name, text in COMMANDS.items())
+    listed = "\n".join(f"  {name:<11}{text}" for name, text in COMMANDS.items())
     return (
         f"usage: litz COMMAND ...\n\n{listed}\n\n"
         "MODEL is a folder, a .gguf file, owner/name, owner/name:FILE.gguf or pypi:PACKAGE==VERSION/path;\n"

@@ -1,8 +1,26 @@
 """Tokenizers: text to ids and back, batches with padding, conversations by chat template."""
 
+from litz.tokenizers.added_token import AddedToken
 from litz.tokenizers.encoding import BatchEncoding
 from litz.tokenizers.loading import from_pretrained
 from litz.tokenizers.schema import get_json_schema
 from litz.tokenizers.tokenizer import Tokenizer
+from litz.tokenizers.training import BpeTrainer, UnigramTrainer, WordLevelTrainer, WordPieceTrainer, train
 
-__all__ = ["BatchEncoding", "Tokenizer", "from_pretrained", "get_json_schema"]
+# The names that programs written for transformers know it by.
+PreTrainedTokenizerBase = PreTrainedTokenizerFast = Tokenizer
+
+__all__ = [
+    "AddedToken",
+    "BatchEncoding",
+    "BpeTrainer",
+    "PreTrainedTokenizerBase",
+    "PreTrainedTokenizerFast",
+    "Tokenizer",
+    "UnigramTrainer",
+    "WordLevelTrainer",
+    "WordPieceTrainer",
+    "from_pretrained",
+    "get_json_schema",
+    "train",
+]

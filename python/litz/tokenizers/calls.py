@@ -1,188 +1,227 @@
-"""Text to ids and back: the calls that people know."""
+"""Text to ids: the calls that people know."""
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from litz.errors import ArgumentError, UnsupportedError
-from litz.tokenizers import encoding
+from litz import _core, arrays
+from litz.errors import ArgumentError
+from litz.tokenizers import batches, options
+from litz.tokenizers import padding as rows
 from litz.tokenizers.chat import ChatText, trusted_in
-from litz.tokenizers.encoding import BatchEncoding, Rows
-from litz.tokenizers.settings import UNLIMITED, Side
-from litz.tokenizers.special_tokens import SpecialTokens
+from litz.tokenizers.decoding import Decoding
+from litz.tokenizers.encoding import BatchEncoding
+from litz.tokenizers.options import Options
+from litz.tokenizers.settings import Side
+
+_new = BatchEncoding.__new__
 
 
-class Calls(SpecialTokens):
-    """The part of `Tokenizer` that encodes and decodes."""
+class Calls(Decoding):
+    """The part of `Tokenizer` that encodes."""
 
+    _fast: _core.Tokenizer | None
+    _warned: bool
+    _quick: bool  # whether ids and a mask of ones are all that a call without options gives
     padding_side: Side
     truncation_side: Side
     model_max_length: int
-    clean_up_tokenization_spaces: bool
-
-    # Text to ids
+    pad_token_type_id: int
+    _input_names: list[str]
 
     def __call__(
         self,
-        text: str | Sequence[str],
-        text_pair: str | Sequence[str] | None = None,
-        *,
+        text: Any = None,
+        text_pair: Any = None,
+        text_target: Any = None,
+        text_pair_target: Any = None,
         add_special_tokens: bool | None = None,
         padding: bool | str = False,
-        truncation: bool | str = False,
+        truncation: bool | str | None = None,
         max_length: int | None = None,
-        return_tensors: str | None = None,
-        return_attention_mask: bool = True,
-        return_token_type_ids: bool | None = None,
+        stride: int = 0,
+        is_split_into_words: bool = False,
+        pad_to_multiple_of: int | None = None,
         padding_side: str | None = None,
+        return_tensors: str | None = None,
+        return_token_type_ids: bool | None = None,
+        return_attention_mask: bool | None = None,
+        return_overflowing_tokens: bool = False,
+        return_special_tokens_mask: bool = False,
+        return_offsets_mapping: bool = False,
+        return_length: bool = False,
+        verbose: bool = True,
+        *,
+        split_special_tokens: bool = False,
+        max_target_length: int | None = None,
     ) -> BatchEncoding:
-        """The ids of one text or of several, with their attention mask.
+        """The ids of one text or of several, with their attention mask and what else is asked for.
 
-        `add_special_tokens` is true unless the text is a rendered chat, which has its own. One text gives flat lists,
-        or with `return_tensors` ("pt" or "np") a batch of one. Texts are cut to `max_length`, or to the model's limit,
-        only with `truncation=True`. `text_pair` gives each text a second one, joined as the model expects.
+        A text is a str; with `is_split_into_words` a list of them. `text_pair` gives each a second one, joined as the
+        model expects; a list of pairs is the same. One text gives flat lists, or with `return_tensors` ("pt" or "np")
+        a batch of one. Texts are cut to `max_length`, or with `truncation=True` to the model's limit.
+        `add_special_tokens` is true unless the text is a rendered chat, which has its own. `text_target` is encoded
+        alike and becomes `labels`. `split_special_tokens` reads special tokens in the text as ordinary text.
         """
-        single = isinstance(text, str)
-        kind = encoding.kind_of(return_tensors)
-        rows = self._rows(text, text_pair, add_special_tokens, self._cut(truncation, max_length, padding))
-        type_ids = self._settings.type_ids if return_token_type_ids is None else return_token_type_ids
-        if type_ids and text_pair is not None:
-            raise UnsupportedError("token_type_ids of two texts are not implemented; pass return_token_type_ids=False")
-        mask = [[1] * len(row) for row in rows]
-        limit = self.model_max_length if self.model_max_length < UNLIMITED else None
-        width = encoding.width_of(padding, max_length, rows, limit)
-        if width is not None:
-            side = self._side(padding_side)
-            value = self._pad_id() if any(len(row) < width for row in rows) else 0
-            rows = encoding.pad(rows, width, value=value, side=side)
-            mask = encoding.pad(mask, width, value=0, side=side)
-        elif padding_side is not None:
-            raise ArgumentError("padding_side acts with padding only; pass padding=True")
-        fields: dict[str, Rows] = {"input_ids": rows}
-        if type_ids:
-            fields["token_type_ids"] = [[0] * len(row) for row in rows]
-        if return_attention_mask:
-            fields["attention_mask"] = mask
-        tensors = {name: encoding.as_tensor(value, kind) for name, value in fields.items()}
-        return BatchEncoding({name: value[0] if single and kind is None else value for name, value in tensors.items()})
+        if (
+            text.__class__ is str and self._quick and text_pair is None and text_target is None
+            and text_pair_target is None and add_special_tokens is None and padding is False and truncation is None
+            and max_length is None and not stride and not is_split_into_words and pad_to_multiple_of is None
+            and padding_side is None and return_tensors is None and return_token_type_ids is None
+            and return_attention_mask is None and not return_overflowing_tokens and not return_special_tokens_mask
+            and not return_offsets_mapping and not return_length and verbose and not split_special_tokens
+            and max_target_length is None
+        ):  # fmt: skip
+            return self._one(text)
+        asked = Options(
+            add_special_tokens, padding, truncation, max_length, stride, is_split_into_words, pad_to_multiple_of,
+            padding_side, return_tensors, return_token_type_ids, return_attention_mask, return_overflowing_tokens,
+            return_special_tokens_mask, return_offsets_mapping, return_length, verbose, split_special_tokens,
+        )  # fmt: skip
+        if text_target is None:
+            if text is None:
+                raise ArgumentError("nothing to encode: pass text, text_target or both")
+            if text_pair_target is not None or max_target_length is not None:
+                raise ArgumentError("text_pair_target and max_target_length act with text_target only")
+            return self._encoded(text, text_pair, asked)
+        longest = max_length if max_target_length is None else max_target_length
+        target = self._encoded(text_target, text_pair_target, dataclasses.replace(asked, max_length=longest))
+        if text is None:
+            return target
+        encoded = self._encoded(text, text_pair, asked)
+        encoded["labels"] = target["input_ids"]
+        return encoded
+
+    encode_plus = batch_encode_plus = __call__
 
     def encode(
         self,
-        text: str,
-        text_pair: str | None = None,
-        *,
+        text: Any,
+        text_pair: Any = None,
         add_special_tokens: bool | None = None,
         padding: bool | str = False,
-        truncation: bool | str = False,
+        truncation: bool | str | None = None,
         max_length: int | None = None,
+        stride: int = 0,
+        padding_side: str | None = None,
         return_tensors: str | None = None,
+        *,
+        is_split_into_words: bool = False,
+        pad_to_multiple_of: int | None = None,
+        split_special_tokens: bool = False,
     ) -> Any:
         """The ids of one text: a list, or with `return_tensors` a (1, time) tensor."""
-        if not isinstance(text, str):
+        if (
+            text.__class__ is str and self._quick and text_pair is None and add_special_tokens is None
+            and padding is False and truncation is None and max_length is None and not stride and padding_side is None
+            and return_tensors is None and not is_split_into_words and pad_to_multiple_of is None
+            and not split_special_tokens
+        ):  # fmt: skip
+            return self._core.encode(text)
+        asked = Options(
+            add_special_tokens, padding, truncation, max_length, stride, is_split_into_words, pad_to_multiple_of,
+            padding_side, return_tensors, False, False, split_special_tokens=split_special_tokens,
+        )  # fmt: skip
+        given = options.inputs(text, text_pair, is_split_into_words)
+        if given.several:
             raise ArgumentError(f"encode takes one text, found {type(text).__name__}; call the tokenizer itself")
-        return self(
-            text, text_pair, add_special_tokens=add_special_tokens, padding=padding, truncation=truncation,
-            max_length=max_length, return_tensors=return_tensors, return_attention_mask=False,
-            return_token_type_ids=False,
-        )["input_ids"]  # fmt: skip
+        return batches.encode(self, given, options.plan(self, asked))["input_ids"]
 
-    def tokenize(self, text: str, *, add_special_tokens: bool = False) -> list[str]:
-        """The tokens of a text."""
-        return [self._known(id) for id in self._core.encode(text, add_special_tokens, trusted_in(text))]
-
-    def _rows(self, text: Any, text_pair: Any, add_special_tokens: bool | None, cut: int | None) -> Rows:
-        texts = [text] if isinstance(text, str) else list(text)
-        wrong = next((item for item in texts if not isinstance(item, str)), None)
-        if wrong is not None:
-            raise ArgumentError(f"expected text, or a list of texts; found {wrong!r:.80}")
-        if text_pair is not None:
-            return self._pairs(texts, text_pair, add_special_tokens is not False, cut)
-        special = [
-            not isinstance(item, ChatText) if add_special_tokens is None else add_special_tokens for item in texts
-        ]
-        if len(texts) > 1 and len(set(special)) == 1 and not any(isinstance(item, ChatText) for item in texts):
-            rows = self._core.encode_batch([str(item) for item in texts], special[0])
-        else:
-            rows = [
-                self._core.encode(str(item), extra, trusted_in(item))
-                for item, extra in zip(texts, special, strict=True)
-            ]
-        if cut is None:
-            return rows
-        return [
-            encoding.truncate(row, self._around(str(item), row, extra), cut, self.truncation_side)
-            for item, row, extra in zip(texts, rows, special, strict=True)
-        ]
-
-    def _pairs(self, texts: list[str], others: Any, special: bool, cut: int | None) -> Rows:
-        others = [others] if isinstance(others, str) else list(others)
-        if len(texts) != len(others):
-            raise ArgumentError(f"text has {len(texts)} items and text_pair {len(others)}: they must agree")
-        if cut is not None:
-            raise UnsupportedError("truncation of two texts is not implemented; cut them before")
-        return [self._core.encode_pair(str(a), str(b), special) for a, b in zip(texts, others, strict=True)]
-
-    def _cut(self, truncation: bool | str, max_length: int | None, padding: bool | str) -> int | None:
-        """The length that texts are cut to, None where they are not."""
-        if truncation in (False, None, "do_not_truncate"):
-            if max_length is not None and padding != "max_length":
-                raise ArgumentError("max_length acts with truncation=True or padding='max_length'; pass one of them")
-            return None
-        if truncation not in (True, "longest_first", "only_first"):
-            raise ArgumentError(f"truncation is {truncation!r}; expected True or False")
-        if max_length is not None and max_length < 1:
-            raise ArgumentError(f"max_length is {max_length}; expected a whole number from 1")
-        if max_length is None and self.model_max_length >= UNLIMITED:
-            raise ArgumentError("truncation=True needs max_length: this tokenizer has no limit of its own")
-        return self.model_max_length if max_length is None else max_length
-
-    def _around(self, text: str, row: list[int], special: bool) -> tuple[int, int]:
-        """How many special tokens stand before and after a text's own."""
-        if not special:
-            return 0, 0
-        own = self._core.encode(text, False)
-        extra = len(row) - len(own)
-        before = next((place for place in range(extra + 1) if row[place : place + len(own)] == own), 0)
-        return before, extra - before
-
-    def _side(self, side: str | None) -> str:
-        if side is not None and side not in ("left", "right"):
-            raise ArgumentError(f"padding_side is {side!r}; expected 'left' or 'right'")
-        return side or self.padding_side
-
-    def _pad_id(self) -> int:
-        if self.pad_token_id is None:
-            raise ArgumentError("padding needs a pad token; set tokenizer.pad_token = tokenizer.eos_token")
-        return self.pad_token_id
-
-    # Ids to text
-
-    def decode(
-        self, token_ids: Any, skip_special_tokens: bool = False, *, clean_up_tokenization_spaces: bool | None = None
-    ) -> Any:
-        """The text of an id, a list, an array or a tensor; of several rows, a list of texts.
-
-        `clean_up_tokenization_spaces` removes spaces before punctuation; without it, as the tokenizer was saved.
-        """
-        ids = encoding.lists(token_ids)
-        if isinstance(ids, list) and ids and isinstance(ids[0], list):
-            return [self._text(row, skip_special_tokens, clean_up_tokenization_spaces) for row in ids]
-        return self._text(ids, skip_special_tokens, clean_up_tokenization_spaces)
-
-    def batch_decode(
-        self, sequences: Any, skip_special_tokens: bool = False, *, clean_up_tokenization_spaces: bool | None = None
+    def tokenize(
+        self,
+        text: Any,
+        pair: Any = None,
+        add_special_tokens: bool = False,
+        *,
+        truncation: bool | str | None = None,
+        max_length: int | None = None,
+        is_split_into_words: bool = False,
+        split_special_tokens: bool = False,
     ) -> list[str]:
-        """The text of each row; of a flat list of ids, the text of each id."""
-        rows = [[row] if isinstance(row, int) else row for row in encoding.lists(sequences)]
-        return [self._text(row, skip_special_tokens, clean_up_tokenization_spaces) for row in rows]
+        """The tokens of a text, or of two."""
+        asked = Options(
+            add_special_tokens, truncation=truncation, max_length=max_length, is_split_into_words=is_split_into_words,
+            split_special_tokens=split_special_tokens,
+        )  # fmt: skip
+        given = options.inputs(text, pair, is_split_into_words)
+        if given.several:
+            raise ArgumentError(f"tokenize takes one text, found {type(text).__name__}")
+        return batches.batch_of(self, given, options.plan(self, asked)).encodings()[0].tokens
 
-    def _text(self, ids: Any, skip_special_tokens: bool, clean: bool | None) -> str:
-        ids = [ids] if isinstance(ids, int) else ids
-        wrong = next((id for id in ids if not isinstance(id, int) or not 0 <= id < 1 << 32), None)
-        if wrong is not None:
-            raise ArgumentError(f"{wrong!r} is no token id")
-        text = self._core.decode(ids, skip_special_tokens)
-        if not (self.clean_up_tokenization_spaces if clean is None else clean):
-            return text
-        for spaced in (" .", " ?", " !", " ,", " ' ", " n't", " 'm", " 's", " 've", " 're"):
-            text = text.replace(spaced, spaced.strip())
-        return text
+    def encode_batch_flat(self, texts: Sequence[str], add_special_tokens: bool | None = None) -> tuple[Any, Any]:
+        """All ids in one numpy array (uint32), and where each text's begin (int64, one more than texts).
+
+        The fastest way to the ids of many texts: no Python integers are made.
+        """
+        given = options.inputs(texts if isinstance(texts, str) else list(texts), None, False)
+        if not given.several:
+            raise ArgumentError("encode_batch_flat takes a list of texts, found one")
+        special = add_special_tokens is not False
+        if any(isinstance(text, ChatText) for text in given.firsts):
+            encoded = self._trusting_rows(given.firsts, add_special_tokens)
+        elif self._fast is not None:
+            return arrays.flat(*self._fast.encode_flat(given.firsts, special))
+        else:
+            encoded = self._core.encode_batch(given.firsts, special)
+        return arrays.joined(encoded)
+
+    def pad(
+        self,
+        encoded_inputs: Mapping[str, Any] | Sequence[Mapping[str, Any]],
+        padding: bool | str = True,
+        max_length: int | None = None,
+        pad_to_multiple_of: int | None = None,
+        padding_side: str | None = None,
+        return_attention_mask: bool | None = None,
+        return_tensors: str | None = None,
+    ) -> BatchEncoding:
+        """Encodings padded together: one dict of rows or a list of dicts, as data collators have them.
+
+        Tensors come back as tensors. Entries that no tokenizer makes go through as they are.
+        """
+        return rows.pad(
+            self, encoded_inputs, padding=padding, max_length=max_length, pad_to_multiple_of=pad_to_multiple_of,
+            padding_side=padding_side, return_attention_mask=return_attention_mask, return_tensors=return_tensors,
+        )  # fmt: skip
+
+    def num_special_tokens_to_add(self, pair: bool = False) -> int:
+        """How many special tokens a call puts around one text, or around two."""
+        return self._core.special_tokens_to_add(pair)
+
+    @property
+    def model_input_names(self) -> list[str]:
+        """What a call returns if nothing else is said; may be set."""
+        return list(self._input_names)
+
+    @model_input_names.setter
+    def model_input_names(self, names: Sequence[str]) -> None:
+        self._input_names = [str(name) for name in names]
+        self._look()
+
+    def _look(self) -> None:
+        """Finds out whether calls without options are quick."""
+        plain = "attention_mask" in self._input_names and "token_type_ids" not in self._input_names
+        self._quick = plain and not self._core.is_random()
+
+    def _one(self, text: str) -> BatchEncoding:
+        """What a call with one text and nothing else gives."""
+        core = self._core
+        ids = core.encode(text)
+        made = _new(BatchEncoding)
+        made["input_ids"] = ids
+        made["attention_mask"] = [1] * len(ids)
+        made._known = (_known_of_one, core, text)
+        if len(ids) > self.model_max_length:
+            batches.warn_of_length(self, len(ids))
+        return made
+
+    def _encoded(self, text: Any, pair: Any, asked: Options) -> BatchEncoding:
+        return batches.encode(self, options.inputs(text, pair, asked.is_split_into_words), options.plan(self, asked))
+
+    def _trusting_rows(self, texts: Sequence[str], special: bool | None) -> list[list[int]]:
+        extra = [not isinstance(text, ChatText) if special is None else special for text in texts]
+        return [self._core.encode(text, more, trusted_in(text)) for text, more in zip(texts, extra, strict=True)]
+
+
+def _known_of_one(core: Any, text: str) -> list[Any]:
+    return [core.encode_full(text)]

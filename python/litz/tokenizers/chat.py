@@ -1,12 +1,13 @@
 """Conversations as text: what a chat template is given, and what is taken from its result."""
 
+import bisect
 import dataclasses
 import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from litz import _core
-from litz.errors import ArgumentError, UnsupportedError
+from litz.errors import ArgumentError
 from litz.tokenizers.schema import get_json_schema
 
 Message = dict[str, Any]
@@ -30,12 +31,13 @@ class ChatText(str):
     trusted: Ranges
 
     def __new__(cls, text: str, trusted: Ranges) -> "ChatText":
+        """A text of which `trusted` may control."""
         chat = super().__new__(cls, text)
         chat.trusted = trusted
         return chat
 
-    def __getnewargs__(self) -> tuple[str, Ranges]:
-        return str(self), self.trusted
+    def __reduce__(self) -> tuple[Any, ...]:
+        return ChatText, (str(self), self.trusted)
 
 
 def trusted_in(text: str) -> Ranges | None:
@@ -226,20 +228,12 @@ def _cut(text: str, last: str) -> str:
     return text[:place].rstrip()
 
 
-def assistant_mask(core: _core.Tokenizer, ids: list[int], rendered: Rendered) -> list[int]:
-    """1 for each token of what the assistant says. UnsupportedError where tokens do not spell the text exactly."""
-    spelled = [core.decode_bytes([token]) for token in ids]
-    if b"".join(spelled) != rendered.text.encode():
-        raise UnsupportedError(
-            "return_assistant_tokens_mask: the tokens of this tokenizer do not spell the text byte by byte, and litz "
-            "does not place others in the text yet"
-        )
-    spans = [
-        (len(rendered.text[:start].encode()), len(rendered.text[:end].encode())) for start, end in rendered.generation
-    ]
-    mask, start = [], 0
-    for token in spelled:
-        end = start + len(token)
-        mask.append(int(any(start < stop and begin < end for begin, stop in spans)))
-        start = end
+def assistant_mask(offsets: Sequence[tuple[int, int]], generation: Ranges) -> list[int]:
+    """1 for each token that stands for a character of what the assistant says; all places are characters."""
+    spoken = [range for range in generation if range[0] < range[1]]
+    ends = [stop for _, stop in spoken]
+    mask = []
+    for start, end in offsets:
+        place = bisect.bisect_right(ends, start)
+        mask.append(int(start < end and place < len(spoken) and spoken[place][0] < end))
     return mask

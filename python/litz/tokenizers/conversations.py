@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from litz import _core
-from litz.errors import ArgumentError, UnsupportedError
-from litz.tokenizers import chat, encoding
-from litz.tokenizers.calls import Calls
+from litz.errors import ArgumentError
+from litz.tokenizers import chat, tensors
+from litz.tokenizers.sequences import Sequences
 
 
-class Conversations(Calls):
+class Conversations(Sequences):
     """The part of `Tokenizer` that chats."""
 
     name_or_path: str
@@ -38,9 +38,10 @@ class Conversations(Calls):
         """A conversation, or a list of them, as the model was taught to read it.
 
         Returns ids: a list, or with `return_tensors` a (batch, time) tensor; with `return_dict=True` a BatchEncoding;
-        with `tokenize=False` the text. `tools` are functions with type hints and docstrings, or JSON schemas.
-        `chat_template` is the name of one of the tokenizer's templates or a template itself. Other keywords are
-        variables of the template, such as `enable_thinking`; one that the template does not read is ArgumentError.
+        with `tokenize=False` the text. `return_assistant_tokens_mask` adds `assistant_masks`: 1 for each token of which
+        the template's generation blocks wrote a part. `tools` are functions with type hints and docstrings, or JSON
+        schemas. `chat_template` is the name of one of the tokenizer's templates or a template itself. Other keywords
+        are variables of the template, such as `enable_thinking`; one that the template does not read is ArgumentError.
 
         A special token is one only where the template wrote it: in a message, a tool or a document its text is
         ordinary text. `trust_content=True` takes special tokens from everywhere, as transformers does.
@@ -70,11 +71,11 @@ class Conversations(Calls):
             max_length=max_length, return_tensors=return_tensors,
         )  # fmt: skip
         if return_assistant_tokens_mask:
-            if padding or truncation:
-                raise UnsupportedError("return_assistant_tokens_mask with padding or truncation is not implemented")
-            rows = encoding.lists(out["input_ids"]) if several or return_tensors else [out["input_ids"]]
-            masks = [chat.assistant_mask(self._core, row, each) for row, each in zip(rows, rendered, strict=True)]
-            masks = encoding.as_tensor(masks, encoding.kind_of(return_tensors))
+            masks = [
+                chat.assistant_mask(known.offsets, each.generation)
+                for known, each in zip(out.encodings or (), rendered, strict=True)
+            ]
+            masks = tensors.of_rows(masks, tensors.kind_of(return_tensors))
             out["assistant_masks"] = masks if several or return_tensors else masks[0]
         return out if return_dict else out["input_ids"]
 

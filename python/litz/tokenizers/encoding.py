@@ -1,93 +1,209 @@
-"""Rows of ids as what a model takes: padded, masked, as lists, arrays or tensors."""
+"""`BatchEncoding`: what a tokenizer returns, a dict that also knows where each token came from."""
 
-from collections.abc import Sequence
-from typing import Any, Literal
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
-from litz import arrays
-from litz.errors import ArgumentError
+from litz.errors import ArgumentError, UnsupportedError
+from litz.tokenizers import tensors
+from litz.tokenizers.core import Encoding
 
-Rows = list[list[int]]
-Tensors = Literal["np", "pt"]
+# The encodings themselves, or what makes them when they are asked for.
+Known = Sequence[Encoding] | Callable[[], Sequence[Encoding]] | None
+
+
+class CharSpan(NamedTuple):
+    """Characters of a text, from `start` to before `end`."""
+
+    start: int
+    end: int
+
+
+class TokenSpan(NamedTuple):
+    """Tokens of a row, from `start` to before `end`."""
+
+    start: int
+    end: int
 
 
 class BatchEncoding(dict[str, Any]):
-    """What a tokenizer returns: a dict whose entries are attributes too, so that `model(**encoding)` works."""
+    """What a tokenizer returns: a dict whose entries are attributes too, so that `model(**encoding)` works.
+
+    `encoding[0]` is the Encoding of the first row; those of all rows are computed when the first is asked for.
+    Methods that look up a place take it alone for the first row, or after the row's number.
+    """
+
+    __slots__ = ("_known",)
+    _known: Any
+
+    def __init__(
+        self,
+        data: Any = None,
+        encoding: Encoding | Sequence[Encoding] | None = None,
+        tensor_type: str | None = None,
+        prepend_batch_axis: bool = False,
+    ) -> None:
+        super().__init__(data if data is not None else {})
+        self._known = [encoding] if hasattr(encoding, "ids") else encoding
+        self.convert_to_tensors(tensor_type, prepend_batch_axis)
 
     def __getattr__(self, name: str) -> Any:
         try:
-            return self[name]
+            return dict.__getitem__(self, name)
         except KeyError:
             raise AttributeError(f"no {name!r} in this encoding; it has {', '.join(self)}") from None
 
-    def to(self, device: Any) -> "BatchEncoding":
+    def __getitem__(self, key: Any) -> Any:
+        if key.__class__ is str:
+            return dict.__getitem__(self, key)
+        if isinstance(key, int | slice):
+            known = self.encodings
+            if known is not None:
+                return known[key]
+            if isinstance(key, slice):
+                return {name: value[key] for name, value in self.items()}
+            raise KeyError("no tokenizer made this encoding: it has entries, but no rows that know their text")
+        return dict.__getitem__(self, key)
+
+    def __repr__(self) -> str:
+        return f"BatchEncoding({{{', '.join(f'{name!r}: {value!r}' for name, value in self.items())}}})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return BatchEncoding, (dict(self), self.encodings)
+
+    def __copy__(self) -> "BatchEncoding":
+        return self.copy()
+
+    def copy(self) -> "BatchEncoding":
+        """Another dict with the same entries."""
+        return with_known(dict(self), self._known)
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The entries."""
+        return self
+
+    @property
+    def is_fast(self) -> bool:
+        """Whether the rows know where their tokens came from: they do if a tokenizer made them."""
+        return self._known is not None
+
+    @property
+    def encodings(self) -> Sequence[Encoding] | None:
+        """What is known of each row's tokens; None for an encoding that no tokenizer made."""
+        if callable(self._known):
+            self._known = self._known()
+        elif self._known.__class__ is tuple:
+            make, *arguments = self._known
+            self._known = make(*arguments)
+        known: Sequence[Encoding] | None = self._known
+        return known
+
+    @property
+    def n_sequences(self) -> int | None:
+        """1 if the rows are of one text, 2 if they are of two."""
+        known = self.encodings
+        return known[0].n_sequences if known else None
+
+    def _row(self, row: int) -> Encoding:
+        known = self.encodings
+        if known is None:
+            raise UnsupportedError("this encoding was not made by a tokenizer: nothing is known of its tokens' places")
+        return known[row]
+
+    def _place(self, first: int, second: int | None) -> tuple[Encoding, int]:
+        row, place = (0, first) if second is None else (first, second)
+        encoding = self._row(row)
+        return encoding, place if place >= 0 else len(encoding) + place
+
+    def tokens(self, batch_index: int = 0) -> list[str]:
+        """The tokens of a row."""
+        return self._row(batch_index).tokens
+
+    def word_ids(self, batch_index: int = 0) -> list[int | None]:
+        """The word of each token of a row; None for tokens around the text."""
+        return self._row(batch_index).word_ids
+
+    def words(self, batch_index: int = 0) -> list[int | None]:
+        """The same as `word_ids`."""
+        return self._row(batch_index).word_ids
+
+    def sequence_ids(self, batch_index: int = 0) -> list[int | None]:
+        """Which text each token of a row came from, 0 or 1; None for tokens around the texts."""
+        return self._row(batch_index).sequence_ids
+
+    def token_to_sequence(self, batch_or_token_index: int, token_index: int | None = None) -> int | None:
+        """Which text a token came from."""
+        encoding, token = self._place(batch_or_token_index, token_index)
+        return encoding.token_to_sequence(token)
+
+    def token_to_word(self, batch_or_token_index: int, token_index: int | None = None) -> int | None:
+        """The word that a token is part of."""
+        encoding, token = self._place(batch_or_token_index, token_index)
+        return encoding.token_to_word(token)
+
+    def token_to_chars(self, batch_or_token_index: int, token_index: int | None = None) -> CharSpan | None:
+        """The characters that a token stands for."""
+        encoding, token = self._place(batch_or_token_index, token_index)
+        span = encoding.token_to_chars(token)
+        return None if span is None else CharSpan(*span)
+
+    def word_to_tokens(
+        self, batch_or_word_index: int, word_index: int | None = None, sequence_index: int = 0
+    ) -> TokenSpan | None:
+        """The tokens of a word of one text."""
+        encoding, word = self._place(batch_or_word_index, word_index)
+        span = encoding.word_to_tokens(word, sequence_index)
+        return None if span is None else TokenSpan(*span)
+
+    def word_to_chars(
+        self, batch_or_word_index: int, word_index: int | None = None, sequence_index: int = 0
+    ) -> CharSpan | None:
+        """The characters of a word of one text."""
+        encoding, word = self._place(batch_or_word_index, word_index)
+        span = encoding.word_to_chars(word, sequence_index)
+        return None if span is None else CharSpan(*span)
+
+    def char_to_token(
+        self, batch_or_char_index: int, char_index: int | None = None, sequence_index: int = 0
+    ) -> int | None:
+        """The token that holds a character of one text; None for one that no token holds."""
+        encoding, char = self._char(batch_or_char_index, char_index)
+        return encoding.char_to_token(char, sequence_index)
+
+    def char_to_word(
+        self, batch_or_char_index: int, char_index: int | None = None, sequence_index: int = 0
+    ) -> int | None:
+        """The word that holds a character of one text."""
+        encoding, char = self._char(batch_or_char_index, char_index)
+        return encoding.char_to_word(char, sequence_index)
+
+    def _char(self, first: int, second: int | None) -> tuple[Encoding, int]:
+        row, char = (0, first) if second is None else (first, second)
+        if char < 0:
+            raise ArgumentError(f"character {char}: characters are counted from the beginning of the text")
+        return self._row(row), char
+
+    def convert_to_tensors(self, tensor_type: str | None = None, prepend_batch_axis: bool = False) -> "BatchEncoding":
+        """Turns every entry into a tensor of `tensor_type` ("pt" or "np"), in place; None leaves them."""
+        kind = tensors.kind_of(tensor_type)
+        if kind is not None:
+            for name, value in self.items():
+                self[name] = tensors.convert([value] if prepend_batch_axis else value, kind, name)
+        return self
+
+    def to(self, device: Any, *, non_blocking: bool = False) -> "BatchEncoding":
         """The same encoding with its tensors on `device`; lists and arrays can only be on the CPU."""
         for name, value in self.items():
             if hasattr(value, "to"):
-                self[name] = value.to(device)
+                self[name] = value.to(device, non_blocking=non_blocking)
             elif str(device) != "cpu":
                 raise ArgumentError(f"{name} is no tensor and cannot be moved to {device}; use return_tensors='pt'")
         return self
 
 
-def kind_of(return_tensors: Any) -> Tensors | None:
-    """What `return_tensors` asks for."""
-    if return_tensors is None or return_tensors in ("np", "pt"):
-        return return_tensors  # type: ignore[no-any-return]
-    raise ArgumentError(f"return_tensors is {return_tensors!r}; expected 'pt', 'np' or None")
-
-
-def as_tensor(rows: Rows, kind: Tensors | None) -> Any:
-    """Rows as (batch, time) int64, or as they are; rows of several lengths are ArgumentError."""
-    if kind is None:
-        return rows
-    widths = sorted({len(row) for row in rows})
-    if len(widths) > 1:
-        raise ArgumentError(f"a tensor needs rows of one length, found {widths[0]} to {widths[-1]}; pass padding=True")
-    shape = (len(rows), widths[0] if widths else 0)  # (batch, time)
-    return arrays.integers(rows, "torch" if kind == "pt" else "numpy", shape=shape)
-
-
-def width_of(padding: bool | str, max_length: int | None, rows: Rows, limit: int | None) -> int | None:
-    """How wide rows become; None where they stay as they are."""
-    if padding in (False, None, "do_not_pad"):
-        return None
-    if padding is True or padding == "longest":
-        return max(map(len, rows), default=0)
-    if padding == "max_length":
-        width = limit if max_length is None else max_length
-        if width is None:
-            raise ArgumentError("padding='max_length' needs max_length: this tokenizer has no limit of its own")
-        return width
-    raise ArgumentError(f"padding is {padding!r}; expected True, False, 'longest' or 'max_length'")
-
-
-def pad(rows: Rows, width: int, *, value: int, side: str) -> Rows:
-    """Rows filled with `value` on one side."""
-    if side == "left":
-        return [[value] * (width - len(row)) + row for row in rows]
-    return [row + [value] * (width - len(row)) for row in rows]
-
-
-def truncate(ids: Sequence[int], around: tuple[int, int], max_length: int, side: str) -> list[int]:
-    """Ids cut to `max_length`, the special tokens around them kept: `around` counts those before and after."""
-    before, after = around
-    room = max_length - before - after
-    if room < 0:
-        raise ArgumentError(f"max_length is {max_length}; the special tokens alone are {before + after}")
-    if len(ids) <= max_length:
-        return list(ids)
-    end = len(ids) - after
-    inner = ids[before:end]
-    kept = inner[len(inner) - room :] if side == "left" else inner[:room]
-    return [*ids[:before], *kept, *ids[end:]]
-
-
-def lists(ids: Any) -> Any:
-    """Ids as lists or one int, from whatever holds them."""
-    if isinstance(ids, dict):
-        ids = ids["input_ids"]
-    if hasattr(ids, "tolist"):
-        return ids.tolist()
-    if isinstance(ids, list | tuple | range):
-        return [lists(item) if not isinstance(item, int) else item for item in ids]
-    return ids
+def with_known(data: dict[str, Any], known: Any) -> BatchEncoding:
+    """An encoding of these entries and what is known of its rows, or a tuple of a function and its arguments."""
+    made = BatchEncoding.__new__(BatchEncoding)
+    dict.update(made, data)
+    made._known = known
+    return made

@@ -29,16 +29,18 @@ def from_pretrained(
 ) -> Tokenizer:
     """The tokenizer of a model, from its tokenizer.json or its GGUF file.
 
-    `trust_remote_code` is accepted and never acted on: files are data. There is no slow tokenizer: `use_fast=False` is
-    UnsupportedError.
+    `trust_remote_code` is accepted and never acted on: files are data. `use_fast=False` is the tokenizer that is
+    written in plain Python, to be read; its results are the same.
     """
-    if not use_fast:
-        raise UnsupportedError("use_fast=False: litz has no slow tokenizer yet; leave it out, the ids are the same")
     files = hub.resolve(
         source, revision=revision, gguf_file=gguf_file, cache_dir=cache_dir, local_files_only=local_files_only,
         token=token, want="tokenizer",
     )  # fmt: skip
     tokenizer = _of_gguf(files) if files.gguf is not None else _of_json(files)
+    if not use_fast:
+        from litz.tokenizers.slow_core import SlowCore
+
+        tokenizer._use(SlowCore(json.loads(tokenizer._core.to_json())))
     if padding_side is not None:
         if padding_side not in ("left", "right"):
             raise ArgumentError(f"padding_side is {padding_side!r}; expected 'left' or 'right'")

@@ -179,6 +179,11 @@ impl AddedTokens {
         self.late.as_ref().is_some_and(|matcher| matcher.tokens.iter().any(|&i| self.tokens[i].special))
     }
 
+    /// Whether the model could spell a special token.
+    pub fn spells(&self) -> bool {
+        self.spelled.is_some()
+    }
+
     /// A place within the next special token from `from` on that the model could spell: after its first character.
     pub fn inside_spelled(&self, text: &str, from: usize) -> Option<usize> {
         let start = self.spelled.as_ref()?.find(Input::new(text).range(from..))?.start();
@@ -196,14 +201,18 @@ impl AddedTokens {
             if token.single_word && touches_word(text, &range) {
                 continue;
             }
-            if token.lstrip && last < range.start {
-                range.start = last + text[last..range.start].trim_end().len();
+            if token.lstrip {
+                let before = text.get(last..range.start).unwrap_or_default();
+                range.start = last + before.trim_end().len();
             }
             if token.rstrip {
                 if blank < range.end {
                     blank = text.len() - text[range.end..].trim_start().len();
                 }
                 range.end = blank;
+            }
+            if range.is_empty() {
+                continue; // all of it went with the token before
             }
             if last < range.start {
                 parts.push(Part { token: None, range: last..range.start });

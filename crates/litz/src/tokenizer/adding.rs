@@ -25,6 +25,8 @@ impl Tokenizer {
                 Some(at) => all[at].id,
                 None => self.model.vocab().id(&token.content).unwrap_or(next),
             };
+            // Decoding leaves out what was ever special.
+            token.special |= known.is_some_and(|at| all[at].special);
             if token.content.is_empty() || known.is_some_and(|at| all[at] == token) {
                 continue;
             }

@@ -5,8 +5,10 @@ use std::ops::Range;
 
 use super::added_tokens;
 use super::encoding::Encoding;
+use super::guard;
 use super::model::{Scratch, Sink};
-use super::normalizer::normalize_text;
+use super::normalizer::{normalize_text, Normalizer};
+use super::pre_tokenizer::Asked;
 use super::text::{Part, Span, Text};
 use super::Tokenizer;
 use crate::{Error, Result};
@@ -47,6 +49,17 @@ impl Tokenizer {
         Ok(out)
     }
 
+    /// Whether ids depend on where in the input a piece of normalized text lies, in a way that only origins tell.
+    pub(super) fn needs_origins(&self) -> bool {
+        let Some(asked) = self.pre_tokenizer.asks_for_start() else { return false };
+        let certain = match asked {
+            Asked::AtOnce => self.normalizer.is_empty() || !self.added.has_normalized(),
+            Asked::AfterCutting => self.normalizer.is_empty(),
+            Asked::AfterRewriting => false,
+        };
+        !certain || !self.normalizer.iter().all(Normalizer::keeps_start)
+    }
+
     fn align(
         &self,
         text: &str,
@@ -58,6 +71,7 @@ impl Tokenizer {
             let length = text.len();
             return Err(Error::Value(format!("a text of {length} bytes: split it, 4 GiB is the limit")));
         }
+        let trusted = guard::part(trusted, text);
         let mut writer = Aligner {
             tokenizer: self,
             plain: trusted.is_some(),

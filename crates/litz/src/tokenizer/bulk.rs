@@ -96,14 +96,19 @@ impl Tokenizer {
 
     fn encode_part(&self, texts: &[&str], portion: Range<usize>, around: &Around) -> Result<Part> {
         let mut part = Part { first: portion.start, ..Part::default() };
-        for text in &texts[portion] {
-            let start = part.ids.len();
-            part.ids.extend_from_slice(&around.before);
-            part.ids.extend(self.encode(text, false)?);
-            around.finish(&mut part.ids, start);
-            part.ends.push(part.ids.len());
-        }
-        Ok(part)
+        let bytes: usize = texts[portion.clone()].iter().map(|text| text.len()).sum();
+        part.ids.reserve(bytes / 4 + 16);
+        part.ends.reserve(portion.len());
+        self.remembering(|encoder| {
+            for text in &texts[portion] {
+                let start = part.ids.len();
+                part.ids.extend_from_slice(&around.before);
+                encoder.encode(text, None, &mut part.ids)?;
+                around.finish(&mut part.ids, start);
+                part.ends.push(part.ids.len());
+            }
+            Ok(part)
+        })
     }
 
     fn around(&self, add_special_tokens: bool, cut: Option<Cut>) -> Result<Around> {

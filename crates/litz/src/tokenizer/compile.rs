@@ -3,6 +3,7 @@
 use std::sync::{Mutex, OnceLock};
 
 use super::added_tokens::AddedTokens;
+use super::byte_level;
 use super::decoder::Decoder;
 use super::description::{Kind, ModelSection, ModelSettings};
 use super::model::bpe::{self, Bpe};
@@ -28,8 +29,8 @@ impl Tokenizer {
     pub fn compile(description: Description) -> Result<Self> {
         let Description { sections, added_tokens, model } = description;
         let settings = model.settings.clone();
-        let pre_tokenizer = PreTokenizer::from_json(&sections.pre_tokenizer, "pre_tokenizer")?;
-        let model = compile_model(model, pre_tokenizer.is_byte_level())?;
+        let mut pre_tokenizer = PreTokenizer::from_json(&sections.pre_tokenizer, "pre_tokenizer")?;
+        let model = compile_model(model, &mut pre_tokenizer)?;
         let normalizer = Normalizer::from_json(&sections.normalizer, "normalizer")?;
         let tokenizer = Self {
             added: AddedTokens::new(added_tokens, model.vocab(), &normalizer, "added_tokens")?,
@@ -64,10 +65,11 @@ impl Tokenizer {
     }
 }
 
-fn compile_model(model: ModelSection, byte_level: bool) -> Result<Model> {
+fn compile_model(model: ModelSection, pre_tokenizer: &mut PreTokenizer) -> Result<Model> {
     if model.settings.kind == Kind::Bpe {
-        return Ok(Model::Bpe(Box::new(compile_bpe(model, byte_level)?)));
+        return Ok(Model::Bpe(Box::new(compile_bpe(model, pre_tokenizer)?)));
     }
+    pre_tokenizer.spell_out();
     let ModelSection { settings, vocab, scores, .. } = model;
     let ModelSettings { kind, unknown, unknown_id, prefix, byte_fallback, max_characters, .. } = settings;
     let vocab = vocab.build("model.vocab")?;
@@ -87,14 +89,20 @@ fn missing(key: &str) -> Error {
     Error::Format(format!("model.{key}: found nothing of use, expected the model's {key}"))
 }
 
-fn compile_bpe(model: ModelSection, byte_level: bool) -> Result<Bpe> {
+fn compile_bpe(model: ModelSection, pre_tokenizer: &mut PreTokenizer) -> Result<Bpe> {
     let ModelSection { settings, vocab, merges, merge_scores, .. } = model;
     let dropout = settings.dropout.unwrap_or_default();
     if !(0.0..=1.0).contains(&dropout) {
         return Err(Error::Format(format!("model.dropout: found {dropout}, expected 0 to 1")));
     }
+    let vocab = vocab.build("model.vocab")?;
+    // The bytes that UTF-8 is made of: without one of them, tokens no longer tell how long they are.
+    let mut bytes = (0..=0xBF).chain(0xC2..=0xF4).map(byte_level::to_char);
+    if bytes.any(|c| vocab.id(c.encode_utf8(&mut [0; 4])).is_none()) {
+        pre_tokenizer.spell_out();
+    }
     let options = bpe::Options {
-        byte_level,
+        byte_level: pre_tokenizer.is_byte_level(),
         unknown: settings.unknown,
         fuse_unknown: settings.fuse_unknown,
         byte_fallback: settings.byte_fallback,
@@ -103,7 +111,6 @@ fn compile_bpe(model: ModelSection, byte_level: bool) -> Result<Bpe> {
         suffix: settings.suffix.unwrap_or_default(),
         dropout,
     };
-    let vocab = vocab.build("model.vocab")?;
     match merge_scores {
         Some(scores) => Ok(Bpe::with_scores(vocab, scores.into_iter(), options)),
         None => Bpe::with_merges(vocab, merges.iter().map(Ok), options, "model.merges"),

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use super::align::Input;
 use super::cut::{Context, Cutter};
+use super::guard;
 use super::model::Scratch;
 use super::normalizer::normalize;
 use super::Tokenizer;
@@ -40,22 +41,21 @@ impl Tokenizer {
     }
 
     fn encode_text(&self, text: &str, trusted: Option<&[Range<usize>]>) -> Result<Vec<u32>> {
-        if u32::try_from(text.len()).is_err() {
-            return Err(Error::Value(format!(
-                "a text of {} bytes: split it, 4 GiB is the limit",
-                text.len()
-            )));
-        }
+        check_length(text)?;
+        let trusted = guard::part(trusted, text);
         if trusted.is_some() && self.added.late_special() {
             // Where normalized text came from decides whether a special token may be there.
             return Ok(self.encode_aligned(Input::Text(text), trusted)?.ids);
         }
         let mut out = Vec::with_capacity(text.len() / 3 + 2);
         let mut scratch = Scratch::default();
-        let plain = trusted.is_some();
-        if let Some(cutter) = self.cutter().filter(|_| !plain) {
-            self.encode_cut(cutter, text, &mut out)?;
+        let plain = trusted.is_some() && self.added.spells();
+        if !plain && self.cutter().is_some() {
+            self.remembering(|encoder| encoder.encode(text, trusted, &mut out))?;
             return Ok(out);
+        }
+        if self.needs_origins() {
+            return Ok(self.encode_aligned(Input::Text(text), trusted)?.ids);
         }
         for part in self.added.split_raw(text, trusted) {
             if let Some(id) = part.token {
@@ -77,26 +77,23 @@ impl Tokenizer {
         Ok(out)
     }
 
-    /// The same where raw text can be cut into words.
-    fn encode_cut(&self, cutter: &Cutter, text: &str, out: &mut Vec<u32>) -> Result<()> {
+    /// Calls with an encoder that remembers words, those of earlier calls too.
+    pub(super) fn remembering<T>(&self, call: impl FnOnce(&mut Encoder<'_>) -> Result<T>) -> Result<T> {
         let kept = self.memory.try_lock().ok().and_then(|mut memory| memory.pop());
         let (mut words, mut scratch) = (kept.unwrap_or_default(), Scratch::default());
-        let mut context = Context::new(&mut words, &mut scratch);
-        for part in self.added.split_raw(text, None) {
-            match part.token {
-                Some(id) => out.push(id),
-                None => {
-                    let first = part.range.start == 0;
-                    cutter.encode(self, &text[part.range], first, &mut context, out)?;
-                }
-            }
-        }
+        let context = Context::new(&mut words, &mut scratch);
+        let done = call(&mut Encoder { tokenizer: self, cutter: self.cutter(), context });
         if let Ok(mut memory) = self.memory.try_lock() {
             if memory.len() < KEPT {
                 memory.push(words);
             }
         }
-        Ok(())
+        done
+    }
+
+    /// Makes what BPE dropout draws from here on the same again, on one thread.
+    pub fn seed(&self, seed: u64) {
+        self.model.seed(seed);
     }
 
     fn cutter(&self) -> Option<&Cutter> {
@@ -121,10 +118,11 @@ impl Tokenizer {
         out: &mut Vec<u32>,
     ) -> Result<()> {
         let pieces = self.pre_tokenizer.cut(text, first)?;
+        let random = self.is_random(); // then no word is like another
         let mut seen: HashMap<&str, (usize, usize)> = HashMap::new();
         for range in &pieces.ranges {
             let word = &pieces.text[range.clone()];
-            if word.len() > CACHED_WORD || pieces.ranges.len() == 1 {
+            if word.len() > CACHED_WORD || random || pieces.ranges.len() == 1 {
                 self.encode_piece(word, plain, scratch, out)?;
             } else if let Some(&(start, end)) = seen.get(word) {
                 out.extend_from_within(start..end);
@@ -137,5 +135,48 @@ impl Tokenizer {
             }
         }
         Ok(())
+    }
+}
+
+/// Encodes text after text with one memory.
+pub(super) struct Encoder<'a> {
+    tokenizer: &'a Tokenizer,
+    cutter: Option<&'a Cutter>,
+    context: Context<'a>,
+}
+
+impl Encoder<'_> {
+    /// Appends the ids of a text, without those around it.
+    pub fn encode(
+        &mut self,
+        text: &str,
+        trusted: Option<&[Range<usize>]>,
+        out: &mut Vec<u32>,
+    ) -> Result<()> {
+        check_length(text)?;
+        let Some(cutter) = self.cutter else {
+            out.extend(self.tokenizer.encode_text(text, trusted)?);
+            return Ok(());
+        };
+        for part in self.tokenizer.added.split_raw(text, trusted) {
+            match part.token {
+                Some(id) => out.push(id),
+                None => {
+                    let first = part.range.start == 0;
+                    cutter.encode(self.tokenizer, &text[part.range], first, &mut self.context, out)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn check_length(text: &str) -> Result<()> {
+    match u32::try_from(text.len()) {
+        Ok(_) => Ok(()),
+        Err(_) => {
+            let length = text.len();
+            Err(Error::Value(format!("a text of {length} bytes: split it, 4 GiB is the limit")))
+        }
     }
 }

@@ -31,7 +31,7 @@ pub struct Sample<'a> {
     pub first: Input<'a>,
     /// The second, if there are two.
     pub second: Option<Input<'a>>,
-    /// Where special tokens are recognised in a single text; everywhere if `None`.
+    /// Where special tokens are recognised in a single text, if not everywhere; in two, only nowhere can be said.
     pub trusted: Option<&'a [Range<usize>]>,
 }
 
@@ -49,11 +49,18 @@ impl Tokenizer {
     /// Everything that is known of a text's tokens, or of two texts' that belong together.
     pub fn encode_full(&self, sample: Sample<'_>, options: Options) -> Result<Encoding> {
         let pair = sample.second.is_some();
-        if sample.trusted.is_some() && (pair || matches!(sample.first, Input::Words(_))) {
+        let one_text = !pair && matches!(sample.first, Input::Text(_));
+        if !one_text && sample.trusted.is_some_and(|ranges| !ranges.is_empty()) {
             return Err(Error::Value("trusted ranges are those of one text; pass a single text".into()));
         }
-        let mut first = self.encode_aligned(sample.first, sample.trusted)?;
-        let mut second = sample.second.map(|second| self.encode_aligned(second, None)).transpose()?;
+        let encode = |input| -> Result<Encoding> {
+            let mut encoding = self.encode_aligned(input, sample.trusted)?;
+            // Which text it is of is said after it was cut.
+            encoding.sequences.clear();
+            Ok(encoding)
+        };
+        let mut first = encode(sample.first)?;
+        let mut second = sample.second.map(encode).transpose()?;
         if let Some(truncation) = options.truncation {
             let alone = self.post_processor.added(false);
             let around = if options.add_special_tokens { self.post_processor.added(pair) } else { 0 };
@@ -92,6 +99,11 @@ impl Tokenizer {
         let mut found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
         found.sort_unstable_by_key(|&(at, _)| at);
         found.into_iter().map(|(_, encoding)| encoding).collect()
+    }
+
+    /// Whether the same text may become other tokens the next time.
+    pub fn is_random(&self) -> bool {
+        self.settings.dropout.is_some_and(|dropout| dropout > 0.0)
     }
 
     /// How many tokens are put around one text or two.

@@ -22,6 +22,11 @@ impl<S: Sink> Sink for Shifted<'_, S> {
     }
 }
 
+/// The ranges, unless all of the text is trusted.
+pub(super) fn part<'r>(trusted: Option<&'r [Range<usize>]>, text: &str) -> Option<&'r [Range<usize>]> {
+    trusted.filter(|ranges| !matches!(ranges, [all] if all.start == 0 && all.end >= text.len()))
+}
+
 impl Tokenizer {
     /// Writes the tokens of a piece. With `plain`, a special token of the vocabulary that stands in it is cut after its
     /// first character, so that no token of the model spells it.

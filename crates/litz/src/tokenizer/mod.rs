@@ -22,6 +22,7 @@ mod guard;
 mod json;
 mod model;
 mod normalizer;
+mod oniguruma;
 mod pattern;
 mod post_processor;
 mod pre_tokenizer;

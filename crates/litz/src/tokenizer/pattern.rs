@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use super::oniguruma;
 use super::pre_tokenizer::scanners::Scanner;
 use super::text::{Text, Writer};
 use crate::{Error, Result};
@@ -27,7 +28,7 @@ impl Pattern {
         if let Some(scanner) = Scanner::recognise(source) {
             return Ok(Self::Known(scanner));
         }
-        let built = fancy_regex::RegexBuilder::new(source)
+        let built = fancy_regex::RegexBuilder::new(&oniguruma::translate(source))
             .oniguruma_mode(true)
             .multi_line(true)
             .backtrack_limit(BACKTRACK_LIMIT)

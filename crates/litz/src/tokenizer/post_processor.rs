@@ -111,7 +111,6 @@ impl PostProcessor {
         let mut encodings: Vec<Encoding> = std::iter::once(first).chain(second).collect();
         let alone = encodings.len() == 1;
         for (i, encoding) in encodings.iter_mut().enumerate() {
-            encoding.sequences.clear();
             if i > 0 {
                 encoding.set_type(1);
                 encoding.overflowing.iter_mut().for_each(|piece| piece.set_type(1));

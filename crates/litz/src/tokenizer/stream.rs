@@ -19,6 +19,14 @@ impl Tokenizer {
         self.decode_as(ids, skip_special_tokens, true)
     }
 
+    /// The text that tokens spell, whether the vocabulary has them or not.
+    pub fn decode_tokens(&self, tokens: &[&str]) -> Result<String> {
+        let mut state = self.decoder.start(false);
+        tokens.iter().try_for_each(|token| self.decoder.push(token, &mut state))?;
+        self.decoder.finish(&mut state)?;
+        text(state.out)
+    }
+
     fn decode_as(&self, ids: &[u32], skip_special_tokens: bool, raw: bool) -> Result<Vec<u8>> {
         if let Some(text) = self.decoder.quick(self, ids, skip_special_tokens, raw)? {
             return Ok(text);

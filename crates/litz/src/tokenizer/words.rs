@@ -1,9 +1,9 @@
 //! Words that came before, with their ids. Filled by the model only: what it holds never changes a result.
 
 /// Ids that lie beside their word; more of them lie apart.
-const INLINE: usize = 4;
+pub(super) const INLINE: usize = 4;
 /// The longest word that is its own key.
-const SHORT: usize = 15;
+pub(super) const SHORT: usize = 15;
 /// Longer words are not worth remembering.
 const LONG: usize = 128;
 const FIRST_BUCKETS: usize = 1 << 8;
@@ -76,10 +76,14 @@ impl Words {
         let key = key(text, start, length);
         match self.find_short(key) {
             Some((ids, count)) => {
-                out.extend_from_slice(&ids[..count]);
+                // Copying all of them takes one instruction.
+                let length = out.len() + count;
+                out.extend_from_slice(&ids);
+                out.truncate(length);
                 None
             }
-            None => Some(Miss::Short(key)),
+            // A short word with many ids lies among the long ones.
+            None => self.find_long(&text[start..end], out).map(|_| Miss::Short(key)),
         }
     }
 
@@ -123,6 +127,8 @@ impl Words {
             Miss::Short(key) => {
                 if ids.len() <= INLINE && ids.iter().all(|&id| id <= ID) {
                     self.insert_short(key, ids);
+                } else {
+                    self.insert_long(hash_bytes(word), word, ids);
                 }
             }
             Miss::Long(hash) => self.insert_long(hash, word, ids),

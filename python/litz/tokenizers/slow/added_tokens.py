@@ -1,7 +1,7 @@
 """Added tokens: texts that are tokens wherever they stand, found before the model sees anything.
 
-The first match from the left counts, and of those that begin there the longest. Tokens that are not `normalized` are looked
-for in the text as it came; the others, in their own normalized form, in what the normalizer made of the rest.
+The first match from the left counts, and of those that begin there the longest. Tokens that are not `normalized` are
+looked for in the text as it came; the others, in their own normalized form, in what the normalizer made of the rest.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence

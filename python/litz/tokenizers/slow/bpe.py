@@ -1,7 +1,7 @@
-"""Byte-pair encoding: begin with characters, and join the pair of neighbours that was learnt first, until none is known.
+"""Byte-pair encoding: begin with characters, and join the two neighbours that were learnt first, until none are known.
 
-Source: Sennrich et al., "Neural Machine Translation of Rare Words with Subword Units" (2016); dropout: Provilkov et al.,
-"BPE-Dropout" (2020).
+Source: Sennrich et al., "Neural Machine Translation of Rare Words with Subword Units" (2016); for dropout, Provilkov et
+al., "BPE-Dropout" (2020).
 """
 
 import heapq
@@ -29,7 +29,7 @@ class _Symbol:
 class Bpe:
     """The model of GPT-2, Llama, Qwen and most others.
 
-    `merges` gives for two neighbours (the rank of their merge, the token that they become): a low rank was learnt early.
+    `merges` gives for two neighbours (the rank of their merge, the token they become): a low rank was learnt early.
     """
 
     vocab: dict[str, int]

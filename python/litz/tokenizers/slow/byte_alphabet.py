@@ -1,7 +1,7 @@
 """GPT-2's alphabet: a visible character for every byte, so that BPE on bytes can be written as BPE on text.
 
-Bytes that print in Latin-1 stand for themselves; the other 68 take the characters from U+0100 on, in order. A space (0x20)
-so becomes Ġ, a line feed Ċ. Source: the `encoder.py` that came with GPT-2.
+Bytes that print in Latin-1 stand for themselves; the other 68 take the characters from U+0100 on, in order. So a space
+(0x20) becomes Ġ, a line feed Ċ. Source: the `encoder.py` that came with GPT-2.
 """
 
 _PRINTED = [*range(ord("!"), ord("~") + 1), *range(0xA1, 0xAD), *range(0xAE, 0x100)]

@@ -1,8 +1,8 @@
 """SentencePiece's precompiled map of characters: which sequences of bytes the normalizer replaces, and by what.
 
-The file holds base64 of: the size of a trie in bytes (32 bits), the trie, and the replacements, each ended by a zero byte. The
-trie is a double array as the library Darts writes it: a state is a place in an array of 32-bit units, and the next
-state for a byte is the place XOR the offset of the unit XOR the byte, if the unit there has that byte as its label.
+The file holds base64 of: the size of a trie in bytes (32 bits), the trie, and the replacements, each ended by a zero
+byte. The trie is a double array as the library Darts writes it: a state is a place in an array of 32-bit units, and the
+next state for a byte is the place XOR the offset of the unit XOR the byte, if the unit there has that byte as label.
 """
 
 import base64
@@ -48,7 +48,7 @@ class Charsmap:
     def _unit(self, at: int) -> int:
         if at >= len(self._units):
             raise FormatError(f"the charsmap points to unit {at} of {len(self._units)}")
-        return self._units[at]
+        return int(self._units[at])
 
 
 def _offset(unit: int) -> int:

@@ -79,7 +79,7 @@ class Encoding:
         )
 
     def truncated(self, length: int, *, stride: int, side: str) -> "Encoding":
-        """At most `length` tokens; the rest are overflowing pieces of that length, each of which repeats `stride` tokens.
+        """At most `length` tokens; the rest overflows in pieces of that length, each of which repeats `stride` tokens.
 
         Cut on the right, windows go from the beginning to the end; cut on the left, from the end to the beginning.
         """

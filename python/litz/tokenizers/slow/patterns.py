@@ -1,8 +1,8 @@
 r"""What Split and Replace look for: regexes in Oniguruma's syntax, rewritten for Python's `re`.
 
-Files write `\p{L}+` and `(?i:'s|'t)`; `re` knows neither properties nor Oniguruma's idea of case. So every class becomes an
-explicit list of ranges: `\p{L}` is spelled out as `[A-Za-zªµº…]`, \s and \w and \b too. What is left (alternatives, groups,
-look-around, repetition) means the same in both. Syntax: the file doc/RE of Oniguruma.
+Files write `\p{L}+` and `(?i:'s|'t)`; `re` knows neither properties nor Oniguruma's idea of case. So every class
+becomes an explicit list of ranges: `\p{L}` is spelled out as `[A-Za-zªµº…]`, `\s` and `\w` and `\b` too. What is left
+(alternatives, groups, look-around, repetition) means the same in both. Syntax: the file doc/RE of Oniguruma.
 """
 
 import re
@@ -13,10 +13,10 @@ from litz.errors import FormatError, UnsupportedError
 from litz.tokenizers.slow import sets
 from litz.tokenizers.slow.fields import Fields
 from litz.tokenizers.slow.text import Span
-from litz.tokenizers.slow.unicode import REGEX_WORD, WHITE_SPACE, Ranges, character_class
+from litz.tokenizers.slow.unicode import WHITE_SPACE, Ranges, character_class
 
 _CONTROLS = {"t": "\t", "n": "\n", "r": "\r", "f": "\f", "v": "\v", "a": "\a", "e": "\x1b"}
-_SHORT = {"s": WHITE_SPACE, "w": REGEX_WORD, "d": r"\p{Nd}", "h": "[0-9A-Fa-f]"}
+_SHORT = {"s": WHITE_SPACE, "d": r"\p{Nd}", "h": "[0-9A-Fa-f]"}
 _ANCHORS = {"A": r"\A", "z": r"\Z", "Z": r"(?=\n?\Z)"}
 _GROUPS = ("?:", "?=", "?!", "?<=", "?<!", "?>")
 
@@ -164,7 +164,7 @@ class _Translation:
         if char in _ANCHORS:
             return _ANCHORS[char]
         if char in "bB":
-            word = sets.written(character_class(REGEX_WORD).ranges)
+            word = sets.written(sets.word())
             edge = f"(?:(?<={word})(?!{word})|(?<!{word})(?={word}))"
             return edge if char == "b" else f"(?!{edge})"
         if char == "R":
@@ -172,14 +172,14 @@ class _Translation:
         if char.isdigit() and char != "0":
             return f"(?:\\{char})"
         self.at -= 1
-        ranges = self.escaped_set()
+        ranges = self.escaped_set(bracketed=False)
         single = len(ranges) == 1 and ranges[0][0] == ranges[0][1]
         return self.letter(chr(ranges[0][0])) if single else sets.written(self.folded(ranges))
 
     def folded(self, ranges: Ranges) -> Ranges:
         return sets.any_case(ranges) if self.any_case else ranges
 
-    def escaped_set(self) -> Ranges:
+    def escaped_set(self, *, bracketed: bool) -> Ranges:
         r"""What follows a backslash, inside brackets or outside: `\p{L}`, `\s`, `\x41`, `\n`, `\.`."""
         char = self.next()
         if char in "pP":
@@ -187,10 +187,10 @@ class _Translation:
             if name is None:
                 raise self.unsupported("a property")
             self.at = name.end()
-            ranges = sets.named(name[2], self.path)
+            ranges = sets.named(name[2], self.path, bracketed=bracketed)
             return sets.complement(ranges) if (char == "P") != bool(name[1]) else ranges
-        if char.lower() in _SHORT:
-            ranges = character_class(_SHORT[char.lower()]).ranges
+        if char in "wW" or char.lower() in _SHORT:
+            ranges = sets.word(bracketed=bracketed) if char in "wW" else character_class(_SHORT[char.lower()]).ranges
             return sets.complement(ranges) if char.isupper() else ranges
         if char in _CONTROLS:
             return [(ord(_CONTROLS[char]), ord(_CONTROLS[char]))]
@@ -233,16 +233,16 @@ class _Translation:
         posix = re.compile(r"\[:(\^?)([a-z]+):\]").match(self.source, self.at)
         if posix:
             self.at = posix.end()
-            ranges = sets.named(posix[2], self.path)
+            ranges = sets.posix(posix[2], self.path)
             return sets.complement(ranges) if posix[1] else ranges
         if self.take("["):
             return self.bracket()
-        low = self.escaped_set() if self.take("\\") else [(ord(self.next()),) * 2]
+        low = self.escaped_set(bracketed=True) if self.take("\\") else [(ord(self.next()),) * 2]
         ends = self.source[self.at + 1 : self.at + 2]
         if len(low) > 1 or low[0][0] != low[0][1] or not self.source.startswith("-", self.at) or ends in ("]", ""):
             return low
         self.at += 1
-        high = self.escaped_set() if self.take("\\") else [(ord(self.next()),) * 2]
+        high = self.escaped_set(bracketed=True) if self.take("\\") else [(ord(self.next()),) * 2]
         if len(high) > 1 or high[0][0] != high[0][1] or high[0][0] < low[0][0]:
             raise self.unsupported("a range of characters")
         return [(low[0][0], high[0][0])]

@@ -1,4 +1,4 @@
-"""Cutting a text at matches: the five things that can become of a match, and the places where a class of characters is."""
+"""Cutting a text at matches: the five things that can become of a match."""
 
 from collections.abc import Callable, Iterable, Iterator
 

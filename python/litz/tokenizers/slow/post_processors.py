@@ -1,7 +1,7 @@
 """Post-processors: the special tokens around one text or two, and the last touch to offsets.
 
-Each is a step from a list of encodings to another, of which the last one's are joined. A step may meet encodings that an
-earlier one put there: a list of three or more is only met inside a Sequence.
+Each is a step from a list of encodings to another, of which the last one's are joined. A step may meet encodings that
+an earlier one put there: a list of three or more is only met inside a Sequence.
 """
 
 from collections.abc import Callable

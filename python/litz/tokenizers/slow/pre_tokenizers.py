@@ -98,7 +98,7 @@ def whitespace(text: Text) -> list[Text]:
 
 
 def unicode_scripts(text: Text) -> list[Text]:
-    """The text cut where its script changes; Japanese syllables go with Han, and what has no script with what is before.
+    """The text cut where its script changes; kana go with Han, and what has no script with what is before it.
 
     What has no script and nothing before it is lost, as in the reference.
     """

@@ -4,7 +4,7 @@ import functools
 import unicodedata
 
 from litz.errors import UnsupportedError
-from litz.tokenizers.slow.unicode import REGEX_WORD, Ranges, character_class
+from litz.tokenizers.slow.unicode import Ranges, character_class
 
 LAST = 0x10FFFF
 
@@ -68,19 +68,39 @@ def long_folds() -> frozenset[str]:
 
 # What Oniguruma calls by these names, in brackets ([[:alpha:]]) and as properties (\p{Alpha}).
 _NAMED = {
-    "alnum": r"[\p{Alphabetic}\p{Nd}]", "alpha": r"\p{Alphabetic}", "blank": r"[\p{Zs}\t]", "cntrl": r"\p{Cc}",
-    "digit": r"\p{Nd}", "lower": r"\p{Lowercase}", "punct": r"[\p{P}$+<=>^`|~]", "space": r"\s",
-    "upper": r"\p{Uppercase}", "xdigit": "[0-9A-Fa-f]", "word": REGEX_WORD,
+    "alnum": r"[\p{Alphabetic}\p{Nd}]", "alpha": r"\p{Alphabetic}", "ascii": r"[\x00-\x7F]", "blank": r"[\p{Zs}\t]",
+    "cntrl": r"\p{Cc}", "digit": r"\p{Nd}", "graph": r"[^\s\p{Cc}\p{Cn}]", "lower": r"\p{Lowercase}",
+    "print": r"[[^\p{Cc}\p{Cn}]--[\x{2028}\x{2029}]]", "punct": r"\p{P}", "space": r"\s", "upper": r"\p{Uppercase}",
+    "xdigit": "[0-9A-Fa-f]",
 }  # fmt: skip
+# Word characters have no joiners among them; by themselves, not in brackets, they have more of Latin-1.
+_WORD_IN_BRACKETS = r"[\w--[\x{200C}\x{200D}]]"
+_WORD = r"[[\w\xB2\xB3\xB9\xBC-\xBE]--[\x{200C}\x{200D}]]"
 
 
-def named(name: str, path: str) -> Ranges:
+def word(*, bracketed: bool = False) -> Ranges:
+    r"""The set of `\w`."""
+    return character_class(_WORD_IN_BRACKETS if bracketed else _WORD).ranges
+
+
+def named(name: str, path: str, *, bracketed: bool) -> Ranges:
     r"""The set of `\p{name}`."""
-    pattern = _NAMED.get(name.lower().replace("_", "").replace(" ", ""), rf"\p{{{name}}}")
+    key = name.lower().replace("_", "").replace(" ", "")
+    if key == "word":
+        return word(bracketed=bracketed)
     try:
-        return character_class(pattern).ranges
+        return character_class(_NAMED.get(key, rf"\p{{{name}}}")).ranges
     except ValueError:
         raise UnsupportedError(f"{path}: the property {name!r} of a regex is not implemented by litz") from None
+
+
+def posix(name: str, path: str) -> Ranges:
+    """The set of `[:name:]`, in brackets."""
+    if name == "punct":
+        return character_class(r"[\p{P}\p{S}]").ranges
+    if name != "word" and name not in _NAMED:
+        raise UnsupportedError(f"{path}: [:{name}:] of a regex is not implemented by litz")
+    return named(name, path, bracketed=True)
 
 
 def written(ranges: Ranges) -> str:

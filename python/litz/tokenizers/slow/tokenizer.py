@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from litz.errors import ArgumentError, FormatError
+from litz.tokenizers.slow import trust
 from litz.tokenizers.slow.added_tokens import AddedTokens
 from litz.tokenizers.slow.bpe import Bpe
 from litz.tokenizers.slow.decoders import Decoder
@@ -46,6 +47,10 @@ class Tokenizer:
             file.get("added_tokens"), self._model.vocab, lambda text: self._normalize(Text.of(text)).chars
         )
         self._names = {id: token for token, id in self._model.vocab.items()}
+        self._spelled_specials = [
+            text for text, token in self._added.by_content.items()
+            if token.special and token.id in self._names and len(text) > 1
+        ]  # fmt: skip
 
     @classmethod
     def from_json(cls, data: bytes | str, *, seed: int | None = None) -> "Tokenizer":
@@ -87,7 +92,7 @@ class Tokenizer:
         truncation_side: str = "right",
         trusted: Sequence[Span] | None = None,
     ) -> Encoding:
-        """All that is known of the tokens of a text or of two; a list instead of a text is words that were split before.
+        """All that is known of the tokens of one text or two; a list instead of a text is words that were split before.
 
         `max_length` counts special tokens; what it cuts off is in `overflowing`.
         """
@@ -134,9 +139,10 @@ class Tokenizer:
         """The tokens of one text; a word is every piece of it, or the number that it was given."""
         encoding = Encoding()
         places = Places(original)
-        spans = None if trusted is None else [places.characters(span) for span in trusted]
+        everything = trusted is None or list(trusted) == [(0, len(original.encode()))]
+        spans = None if everything else [places.characters(span) for span in trusted or ()]
         for number, (text, added) in enumerate(self._pieces(original, spans)):
-            tokens = self._model.tokens(text.chars) if added is None else [added]
+            tokens = self._tokens(text.chars, plain=not everything) if added is None else [added]
             for token, offsets in zip(tokens, places.of(text, tokens), strict=True):
                 encoding.add(token.id, token.name, offsets, number if word is None else word)
         return encoding
@@ -148,16 +154,25 @@ class Tokenizer:
             if added is not None:
                 yield text, added
                 continue
-            # Normalized tokens are looked for where nothing says any more which bytes were trusted.
-            all_trusted = trusted is None or any(
-                start <= text.origins[0][0] and text.origins[-1][1] <= end for start, end in trusted
-            )
             text = self._normalize(text)
-            for part, late in _cut(text, self._added.late.parts(text.chars, None if all_trusted else [])):
+            within = None if trusted is None else trust.inside(text, trusted)
+            for part, late in _cut(text, self._added.late.parts(text.chars, within)):
                 if late is not None:
                     yield part, late
-                elif part.chars:
+                else:
                     yield from ((piece, None) for piece in self._pre_tokenize(part) if piece.chars)
+
+    def _tokens(self, piece: str, *, plain: bool) -> list[Token]:
+        """The model's tokens of a piece; of a `plain` one, none that is special."""
+        if not plain:
+            return self._model.tokens(piece)
+        tokens, start = [], 0
+        for part in trust.harmless(piece, self._spelled_specials):
+            tokens += [
+                token._replace(start=token.start + start, end=token.end + start) for token in self._model.tokens(part)
+            ]
+            start += len(part.encode())
+        return tokens
 
     # Ids to text
 
@@ -215,6 +230,8 @@ class Tokenizer:
 
 def _cut(text: Text, parts: Iterable[tuple[Any, Span]]) -> Iterable[Piece]:
     for found, (start, end) in parts:
+        if start >= end:  # a token whose white space an earlier one took along with all the rest
+            continue
         piece = text.cut(start, end)
         yield piece, None if found is None else Token(found.id, piece.chars, 0, len(piece.chars.encode()))
 

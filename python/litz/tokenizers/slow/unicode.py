@@ -1,8 +1,9 @@
 """What the pipeline asks of Unicode: classes of characters, small letters, combining, user-perceived characters.
 
-Python's own `unicodedata` changes with Python, and tokenizer files are older than that. So classes come from the core as
-ranges of one version (16), narrowed by the age of a character where the reference's tables are older: its normal forms
-know Unicode 9, its punctuation and controls Unicode 8. What `unicodedata` says of a character of Unicode 9 never changes.
+Python's own `unicodedata` changes with Python, and tokenizer files are older than that. So classes come from the core
+as ranges of one version (16), narrowed by the age of a character where the reference's tables are older: its normal
+forms know Unicode 9, its punctuation and controls Unicode 8. What `unicodedata` says of how a character of Unicode 9
+decomposes never changes.
 """
 
 import functools
@@ -35,8 +36,6 @@ def character_class(pattern: str) -> CharacterClass:
 
 WHITE_SPACE = r"\s"
 WORD = r"\w"
-# Oniguruma looks at Latin-1 by itself, where more are word characters, and does not count joiners.
-REGEX_WORD = r"[[\w\xB2\xB3\xB9\xBC-\xBE]--[\x{200C}\x{200D}]]"
 # Unicode 17 added these numbers.
 NUMERIC = r"[\p{N}\x{11DE0}-\x{11DE9}\x{16FF4}-\x{16FF6}]"
 # The signs of two scripts were punctuation in Unicode 8, and are symbols now.

@@ -1,7 +1,8 @@
 """The unigram language model: of all ways to cut a piece into tokens, the one whose probabilities multiply to the most.
 
-Each token has a score, the logarithm of its probability, so products are sums. Viterbi's algorithm finds the best sum: the
-best way to a place is the best way to some earlier place and one token more. Source: Kudo, "Subword Regularization" (2018).
+Each token has a score, the logarithm of its probability, so products are sums. Viterbi's algorithm finds the best sum:
+the best way to a place is the best way to some earlier place and one token more. Source: Kudo, "Subword Regularization"
+(2018).
 """
 
 from dataclasses import dataclass, field
@@ -86,7 +87,7 @@ class Unigram:
         return parts[::-1]
 
     def _named(self, part: str, start: int, end: int) -> list[Token]:
-        """The token of a part; of an unknown one its bytes, each of which covers the whole part, or the unknown token."""
+        """The token of a part; of an unknown one its bytes, each of which covers all of it, or the unknown token."""
         id = self.vocab.get(part)
         if id is not None:
             return [Token(id, part, start, end)]

@@ -1,7 +1,7 @@
 """WordPiece: take the longest token that the word begins with, then the longest that the rest begins with, and so on.
 
-A token inside a word begins with a mark, `##`. A word that cannot be used up so is unknown as a whole. Source: Wu et al.,
-"Google's Neural Machine Translation System" (2016), and the tokenizer that came with BERT.
+A token inside a word begins with a mark, `##`. A word that cannot be used up so is unknown as a whole. Source: Wu et
+al., "Google's Neural Machine Translation System" (2016), and the tokenizer that came with BERT.
 """
 
 from dataclasses import dataclass

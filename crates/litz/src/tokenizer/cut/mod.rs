@@ -2,24 +2,38 @@
 //!
 //! Each way to cut is proved for a file when it is first used; a file without a proof takes the general path.
 
+mod bert;
 mod joints;
 mod mask;
+mod runs;
+mod spaces;
 
 use super::model::{Model, Scratch};
-use super::normalizer::Normalizer;
+use super::normalizer::{normalize_text, Normalizer};
 use super::pattern::Pattern;
 use super::pre_tokenizer::PreTokenizer;
+use super::text::Text;
 use super::words::Words;
 use super::Tokenizer;
 use crate::Result;
+use bert::BertWords;
 use joints::Joints;
+use runs::Runs;
+use spaces::Spaces;
 
 /// Longer words are looked for in parts.
 const SHORT: usize = 15;
 
 /// How the text of a tokenizer is cut.
 pub(super) enum Cutter {
+    /// Merges reach over a place only if a token does.
     Joints(Box<Joints>),
+    /// Spaces end words.
+    Spaces(Spaces),
+    /// BERT's rules.
+    Bert(BertWords),
+    /// What a byte-level pattern isolates.
+    Runs(Runs),
 }
 
 /// What an encoding thread keeps from word to word.
@@ -29,44 +43,83 @@ pub(super) struct Context<'a> {
     marked: String,
     first: String,
     unused: Vec<u32>,
+    buffers: runs::Buffers,
 }
 
 impl<'a> Context<'a> {
     /// Fresh buffers beside what is kept.
     pub fn new(words: &'a mut Words, scratch: &'a mut Scratch) -> Self {
-        Self { words, scratch, marked: String::new(), first: String::new(), unused: Vec::new() }
+        Self { words, scratch, marked: String::new(), first: String::new(), unused: Vec::new(), buffers: runs::Buffers::default() }
     }
 }
 
 impl Cutter {
     /// The way to cut that is proved for these stages.
     pub fn new(normalizer: &[Normalizer], pre_tokenizer: &PreTokenizer, model: &Model) -> Option<Self> {
+        if let Model::Bpe(bpe) = model {
+            if bpe.is_plain() {
+                return Some(Self::Runs(Runs::new(pre_tokenizer.rules())));
+            }
+        }
+        if pre_tokenizer.is_byte_level() {
+            return None;
+        }
+        if pre_tokenizer.splits_at_spaces() {
+            return Spaces::new(normalizer).map(Self::Spaces);
+        }
+        if let Some(bert) = bert::bert(normalizer).filter(|_| pre_tokenizer.is_bert()) {
+            return Some(Self::Bert(BertWords::new(bert)));
+        }
         match model {
-            Model::Bpe(bpe) => {
+            Model::Bpe(bpe) if pre_tokenizer.keeps_whole_without(' ') => {
                 let (mark, prepend) = marks(normalizer)?;
-                if !pre_tokenizer.keeps_whole_without(' ') {
-                    return None;
-                }
                 Joints::new(bpe, mark, prepend).map(|joints| Self::Joints(Box::new(joints)))
             }
             _ => None,
         }
     }
 
-    /// The ids of a stretch between added tokens; `first` says that it begins the input.
+    /// Appends the ids of a stretch between added tokens; `first` says that it begins the input.
     pub fn encode(
         &self,
         tokenizer: &Tokenizer,
         text: &str,
-        _first: bool,
+        first: bool,
         with: &mut Context<'_>,
         out: &mut Vec<u32>,
     ) -> Result<()> {
-        match (self, tokenizer.model.as_ref()) {
-            (Self::Joints(joints), Model::Bpe(bpe)) => joints.encode(bpe, text, with, out),
-            _ => Ok(()),
+        let before = out.len();
+        let proved = match (self, tokenizer.model.as_ref()) {
+            (Self::Joints(joints), Model::Bpe(bpe)) => return joints.encode(bpe, text, with, out),
+            (Self::Runs(runs), Model::Bpe(bpe)) => {
+                return runs.encode(tokenizer, bpe, text, first, with, out)
+            }
+            (Self::Bert(words), _) => return words.encode(tokenizer, text, with, out),
+            (Self::Spaces(spaces), _) => spaces.encode(tokenizer, text, first, with, out)?,
+            _ => None,
+        };
+        if proved.is_none() {
+            out.truncate(before);
+            return through(tokenizer, text, first, with.scratch, out);
         }
+        Ok(())
     }
+}
+
+/// A stretch through all stages, as a whole.
+fn through(
+    tokenizer: &Tokenizer,
+    raw: &str,
+    first: bool,
+    scratch: &mut Scratch,
+    out: &mut Vec<u32>,
+) -> Result<()> {
+    // Whether a text begins the input is told from where its first character came from.
+    let mut text = if first { Text::at(raw, 0) } else { Text::plain(raw) };
+    normalize_text(&tokenizer.normalizer, &mut text)?;
+    let pieces = tokenizer.pre_tokenizer.cut_text(text, first)?;
+    let mut ranges = pieces.ranges.iter();
+    ranges.try_for_each(|range| tokenizer.model.encode(&pieces.text[range.clone()], scratch, out))
 }
 
 /// A normalizer that only turns spaces into a mark: the mark, and whether one comes before the text.

@@ -2,10 +2,10 @@
 //!
 //! Merging takes the pair of lowest rank, the leftmost among equals. So what happens inside a stretch whose edges no
 //! merge crosses is what happens to the stretch alone: a text's tokens are the only sequence in which every two
-//! neighbours, merged from their bytes, give themselves. Where ranks grow (a merge comes after all that make its
-//! parts), that is seen from the edges of both tokens' histories, without merging.
+//! neighbours, merged from their bytes, give themselves. Where each merge of a token's history comes later than those
+//! that made its parts, that is seen from the edges of both tokens' histories, without merging.
 
-use super::merge::Merge;
+use super::merge::{merge_all, Merge, Symbol};
 use super::pairs::Pairs;
 use super::byte_trie::Trie;
 use crate::tokenizer::byte_level;
@@ -33,10 +33,10 @@ pub(super) struct Backtrack {
 }
 
 impl Backtrack {
-    /// None where ranks do not grow.
+    /// None where ranks fall in the history of a token.
     pub fn new(vocab: &Vocab, pairs: &Pairs, bytes: &[u32; 256]) -> Option<Self> {
         let count = vocab.iter().map(|(id, _)| id as usize + 1).max()?;
-        let origins = origins(pairs, count, bytes)?;
+        let origins = origins(pairs, count, bytes);
         let mut trie = Trie::new(count * 3);
         let mut lengths = vec![0; count];
         let mut text = Vec::new();
@@ -47,6 +47,9 @@ impl Backtrack {
                 continue;
             }
             lengths[id as usize] = text.len() as u32;
+            if origins[id as usize].time == NEVER && gives_itself(&text, id, pairs, bytes) {
+                return None;
+            }
             let known = text.len() <= LONGEST && trie.insert(&text, id, origins[id as usize].time != NEVER);
             if !known {
                 return None;
@@ -95,17 +98,9 @@ impl Backtrack {
 }
 
 /// How merging makes each token. A token's own text may give other tokens: then it is never made.
-fn origins(pairs: &Pairs, count: usize, bytes: &[u32; 256]) -> Option<Vec<Origin>> {
+fn origins(pairs: &Pairs, count: usize, bytes: &[u32; 256]) -> Vec<Origin> {
     let mut merges: Vec<(u32, u32, Merge)> = pairs.iter().collect();
     merges.sort_unstable_by_key(|(_, _, merge)| merge.rank);
-    let mut latest = vec![0; count]; // the last rank, plus one, that makes a token
-    merges.iter().for_each(|(_, _, merge)| latest[merge.id as usize] = merge.rank + 1);
-    let grows = |&(left, right, merge): &(u32, u32, Merge)| {
-        latest[left as usize] <= merge.rank && latest[right as usize] <= merge.rank
-    };
-    if !merges.iter().all(grows) || bytes.iter().any(|&byte| latest[byte as usize] > 0) {
-        return None;
-    }
     let mut origins = vec![Origin { time: NEVER, left: 0, right: 0 }; count];
     bytes.iter().for_each(|&byte| origins[byte as usize].time = 0);
     for (left, right, merge) in merges {
@@ -114,7 +109,14 @@ fn origins(pairs: &Pairs, count: usize, bytes: &[u32; 256]) -> Option<Vec<Origin
             origins[merge.id as usize] = Origin { time: merge.rank + 1, left, right };
         }
     }
-    Some(origins)
+    origins
+}
+
+fn gives_itself(text: &[u8], id: u32, pairs: &Pairs, bytes: &[u32; 256]) -> bool {
+    let symbol = |(i, &byte): (u32, &u8)| Symbol { id: bytes[usize::from(byte)], start: i, end: i + 1 };
+    let mut symbols: Vec<Symbol> = (0..).zip(text).map(symbol).collect();
+    merge_all(&mut symbols, |left, right| pairs.get(left.id, right.id));
+    symbols.len() == 1 && symbols[0].id == id
 }
 
 /// Whether no merge crosses the edge between two tokens before both are made: back through both histories, always
@@ -183,6 +185,10 @@ mod tests {
                 tokens.push(whole);
             }
         }
+        if seed % 2 == 1 {
+            let (i, j) = (random(&mut state) % pairs.len(), random(&mut state) % pairs.len());
+            pairs.swap(i, j);
+        }
         for (id, token) in (0..).zip(&tokens) {
             vocab.push(token, id).unwrap();
         }
@@ -193,7 +199,7 @@ mod tests {
 
     #[test]
     fn backtracking_gives_what_merging_gives() {
-        let mut compared = 0;
+        let mut compared = [0, 0];
         for seed in 0..300 {
             let bpe = model(seed, 2 + seed as usize % 40).unwrap();
             let Some(tables) = bpe.tables() else { continue };
@@ -205,9 +211,9 @@ mod tests {
                 bpe.encode(&text, &mut Scratch::default(), &mut merged).unwrap();
                 tables.encode(text.as_bytes(), bpe.pairs().unwrap(), false, &mut Vec::new(), &mut found);
                 assert_eq!(found, merged, "seed {seed}: {text}");
-                compared += 1;
+                compared[seed as usize % 2] += 1;
             }
         }
-        assert!(compared > 10_000, "only {compared} texts were compared");
+        assert!(compared.iter().all(|&count| count > 10_000), "{compared:?} texts were compared");
     }
 }

@@ -1,10 +1,12 @@
 //! Byte-pair encoding: characters (or bytes) merged pair by pair.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::OnceLock;
 
 use super::backtrack::Backtrack;
-use super::merge::{merge_all, Merge, Symbol};
+use super::merge::{merge_all, merge_some, Merge, Symbol};
 use super::pairs::Pairs;
 use super::{Scratch, Sink};
 use crate::tokenizer::byte_level;
@@ -29,7 +31,7 @@ pub(in crate::tokenizer) struct Options {
     pub prefix: String,
     /// Written after the last character of a piece.
     pub suffix: String,
-    /// Randomly skipped merges: only for training, refused here unless 0.
+    /// How likely a merge is passed over, each time it is the best.
     pub dropout: f64,
 }
 
@@ -51,6 +53,7 @@ pub(in crate::tokenizer) struct Bpe {
     unknown: Option<u32>,
     bytes: [Option<u32>; 256], // byte-level: the token of each byte; else its `<0x..>` token
     backtrack: OnceLock<Option<Backtrack>>,
+    drawn: AtomicU64,    // the state of what dropout draws
     merged: AtomicUsize, // bytes so far, until `backtrack` is worth its making
 }
 
@@ -103,7 +106,8 @@ impl Bpe {
             byte => vocab.id(&format!("<0x{byte:02X}>")),
         });
         let (backtrack, merged) = (OnceLock::new(), AtomicUsize::new(0));
-        Self { vocab, options, rules, unknown, bytes, backtrack, merged }
+        let drawn = AtomicU64::new(RandomState::new().hash_one(0));
+        Self { vocab, options, rules, unknown, bytes, backtrack, drawn, merged }
     }
 
     /// The vocabulary.
@@ -160,12 +164,6 @@ impl Bpe {
 
     /// Writes the tokens of one piece.
     pub fn encode(&self, piece: &str, scratch: &mut Scratch, out: &mut impl Sink) -> Result<()> {
-        if self.options.dropout > 0.0 {
-            return Err(Error::Unsupported(format!(
-                "the tokenizer's model.dropout is {}: encoding would be random; set it to null in tokenizer.json",
-                self.options.dropout
-            )));
-        }
         let Scratch { symbols, text, .. } = scratch;
         symbols.clear();
         match &self.rules {
@@ -177,7 +175,11 @@ impl Bpe {
                     symbols.iter().for_each(|symbol| symbol.write(out));
                     return Ok(());
                 }
-                merge_all(symbols, |left, right| pairs.get(left.id, right.id));
+                let find = |left: Symbol, right: Symbol| pairs.get(left.id, right.id);
+                match self.options.dropout > 0.0 {
+                    true => merge_some(symbols, find, self.drawing()),
+                    false => merge_all(symbols, find),
+                }
                 symbols.iter().for_each(|symbol| symbol.write(out));
             }
         }
@@ -214,6 +216,23 @@ impl Bpe {
             }
         }
         self.encode(piece, scratch, out)
+    }
+
+    /// What dropout draws from here on.
+    pub fn seed(&self, seed: u64) {
+        self.drawn.store(seed, Ordering::Relaxed);
+    }
+
+    /// Draws for one piece: whether to pass over a merge.
+    fn drawing(&self) -> impl FnMut() -> bool {
+        let mut state = self.drawn.fetch_add(0xD1B5_4A32_D192_ED03, Ordering::Relaxed);
+        let dropout = self.options.dropout;
+        move || {
+            state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+            let mixed = (state ^ state >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+            let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
+            (((mixed ^ mixed >> 31) >> 40) as f64) < dropout * f64::from(1 << 24)
+        }
     }
 
     /// The faster tables of a plain model; None where its ranks do not grow.
@@ -253,7 +272,8 @@ impl Bpe {
             byte_level::encode(piece.as_bytes(), buffer);
             text = buffer;
         }
-        if self.options.ignore_merges {
+        // Upstream has no shortcut for whole tokens where merges are dropped.
+        if self.options.ignore_merges && self.options.dropout == 0.0 {
             if let Some(id) = self.vocab.id(text) {
                 push(symbols, id, piece.len());
                 return Ok(false);

@@ -48,8 +48,17 @@ pub(super) fn merge_all(symbols: &mut Vec<Symbol>, find: impl Fn(Symbol, Symbol)
     if symbols.len() <= SCANNED {
         scan(symbols, find);
     } else {
-        queue(symbols, find);
+        queue(symbols, find, || false);
     }
+}
+
+/// The same, but each candidate is passed over as long as `skip` says so, and tried again after the next merge.
+pub(super) fn merge_some(
+    symbols: &mut Vec<Symbol>,
+    find: impl Fn(Symbol, Symbol) -> Option<Merge>,
+    skip: impl FnMut() -> bool,
+) {
+    queue(symbols, find, skip);
 }
 
 fn scan(symbols: &mut Vec<Symbol>, find: impl Fn(Symbol, Symbol) -> Option<Merge>) {
@@ -85,7 +94,12 @@ fn scan(symbols: &mut Vec<Symbol>, find: impl Fn(Symbol, Symbol) -> Option<Merge
 /// A merge that may have been overtaken: it holds while its pair still ends at `end`.
 type Candidate = Reverse<(u32, u32, u32, u32)>; // (rank, index of the left symbol, end, id)
 
-fn queue(symbols: &mut Vec<Symbol>, find: impl Fn(Symbol, Symbol) -> Option<Merge>) {
+fn queue(
+    symbols: &mut Vec<Symbol>,
+    find: impl Fn(Symbol, Symbol) -> Option<Merge>,
+    mut skip: impl FnMut() -> bool,
+) {
+    let mut skipped: Vec<Candidate> = Vec::new();
     let count = symbols.len() as u32;
     let mut previous: Vec<u32> = (0..count).map(|i| i.wrapping_sub(1)).collect();
     let mut next: Vec<u32> = (1..=count).map(|i| if i == count { DEAD } else { i }).collect();
@@ -95,7 +109,13 @@ fn queue(symbols: &mut Vec<Symbol>, find: impl Fn(Symbol, Symbol) -> Option<Merg
     };
     let mut heap: BinaryHeap<Candidate> =
         (1..count).filter_map(|right| candidate(symbols, right - 1, right)).collect::<Vec<_>>().into();
-    while let Some(Reverse((_, left, end, id))) = heap.pop() {
+    while let Some(top) = heap.pop() {
+        if skip() {
+            skipped.push(top);
+            continue;
+        }
+        heap.extend(skipped.drain(..));
+        let Reverse((_, left, end, id)) = top;
         let right = next[left as usize];
         if right == DEAD || symbols[right as usize].end != end || is_dead(symbols[left as usize]) {
             continue;
@@ -141,7 +161,7 @@ mod tests {
             let mut scanned = word(seed, seed % (SCANNED as u32 + 1));
             let mut queued = scanned.clone();
             scan(&mut scanned, find);
-            queue(&mut queued, find);
+            queue(&mut queued, find, || false);
             assert_eq!(scanned, queued, "seed {seed}");
         }
     }

@@ -105,6 +105,13 @@ impl Model {
         }
     }
 
+    /// What dropout draws from here on.
+    pub fn seed(&self, seed: u64) {
+        if let Self::Bpe(bpe) = self {
+            bpe.seed(seed);
+        }
+    }
+
     /// Writes the tokens of one piece.
     pub fn encode(&self, piece: &str, scratch: &mut Scratch, out: &mut impl Sink) -> Result<()> {
         match self {

@@ -28,6 +28,28 @@ impl Bert {
         })
     }
 
+    /// Whether it puts spaces around this character.
+    pub fn separates(&self, c: char) -> bool {
+        self.ideographs && Self::is_ideograph(c)
+    }
+
+    /// Whether this character is one that it would put spaces around, if asked to.
+    pub fn is_ideograph(c: char) -> bool {
+        is_ideograph(c)
+    }
+
+    /// Whether this character survives the cleaning.
+    pub fn keeps(&self, c: char) -> bool {
+        !self.clean || stays(c)
+    }
+
+    /// Whether a text stays as it is.
+    pub fn leaves(&self, text: &str) -> bool {
+        let mut copy = Text::plain(text);
+        self.apply(&mut copy);
+        &*copy == text
+    }
+
     /// Rewrites the text.
     pub fn apply(&self, text: &mut Text<'_>) {
         if self.clean {

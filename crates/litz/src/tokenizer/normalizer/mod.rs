@@ -9,7 +9,7 @@ use super::pattern::{growth_limit, too_much, Pattern};
 use super::text::{Part, Text, Writer};
 use super::unicode::is_combining_mark;
 use crate::Result;
-use bert::Bert;
+pub(super) use bert::Bert;
 use forms::Form;
 use precompiled::Charsmap;
 
@@ -82,6 +82,18 @@ impl Normalizer {
         };
         fields.done()?;
         Ok(stage)
+    }
+
+    /// Whether the first character always stands for the beginning of the text.
+    pub fn keeps_start(&self) -> bool {
+        match self {
+            Self::Strip { .. } | Self::StripAccents | Self::Nmt | Self::Bert(_) => false,
+            Self::Replace { pattern: Pattern::Literal(literal), content } => {
+                !content.is_empty() && literal.chars().nth(1).is_none()
+            }
+            Self::Replace { .. } => false,
+            _ => true,
+        }
     }
 
     /// Rewrites the text.

@@ -6,6 +6,7 @@ use std::ops::Range;
 use super::byte_level;
 use super::fields::{flatten, Fields};
 use super::pattern::Pattern;
+use super::scan::Rules;
 use super::text::Text;
 use super::unicode::{self, PUNCTUATION, SPACE, WORD};
 use crate::{Error, Result};
@@ -23,6 +24,14 @@ pub(super) enum Prepend {
     /// Only at the beginning of the input.
     First,
     Never,
+}
+
+/// When a step asks whether its piece begins the input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    AtOnce,
+    AfterCutting,
+    AfterRewriting,
 }
 
 enum Step {
@@ -83,6 +92,45 @@ impl PreTokenizer {
         self.byte_level
     }
 
+    /// Gives the model characters instead of bytes: it does not know all of them, or is not made for them.
+    pub fn spell_out(&mut self) {
+        if std::mem::take(&mut self.byte_level) {
+            self.steps.push(Step::ToChars);
+        }
+    }
+
+    /// Whether a step asks if its piece begins the input, and whether the steps before it may move that beginning.
+    pub fn asks_for_start(&self) -> Option<Asked> {
+        let first = |step: &Step| matches!(step, Step::Metaspace { prepend: Prepend::First, .. });
+        let before = &self.steps[..self.steps.iter().rposition(first)?];
+        let rewrites = |step: &Step| matches!(step, Step::PrefixSpace | Step::ToChars | Step::Metaspace { .. });
+        Some(match before {
+            [] => Asked::AtOnce,
+            _ if before.iter().any(rewrites) => Asked::AfterRewriting,
+            _ => Asked::AfterCutting,
+        })
+    }
+
+    /// The rules of scanning that say the same as these steps.
+    pub fn rules(&self) -> Option<Rules> {
+        let isolates = |behavior: Behavior, invert: bool| {
+            behavior == Behavior::Isolated && !invert || behavior == Behavior::Removed && invert
+        };
+        match self.steps.as_slice() {
+            &[Step::Split { pattern: Pattern::Known(scanner), behavior, invert }]
+                if isolates(behavior, invert) =>
+            {
+                Rules::of(scanner)
+            }
+            &[Step::Numbers { behavior: digits }, Step::Split { pattern: Pattern::Known(scanner), behavior, invert }]
+                if isolates(behavior, invert) =>
+            {
+                Rules::of(scanner)?.after_digits(digits == Behavior::Contiguous, digits == Behavior::Isolated)
+            }
+            _ => None,
+        }
+    }
+
     /// Whether a text without this character stays one piece, as it is.
     pub fn keeps_whole_without(&self, missing: char) -> bool {
         self.steps.iter().all(|step| match step {
@@ -97,6 +145,28 @@ impl PreTokenizer {
             [Step::Split { pattern: Pattern::Known(scanner), behavior: Behavior::Isolated, .. }] => Some(*scanner),
             _ => None,
         }
+    }
+
+    /// Whether all that it does is to cut before each space, which goes or becomes a mark.
+    pub fn splits_at_spaces(&self) -> bool {
+        let space = |step: &Step| match step {
+            Step::Class { class: SPACE, behavior: Behavior::Removed } => true,
+            Step::Metaspace { replacement, split: true, .. } => *replacement != ' ',
+            _ => false,
+        };
+        !self.steps.is_empty() && self.steps.iter().all(space)
+    }
+
+    /// Whether it is BERT's: white space goes, punctuation stands alone.
+    pub fn is_bert(&self) -> bool {
+        use Behavior::{Isolated, Removed};
+        matches!(
+            self.steps[..],
+            [
+                Step::Class { class: SPACE, behavior: Removed },
+                Step::Class { class: PUNCTUATION, behavior: Isolated }
+            ]
+        )
     }
 
     /// Cuts a stretch of text; `first` says that it begins the input.

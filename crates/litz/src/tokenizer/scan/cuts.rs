@@ -2,7 +2,8 @@
 
 use super::classes::Block;
 use super::Space;
-use crate::tokenizer::pre_tokenizer::scanners::contraction;
+use crate::tokenizer::pre_tokenizer::scanners::{contraction, Scanner};
+use crate::tokenizer::unicode::MARK;
 
 /// Whose pattern it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +46,24 @@ fn after(now: u64, before: u64) -> u64 {
 }
 
 impl Rules {
+    /// The rules of a scanner.
+    pub fn of(scanner: Scanner) -> Option<Self> {
+        let plain = Self { style: Style::Gpt2, digits: usize::MAX, apart: false, marks: false };
+        match scanner {
+            Scanner::Gpt2 => Some(plain),
+            Scanner::Llama3 { digits: digits @ (1 | 3 | usize::MAX), word } => {
+                Some(Self { style: Style::Llama3, digits, marks: word & MARK != 0, ..plain })
+            }
+            Scanner::Llama3 { .. } => None,
+        }
+    }
+
+    /// The same on what lies between digits, which are cut out before: together or one by one.
+    pub fn after_digits(self, together: bool, alone: bool) -> Option<Self> {
+        let digits = if together { usize::MAX } else { 1 };
+        (self.style == Style::Gpt2 && together != alone).then_some(Self { apart: true, digits, ..self })
+    }
+
     /// Marks in `space.starts` where pieces begin.
     pub(super) fn cut(&self, text: &str, space: &mut Space) {
         let count = space.blocks.len() - 1;
@@ -252,24 +271,3 @@ fn threes(text: &str, space: &mut Space) {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::tokenizer::pre_tokenizer::scanners::Scanner;
-    use crate::tokenizer::unicode::{LETTER, MARK};
-
-    impl Rules {
-        /// The rules that a single scanner has too.
-        pub fn known() -> Vec<(Scanner, Self)> {
-            let plain = Self { style: Style::Gpt2, digits: usize::MAX, apart: false, marks: false };
-            let mut known = vec![(Scanner::Gpt2, plain)];
-            for digits in [1, 3, usize::MAX] {
-                for (marks, word) in [(false, LETTER), (true, LETTER | MARK)] {
-                    let rules = Self { style: Style::Llama3, digits, marks, apart: false };
-                    known.push((Scanner::Llama3 { digits, word }, rules));
-                }
-            }
-            known
-        }
-    }
-}

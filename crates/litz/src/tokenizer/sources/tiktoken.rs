@@ -76,7 +76,9 @@ impl Description {
 fn read(line: &[u8], token: &mut Vec<u8>) -> Option<u32> {
     let space = line.iter().position(|&byte| byte == b' ')?;
     let rank = std::str::from_utf8(line[space + 1..].trim_ascii_start()).ok()?.parse().ok()?;
-    (base64::decode(&line[..space], token) && !token.is_empty()).then_some(rank)
+    // Whisper's multilingual vocabulary fills the place of an older special token with "=": no bytes.
+    let bytes = line[..space].strip_prefix(b"=").unwrap_or(&line[..space]);
+    base64::decode(bytes, token).then_some(rank)
 }
 
 impl Encoding {

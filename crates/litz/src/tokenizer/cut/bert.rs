@@ -1,0 +1,182 @@
+//! BERT's text: white space, punctuation and ideographs stand between words, and nothing reaches across them.
+
+use std::ops::Range;
+
+use crate::tokenizer::normalizer::{normalize, Bert, Normalizer};
+use crate::tokenizer::unicode::{self, PUNCTUATION};
+use crate::tokenizer::Tokenizer;
+use crate::Result;
+
+use super::mask::{block, mask};
+use super::Context;
+
+/// What a character does to the words around it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// Belongs to a word, or vanishes in it.
+    Part,
+    /// Is a word.
+    Alone,
+    /// Is between words.
+    Gap,
+}
+
+/// The kinds of all characters of the first plane, for one file's settings.
+pub(super) struct BertWords {
+    kinds: Vec<Kind>,
+    ideographs: bool,
+}
+
+const PLANE: u32 = 0x1_0000;
+
+impl BertWords {
+    /// The kinds for this normalizer, before BERT's pre-tokenizer.
+    pub fn new(bert: &Bert) -> Self {
+        let kind = |code| char::from_u32(code).map_or(Kind::Part, |c| kind(bert, c));
+        Self { kinds: (0..PLANE).map(kind).collect(), ideographs: bert.separates(IDEOGRAPH) }
+    }
+
+    fn kind(&self, c: char) -> Kind {
+        match self.kinds.get(c as usize) {
+            Some(&kind) => kind,
+            None if self.ideographs && Bert::is_ideograph(c) => Kind::Alone,
+            None => Kind::Part,
+        }
+    }
+
+    /// The ids of a stretch of text.
+    pub fn encode(
+        &self,
+        tokenizer: &Tokenizer,
+        text: &str,
+        with: &mut Context<'_>,
+        out: &mut Vec<u32>,
+    ) -> Result<()> {
+        let bytes = text.as_bytes();
+        let (mut start, mut carry, mut far) = (0, 0, false);
+        for at in (0..bytes.len()).step_by(64) {
+            let block = block(bytes, at);
+            let past = u64::MAX.checked_shl((bytes.len() - at) as u32).unwrap_or_default();
+            let inside = mask(&block, is_part) & !past;
+            let alone = mask(&block, |byte| byte.is_ascii_punctuation());
+            let foreign = mask(&block, |byte| byte >= 0x80);
+            let before = inside << 1 | carry;
+            let ends = before & !inside;
+            let mut events = (inside ^ before) | alone;
+            carry = inside >> 63;
+            let mut seen = 0; // bits of the block that belong to words that ended
+            while events != 0 {
+                let bit = events & events.wrapping_neg();
+                let place = at + events.trailing_zeros() as usize;
+                events ^= bit;
+                if ends & bit != 0 {
+                    far |= foreign & (bit - 1) & !seen != 0;
+                    self.stretch(tokenizer, text, start..place, far, with, out)?;
+                    far = false;
+                }
+                if alone & bit != 0 {
+                    word(tokenizer, text, place..place + 1, with, out)?;
+                } else if inside & bit != 0 {
+                    start = place;
+                }
+                seen = bit | (bit - 1);
+            }
+            far |= carry != 0 && foreign & !seen != 0;
+        }
+        if carry != 0 {
+            self.stretch(tokenizer, text, start..bytes.len(), far, with, out)?;
+        }
+        Ok(())
+    }
+
+    /// What lies between ASCII characters that end words; `far` says that it holds others than ASCII.
+    #[inline]
+    fn stretch(
+        &self,
+        tokenizer: &Tokenizer,
+        text: &str,
+        range: Range<usize>,
+        far: bool,
+        with: &mut Context<'_>,
+        out: &mut Vec<u32>,
+    ) -> Result<()> {
+        if !far {
+            return word(tokenizer, text, range, with, out);
+        }
+        let mut start = range.start;
+        for (at, c) in text[range.clone()].char_indices() {
+            let kind = self.kind(c);
+            if kind == Kind::Part {
+                continue;
+            }
+            let (place, end) = (range.start + at, range.start + at + c.len_utf8());
+            if start < place {
+                word(tokenizer, text, start..place, with, out)?;
+            }
+            if kind == Kind::Alone {
+                word(tokenizer, text, place..end, with, out)?;
+            }
+            start = end;
+        }
+        if start < range.end {
+            word(tokenizer, text, start..range.end, with, out)?;
+        }
+        Ok(())
+    }
+}
+
+/// One word, from memory or through all stages.
+#[inline]
+fn word(
+    tokenizer: &Tokenizer,
+    text: &str,
+    range: Range<usize>,
+    with: &mut Context<'_>,
+    out: &mut Vec<u32>,
+) -> Result<()> {
+    let Some(miss) = with.words.find(text.as_bytes(), range.start, range.end, out) else { return Ok(()) };
+    let (raw, from) = (&text[range], out.len());
+    let normalized = normalize(&tokenizer.normalizer, raw)?;
+    let pieces = tokenizer.pre_tokenizer.cut(&normalized, false)?;
+    for piece in &pieces.ranges {
+        tokenizer.model.encode(&pieces.text[piece.clone()], with.scratch, out)?;
+    }
+    with.words.insert(&miss, raw.as_bytes(), &out[from..]);
+    Ok(())
+}
+
+/// Bytes of words: letters, digits, controls other than white space, and all beyond ASCII.
+fn is_part(byte: u8) -> bool {
+    let control = byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r');
+    byte >= 0x7F || control || byte.is_ascii_alphanumeric()
+}
+
+fn kind(bert: &Bert, c: char) -> Kind {
+    match c {
+        '\t' | '\n' | '\r' | ' ' => Kind::Gap,
+        c if c.is_ascii_punctuation() => Kind::Alone,
+        c if c.is_ascii() => Kind::Part,
+        c if bert.separates(c) => Kind::Alone,
+        c if c.is_whitespace() && bert.keeps(c) => Kind::Gap,
+        c if unicode::is(c, PUNCTUATION) && bert.keeps(c) && stays(bert, c) => Kind::Alone,
+        _ => Kind::Part,
+    }
+}
+
+/// Whether all stages leave this character as it is.
+fn stays(bert: &Bert, c: char) -> bool {
+    let mut buffer = [0; 4];
+    let text: &str = c.encode_utf8(&mut buffer);
+    bert.leaves(text)
+}
+
+/// Some ideograph: it tells whether ideographs are words.
+const IDEOGRAPH: char = '一';
+
+/// The normalizer of a file that is BERT's alone.
+pub(super) fn bert(normalizer: &[Normalizer]) -> Option<&Bert> {
+    match normalizer {
+        [Normalizer::Bert(bert)] => Some(bert),
+        _ => None,
+    }
+}

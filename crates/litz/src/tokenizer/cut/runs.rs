@@ -1,0 +1,130 @@
+//! Byte-level BPE: pieces of the pre-tokenizer are the words, whatever surrounds them.
+
+use super::Context;
+use crate::tokenizer::model::bpe::Bpe;
+use crate::tokenizer::normalizer::normalize;
+use crate::tokenizer::scan::{self, Form, Rules, Space};
+use crate::tokenizer::words::{key, Words, INLINE, SHORT};
+use crate::tokenizer::Tokenizer;
+use crate::Result;
+
+/// Ids that wait to be appended together.
+const WAITING: usize = 256;
+
+/// How pieces are found.
+pub(in crate::tokenizer) struct Runs {
+    form: Form,
+    rules: Option<Rules>, // of a known pattern; else the pre-tokenizer itself
+}
+
+/// The buffers of a scan.
+#[derive(Default)]
+pub(super) struct Buffers {
+    space: Space,
+    ends: Vec<u32>,
+}
+
+impl Runs {
+    /// Rules, if the pattern has some.
+    pub fn new(rules: Option<Rules>) -> Self {
+        Self { form: Form::detect(), rules }
+    }
+
+    /// The ids of a stretch between added tokens that are not normalized; `first` says that it begins the input.
+    pub fn encode(
+        &self,
+        tokenizer: &Tokenizer,
+        bpe: &Bpe,
+        text: &str,
+        first: bool,
+        with: &mut Context<'_>,
+        out: &mut Vec<u32>,
+    ) -> Result<()> {
+        let text = normalize(&tokenizer.normalizer, text)?;
+        match self.rules {
+            Some(rules) => self.scan(rules, bpe, &text, with, out),
+            None => {
+                let pieces = tokenizer.pre_tokenizer.cut(&text, first)?;
+                let bytes = pieces.text.as_bytes();
+                let ranges = pieces.ranges.iter().map(|range| (range.start, range.end));
+                look_up(bpe, &pieces.text, bytes, ranges, with, out)
+            }
+        }
+    }
+
+    fn scan(
+        &self,
+        rules: Rules,
+        bpe: &Bpe,
+        text: &str,
+        with: &mut Context<'_>,
+        out: &mut Vec<u32>,
+    ) -> Result<()> {
+        let mut buffers = std::mem::take(&mut with.buffers);
+        let mut from = 0;
+        while from < text.len() {
+            let to = scan::window(text, from);
+            let count = rules.ends(self.form, &text[from..to], &mut buffers.space, &mut buffers.ends);
+            let mut start = from;
+            let ranges = buffers.ends[..count].iter().map(|&end| {
+                let range = (start, from + end as usize);
+                start = range.1;
+                range
+            });
+            look_up(bpe, text, text.as_bytes(), ranges, with, out)?;
+            from = to;
+        }
+        with.buffers = buffers;
+        Ok(())
+    }
+}
+
+/// The ids of each piece: remembered, or from the model and then remembered.
+#[inline]
+fn look_up(
+    bpe: &Bpe,
+    text: &str,
+    bytes: &[u8],
+    ranges: impl Iterator<Item = (usize, usize)>,
+    with: &mut Context<'_>,
+    out: &mut Vec<u32>,
+) -> Result<()> {
+    let mut waiting = [0; WAITING + INLINE];
+    let mut count = 0;
+    for (start, end) in ranges {
+        if end - start <= SHORT {
+            if let Some((ids, found)) = with.words.find_short(key(bytes, start, end - start)) {
+                waiting[count..count + INLINE].copy_from_slice(&ids);
+                count += found;
+                if count >= WAITING {
+                    out.extend_from_slice(&waiting[..count]);
+                    count = 0;
+                }
+                continue;
+            }
+        }
+        out.extend_from_slice(&waiting[..count]);
+        count = 0;
+        missed(bpe, text, (start, end), with, out)?;
+    }
+    out.extend_from_slice(&waiting[..count]);
+    Ok(())
+}
+
+#[cold]
+#[inline(never)]
+fn missed(
+    bpe: &Bpe,
+    text: &str,
+    (start, end): (usize, usize),
+    with: &mut Context<'_>,
+    out: &mut Vec<u32>,
+) -> Result<()> {
+    let words: &mut Words = with.words;
+    if let Some(miss) = words.find(text.as_bytes(), start, end, out) {
+        let before = out.len();
+        bpe.encode_ids(&text[start..end], with.scratch, out)?;
+        words.insert(&miss, &text.as_bytes()[start..end], &out[before..]);
+    }
+    Ok(())
+}

@@ -1,0 +1,189 @@
+//! Text that is cut at each space: by Metaspace, or by its white space.
+//!
+//! A word is a space and what follows up to the next one. It is cut off only where the normalizer surely keeps what
+//! stands before the space apart from it.
+
+use std::ops::Range;
+
+use crate::tokenizer::normalizer::Normalizer;
+use crate::tokenizer::pattern::Pattern;
+use crate::tokenizer::text::Text;
+use crate::tokenizer::unicode::{self, LETTER, NUMBER, PUNCTUATION};
+use crate::tokenizer::Tokenizer;
+use crate::Result;
+
+use super::mask::{block, mask};
+use super::Context;
+
+/// Scripts without characters that join with their neighbours: Latin to Hebrew; kana, ideographs, Hangul syllables.
+const SIMPLE: [std::ops::RangeInclusive<u32>; 3] = [0x21..=0x5FF, 0x3001..=0x9FFF, 0xAC00..=0xD7A3];
+const LIMIT: usize = 0xD7A4;
+
+/// The characters that end a word when a space follows.
+pub(super) struct Spaces {
+    ends: Vec<bool>,
+}
+
+impl Spaces {
+    /// `None` where the normalizer may look across a space.
+    pub fn new(normalizer: &[Normalizer]) -> Option<Self> {
+        if !normalizer.iter().all(is_local) || &*normalize(normalizer, Text::plain(" "), false, false).ok()? != " " {
+            return None;
+        }
+        let mut ends = vec![false; LIMIT];
+        let mut buffer = [0; 4];
+        for c in SIMPLE.into_iter().flatten().filter_map(char::from_u32) {
+            if unicode::is(c, LETTER | NUMBER | PUNCTUATION) {
+                let text = Text::plain(c.encode_utf8(&mut buffer));
+                let normalized = normalize(normalizer, text, false, false).ok()?;
+                let last = normalized.chars().next_back();
+                ends[c as usize] = last.is_some_and(|last| unicode::is(last, LETTER | NUMBER | PUNCTUATION));
+            }
+        }
+        Some(Self { ends })
+    }
+
+    /// The ids of a stretch of text; `None` when a word turned out not to begin with its space.
+    pub fn encode(
+        &self,
+        tokenizer: &Tokenizer,
+        text: &str,
+        first: bool,
+        with: &mut Context<'_>,
+        out: &mut Vec<u32>,
+    ) -> Result<Option<()>> {
+        let bytes = text.as_bytes();
+        let mut start = 0;
+        let mut carry = 1; // whether the byte before the block is a space; none at the beginning counts as one
+        for at in (0..bytes.len()).step_by(64) {
+            let spaces = mask(&block(bytes, at), |byte| byte == b' ');
+            let mut events = spaces & !(spaces << 1 | carry);
+            carry = spaces >> 63;
+            while events != 0 {
+                let end = at + events.trailing_zeros() as usize;
+                events &= events - 1;
+                if !self.is_end(text, end) {
+                    continue;
+                }
+                if start == 0 {
+                    self.through(tokenizer, &text[..end], (first, true, false), with, out)?;
+                } else if self.word(tokenizer, text, start..end, with, out)?.is_none() {
+                    return Ok(None);
+                }
+                start = end;
+            }
+        }
+        self.through(tokenizer, &text[start..], (first && start == 0, start == 0, true), with, out)
+    }
+
+    /// Whether what stands before the space at `end` is apart from it: two characters that end words, or one after
+    /// a space.
+    #[inline]
+    fn is_end(&self, text: &str, end: usize) -> bool {
+        let bytes = text.as_bytes();
+        let ascii = |byte: u8| byte.is_ascii() && self.ends[usize::from(byte)];
+        match bytes[..end] {
+            [.., before, last] if ascii(last) && (before == b' ' || ascii(before)) => true,
+            _ => {
+                let mut chars = text[..end].chars().rev();
+                let end_of_word = |c: char| self.ends.get(c as usize) == Some(&true);
+                let last = chars.next().is_some_and(end_of_word);
+                last && chars.next().is_none_or(|c| c == ' ' || end_of_word(c))
+            }
+        }
+    }
+
+    /// A space and what follows it, from memory or through all stages.
+    #[inline]
+    fn word(
+        &self,
+        tokenizer: &Tokenizer,
+        text: &str,
+        range: Range<usize>,
+        with: &mut Context<'_>,
+        out: &mut Vec<u32>,
+    ) -> Result<Option<()>> {
+        let Some(miss) = with.words.find(text.as_bytes(), range.start, range.end, out) else {
+            return Ok(Some(()));
+        };
+        let (raw, from) = (&text[range], out.len());
+        if self.through(tokenizer, raw, (false, false, false), with, out)?.is_none() {
+            return Ok(None);
+        }
+        with.words.insert(&miss, raw.as_bytes(), &out[from..]);
+        Ok(Some(()))
+    }
+
+    /// All stages. `place` says whether the text begins the input, begins the stretch, ends the stretch.
+    fn through(
+        &self,
+        tokenizer: &Tokenizer,
+        raw: &str,
+        place: (bool, bool, bool),
+        with: &mut Context<'_>,
+        out: &mut Vec<u32>,
+    ) -> Result<Option<()>> {
+        let (first, begins, ends) = place;
+        // Whether a text begins the input is told from where its first character came from.
+        let text = if first { Text::at(raw, 0) } else { Text::plain(raw) };
+        let text = normalize(&tokenizer.normalizer, text, begins, ends)?;
+        if !begins && !text.is_empty() && !text.starts_with(' ') {
+            return Ok(None);
+        }
+        let pieces = tokenizer.pre_tokenizer.cut_text(text, first)?;
+        for range in &pieces.ranges {
+            let piece = &pieces.text[range.clone()];
+            // Keys of raw words begin with a space, which no piece of this pre-tokenizer does.
+            match with.words.find(piece.as_bytes(), 0, piece.len(), out) {
+                None => {}
+                Some(miss) => {
+                    let from = out.len();
+                    tokenizer.model.encode(piece, with.scratch, out)?;
+                    with.words.insert(&miss, piece.as_bytes(), &out[from..]);
+                }
+            }
+        }
+        Ok(Some(()))
+    }
+}
+
+/// The stages on a word; what they do to the ends of a stretch is done at its ends only.
+fn normalize<'t>(
+    stages: &[Normalizer],
+    mut text: Text<'t>,
+    begins: bool,
+    ends: bool,
+) -> Result<Text<'t>> {
+    for stage in stages {
+        match stage {
+            Normalizer::Strip { left, right } => {
+                Normalizer::Strip { left: *left && begins, right: *right && ends }.apply(&mut text)?;
+            }
+            Normalizer::Prepend(_) if !begins => {}
+            stage if squeezes(stage) && !text.contains("  ") => {}
+            stage => stage.apply(&mut text)?,
+        }
+    }
+    Ok(text)
+}
+
+/// Whether a stage treats the text before a space, if it ends in a simple character, apart from the rest.
+fn is_local(stage: &Normalizer) -> bool {
+    match stage {
+        Normalizer::Replace { pattern: Pattern::Literal(from), content } => {
+            !content.is_empty() && !from.contains(char::is_whitespace) && !content.contains(char::is_whitespace)
+        }
+        Normalizer::Replace { content, .. } => squeezes(stage) && content == " ",
+        Normalizer::Prepend(prefix) => !prefix.contains(char::is_whitespace),
+        Normalizer::ByteLevel | Normalizer::Bert(_) => false,
+        _ => true,
+    }
+}
+
+/// Several spaces become one.
+fn squeezes(stage: &Normalizer) -> bool {
+    match stage {
+        Normalizer::Replace { pattern: Pattern::Regex(regex), .. } => regex.as_str() == " {2,}",
+        _ => false,
+    }
+}

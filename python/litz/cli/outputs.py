@@ -1,0 +1,31 @@
+"""Files that are there when they are whole: written beside their place and renamed at the end."""
+
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO
+
+
+class Output:
+    """A file in the making; leaving the block puts it in its place, an exception leaves nothing."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._scratch = path.with_name(f".{path.name}.{os.getpid()}")
+        self._file: BinaryIO | None = None
+
+    def __enter__(self) -> BinaryIO:
+        self._file = self._scratch.open("xb")
+        return self._file
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._file is not None
+        try:
+            self._file.close()
+        finally:
+            if kind is None:
+                self._scratch.replace(self.path)
+            else:
+                self._scratch.unlink(missing_ok=True)

@@ -1,0 +1,24 @@
+"""`litz tokenizer`: look at a tokenizer, list its tokens, encode a corpus, train a new one."""
+
+import argparse
+from importlib import import_module
+
+ACTIONS = {
+    "show": "show how a text is cut into tokens, by one tokenizer or by several",
+    "dump": "list every token with its id",
+    "encode": "encode a corpus into a file of ids",
+}
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the actions and their arguments."""
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    for name, text in ACTIONS.items():
+        form = argparse.RawDescriptionHelpFormatter
+        action = actions.add_parser(name, help=text, description=text, formatter_class=form)
+        import_module(f"litz.cli.tokenizer_{name}").configure(action)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Do what was asked for."""
+    return int(import_module(f"litz.cli.tokenizer_{options.action}").run(options))

@@ -1,0 +1,58 @@
+"""Rows of integers as lists, numpy arrays or torch tensors."""
+
+from typing import Any, Literal
+
+from litz import arrays
+from litz.errors import ArgumentError
+
+Rows = list[list[int]]
+Kind = Literal["np", "pt"]
+
+
+def kind_of(return_tensors: Any) -> Kind | None:
+    """What `return_tensors` asks for."""
+    if return_tensors is None or return_tensors in ("np", "pt"):
+        return return_tensors  # type: ignore[no-any-return]
+    name = getattr(return_tensors, "value", None)  # transformers' TensorType
+    if name in ("np", "pt"):
+        return name  # type: ignore[no-any-return]
+    raise ArgumentError(f"return_tensors is {return_tensors!r}; expected 'pt', 'np' or None")
+
+
+def library(kind: Kind) -> arrays.Kind:
+    """The library of a kind."""
+    return "torch" if kind == "pt" else "numpy"
+
+
+def of_rows(rows: Rows, kind: Kind | None) -> Any:
+    """Rows as (batch, time) int64, or as they are; rows of several lengths are ArgumentError."""
+    if kind is None:
+        return rows
+    widths = sorted({len(row) for row in rows})
+    if len(widths) > 1:
+        raise ArgumentError(f"a tensor needs rows of one length, found {widths[0]} to {widths[-1]}; pass padding=True")
+    shape = (len(rows), widths[0] if widths else 0)  # (batch, time)
+    return arrays.integers(rows, library(kind), shape=shape)
+
+
+def convert(value: Any, kind: Kind, name: str) -> Any:
+    """A value as a tensor; what is one already stays."""
+    if type(value).__module__.partition(".")[0] == library(kind):
+        return value
+    try:
+        return arrays.natural(value, library(kind))
+    except (ValueError, TypeError, OverflowError) as error:
+        raise ArgumentError(
+            f"{name} cannot become a tensor: its rows must be numbers of one length; pass padding=True ({error})"
+        ) from error
+
+
+def lists(ids: Any) -> Any:
+    """Ids as lists or one int, from whatever holds them."""
+    if isinstance(ids, dict):
+        ids = ids["input_ids"]
+    if hasattr(ids, "tolist"):
+        return ids.tolist()
+    if isinstance(ids, list | tuple | range):
+        return [lists(item) if not isinstance(item, int) else item for item in ids]
+    return ids
