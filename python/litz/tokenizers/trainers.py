@@ -85,7 +85,11 @@ class WordPieceTrainer(Trainer):
     end_of_word_suffix: str | None = None
 
     model: ClassVar[str] = "WordPiece"
-    defaults: ClassVar[Mapping[str, Any]] = {"unk_token": "[UNK]", "continuing_subword_prefix": "##", "max_input_chars_per_word": 100}
+    defaults: ClassVar[Mapping[str, Any]] = {
+        "unk_token": "[UNK]",
+        "continuing_subword_prefix": "##",
+        "max_input_chars_per_word": 100,
+    }
 
 
 @dataclass(frozen=True, kw_only=True)
