@@ -80,6 +80,10 @@ impl PyTokenizer {
         slf
     }
 
+    fn model_type(&self) -> &'static str {
+        self.inner.model_type()
+    }
+
     fn to_json(&self, py: Python<'_>) -> PyResult<String> {
         py.detach(|| self.inner.to_json()).map_err(to_python)
     }
