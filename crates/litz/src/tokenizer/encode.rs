@@ -158,7 +158,7 @@ impl Encoder<'_> {
         }
     }
 
-    /// Appends the ids of a text, without those around it.
+    /// Appends the ids of a text, without those around it. `trusted` is for models that spell no special token.
     pub fn encode(&mut self, text: &str, trusted: Option<&[Range<usize>]>, out: &mut Vec<u32>) -> Result<()> {
         check_length(text)?;
         let Some(cutter) = self.cutter else {
