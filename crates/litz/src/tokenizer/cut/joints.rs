@@ -99,7 +99,9 @@ impl Joints {
     fn is_cut(&self, text: &str, end: usize) -> bool {
         match text.as_bytes()[end - 1] {
             byte if byte.is_ascii() => self.cut_before_mark[usize::from(byte)],
-            _ => text[..end].chars().next_back().is_some_and(|c| c != self.mark && !self.joined(c, self.mark)),
+            _ => {
+                text[..end].chars().next_back().is_some_and(|c| c != self.mark && !self.joined(c, self.mark))
+            }
         }
     }
 
