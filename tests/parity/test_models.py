@@ -14,6 +14,7 @@ from tokenizers import Tokenizer as Reference
 from litz._core import Tokenizer
 from litz.errors import LitzError
 from tests.assets import asset
+from tests.parity import tiny_tokenizers as tiny
 from tests.parity.fuzz_texts import CORPUS, texts
 
 SPECIALS = ["<unk>", "[UNK]", "<s>"]
@@ -128,6 +129,11 @@ def test_a_trained_model_gives_the_ids_of_the_reference_on_many_texts(name: str)
 def test_a_real_sentence_piece_file_gives_the_ids_of_the_reference(name: str) -> None:
     path = asset(name) / "tokenizer.json"
     assert_encodes_alike(Reference.from_file(str(path)), Tokenizer.from_json(path.read_bytes()), texts(10_000, 13))
+
+
+@pytest.mark.parametrize("scheme", ["always", "first", "never"])
+def test_marks_without_cuts_give_the_ids_of_the_reference(scheme: str) -> None:
+    assert_encodes_alike(*both(tiny.metaspace(scheme, split=False)), texts(500, 14))
 
 
 def any_unigram(seed: int) -> Reference:

@@ -93,6 +93,12 @@ fn words_between_spaces_have_the_ids_of_the_whole() {
 #[test]
 fn text_between_joints_has_the_ids_of_the_whole() {
     assert_cut_alike(&bpe());
+    for scheme in ["always", "first", "never"] {
+        let stage = format!(
+            r#""pre_tokenizer": {{"type": "Metaspace", "replacement": "▁", "prepend_scheme": "{scheme}", "split": false}}"#
+        );
+        assert_cut_alike(&bpe().replace(MARKS, &stage));
+    }
 }
 
 #[test]
