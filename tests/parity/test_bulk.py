@@ -28,7 +28,7 @@ def both(name: str) -> tuple[Reference, Tokenizer]:
 
 @functools.cache
 def small() -> Tokenizer:
-    return Tokenizer.from_json(tiny.byte_level(tiny.split("gpt2")).to_str().encode())
+    return Tokenizer.from_json(tiny.byte_level(tiny.split("llama3")).to_str().encode())
 
 
 def rows(flat: tuple[bytearray, bytearray]) -> list[list[int]]:
@@ -107,7 +107,7 @@ def test_what_is_no_text_is_named() -> None:
 
 
 def dropping(dropout: float) -> tuple[Reference, Tokenizer]:
-    file = json.loads(tiny.byte_level(tiny.split("gpt2")).to_str())
+    file = json.loads(tiny.byte_level(tiny.split("llama3")).to_str())
     file["model"]["dropout"] = dropout
     return Reference.from_str(json.dumps(file)), Tokenizer.from_json(json.dumps(file).encode())
 

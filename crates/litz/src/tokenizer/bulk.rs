@@ -72,8 +72,7 @@ impl Tokenizer {
         let portions = portions(texts, is_long);
         let short: Vec<Range<usize>> =
             portions.iter().filter(|portion| !is_long(texts[portion.start])).cloned().collect();
-        let mut parts =
-            each(&short, threads, |portion| self.encode_part(texts, portion.clone(), &around))?;
+        let mut parts = each(&short, threads, |portion| self.encode_part(texts, portion.clone(), &around))?;
         for portion in portions.into_iter().filter(|portion| is_long(texts[portion.start])) {
             let mut ids = around.before.clone();
             ids.extend(self.encode_long(texts[portion.start], threads)?);
@@ -260,7 +259,11 @@ pub(super) fn threads() -> Result<usize> {
 }
 
 /// What `work` makes of each item, in their order, over threads.
-fn each<T: Sync, R: Send>(items: &[T], threads: usize, work: impl Fn(&T) -> Result<R> + Sync) -> Result<Vec<R>> {
+fn each<T: Sync, R: Send>(
+    items: &[T],
+    threads: usize,
+    work: impl Fn(&T) -> Result<R> + Sync,
+) -> Result<Vec<R>> {
     let next = AtomicUsize::new(0);
     let found = Mutex::new(Vec::with_capacity(items.len()));
     let run = || loop {

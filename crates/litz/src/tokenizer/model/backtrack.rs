@@ -5,9 +5,9 @@
 //! neighbours, merged from their bytes, give themselves. Where each merge of a token's history comes later than those
 //! that made its parts, that is seen from the edges of both tokens' histories, without merging.
 
+use super::byte_trie::Trie;
 use super::merge::{merge_all, Symbol};
 use super::pairs::Pairs;
-use super::byte_trie::Trie;
 use crate::tokenizer::byte_level;
 use crate::tokenizer::vocab::Vocab;
 
@@ -77,7 +77,8 @@ impl Backtrack {
             let (token, length) = next;
             let end = at + length;
             let fits = !is_set(dead, end)
-                && (out.len() == start || self.are_neighbours(pairs, out[out.len() - 1], token, &piece[..end]));
+                && (out.len() == start
+                    || self.are_neighbours(pairs, out[out.len() - 1], token, &piece[..end]));
             if fits {
                 out.push(token);
                 at = end;

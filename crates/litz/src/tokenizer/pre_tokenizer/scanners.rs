@@ -159,7 +159,9 @@ fn cased(rest: &str, digits: usize, contractions: bool) -> usize {
 /// A word that ends with what may be small, after `lead` bytes or none; else one of capitals.
 fn cased_word(rest: &str, lead: usize) -> Option<usize> {
     let small = |from: usize| small_word(&rest[from..]).map(|length| from + length);
-    let capitals = |from: usize| Some(run(&rest[from..], is_big)).filter(|&length| length > 0).map(|length| from + length);
+    let capitals = |from: usize| {
+        Some(run(&rest[from..], is_big)).filter(|&length| length > 0).map(|length| from + length)
+    };
     small(lead).or_else(|| small(0)).or_else(|| capitals(lead)).or_else(|| capitals(0))
 }
 
