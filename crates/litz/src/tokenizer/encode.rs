@@ -151,12 +151,7 @@ pub(super) struct Encoder<'a> {
 
 impl Encoder<'_> {
     /// Appends the ids of a text, without those around it.
-    pub fn encode(
-        &mut self,
-        text: &str,
-        trusted: Option<&[Range<usize>]>,
-        out: &mut Vec<u32>,
-    ) -> Result<()> {
+    pub fn encode(&mut self, text: &str, trusted: Option<&[Range<usize>]>, out: &mut Vec<u32>) -> Result<()> {
         check_length(text)?;
         let Some(cutter) = self.cutter else {
             out.extend(self.tokenizer.encode_text(text, trusted)?);
@@ -178,7 +173,7 @@ impl Encoder<'_> {
     pub fn encode_stretch(&mut self, text: &str, first: bool, out: &mut Vec<u32>) -> Result<()> {
         match self.cutter {
             Some(cutter) => cutter.encode(self.tokenizer, text, first, &mut self.context, out),
-            None => self.encode(text, out),
+            None => self.encode(text, None, out),
         }
     }
 }
