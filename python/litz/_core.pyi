@@ -124,6 +124,16 @@ def bf16_peak(threads: int, rounds: int, /) -> float:
 def int8_peak(threads: int, width: int, rounds: int, /) -> float:
     """Operations a second on bytes of `threads` threads with vectors of at most `width` bits; 0 without them."""
 
+def open_tokenizer(
+    kind: str, paths: Sequence[str | os.PathLike[str]], options: str = "{}", cache: str | os.PathLike[str] | None = None
+) -> Tokenizer:
+    """Compiles the tokenizer that files describe, read without Python's help.
+
+    `kind` is `json` (tokenizer.json), `vocab.txt`, `vocab.json` (with merges.txt), `sentencepiece`, `tiktoken` or
+    `tekken`; `options` is what tokenizer_config.json says, as JSON, and `added_tokens`. In the folder `cache`, what a
+    large tokenizer.json gives is kept for the next time.
+    """
+
 class Tokenizer:
     """A compiled tokenizer: immutable, shared between threads without locks, and without the GIL while it works."""
 
@@ -136,8 +146,8 @@ class Tokenizer:
     @staticmethod
     def from_gguf(file: TensorFile, /) -> Tokenizer:
         """Compiles the tokenizer in a GGUF file's metadata."""
-    def to_json(self) -> str:
-        """The whole tokenizer.json."""
+    def model_type(self) -> str:
+        """`BPE`, `WordPiece`, `WordLevel` or `Unigram`."""
     def encode(
         self, text: str, add_special_tokens: bool = True, trusted: Sequence[tuple[int, int]] | None = None
     ) -> list[int]:
@@ -292,6 +302,7 @@ class Encoding:
 
 def encoding_matrix(encodings: list[Encoding], field: str, /) -> tuple[bytearray, int]:
     """One list of several encodings of one length as rows of 64-bit integers, and their length; offsets are pairs."""
+
 class WordCounter:
     """Counts the words of a corpus, and trains on them once."""
 

@@ -249,6 +249,7 @@ def test_saved_and_loaded_it_is_the_same(tmp_path, tokenizer):
     assert [Path(path).name for path in written] == [
         "tokenizer.json",
         "tokenizer_config.json",
+        "special_tokens_map.json",
         "chat_template.jinja",
         "rag.jinja",
     ]

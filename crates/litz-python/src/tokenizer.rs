@@ -1,7 +1,7 @@
 //! `Tokenizer` and `DecodeStream`; all work happens without the GIL.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use litz::tokenizer::{AddedToken, DecodeStream, Input, Padding, Tokenizer};
 use pyo3::prelude::*;
@@ -11,7 +11,7 @@ use crate::encoding::PyEncoding;
 use crate::errors::to_python;
 use crate::formats::PyTensorFile;
 use crate::full::{self, Arguments, Trusted};
-use crate::lists::Ints;
+use crate::lists::{Ints, Shared};
 use crate::tokenizer_bulk as bulk;
 
 /// Bytes of a text that is encoded while the GIL is held.
@@ -30,7 +30,7 @@ enum TextOrWords {
 #[pyclass(name = "Tokenizer", module = "litz._core", frozen)]
 pub struct PyTokenizer {
     inner: Arc<Tokenizer>,
-    ints: OnceLock<Ints>,
+    ints: Shared,
 }
 
 impl PyTokenizer {
@@ -40,13 +40,13 @@ impl PyTokenizer {
     }
 
     fn ints(&self) -> &Ints {
-        self.ints.get_or_init(|| Ints::new(self.inner.vocab_size(true)))
+        self.ints.of(&self.inner)
     }
 }
 
 impl From<Tokenizer> for PyTokenizer {
     fn from(tokenizer: Tokenizer) -> Self {
-        Self { inner: Arc::new(tokenizer), ints: OnceLock::new() }
+        Self { inner: Arc::new(tokenizer), ints: Shared::default() }
     }
 }
 
@@ -78,6 +78,10 @@ impl PyTokenizer {
 
     fn __deepcopy__<'py>(slf: PyRef<'py, Self>, _memo: &Bound<'py, PyAny>) -> PyRef<'py, Self> {
         slf
+    }
+
+    fn model_type(&self) -> &'static str {
+        self.inner.model_type()
     }
 
     fn to_json(&self, py: Python<'_>) -> PyResult<String> {
@@ -118,7 +122,7 @@ impl PyTokenizer {
     ) -> PyResult<PyEncoding> {
         let arguments =
             Arguments { add_special_tokens, max_length, stride, strategy, truncation_side, overflow };
-        full::encode(py, &self.inner, text, pair, trusted, &arguments)
+        full::encode(py, (&self.inner, &self.ints), text, pair, trusted, &arguments)
     }
 
     #[pyo3(signature = (texts, pairs=None, *, add_special_tokens=true, max_length=None, stride=0,
@@ -138,7 +142,7 @@ impl PyTokenizer {
     ) -> PyResult<Vec<PyEncoding>> {
         let arguments =
             Arguments { add_special_tokens, max_length, stride, strategy, truncation_side, overflow };
-        full::encode_batch(py, &self.inner, texts, pairs, trusted, &arguments)
+        full::encode_batch(py, (&self.inner, &self.ints), texts, pairs, trusted, &arguments)
     }
 
     /// (token id or None, text 0 or 1 or None, type id, counts as special) of each place.

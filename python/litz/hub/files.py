@@ -28,6 +28,9 @@ SIDE_FILES = (
     "tokenizer.model",
     "spiece.model",
     "sentencepiece.bpe.model",
+    "tekken.json",
+    "tiktoken.model",
+    "qwen.tiktoken",
     "chat_template.jinja",
     "chat_template.json",
     "preprocessor_config.json",
@@ -40,6 +43,9 @@ TOKENIZER_FILES = (
     "vocab.txt",
     "spiece.model",
     "sentencepiece.bpe.model",
+    "tekken.json",
+    "tiktoken.model",
+    "qwen.tiktoken",
 )
 
 

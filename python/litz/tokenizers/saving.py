@@ -2,6 +2,7 @@
 
 import json
 import os
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,15 +29,28 @@ def save(
     told["truncation_side"] = tokenizer.truncation_side
     told["model_max_length"] = tokenizer.model_max_length
     told.setdefault("clean_up_tokenization_spaces", tokenizer.clean_up_tokenization_spaces)
+    told["added_tokens_decoder"] = _decoder(tokenizer)
+    # The class that does what tokenizer.json says; others build their own from parts of it.
+    told["tokenizer_class"] = "PreTrainedTokenizerFast"
     contents = {
         "tokenizer.json": data,
-        "tokenizer_config.json": (json.dumps(told, indent=2, ensure_ascii=False) + "\n").encode(),
+        "tokenizer_config.json": _text(told),
+        "special_tokens_map.json": _text(tokenizer.special_tokens_map),
         **_templates(tokenizer.chat_template),
     }
     try:
         return tuple(_write(root, name, content) for name, content in contents.items())
     except OSError as error:
         raise FileAccessError(f"cannot write the tokenizer to {root}: {error.strerror}") from error
+
+
+def _decoder(tokenizer: "Tokenizer") -> dict[str, dict[str, Any]]:
+    names = ("content", "special", "lstrip", "rstrip", "single_word", "normalized")
+    return {str(id): dict(zip(names, flags, strict=True)) for id, *flags in tokenizer._core.added_tokens()}
+
+
+def _text(content: Mapping[str, Any]) -> bytes:
+    return (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode()
 
 
 def _templates(template: str | dict[str, str] | None) -> dict[str, bytes]:
@@ -53,7 +67,15 @@ def _templates(template: str | dict[str, str] | None) -> dict[str, bytes]:
 
 
 def _write(root: Path, name: str, content: bytes) -> str:
+    """A reader sees the file as it was or as it will be, never a part of it."""
     path = root / name
     path.parent.mkdir(parents=True, exist_ok=True)
-    resolve_in(root, name).write_bytes(content)
+    whole = resolve_in(root, name)
+    temporary = whole.with_name(f".{whole.name}.{os.getpid()}-{threading.get_ident()}.tmp")
+    try:
+        temporary.write_bytes(content)
+        temporary.replace(whole)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
     return str(path)

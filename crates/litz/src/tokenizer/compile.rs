@@ -73,6 +73,11 @@ impl Tokenizer {
         place.store(source, [seed, count, len, 0], parts)
     }
 
+    /// The kind of its model: BPE, WordPiece, WordLevel or Unigram.
+    pub fn model_type(&self) -> &'static str {
+        self.settings.kind.name()
+    }
+
     /// A whole `tokenizer.json` of this tokenizer, with every added token.
     pub fn to_json(&self) -> Result<String> {
         let vocab = self.model.vocab();

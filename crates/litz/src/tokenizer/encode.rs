@@ -150,7 +150,15 @@ pub(super) struct Encoder<'a> {
 }
 
 impl Encoder<'_> {
-    /// Appends the ids of a text, without those around it.
+    /// Appends the ids of a stretch without added tokens; false where raw text cannot be cut into words.
+    pub(super) fn stretch(&mut self, text: &str, first: bool, out: &mut Vec<u32>) -> Result<bool> {
+        match self.cutter {
+            Some(cutter) => cutter.encode(self.tokenizer, text, first, &mut self.context, out).map(|()| true),
+            None => Ok(false),
+        }
+    }
+
+    /// Appends the ids of a text, without those around it. `trusted` is for models that spell no special token.
     pub fn encode(&mut self, text: &str, trusted: Option<&[Range<usize>]>, out: &mut Vec<u32>) -> Result<()> {
         check_length(text)?;
         let Some(cutter) = self.cutter else {

@@ -110,7 +110,9 @@ impl Bpe {
     /// neighbours: then no token holds two characters side by side that none of these holds so.
     pub fn merged_tokens(&self) -> Option<Vec<u32>> {
         let options = &self.options;
-        let byte = |id: u32| self.bytes.contains(&Some(id));
+        let mut is_byte = vec![false; self.vocab.top()];
+        self.bytes.iter().flatten().for_each(|&id| is_byte[id as usize] = true);
+        let byte = |id: u32| is_byte[id as usize];
         let readable = (0..=255u8).all(|byte| {
             // An ASCII character that is a token needs no byte token.
             let own = byte.is_ascii() && self.vocab.id(char::from(byte).encode_utf8(&mut [0; 4])).is_some();

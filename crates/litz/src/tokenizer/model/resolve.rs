@@ -55,11 +55,12 @@ impl Resolver<'_> {
         for place in places {
             let (left, right) = self.merges.bytes(place);
             let id = |token: &[u8]| self.vocab.id_of_bytes(token).ok_or_else(|| self.missing(place, token));
+            let sides = (id(left)?, id(right)?);
             let rest = right.strip_prefix(self.prefix).unwrap_or(right);
             // Merges mostly come in the order of what they make: no need to search for it.
             let expected = [last, last + 1].into_iter().find(|&id| self.is_joined(id, left, rest));
             last = expected.map_or_else(|| id(&[left, rest].concat()), Ok)?;
-            out.push(Resolved { left: id(left)?, right: id(right)?, id: last });
+            out.push(Resolved { left: sides.0, right: sides.1, id: last });
         }
         Ok(out)
     }

@@ -62,7 +62,7 @@ impl SourceOptions {
     pub(super) fn around(&self, id: &impl Fn(&str) -> Option<u32>) -> Result<Value> {
         let (bos, eos) = match self.class() {
             "LlamaTokenizer" | "CodeLlamaTokenizer" | "GemmaTokenizer" => (true, false),
-            "T5Tokenizer" | "PegasusTokenizer" => (false, true),
+            "T5Tokenizer" => (false, true),
             _ => (false, false),
         };
         let special = |wanted: bool, token: &Option<String>, key: &str| match (wanted, token) {

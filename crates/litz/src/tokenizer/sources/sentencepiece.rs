@@ -40,6 +40,13 @@ struct Model<'a> {
 impl Description {
     /// Reads a SentencePiece model. Which special tokens surround a text is not in the file: the options say it.
     pub fn from_sentence_piece(bytes: &[u8], options: &SourceOptions) -> Result<Self> {
+        let class = options.class();
+        if !matches!(class, "" | "LlamaTokenizer" | "CodeLlamaTokenizer" | "GemmaTokenizer" | "T5Tokenizer") {
+            return Err(Error::Unsupported(format!(
+                "SentencePiece model of {class}: litz does not know how that class numbers its tokens; save the \
+                 tokenizer as tokenizer.json"
+            )));
+        }
         let model = Model::read(bytes)?;
         let prefix = options.add_prefix_space.unwrap_or(model.prefix);
         let mut description = Self {
