@@ -147,12 +147,7 @@ pub(super) struct Encoder<'a> {
 
 impl Encoder<'_> {
     /// Appends the ids of a text, without those around it. `trusted` is for models that spell no special token.
-    pub fn encode(
-        &mut self,
-        text: &str,
-        trusted: Option<&[Range<usize>]>,
-        out: &mut Vec<u32>,
-    ) -> Result<()> {
+    pub fn encode(&mut self, text: &str, trusted: Option<&[Range<usize>]>, out: &mut Vec<u32>) -> Result<()> {
         check_length(text)?;
         let Some(cutter) = self.cutter else {
             out.extend(self.tokenizer.encode_text(text, trusted)?);
