@@ -30,8 +30,8 @@ WORD_PIECE = {
     "type": "WordPiece",
     "vocab": VOCAB,
     "unk_token": "<unk>",
-    "continuing_subword_prefix": "##",
     "max_input_chars_per_word": 100,
+    "continuing_subword_prefix": "##",
 }
 BPE = {"type": "BPE", "vocab": VOCAB, "merges": [], "unk_token": "<unk>", "ignore_merges": True}
 SPACES = {"type": "WhitespaceSplit"}
