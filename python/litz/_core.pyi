@@ -148,8 +148,6 @@ class Tokenizer:
         """Compiles the tokenizer in a GGUF file's metadata."""
     def model_type(self) -> str:
         """`BPE`, `WordPiece`, `WordLevel` or `Unigram`."""
-    def to_json(self) -> str:
-        """The whole tokenizer.json."""
     def encode(
         self, text: str, add_special_tokens: bool = True, trusted: Sequence[tuple[int, int]] | None = None
     ) -> list[int]:
@@ -157,6 +155,8 @@ class Tokenizer:
 
         With `trusted` (ranges of the text's UTF-8 bytes, in order and apart), special ones only inside those.
         """
+    def seed(self, seed: int) -> None:
+        """Makes what BPE dropout draws from here on the same again, on one thread."""
     def encode_pair(self, first: str, second: str, add_special_tokens: bool = True) -> list[int]:
         """The ids of two texts, joined as the file's template for pairs says."""
     def encode_batch(
@@ -302,6 +302,7 @@ class Encoding:
 
 def encoding_matrix(encodings: list[Encoding], field: str, /) -> tuple[bytearray, int]:
     """One list of several encodings of one length as rows of 64-bit integers, and their length; offsets are pairs."""
+
 class WordCounter:
     """Counts the words of a corpus, and trains on them once."""
 

@@ -150,11 +150,12 @@ def cases(texts: Sequence[str], seed: int, *, added: int) -> Iterator[Case]:
         elif kind < 0.25:
             first, pair = text.split(" "), (rng.choice(texts).split() if kind < 0.2 else None)
         special = rng.random() < 0.7
-        yield Case(first, pair, special, _cut(rng, added, pair is not None) if rng.random() < 0.3 else None)
+        yield Case(first, pair, special, _cut(rng, added, pair is not None) if rng.random() < 0.15 else None)
 
 
 def _cut(rng: random.Random, added: int, pair: bool) -> Cut:
     room = rng.choice([1, 2, 3, 5, 8, 13])
     least = room // 2 if pair else room
     stride = rng.randrange(max(1, min(least, 3)))
-    return Cut(room + added, stride, "longest_first", rng.choice(["left", "right"]))
+    strategy = rng.choice(["longest_first", "only_first", "only_second"]) if pair else "longest_first"
+    return Cut(room + added, stride, strategy, rng.choice(["left", "right"]))

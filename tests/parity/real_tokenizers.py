@@ -1,5 +1,6 @@
 """Real tokenizers, each as the reference library's object: its tokenizer.json, or built from the file there is."""
 
+import base64
 import json
 from collections.abc import Callable
 from functools import cache
@@ -8,6 +9,7 @@ from typing import Any
 
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
+from litz import _core
 from tests.assets import asset
 
 
@@ -63,8 +65,6 @@ def sentence_piece_bpe(path: Path) -> Tokenizer:
 
 def tekken() -> Tokenizer:
     """Mistral's tiktoken-like vocabulary: the first tokens are special, the others ranks of bytes."""
-    import base64
-
     file = json.loads((asset("mistral-common") / "tekken_240911.json").read_text("utf-8"))
     config = file["config"]
     shift, size = config["default_num_special_tokens"], config["default_vocab_size"]
@@ -75,8 +75,6 @@ def tekken() -> Tokenizer:
 
 def qwen_tiktoken() -> Tokenizer:
     """Qwen's first file of ranks, with its pattern."""
-    import base64
-
     lines = (asset("dashscope") / "qwen.tiktoken").read_text("ascii").splitlines()
     ranks = [base64.b64decode(line.split()[0]) for line in lines]
     words = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}"
@@ -136,10 +134,33 @@ def _alphabet() -> dict[int, str]:
 
 def of_gguf(file: Any) -> Tokenizer:
     """A vocabulary of a GGUF file, as litz writes it out."""
-    from litz import _core
-
     tokenizer = _core.Tokenizer.from_gguf(_core.TensorFile(file))
     return Tokenizer.from_str(tokenizer.to_json())
+
+
+def xlm_r() -> Tokenizer:
+    """XLM-R's vocabulary with its scores and its map of characters, as a GGUF file has them."""
+    file = _core.TensorFile(asset("llama-models") / "ggml-vocab-nomic-bert-moe.gguf")
+    tokens, scores, charsmap = (
+        file.metadata_array(f"tokenizer.ggml.{name}") for name in ("tokens", "scores", "precompiled_charsmap")
+    )
+    ids = {token: id for id, token in enumerate(tokens)}
+    tokenizer = Tokenizer(models.Unigram(list(zip(tokens, scores, strict=True)), unk_id=ids["<unk>"]))
+    tokenizer.normalizer = normalizers.Sequence(
+        [
+            normalizers.Precompiled(bytes(byte & 0xFF for byte in charsmap)),
+            normalizers.Replace(Regex(" {2,}"), " "),
+        ]
+    )
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    tokenizer.decoder = decoders.Metaspace()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        "<s> $A </s>", "<s> $A </s> </s> $B </s>", [(token, ids[token]) for token in ("<s>", "</s>")]
+    )
+    specials = ["<s>", "<pad>", "</s>", "<unk>"]
+    tokenizer.add_special_tokens(specials)
+    tokenizer.add_special_tokens([AddedToken("<mask>", lstrip=True, special=True)])
+    return tokenizer
 
 
 def vocabulary(name: str) -> Tokenizer:
@@ -165,7 +186,7 @@ REAL: dict[str, Callable[[], Tokenizer]] = {
     "tekken": tekken,
     "qwen-tiktoken": qwen_tiktoken,
     "phi-3": lambda: vocabulary("phi-3"),
-    "xlm-r": lambda: vocabulary("nomic-bert-moe"),
+    "xlm-r": xlm_r,
     "smollm2": lambda: of_gguf(asset("smollm2")),
 }  # fmt: skip
 

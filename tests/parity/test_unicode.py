@@ -12,7 +12,8 @@ from litz._core import Tokenizer as Ours
 NEIGHBOURS = ["1{} ", "{}\u0301", "-{}。", "一{}e\u0323"]
 SPLITS = [
     r"\p{L}", r"\p{N}", r"\p{M}", r"\p{P}", r"\p{S}", r"\p{Lu}", r"\p{Lm}", r"\p{Han}", r"\s", r"\d", r"\w", r"\W",
-    r"[\w-]", r"[^\w]", r"\b", r"\h", r".", r"[[:alpha:]]", r"[[:punct:]]", r"[^[:space:]]", r"(?i)[ks]", r"\R", r"(?i)\p{Lu}",
+    r"[\w-]", r"[^\w]", r"\b", r"\h", r".", r"[[:alpha:]]", r"[[:punct:]]", r"[^[:space:]]", r"(?i)[ks]",
+    r"\R", r"(?i)\p{Lu}",
 ]  # fmt: skip
 PRE_TOKENIZERS: dict[str, Any] = {
     "byte-level": pre_tokenizers.ByteLevel(add_prefix_space=False),

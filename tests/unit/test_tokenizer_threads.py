@@ -52,13 +52,14 @@ def call(tokenizer: Tokenizer, seed: int) -> Any:
             return [array.tolist() for array in tokenizer.encode_batch_flat(texts)]
 
 
-def test_sixteen_threads_get_what_one_gets(tokenizer: Tokenizer) -> None:
+@pytest.mark.parametrize("calls", [300, pytest.param(4000, marks=pytest.mark.slow)])
+def test_sixteen_threads_get_what_one_gets(tokenizer: Tokenizer, calls: int) -> None:
     expected = [call(tokenizer, seed) for seed in range(500)]
     start = threading.Barrier(16)
 
     def work(thread: int) -> list[int]:
         start.wait()
-        places = [(4001 * thread + 13 * n) % 500 for n in range(4000)]
+        places = [(4001 * thread + 13 * n) % 500 for n in range(calls)]
         return [place for place in places if call(tokenizer, place) != expected[place]]
 
     with ThreadPoolExecutor(16) as pool:
@@ -111,10 +112,10 @@ def run(code: str, *arguments: str, **environment: str) -> subprocess.CompletedP
     )  # fmt: skip
 
 
-def test_a_tokenizer_works_on_in_parent_and_children_and_says_nothing(tmp_path: Path) -> None:
-    for parallelism in ("", "true", "false"):
-        done = run(FORKS, str(folder(tmp_path)), TOKENIZERS_PARALLELISM=parallelism)
-        assert (done.returncode, done.stdout.split(), done.stderr) == (0, ["True", "True", "True"], "")
+@pytest.mark.parametrize("parallelism", ["", *(pytest.param(x, marks=pytest.mark.slow) for x in ("true", "false"))])
+def test_a_tokenizer_works_on_in_parent_and_children_and_says_nothing(tmp_path: Path, parallelism: str) -> None:
+    done = run(FORKS, str(folder(tmp_path)), TOKENIZERS_PARALLELISM=parallelism)
+    assert (done.returncode, done.stdout.split(), done.stderr) == (0, ["True", "True", "True"], "")
 
 
 GROWTH = """

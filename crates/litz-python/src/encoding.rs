@@ -1,18 +1,20 @@
 //! `Encoding`: what is known of a text's tokens; each list is made when it is asked for.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use litz::tokenizer::{Encoding, Filler, Tokenizer};
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyList, PyTuple};
 
 use crate::errors::to_python;
+use crate::lists::{Ints, Shared};
 use crate::tokenizer_bulk::side;
 
 /// A text's tokens, or one of the pieces that truncation cut off.
 #[pyclass(name = "Encoding", module = "litz._core", frozen)]
 pub struct PyEncoding {
     tokenizer: Option<Arc<Tokenizer>>, // none where all tokens are named
+    ints: Shared,
     whole: Arc<Encoding>,
     piece: Option<usize>,
 }
@@ -30,14 +32,28 @@ type Parts = (
 
 impl PyEncoding {
     /// Takes over what a tokenizer made.
-    pub fn new(tokenizer: &Arc<Tokenizer>, encoding: Encoding) -> Self {
-        Self { tokenizer: Some(Arc::clone(tokenizer)), whole: Arc::new(encoding), piece: None }
+    pub fn new(tokenizer: &Arc<Tokenizer>, ints: &Shared, encoding: Encoding) -> Self {
+        Self {
+            tokenizer: Some(Arc::clone(tokenizer)),
+            ints: ints.clone(),
+            whole: Arc::new(encoding),
+            piece: None,
+        }
     }
 
     fn get(&self) -> &Encoding {
         match self.piece {
             Some(piece) => &self.whole.overflowing[piece],
             None => &self.whole,
+        }
+    }
+
+    fn ints(&self) -> &Ints {
+        // Without a tokenizer, integers are made each time.
+        static NONE: OnceLock<Ints> = OnceLock::new();
+        match &self.tokenizer {
+            Some(tokenizer) => self.ints.of(tokenizer),
+            None => NONE.get_or_init(|| Ints::new(0)),
         }
     }
 
@@ -61,7 +77,7 @@ impl PyEncoding {
     fn _restore(parts: Parts, overflowing: Vec<Parts>) -> PyResult<Self> {
         let mut whole = restored(parts)?;
         whole.overflowing = overflowing.into_iter().map(restored).collect::<PyResult<_>>()?;
-        Ok(Self { tokenizer: None, whole: Arc::new(whole), piece: None })
+        Ok(Self { tokenizer: None, ints: Shared::default(), whole: Arc::new(whole), piece: None })
     }
 
     fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
@@ -93,13 +109,13 @@ impl PyEncoding {
     }
 
     #[getter]
-    fn ids(&self) -> &[u32] {
-        &self.get().ids
+    fn ids<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        self.ints().list(py, &self.get().ids)
     }
 
     #[getter]
-    fn type_ids(&self) -> &[u32] {
-        &self.get().type_ids
+    fn type_ids<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        self.ints().list(py, &self.get().type_ids)
     }
 
     #[getter]
@@ -108,18 +124,18 @@ impl PyEncoding {
     }
 
     #[getter]
-    fn offsets(&self) -> &[(u32, u32)] {
-        &self.get().offsets
+    fn offsets<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        self.ints().pairs(py, &self.get().offsets)
     }
 
     #[getter]
-    fn word_ids(&self) -> &[Option<u32>] {
-        &self.get().words
+    fn word_ids<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        self.ints().maybe(py, &self.get().words)
     }
 
     #[getter]
-    fn words(&self) -> &[Option<u32>] {
-        &self.get().words
+    fn words<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        self.word_ids(py)
     }
 
     #[getter]
@@ -128,13 +144,13 @@ impl PyEncoding {
     }
 
     #[getter]
-    fn special_tokens_mask(&self) -> Vec<u32> {
-        self.get().special.iter().map(|&special| u32::from(special)).collect()
+    fn special_tokens_mask<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        self.ints().flags(py, self.get().special.iter().copied())
     }
 
     #[getter]
-    fn attention_mask(&self) -> Vec<u32> {
-        self.get().attention.iter().map(|&one| u32::from(one)).collect()
+    fn attention_mask<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        self.ints().flags(py, self.get().attention.iter().map(|&one| one != 0))
     }
 
     #[getter]
@@ -147,6 +163,7 @@ impl PyEncoding {
         let pieces = 0..self.get().overflowing.len();
         let of = |piece| Self {
             tokenizer: self.tokenizer.clone(),
+            ints: self.ints.clone(),
             whole: Arc::clone(&self.whole),
             piece: Some(piece),
         };
@@ -203,7 +220,12 @@ impl PyEncoding {
         };
         let mut whole = self.get().clone();
         whole.pad(width, filler).map_err(to_python)?;
-        Ok(Self { tokenizer: self.tokenizer.clone(), whole: Arc::new(whole), piece: None })
+        Ok(Self {
+            tokenizer: self.tokenizer.clone(),
+            ints: self.ints.clone(),
+            whole: Arc::new(whole),
+            piece: None,
+        })
     }
 }
 
@@ -255,7 +277,9 @@ fn encoding_matrix<'py>(
     let width = encodings.first().map_or(0, |first| first.get().len());
     let wrong = |text: String| to_python(litz::Error::Value(text));
     if let Some(other) = encodings.iter().map(|e| e.get().len()).find(|&len| len != width) {
-        return Err(wrong(format!("a tensor needs rows of one length, found {width} and {other}; pass padding=True")));
+        return Err(wrong(format!(
+            "a tensor needs rows of one length, found {width} and {other}; pass padding=True"
+        )));
     }
     let values = if field == "offsets" { 2 } else { 1 };
     let row = width.checked_mul(8 * values).filter(|row| row.checked_mul(encodings.len()).is_some());

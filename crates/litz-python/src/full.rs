@@ -9,6 +9,7 @@ use pyo3::types::PyString;
 
 use crate::encoding::PyEncoding;
 use crate::errors::to_python;
+use crate::lists::Shared;
 use crate::tokenizer_bulk::{side, text};
 
 /// Ranges of bytes, as Python gives them.
@@ -30,7 +31,11 @@ impl Arguments<'_> {
             "longest_first" => Strategy::LongestFirst,
             "only_first" => Strategy::OnlyFirst,
             "only_second" => Strategy::OnlySecond,
-            other => return Err(wrong(format!("strategy is {other:?}; expected longest_first, only_first or only_second"))),
+            other => {
+                return Err(wrong(format!(
+                    "strategy is {other:?}; expected longest_first, only_first or only_second"
+                )))
+            }
         };
         let side = side("truncation_side", self.truncation_side)?;
         let truncation = self.max_length.map(|max_length| Truncation {
@@ -83,7 +88,7 @@ impl<'py> Held<'py> {
 /// One text, or two.
 pub fn encode<'py>(
     py: Python<'py>,
-    tokenizer: &Arc<Tokenizer>,
+    (tokenizer, ints): (&Arc<Tokenizer>, &Shared),
     first: &Bound<'py, PyAny>,
     second: Option<&Bound<'py, PyAny>>,
     trusted: Option<Trusted>,
@@ -101,13 +106,13 @@ pub fn encode<'py>(
         trusted: trusted.as_deref(),
     };
     let encoding = py.detach(|| tokenizer.encode_full(sample, options)).map_err(to_python)?;
-    Ok(PyEncoding::new(tokenizer, encoding))
+    Ok(PyEncoding::new(tokenizer, ints, encoding))
 }
 
 /// Many texts, or pairs of them.
 pub fn encode_batch<'py>(
     py: Python<'py>,
-    tokenizer: &Arc<Tokenizer>,
+    (tokenizer, ints): (&Arc<Tokenizer>, &Shared),
     firsts: &Bound<'py, PyAny>,
     seconds: Option<&Bound<'py, PyAny>>,
     trusted: Option<Vec<Option<Trusted>>>,
@@ -120,7 +125,10 @@ pub fn encode_batch<'py>(
         trusted.map(|each| each.into_iter().map(|one| one.map(ranges)).collect());
     let lengths = [seconds.as_ref().map(Vec::len), trusted.as_ref().map(Vec::len)];
     if let Some(other) = lengths.into_iter().flatten().find(|&length| length != firsts.len()) {
-        return Err(wrong(format!("{} texts, but {other} of another argument: they must agree", firsts.len())));
+        return Err(wrong(format!(
+            "{} texts, but {other} of another argument: they must agree",
+            firsts.len()
+        )));
     }
     let first_strs = firsts.iter().map(Held::strs).collect::<PyResult<Vec<_>>>()?;
     let second_strs = seconds.iter().flatten().map(Held::strs).collect::<PyResult<Vec<_>>>()?;
@@ -131,7 +139,7 @@ pub fn encode_batch<'py>(
     };
     let samples: Vec<Sample<'_>> = (0..firsts.len()).map(sample).collect();
     let encodings = py.detach(|| tokenizer.encode_full_many(&samples, options)).map_err(to_python)?;
-    Ok(encodings.into_iter().map(|encoding| PyEncoding::new(tokenizer, encoding)).collect())
+    Ok(encodings.into_iter().map(|encoding| PyEncoding::new(tokenizer, ints, encoding)).collect())
 }
 
 fn held<'py>(given: &Bound<'py, PyAny>) -> PyResult<Vec<Held<'py>>> {

@@ -1,13 +1,24 @@
 //! Lists of ids from integers that are made once: a list is then a table of pointers.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
-use litz::tokenizer::Batch;
+use litz::tokenizer::{Batch, Tokenizer};
 use pyo3::prelude::*;
-use pyo3::types::{PyInt, PyList};
+use pyo3::types::{PyInt, PyList, PyTuple};
 
 /// The Python integer of each id, made when it is first needed.
 pub struct Ints(Box<[OnceLock<Py<PyInt>>]>);
+
+/// The integers of a tokenizer, made when they are first needed and shared with its encodings.
+#[derive(Clone, Default)]
+pub struct Shared(Arc<OnceLock<Ints>>);
+
+impl Shared {
+    /// The table for a tokenizer's ids.
+    pub fn of(&self, tokenizer: &Tokenizer) -> &Ints {
+        self.0.get_or_init(|| Ints::new(tokenizer.vocab_size(true)))
+    }
+}
 
 impl Ints {
     /// A table for ids below `size`; others are made each time.
@@ -24,6 +35,31 @@ impl Ints {
     pub fn lists<'py>(&self, py: Python<'py>, batch: &Batch) -> PyResult<Bound<'py, PyList>> {
         let rows = batch.rows().map(|row| self.list(py, row)).collect::<PyResult<Vec<_>>>()?;
         PyList::new(py, rows)
+    }
+
+    /// Pairs of numbers as a list of tuples.
+    pub fn pairs<'py>(&self, py: Python<'py>, pairs: &[(u32, u32)]) -> PyResult<Bound<'py, PyList>> {
+        let pair = |&(from, to): &(u32, u32)| PyTuple::new(py, [self.get(py, from), self.get(py, to)]);
+        PyList::new(py, pairs.iter().map(pair).collect::<PyResult<Vec<_>>>()?)
+    }
+
+    /// Numbers, None where there is none.
+    pub fn maybe<'py>(&self, py: Python<'py>, numbers: &[Option<u32>]) -> PyResult<Bound<'py, PyList>> {
+        let none = py.None().into_bound(py);
+        PyList::new(
+            py,
+            numbers.iter().map(|n| n.map_or_else(|| none.clone(), |n| self.get(py, n).into_any())),
+        )
+    }
+
+    /// Flags as 0 and 1.
+    pub fn flags<'py>(
+        &self,
+        py: Python<'py>,
+        flags: impl ExactSizeIterator<Item = bool>,
+    ) -> PyResult<Bound<'py, PyList>> {
+        let numbers = [self.get(py, 0), self.get(py, 1)];
+        PyList::new(py, flags.map(|flag| numbers[usize::from(flag)].clone()))
     }
 
     #[inline]

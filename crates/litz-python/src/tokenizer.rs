@@ -1,7 +1,7 @@
 //! `Tokenizer` and `DecodeStream`; all work happens without the GIL.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use litz::tokenizer::{AddedToken, DecodeStream, Input, Padding, Tokenizer};
 use pyo3::prelude::*;
@@ -11,7 +11,7 @@ use crate::encoding::PyEncoding;
 use crate::errors::to_python;
 use crate::formats::PyTensorFile;
 use crate::full::{self, Arguments, Trusted};
-use crate::lists::Ints;
+use crate::lists::{Ints, Shared};
 use crate::tokenizer_bulk as bulk;
 
 /// Bytes of a text that is encoded while the GIL is held.
@@ -30,7 +30,7 @@ enum TextOrWords {
 #[pyclass(name = "Tokenizer", module = "litz._core", frozen)]
 pub struct PyTokenizer {
     inner: Arc<Tokenizer>,
-    ints: OnceLock<Ints>,
+    ints: Shared,
 }
 
 impl PyTokenizer {
@@ -40,13 +40,13 @@ impl PyTokenizer {
     }
 
     fn ints(&self) -> &Ints {
-        self.ints.get_or_init(|| Ints::new(self.inner.vocab_size(true)))
+        self.ints.of(&self.inner)
     }
 }
 
 impl From<Tokenizer> for PyTokenizer {
     fn from(tokenizer: Tokenizer) -> Self {
-        Self { inner: Arc::new(tokenizer), ints: OnceLock::new() }
+        Self { inner: Arc::new(tokenizer), ints: Shared::default() }
     }
 }
 
@@ -120,8 +120,9 @@ impl PyTokenizer {
         trusted: Option<Trusted>,
         overflow: bool,
     ) -> PyResult<PyEncoding> {
-        let arguments = Arguments { add_special_tokens, max_length, stride, strategy, truncation_side, overflow };
-        full::encode(py, &self.inner, text, pair, trusted, &arguments)
+        let arguments =
+            Arguments { add_special_tokens, max_length, stride, strategy, truncation_side, overflow };
+        full::encode(py, (&self.inner, &self.ints), text, pair, trusted, &arguments)
     }
 
     #[pyo3(signature = (texts, pairs=None, *, add_special_tokens=true, max_length=None, stride=0,
@@ -139,17 +140,16 @@ impl PyTokenizer {
         trusted: Option<Vec<Option<Trusted>>>,
         overflow: bool,
     ) -> PyResult<Vec<PyEncoding>> {
-        let arguments = Arguments { add_special_tokens, max_length, stride, strategy, truncation_side, overflow };
-        full::encode_batch(py, &self.inner, texts, pairs, trusted, &arguments)
+        let arguments =
+            Arguments { add_special_tokens, max_length, stride, strategy, truncation_side, overflow };
+        full::encode_batch(py, (&self.inner, &self.ints), texts, pairs, trusted, &arguments)
     }
 
     /// (token id or None, text 0 or 1 or None, type id, counts as special) of each place.
     #[pyo3(signature = (pair=false, add_special_tokens=true))]
     fn slots(&self, pair: bool, add_special_tokens: bool) -> Vec<(Option<u32>, Option<usize>, u32, bool)> {
         let slots = self.inner.slots(pair, add_special_tokens).iter();
-        slots
-            .map(|s| (s.sequence.is_none().then_some(s.id), s.sequence, s.type_id, s.special))
-            .collect()
+        slots.map(|s| (s.sequence.is_none().then_some(s.id), s.sequence, s.type_id, s.special)).collect()
     }
 
     /// Makes what dropout draws from here on the same again.

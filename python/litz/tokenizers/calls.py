@@ -78,19 +78,9 @@ class Calls(Decoding):
             padding_side, return_tensors, return_token_type_ids, return_attention_mask, return_overflowing_tokens,
             return_special_tokens_mask, return_offsets_mapping, return_length, verbose, split_special_tokens,
         )  # fmt: skip
-        if text_target is None:
-            if text is None:
-                raise ArgumentError("nothing to encode: pass text, text_target or both")
-            if text_pair_target is not None or max_target_length is not None:
-                raise ArgumentError("text_pair_target and max_target_length act with text_target only")
+        if text_target is None and text_pair_target is None and max_target_length is None and text is not None:
             return self._encoded(text, text_pair, asked)
-        longest = max_length if max_target_length is None else max_target_length
-        target = self._encoded(text_target, text_pair_target, dataclasses.replace(asked, max_length=longest))
-        if text is None:
-            return target
-        encoded = self._encoded(text, text_pair, asked)
-        encoded["labels"] = target["input_ids"]
-        return encoded
+        return self._with_target(text, text_pair, text_target, text_pair_target, asked, max_target_length)
 
     encode_plus = batch_encode_plus = __call__
 
@@ -217,6 +207,22 @@ class Calls(Decoding):
 
     def _encoded(self, text: Any, pair: Any, asked: Options) -> BatchEncoding:
         return batches.encode(self, options.inputs(text, pair, asked.is_split_into_words), options.plan(self, asked))
+
+    def _with_target(
+        self, text: Any, pair: Any, target: Any, target_pair: Any, asked: Options, longest: int | None
+    ) -> BatchEncoding:
+        """Texts and what a model is to make of them: its ids are the labels."""
+        if target is None:
+            if text is None:
+                raise ArgumentError("nothing to encode: pass text, text_target or both")
+            raise ArgumentError("text_pair_target and max_target_length act with text_target only")
+        other = asked if longest is None else dataclasses.replace(asked, max_length=longest)
+        labels = self._encoded(target, target_pair, other)
+        if text is None:
+            return labels
+        encoded = self._encoded(text, pair, asked)
+        encoded["labels"] = labels["input_ids"]
+        return encoded
 
     def _trusting_rows(self, texts: Sequence[str], special: bool | None) -> list[list[int]]:
         extra = [not isinstance(text, ChatText) if special is None else special for text in texts]

@@ -311,6 +311,16 @@ mod tests {
     }
 
     #[test]
+    fn blanks_that_went_with_one_token_are_no_other() {
+        let right = AddedToken { rstrip: true, ..token(0, "<m>") };
+        let both = AddedToken { lstrip: true, rstrip: true, ..token(1, "\n\n") };
+        assert_eq!(
+            split(vec![right, both], "<m>\n\n\n a"),
+            [(Some(0), "<m>\n\n\n ".into()), (None, "a".into())]
+        );
+    }
+
+    #[test]
     fn a_single_word_does_not_match_inside_another() {
         let single = AddedToken { single_word: true, ..token(0, "day") };
         assert_eq!(split(vec![single], "today day")[1..], [(Some(0), "day".into())]);

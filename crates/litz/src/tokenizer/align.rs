@@ -4,9 +4,10 @@ use hashbrown::HashMap;
 use std::ops::Range;
 
 use super::added_tokens;
+use super::encode::Encoder;
 use super::encoding::Encoding;
 use super::guard;
-use super::model::{Scratch, Sink};
+use super::model::{Model, Scratch, Sink};
 use super::normalizer::{normalize_text, Normalizer};
 use super::pre_tokenizer::Asked;
 use super::text::{Part, Span, Text};
@@ -71,7 +72,35 @@ impl Tokenizer {
             let length = text.len();
             return Err(Error::Value(format!("a text of {length} bytes: split it, 4 GiB is the limit")));
         }
+        self.remembering(|encoder| self.align_with(encoder, text, trusted, word, out))
+    }
+
+    /// How many bytes of `text` a token of BPE stands for, if it does.
+    fn length(&self, id: u32, text: &[u8]) -> Option<usize> {
+        let token = self.model.vocab().token(id)?.as_bytes();
+        if self.pre_tokenizer.is_byte_level() {
+            let length = starts(token) as usize; // a character a byte
+            return (length <= text.len()).then_some(length);
+        }
+        if text.starts_with(token) {
+            return Some(token.len());
+        }
+        let digits = token.strip_prefix(b"<0x")?.strip_suffix(b">")?;
+        let byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
+        (text.first() == Some(&byte)).then_some(1)
+    }
+
+    fn align_with(
+        &self,
+        encoder: &mut Encoder<'_>,
+        text: &str,
+        trusted: Option<&[Range<usize>]>,
+        word: Option<u32>,
+        out: &mut Encoding,
+    ) -> Result<()> {
         let trusted = guard::part(trusted, text);
+        let fast = trusted.is_none() && !self.is_random() && matches!(self.model.as_ref(), Model::Bpe(_));
+        let (mut scratch, mut ids) = (Scratch::default(), Vec::new());
         let mut writer = Aligner {
             tokenizer: self,
             plain: trusted.is_some(),
@@ -81,14 +110,21 @@ impl Tokenizer {
             tokens: Tokens::default(),
             out,
         };
-        let mut scratch = Scratch::default();
         for found in self.added.split_raw(text, trusted) {
-            let mut stretch = Text::at(&text[found.range.clone()], found.range.start);
+            let raw = &text[found.range.clone()];
+            let mut stretch = Text::at(raw, found.range.start);
             if let Some(id) = found.token {
                 writer.added(id, stretch.whole());
                 continue;
             }
             normalize_text(&self.normalizer, &mut stretch)?;
+            ids.clear();
+            if fast
+                && encoder.stretch(raw, found.range.start == 0, &mut ids)?
+                && writer.known(&stretch, &ids)?
+            {
+                continue;
+            }
             let trusted =
                 trusted.filter(|_| self.added.late_special()).map(|ranges| stretch.whole().inside(ranges));
             for found in self.added.split_normalized(&stretch, trusted.as_deref()) {
@@ -130,6 +166,42 @@ impl Sink for Tokens {
 }
 
 impl Aligner<'_> {
+    /// Writes tokens whose ids are known, if their texts tell where they lie; else writes nothing.
+    fn known(&mut self, text: &Text<'_>, ids: &[u32]) -> Result<bool> {
+        let pieces = self.tokenizer.pre_tokenizer.cut_text(Text::of(text.whole()), false)?;
+        self.tokens.named.clear();
+        let (before, word) = (self.out.ids.len(), self.word);
+        let mut next = ids.iter();
+        for range in &pieces.ranges {
+            let piece = pieces.text.part(range.clone());
+            self.tokens.list.clear();
+            let mut at = 0;
+            while at < piece.text.len() {
+                let length = |&id| Some((id, self.tokenizer.length(id, &piece.text.as_bytes()[at..])?));
+                let Some((id, length)) = next.next().and_then(length) else { break };
+                self.tokens.push(id, at, at + length);
+                at += length;
+            }
+            if at != piece.text.len() {
+                self.forget(before, word);
+                return Ok(false);
+            }
+            self.piece(piece, 0..self.tokens.list.len());
+        }
+        let all = next.next().is_none();
+        if !all {
+            self.forget(before, word);
+        }
+        Ok(all)
+    }
+
+    fn forget(&mut self, count: usize, word: u32) {
+        self.out.ids.truncate(count);
+        self.out.offsets.truncate(count);
+        self.out.words.truncate(count);
+        self.word = word;
+    }
+
     fn late(&mut self, found: added_tokens::Part, text: &Text<'_>, scratch: &mut Scratch) -> Result<()> {
         let part = text.part(found.range);
         if let Some(id) = found.token {
@@ -139,6 +211,7 @@ impl Aligner<'_> {
         let pieces = self.tokenizer.pre_tokenizer.cut_text(Text::of(part), false)?;
         self.tokens.list.clear();
         self.tokens.named.clear();
+        let random = self.tokenizer.is_random(); // then no word is like another
         let mut seen: HashMap<&str, Range<usize>> = HashMap::new();
         for range in &pieces.ranges {
             let piece = pieces.text.part(range.clone());
@@ -149,7 +222,7 @@ impl Aligner<'_> {
                     self.tokenizer.encode_piece(piece.text, self.plain, scratch, &mut self.tokens)?;
                     let tokens = start..self.tokens.list.len();
                     let plain = self.tokens.named.last().is_none_or(|&last| last < start);
-                    if plain && piece.text.len() <= CACHED_WORD && seen.len() < CACHED_WORDS {
+                    if plain && !random && piece.text.len() <= CACHED_WORD && seen.len() < CACHED_WORDS {
                         seen.insert(piece.text, tokens.clone());
                     }
                     tokens

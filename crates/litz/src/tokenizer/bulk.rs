@@ -2,14 +2,17 @@
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
+use super::scan::cut_after;
 use super::Tokenizer;
 use crate::threads::available_threads;
 use crate::{Error, Result};
 
 /// Bytes of text that a thread takes at a time.
 const PORTION: usize = 1 << 16;
+/// A text of so many bytes is shared between threads.
+const LONG: usize = 1 << 18;
 /// Less text than this is not worth a second thread.
 const WORTH_A_THREAD: usize = 1 << 15;
 
@@ -63,35 +66,50 @@ impl Tokenizer {
     /// The number of threads never changes the result.
     pub fn encode_many(&self, texts: &[&str], add_special_tokens: bool, cut: Option<Cut>) -> Result<Batch> {
         let around = self.around(add_special_tokens, cut)?;
-        let portions = portions(texts);
         let bytes: usize = texts.iter().map(|text| text.len()).sum();
-        let threads = match bytes < WORTH_A_THREAD {
-            true => 1,
-            false => threads()?.min(portions.len()).max(1),
-        };
-        let next = AtomicUsize::new(0);
-        let found = Mutex::new(Vec::with_capacity(portions.len()));
-        let work = || {
-            while let Some(portion) = portions.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let part = self.encode_part(texts, portion.clone(), &around);
-                let failed = part.is_err();
-                if let Ok(mut found) = found.lock() {
-                    found.push(part);
-                }
-                if failed {
-                    return;
-                }
-            }
-        };
-        std::thread::scope(|scope| {
-            (1..threads).for_each(|_| drop(scope.spawn(work)));
-            work();
-        });
-        let found = found.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let mut parts = found.into_iter().collect::<Result<Vec<Part>>>()?;
+        let threads = if bytes < WORTH_A_THREAD { 1 } else { threads()? };
+        let is_long = |text: &str| threads > 1 && text.len() >= LONG && self.can_be_split();
+        let portions = portions(texts, is_long);
+        let short: Vec<Range<usize>> =
+            portions.iter().filter(|portion| !is_long(texts[portion.start])).cloned().collect();
+        let mut parts = each(&short, threads, |portion| self.encode_part(texts, portion.clone(), &around))?;
+        for portion in portions.into_iter().filter(|portion| is_long(texts[portion.start])) {
+            let mut ids = around.before.clone();
+            ids.extend(self.encode_long(texts[portion.start], threads)?);
+            around.finish(&mut ids, 0);
+            parts.push(Part { first: portion.start, ends: vec![ids.len()], ids });
+        }
         parts.sort_unstable_by_key(|part| part.first);
         let ids = parts.iter().map(|part| part.ids.len()).sum();
         Ok(Batch { parts, rows: texts.len(), ids })
+    }
+
+    /// One text in pieces that threads share: added tokens are found first, the rest is cut where all patterns cut.
+    fn encode_long(&self, text: &str, threads: usize) -> Result<Vec<u32>> {
+        let mut pieces = Vec::new();
+        for part in self.added.split_raw(text, None) {
+            let mut from = part.range.start;
+            while from < part.range.end {
+                let stretch = &text[..part.range.end];
+                let to = match part.token.is_none() && part.range.end - from > PORTION {
+                    true => cut_after(stretch, from + PORTION),
+                    false => part.range.end,
+                };
+                pieces.push((part.token, from..to));
+                from = to;
+            }
+        }
+        let ids = each(&pieces, threads, |(token, range)| match token {
+            Some(id) => Ok(vec![*id]),
+            None => {
+                let mut ids = Vec::with_capacity(range.len() / 4);
+                self.remembering(|encoder| {
+                    encoder.encode_stretch(&text[range.clone()], range.start == 0, &mut ids)
+                })?;
+                Ok(ids)
+            }
+        })?;
+        Ok(ids.concat())
     }
 
     fn encode_part(&self, texts: &[&str], portion: Range<usize>, around: &Around) -> Result<Part> {
@@ -240,11 +258,42 @@ pub(super) fn threads() -> Result<usize> {
     available_threads(None)
 }
 
-/// Texts that follow each other, in portions of about as many bytes.
-fn portions(texts: &[&str]) -> Vec<Range<usize>> {
+/// What `work` makes of each item, in their order, over threads.
+fn each<T: Sync, R: Send>(
+    items: &[T],
+    threads: usize,
+    work: impl Fn(&T) -> Result<R> + Sync,
+) -> Result<Vec<R>> {
+    let next = AtomicUsize::new(0);
+    let found = Mutex::new(Vec::with_capacity(items.len()));
+    let run = || loop {
+        let place = next.fetch_add(1, Ordering::Relaxed);
+        let Some(item) = items.get(place) else { return };
+        let made = work(item);
+        let failed = made.is_err();
+        found.lock().unwrap_or_else(PoisonError::into_inner).push((place, made));
+        if failed {
+            return;
+        }
+    };
+    std::thread::scope(|scope| {
+        (1..threads.min(items.len())).for_each(|_| drop(scope.spawn(run)));
+        run();
+    });
+    let mut found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
+    found.sort_unstable_by_key(|&(place, _)| place);
+    found.into_iter().map(|(_, made)| made).collect()
+}
+
+/// Texts that follow each other, in portions of about as many bytes; a long one is alone.
+fn portions(texts: &[&str], is_long: impl Fn(&str) -> bool) -> Vec<Range<usize>> {
     let mut portions = Vec::new();
     let (mut start, mut bytes) = (0, 0);
     for (i, text) in texts.iter().enumerate() {
+        if is_long(text) && start < i {
+            portions.push(start..i);
+            (start, bytes) = (i, 0);
+        }
         bytes += text.len() + 64; // a text costs something even when it is empty
         if bytes >= PORTION {
             portions.push(start..i + 1);

@@ -7,7 +7,7 @@ use super::align::Input;
 use super::cut::{Context, Cutter};
 use super::guard;
 use super::model::Scratch;
-use super::normalizer::normalize;
+use super::normalizer::{normalize, Normalizer};
 use super::Tokenizer;
 use crate::{Error, Result};
 
@@ -96,15 +96,19 @@ impl Tokenizer {
         self.model.seed(seed);
     }
 
+    /// Whether parts of a text that end where all patterns cut may be encoded apart.
+    pub(super) fn can_be_split(&self) -> bool {
+        let composes = self.normalizer.iter().all(|stage| matches!(stage, Normalizer::Nfc));
+        composes && !self.added.has_normalized() && self.cutter().is_some_and(Cutter::scans)
+    }
+
     fn cutter(&self) -> Option<&Cutter> {
         if let Some(cutter) = self.cutter.get() {
             return cutter.as_ref();
         }
         // Made outside of the lock: a process that forks meanwhile leaves nobody waiting.
-        let cutter = match self.added.has_normalized() {
-            false => Cutter::new(&self.normalizer, &self.pre_tokenizer, &self.model),
-            true => None,
-        };
+        let cutter = Cutter::new(&self.normalizer, &self.pre_tokenizer, &self.model)
+            .filter(|cutter| cutter.is_normalizing() || !self.added.has_normalized());
         self.cutter.get_or_init(|| cutter).as_ref()
     }
 
@@ -146,13 +150,16 @@ pub(super) struct Encoder<'a> {
 }
 
 impl Encoder<'_> {
-    /// Appends the ids of a text, without those around it.
-    pub fn encode(
-        &mut self,
-        text: &str,
-        trusted: Option<&[Range<usize>]>,
-        out: &mut Vec<u32>,
-    ) -> Result<()> {
+    /// Appends the ids of a stretch without added tokens; false where raw text cannot be cut into words.
+    pub(super) fn stretch(&mut self, text: &str, first: bool, out: &mut Vec<u32>) -> Result<bool> {
+        match self.cutter {
+            Some(cutter) => cutter.encode(self.tokenizer, text, first, &mut self.context, out).map(|()| true),
+            None => Ok(false),
+        }
+    }
+
+    /// Appends the ids of a text, without those around it. `trusted` is for models that spell no special token.
+    pub fn encode(&mut self, text: &str, trusted: Option<&[Range<usize>]>, out: &mut Vec<u32>) -> Result<()> {
         check_length(text)?;
         let Some(cutter) = self.cutter else {
             out.extend(self.tokenizer.encode_text(text, trusted)?);
@@ -168,6 +175,14 @@ impl Encoder<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The same without looking for added tokens, where the text can be split.
+    pub fn encode_stretch(&mut self, text: &str, first: bool, out: &mut Vec<u32>) -> Result<()> {
+        match self.cutter {
+            Some(cutter) => cutter.encode(self.tokenizer, text, first, &mut self.context, out),
+            None => self.encode(text, None, out),
+        }
     }
 }
 

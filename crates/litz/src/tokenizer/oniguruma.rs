@@ -10,7 +10,11 @@ const LATIN_WORD: &str = r"²³¹¼½¾";
 
 /// Translates a regex. What neither engine knows is left for the parser to refuse.
 pub(super) fn translate(source: &str) -> String {
-    let mut writer = Writer { chars: source.chars().peekable(), out: String::with_capacity(source.len() * 2), folds: false };
+    let mut writer = Writer {
+        chars: source.chars().peekable(),
+        out: String::with_capacity(source.len() * 2),
+        folds: false,
+    };
     while let Some(c) = writer.chars.next() {
         match c {
             '\\' => writer.escape(),

@@ -263,7 +263,8 @@ fn wrapped<'a>(
         encoding.set_sequence(sequence);
         encoding.special = vec![false; len];
         encoding.attention = vec![1; len];
-        let side = |special: Option<&Special>, type_id| special.map(|special| special.encoding(type_id, name));
+        let side =
+            |special: Option<&Special>, type_id| special.map(|special| special.encoding(type_id, name));
         let mut whole = side(before, types[0]).unwrap_or_default();
         // Neither side has overflowing pieces, so nothing can grow.
         let joined = [Some(encoding), side(after, types[1])].into_iter().flatten();
@@ -363,9 +364,7 @@ fn listed(token: &str, specials: &mut Fields<'_>) -> Result<Special> {
 /// `["</s>", 2]`.
 fn special(fields: &mut Fields<'_>, key: &str) -> Result<Special> {
     let found = match fields.array(key)? {
-        [Value::String(token), id] => {
-            id.as_u64().and_then(|id| u32::try_from(id).ok()).map(|id| (token, id))
-        }
+        [Value::String(token), id] => id.as_u64().and_then(|id| u32::try_from(id).ok()).map(|id| (token, id)),
         _ => None,
     };
     match found {

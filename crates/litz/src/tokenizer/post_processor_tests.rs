@@ -101,7 +101,8 @@ fn trimming_keeps_the_space_that_was_put_before_the_text() {
 #[test]
 fn what_upstream_could_not_run_is_refused() {
     let three = json!({"type": "Sequence", "processors": [odd_template(), odd_template()]});
-    let second = json!({"type": "TemplateProcessing", "single": [sequence("B", 0)], "pair": [], "special_tokens": {}});
+    let second =
+        json!({"type": "TemplateProcessing", "single": [sequence("B", 0)], "pair": [], "special_tokens": {}});
     for (value, expected) in [(three, "a template for 3 parts"), (second, "found the sequence B")] {
         let error = PostProcessor::from_json(&value, "post_processor").err().unwrap();
         assert!(error.to_string().contains(expected), "{error}");

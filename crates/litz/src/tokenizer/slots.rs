@@ -68,7 +68,11 @@ fn step(stage: &Stage, parts: Vec<Vec<Slot>>, special: bool, path: &str) -> Resu
             let pieces = match parts.len() {
                 1 => single,
                 2 => pair,
-                n => return Err(Error::Unsupported(format!("{path}: a template for {n} parts; 1 or 2 is known"))),
+                n => {
+                    return Err(Error::Unsupported(format!(
+                        "{path}: a template for {n} parts; 1 or 2 is known"
+                    )))
+                }
             };
             let filled = pieces.iter().filter_map(|piece| fill(piece, &parts, special, path));
             filled.collect()
@@ -110,5 +114,6 @@ fn slots(special: &Special, type_id: u32) -> Vec<Slot> {
 
 fn wrapped(before: Option<&Special>, part: Vec<Slot>, after: &Special, types: [u32; 2]) -> Vec<Slot> {
     let inside = part.into_iter().map(|slot| Slot { special: false, ..slot }).collect();
-    [before.map_or_else(Vec::new, |special| slots(special, types[0])), inside, slots(after, types[1])].concat()
+    [before.map_or_else(Vec::new, |special| slots(special, types[0])), inside, slots(after, types[1])]
+        .concat()
 }

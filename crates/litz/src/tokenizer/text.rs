@@ -292,3 +292,37 @@ impl Writer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spans(text: &Text<'_>) -> Vec<Span> {
+        (0..text.len()).map(|byte| text.whole().cover(byte..byte + 1)).collect()
+    }
+
+    #[test]
+    fn what_is_left_out_belongs_to_nothing() {
+        let mut text = Text::at("xaébx", 10);
+        text.filter(|c| c != 'x' && c != 'é');
+        assert_eq!(&*text, "ab");
+        assert_eq!(spans(&text), [(11, 12), (14, 15)]);
+    }
+
+    #[test]
+    fn an_insertion_stands_for_what_is_before_it() {
+        let mut text = Text::at("éb", 0);
+        text.rewrite(|part, out| out.changes(part, 0, [('e', 0), ('\'', 1), ('B', 0), ('!', 1)].into_iter()));
+        assert_eq!(&*text, "e'B!");
+        assert_eq!(spans(&text), [(0, 2), (0, 2), (2, 3), (2, 3)]);
+    }
+
+    #[test]
+    fn a_stretch_of_the_input_needs_no_table() {
+        let mut text = Text::at("  né ", 5);
+        text.narrow(2..5);
+        assert_eq!(spans(&text), [(7, 8), (8, 10), (8, 10)]);
+        text.filter(|_| true);
+        assert!(matches!(text.origins, Origins::Same(7)));
+    }
+}

@@ -171,7 +171,9 @@ mod tests {
             truncation.apply(&mut text(0..5), second.as_mut(), 2, 2).unwrap_err().to_string()
         };
         let right = Side::Right;
-        assert!(cut(of(1, 0, Strategy::LongestFirst, right), None).starts_with("max_length is 1; the special"));
+        assert!(
+            cut(of(1, 0, Strategy::LongestFirst, right), None).starts_with("max_length is 1; the special")
+        );
         assert!(cut(of(4, 3, Strategy::LongestFirst, right), None).starts_with("stride is 3"));
         assert!(cut(of(4, 2, Strategy::LongestFirst, right), None).starts_with("stride is 2"));
         assert!(cut(of(4, 0, Strategy::OnlySecond, right), None).contains("no second text"));
@@ -181,7 +183,8 @@ mod tests {
     #[test]
     fn a_giant_overlap_is_refused_before_memory_is_taken() {
         let mut long = text(0..1 << 17);
-        let error = of(1 << 16, (1 << 16) - 1, Strategy::LongestFirst, Side::Right).apply(&mut long, None, 0, 0);
+        let error =
+            of(1 << 16, (1 << 16) - 1, Strategy::LongestFirst, Side::Right).apply(&mut long, None, 0, 0);
         assert!(matches!(error, Err(Error::Memory(_))));
     }
 

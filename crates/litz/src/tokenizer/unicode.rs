@@ -3,8 +3,9 @@
 //! Upstream reads each class from a table of its own, some of them years old. They are said here as what Unicode 16
 //! says of the characters of that year, and the few whose class has changed since.
 
-use regex_syntax::hir::{Class, HirKind};
 use std::sync::LazyLock;
+
+use super::character_class::character_class;
 
 /// `\p{L}`.
 pub(super) const LETTER: u8 = 1;
@@ -18,24 +19,27 @@ pub(super) const PUNCTUATION: u8 = 8;
 pub(super) const SPACE: u8 = 16;
 /// `\w` of the regex crate.
 pub(super) const WORD: u8 = 32;
+/// `[\p{Lu}\p{Lt}]`.
+pub(super) const UPPER: u8 = 64;
+/// `\p{Ll}`.
+pub(super) const LOWER: u8 = 128;
 
-const CLASSES: [(&str, u8); 6] = [
+const CLASSES: [(&str, u8); 8] = [
     (r"[\p{L}&&\p{Age=16.0}]", LETTER),
     (r"[\p{N}&&\p{Age=16.0}]", NUMBER),
     (r"[\p{M}&&\p{Age=16.0}]", MARK),
     (r"[[\p{P}&&\p{Age=8.0}]$+<=>^`|~\x{166D}\x{111C9}]", PUNCTUATION),
     (r"\s", SPACE),
     (r"[\w&&\p{Age=16.0}]", WORD),
+    (r"[[\p{Lu}\p{Lt}]&&\p{Age=16.0}]", UPPER),
+    (r"[\p{Ll}&&\p{Age=16.0}]", LOWER),
 ];
 
 /// What normalizers ask for.
 const OLDER: [(&str, u8); 4] = [
     (r"\p{Age=9.0}", UNICODE_9),
     (r"[[[\p{M}&&\p{Age=9.0}]--\x{111C9}]\x{1CF2}\x{1CF3}]", MARK_9),
-    (
-        r"[[[\p{Mn}&&\p{Age=8.0}]--[\x{1885}\x{1886}\x{A9BD}\x{111C9}]]\x{1734}\x{1171E}]",
-        NONSPACING_8,
-    ),
+    (r"[[[\p{Mn}&&\p{Age=8.0}]--[\x{1885}\x{1886}\x{A9BD}\x{111C9}]]\x{1734}\x{1171E}]", NONSPACING_8),
     (r"[[\p{Cc}\p{Cf}\p{Co}]&&\p{Age=8.0}]", CONTROL_8),
 ];
 const UNICODE_9: u8 = 1;
@@ -59,7 +63,7 @@ impl Classes {
     pub fn of(classes: impl IntoIterator<Item = (impl AsRef<str>, u8)>) -> Self {
         let mut table = Self { planes: vec![0; COVERED as usize], beyond: Vec::new() };
         for (pattern, bit) in classes {
-            for (start, end) in ranges(pattern.as_ref()) {
+            for (start, end) in character_class(pattern.as_ref()).unwrap_or_default() {
                 for code in start..=end.min(COVERED - 1) {
                     table.planes[code as usize] |= bit;
                 }
@@ -84,17 +88,6 @@ impl Classes {
     fn beyond(&self, code: u32) -> u8 {
         let inside = self.beyond.iter().filter(|range| (range.0..=range.1).contains(&code));
         inside.fold(0, |bits, range| bits | range.2)
-    }
-}
-
-/// The characters of a class in the syntax of regexes, from and to.
-fn ranges(pattern: &str) -> Vec<(u32, u32)> {
-    let parsed = regex_syntax::parse(pattern).expect("the patterns above are valid");
-    match parsed.kind() {
-        HirKind::Class(Class::Unicode(class)) => {
-            class.iter().map(|range| (range.start() as u32, range.end() as u32)).collect()
-        }
-        _ => Vec::new(),
     }
 }
 
@@ -137,7 +130,7 @@ mod tests {
     #[test]
     fn classes_are_those_of_the_regex_syntax() {
         for (pattern, bit) in CLASSES {
-            let inside = ranges(pattern);
+            let inside = character_class(pattern).unwrap();
             for code in (0..0x30000).filter_map(char::from_u32) {
                 let expected = inside.iter().any(|range| (range.0..=range.1).contains(&(code as u32)));
                 assert_eq!(is(code, bit), expected, "{code:?} in {pattern}");

@@ -11,7 +11,9 @@ const LONG: usize = 128;
 const FIRST_BUCKETS: usize = 1 << 8;
 const MOST_BUCKETS: usize = 1 << 16;
 /// Bytes and ids of long words, until all of them are forgotten.
-const MOST_LONG: usize = 1 << 22;
+const MOST_LONG: usize = 1 << 24;
+const FIRST_LONG: usize = 1 << 8;
+const MOST_LONG_BUCKETS: usize = 1 << 15;
 
 /// Up to 15 bytes and their number, and up to 4 ids whose number is in the top bits of the first.
 #[derive(Clone, Copy, Default)]
@@ -44,6 +46,7 @@ pub(super) struct Words {
     buckets: Vec<Bucket>,
     filled: usize,
     long: Vec<[Long; 4]>,
+    longs: usize,
     text: Vec<u8>,
     ids: Vec<u32>,
 }
@@ -54,6 +57,7 @@ impl Default for Words {
             buckets: vec![Bucket::default(); FIRST_BUCKETS],
             filled: 0,
             long: Vec::new(),
+            longs: 0,
             text: Vec::new(),
             ids: Vec::new(),
         }
@@ -161,24 +165,39 @@ impl Words {
         bucket[0] = entry;
     }
 
+    fn place_long(&mut self, hash: u64, entry: Long) {
+        let mask = self.long.len() - 1;
+        let bucket = &mut self.long[hash as usize & mask];
+        bucket.copy_within(0..3, 1);
+        bucket[0] = entry;
+    }
+
     fn insert_long(&mut self, hash: u64, word: &[u8], ids: &[u32]) {
         let Ok(count) = u16::try_from(ids.len()) else { return };
         if self.long.is_empty() || self.text.len() + self.ids.len() * 4 > MOST_LONG {
             self.text.clear();
             self.ids.clear();
-            self.long.clear();
-            self.long.resize(1 << 14, [Long::default(); 4]);
+            self.long = vec![Default::default(); self.long.len().max(FIRST_LONG)];
+            self.longs = 0;
         }
-        let mask = self.long.len() - 1;
-        let bucket = &mut self.long[hash as usize & mask];
-        bucket.copy_within(0..3, 1);
-        bucket[0] = Long {
+        if self.longs > self.long.len() * 2 && self.long.len() < MOST_LONG_BUCKETS {
+            let larger = table(self.long.len() * 4, [Long::default(); 4]);
+            for entry in std::mem::replace(&mut self.long, larger).into_iter().flatten().rev() {
+                if entry.length > 0 {
+                    let hash = hash_bytes(&self.text[entry.text as usize..][..usize::from(entry.length)]);
+                    self.place_long(hash, entry);
+                }
+            }
+        }
+        self.longs += 1;
+        let entry = Long {
             tag: (hash >> 32) as u32,
             text: self.text.len() as u32,
             ids: self.ids.len() as u32,
             length: word.len() as u16,
             count,
         };
+        self.place_long(hash, entry);
         self.text.extend_from_slice(word);
         self.ids.extend_from_slice(ids);
     }

@@ -4,7 +4,7 @@ import functools
 import unicodedata
 
 from litz.errors import UnsupportedError
-from litz.tokenizers.slow.unicode import Ranges, character_class
+from litz.tokenizers.slow.unicode import Ranges, character_class, lower
 
 LAST = 0x10FFFF
 
@@ -52,7 +52,7 @@ def _case_families() -> dict[str, list[int]]:
     families: dict[str, list[int]] = {}
     for start, end in character_class(r"[\p{Changes_When_Casemapped}\p{Changes_When_Casefolded}]").ranges:
         for code in range(start, end + 1):
-            folded = chr(code).casefold()
+            folded = lower(chr(code)).casefold()  # for letters that this Python does not know yet
             if len(folded) == 1:
                 families.setdefault(folded, []).append(code)
     return families

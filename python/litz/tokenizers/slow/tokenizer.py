@@ -57,7 +57,7 @@ class Tokenizer:
         """Reads a `tokenizer.json`; its `truncation` and `padding` are left to the caller."""
         try:
             file = json.loads(data)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise FormatError(f"not a tokenizer.json: {error}") from None
         if not isinstance(file, dict):
             raise FormatError(f"not a tokenizer.json: found {type(file).__name__}, expected an object")

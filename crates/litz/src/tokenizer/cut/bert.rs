@@ -2,13 +2,15 @@
 
 use std::ops::Range;
 
-use crate::tokenizer::normalizer::{normalize, Bert, Normalizer};
+use crate::tokenizer::model::{Model, Scratch};
+use crate::tokenizer::normalizer::{Bert, Normalizer};
 use crate::tokenizer::unicode::{self, PUNCTUATION};
+use crate::tokenizer::words::Miss;
 use crate::tokenizer::Tokenizer;
 use crate::Result;
 
 use super::mask::{block, mask};
-use super::Context;
+use super::{through, Context};
 
 /// What a character does to the words around it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,15 +27,37 @@ enum Kind {
 pub(super) struct BertWords {
     kinds: Vec<Kind>,
     ideographs: bool,
+    lowercase: bool,
+    signs: [u32; 128], // the token of a punctuation character that is one; `MANY` otherwise
 }
+
+/// No token has this id.
+const MANY: u32 = u32::MAX;
 
 const PLANE: u32 = 0x1_0000;
 
 impl BertWords {
     /// The kinds for this normalizer, before BERT's pre-tokenizer.
-    pub fn new(bert: &Bert) -> Self {
+    pub fn new(bert: &Bert, model: &Model) -> Self {
         let kind = |code| char::from_u32(code).map_or(Kind::Part, |c| kind(bert, c));
-        Self { kinds: (0..PLANE).map(kind).collect(), ideographs: bert.separates(IDEOGRAPH) }
+        let (mut scratch, mut ids) = (Scratch::default(), Vec::new());
+        let signs = std::array::from_fn(|byte| {
+            ids.clear();
+            let (sign, mut buffer) = (char::from(byte as u8), [0; 4]);
+            if !sign.is_ascii_punctuation() {
+                return MANY;
+            }
+            match (model.encode(sign.encode_utf8(&mut buffer), &mut scratch, &mut ids), &ids[..]) {
+                (Ok(()), &[id]) => id,
+                _ => MANY,
+            }
+        });
+        Self {
+            kinds: (0..PLANE).map(kind).collect(),
+            ideographs: bert.separates(IDEOGRAPH),
+            lowercase: !bert.leaves("A"),
+            signs,
+        }
     }
 
     fn kind(&self, c: char) -> Kind {
@@ -75,7 +99,10 @@ impl BertWords {
                     far = false;
                 }
                 if alone & bit != 0 {
-                    word(tokenizer, text, place..place + 1, with, out)?;
+                    match self.signs[usize::from(bytes[place])] {
+                        MANY => self.word(tokenizer, text, place..place + 1, with, out)?,
+                        id => out.push(id),
+                    }
                 } else if inside & bit != 0 {
                     start = place;
                 }
@@ -101,7 +128,7 @@ impl BertWords {
         out: &mut Vec<u32>,
     ) -> Result<()> {
         if !far {
-            return word(tokenizer, text, range, with, out);
+            return self.word(tokenizer, text, range, with, out);
         }
         let mut start = range.start;
         for (at, c) in text[range.clone()].char_indices() {
@@ -111,38 +138,59 @@ impl BertWords {
             }
             let (place, end) = (range.start + at, range.start + at + c.len_utf8());
             if start < place {
-                word(tokenizer, text, start..place, with, out)?;
+                self.word(tokenizer, text, start..place, with, out)?;
             }
             if kind == Kind::Alone {
-                word(tokenizer, text, place..end, with, out)?;
+                self.word(tokenizer, text, place..end, with, out)?;
             }
             start = end;
         }
         if start < range.end {
-            word(tokenizer, text, start..range.end, with, out)?;
+            self.word(tokenizer, text, start..range.end, with, out)?;
         }
         Ok(())
     }
-}
 
-/// One word, from memory or through all stages.
-#[inline]
-fn word(
-    tokenizer: &Tokenizer,
-    text: &str,
-    range: Range<usize>,
-    with: &mut Context<'_>,
-    out: &mut Vec<u32>,
-) -> Result<()> {
-    let Some(miss) = with.words.find(text.as_bytes(), range.start, range.end, out) else { return Ok(()) };
-    let (raw, from) = (&text[range], out.len());
-    let normalized = normalize(&tokenizer.normalizer, raw)?;
-    let pieces = tokenizer.pre_tokenizer.cut(&normalized, false)?;
-    for piece in &pieces.ranges {
-        tokenizer.model.encode(&pieces.text[piece.clone()], with.scratch, out)?;
+    /// One word, from memory or through all stages.
+    #[inline]
+    fn word(
+        &self,
+        tokenizer: &Tokenizer,
+        text: &str,
+        range: Range<usize>,
+        with: &mut Context<'_>,
+        out: &mut Vec<u32>,
+    ) -> Result<()> {
+        match with.words.find(text.as_bytes(), range.start, range.end, out) {
+            None => Ok(()),
+            Some(miss) => self.new_word(tokenizer, &text[range], &miss, with, out),
+        }
     }
-    with.words.insert(&miss, raw.as_bytes(), &out[from..]);
-    Ok(())
+
+    #[cold]
+    fn new_word(
+        &self,
+        tokenizer: &Tokenizer,
+        raw: &str,
+        miss: &Miss,
+        with: &mut Context<'_>,
+        out: &mut Vec<u32>,
+    ) -> Result<()> {
+        let from = out.len();
+        if raw.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+            // The normalizer changes nothing but capitals, and it is one word.
+            with.marked.clear();
+            with.marked.push_str(raw);
+            if self.lowercase {
+                with.marked.make_ascii_lowercase();
+            }
+            tokenizer.model.encode(&with.marked, with.scratch, out)?;
+        } else {
+            through(tokenizer, raw, false, with.scratch, out)?;
+        }
+        with.words.insert(miss, raw.as_bytes(), &out[from..]);
+        Ok(())
+    }
 }
 
 /// Bytes of words: letters, digits, controls other than white space, and all beyond ASCII.

@@ -8,6 +8,9 @@ use super::mask::{block, mask};
 use super::{Context, SHORT};
 use crate::Result;
 
+/// The largest filter: half a megabyte.
+const MOST_BITS: usize = 1 << 22;
+
 /// Which characters stand side by side in a token that merging gives.
 pub(super) struct Joints {
     ascii: [u128; 128], // by the first character
@@ -24,8 +27,8 @@ impl Joints {
         let tokens = bpe.merged_tokens()?;
         let texts = || tokens.iter().filter_map(|&id| bpe.vocab().token(id));
         let pairs = || texts().flat_map(|token| token.chars().zip(token.chars().skip(1)));
-        let far = pairs().filter(|(a, b)| !(a.is_ascii() && b.is_ascii())).count();
-        let bits = (far.max(64) * 16).next_power_of_two();
+        let far: usize = texts().filter(|token| !token.is_ascii()).map(|token| token.len() / 2).sum();
+        let bits = (far.max(64) * 8).next_power_of_two().min(MOST_BITS);
         let mut joints = Self {
             ascii: [0; 128],
             others: vec![0; bits / 64],

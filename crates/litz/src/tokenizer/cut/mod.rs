@@ -7,6 +7,8 @@ mod joints;
 mod mask;
 mod runs;
 mod spaces;
+#[cfg(test)]
+mod tests;
 
 use super::model::{Model, Scratch};
 use super::normalizer::{normalize_text, Normalizer};
@@ -29,9 +31,9 @@ pub(super) enum Cutter {
     /// Merges reach over a place only if a token does.
     Joints(Box<Joints>),
     /// Spaces end words.
-    Spaces(Spaces),
+    Spaces(Box<Spaces>),
     /// BERT's rules.
-    Bert(BertWords),
+    Bert(Box<BertWords>),
     /// What a byte-level pattern isolates.
     Runs(Runs),
 }
@@ -65,10 +67,10 @@ impl Cutter {
             return None;
         }
         if pre_tokenizer.splits_at_spaces() {
-            return Spaces::new(normalizer).map(Self::Spaces);
+            return Spaces::new(normalizer, pre_tokenizer).map(|spaces| Self::Spaces(Box::new(spaces)));
         }
         if let Some(bert) = bert::bert(normalizer).filter(|_| pre_tokenizer.is_bert()) {
-            return Some(Self::Bert(BertWords::new(bert)));
+            return Some(Self::Bert(Box::new(BertWords::new(bert, model))));
         }
         match model {
             Model::Bpe(bpe) if pre_tokenizer.keeps_whole_without(' ') => {
@@ -77,6 +79,16 @@ impl Cutter {
             }
             _ => None,
         }
+    }
+
+    /// Whether it cuts in places that are known from the text around them.
+    pub fn scans(&self) -> bool {
+        matches!(self, Self::Runs(runs) if runs.has_rules())
+    }
+
+    /// Whether it normalizes text as other stages expect, and finds the added tokens of normalized text.
+    pub fn is_normalizing(&self) -> bool {
+        matches!(self, Self::Runs(_))
     }
 
     /// Appends the ids of a stretch between added tokens; `first` says that it begins the input.

@@ -30,6 +30,11 @@ impl Runs {
         Self { form: Form::detect(), rules }
     }
 
+    /// Whether the pattern is known.
+    pub fn has_rules(&self) -> bool {
+        self.rules.is_some()
+    }
+
     /// The ids of a stretch between added tokens that are not normalized; `first` says that it begins the input.
     pub fn encode(
         &self,
@@ -41,15 +46,19 @@ impl Runs {
         out: &mut Vec<u32>,
     ) -> Result<()> {
         let text = normalize(&tokenizer.normalizer, text)?;
-        match self.rules {
-            Some(rules) => self.scan(rules, bpe, &text, with, out),
-            None => {
-                let pieces = tokenizer.pre_tokenizer.cut(&text, first)?;
-                let bytes = pieces.text.as_bytes();
-                let ranges = pieces.ranges.iter().map(|range| (range.start, range.end));
-                look_up(bpe, &pieces.text, bytes, ranges, with, out)
+        for part in tokenizer.added.split_normalized(&text, None) {
+            let first = first && part.range.start == 0;
+            match (part.token, self.rules) {
+                (Some(id), _) => out.push(id),
+                (None, Some(rules)) => self.scan(rules, bpe, &text[part.range], with, out)?,
+                (None, None) => {
+                    let pieces = tokenizer.pre_tokenizer.cut(&text[part.range], first)?;
+                    let ranges = pieces.ranges.iter().map(|range| (range.start, range.end));
+                    look_up(bpe, &pieces.text, ranges, with, out)?;
+                }
             }
         }
+        Ok(())
     }
 
     fn scan(
@@ -71,7 +80,7 @@ impl Runs {
                 start = range.1;
                 range
             });
-            look_up(bpe, text, text.as_bytes(), ranges, with, out)?;
+            look_up(bpe, text, ranges, with, out)?;
             from = to;
         }
         with.buffers = buffers;
@@ -84,11 +93,11 @@ impl Runs {
 fn look_up(
     bpe: &Bpe,
     text: &str,
-    bytes: &[u8],
     ranges: impl Iterator<Item = (usize, usize)>,
     with: &mut Context<'_>,
     out: &mut Vec<u32>,
 ) -> Result<()> {
+    let bytes = text.as_bytes();
     let mut waiting = [0; WAITING + INLINE];
     let mut count = 0;
     for (start, end) in ranges {

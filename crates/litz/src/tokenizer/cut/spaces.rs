@@ -1,12 +1,13 @@
 //! Text that is cut at each space: by Metaspace, or by its white space.
 //!
-//! A word is a space and what follows up to the next one. It is cut off only where the normalizer surely keeps what
+//! A word is white space and what follows up to the next. It is cut off only where the normalizer surely keeps what
 //! stands before the space apart from it.
 
 use std::ops::Range;
 
 use crate::tokenizer::normalizer::Normalizer;
 use crate::tokenizer::pattern::Pattern;
+use crate::tokenizer::pre_tokenizer::PreTokenizer;
 use crate::tokenizer::text::Text;
 use crate::tokenizer::unicode::{self, LETTER, NUMBER, PUNCTUATION};
 use crate::tokenizer::Tokenizer;
@@ -22,11 +23,14 @@ const LIMIT: usize = 0xD7A4;
 /// The characters that end a word when a space follows.
 pub(super) struct Spaces {
     ends: Vec<bool>,
+    lines: bool,        // tabs and the ends of lines are spaces
+    plain: [bool; 128], // characters that the normalizer and the pre-tokenizer leave as they are
+    mark: String,       // what the space before a plain word becomes
 }
 
 impl Spaces {
     /// `None` where the normalizer may look across a space.
-    pub fn new(normalizer: &[Normalizer]) -> Option<Self> {
+    pub fn new(normalizer: &[Normalizer], pre_tokenizer: &PreTokenizer) -> Option<Self> {
         if !normalizer.iter().all(is_local) || &*normalize(normalizer, Text::plain(" "), false, false).ok()? != " " {
             return None;
         }
@@ -40,7 +44,23 @@ impl Spaces {
                 ends[c as usize] = last.is_some_and(|last| unicode::is(last, LETTER | NUMBER | PUNCTUATION));
             }
         }
-        Some(Self { ends })
+        let becomes = |c: char, wanted: &str| {
+            let mut buffer = [0; 4];
+            let text = Text::plain(c.encode_utf8(&mut buffer));
+            normalize(normalizer, text, false, false).is_ok_and(|text| &*text == wanted)
+        };
+        let word = pre_tokenizer.cut(" a", false).ok()?;
+        let [range] = &word.ranges[..] else { return None };
+        let mark = word.text[range.clone()].strip_suffix('a')?.to_owned();
+        // Longer text is looked for by some stage: no character is surely left.
+        let literal = |stage: &Normalizer| matches!(stage, Normalizer::Replace { pattern: Pattern::Literal(_), .. });
+        let literals = normalizer.iter().any(literal);
+        let plain = std::array::from_fn(|byte| {
+            let c = char::from(byte as u8);
+            !literals && c.is_ascii_graphic() && !mark.contains(c) && becomes(c, c.encode_utf8(&mut [0; 4]))
+        });
+        let lines = ['\t', '\n', '\r'].into_iter().all(|c| becomes(c, " "));
+        Some(Self { ends, lines, plain, mark })
     }
 
     /// The ids of a stretch of text; `None` when a word turned out not to begin with its space.
@@ -56,7 +76,11 @@ impl Spaces {
         let mut start = 0;
         let mut carry = 1; // whether the byte before the block is a space; none at the beginning counts as one
         for at in (0..bytes.len()).step_by(64) {
-            let spaces = mask(&block(bytes, at), |byte| byte == b' ');
+            let block = block(bytes, at);
+            let mut spaces = mask(&block, |byte| byte == b' ');
+            if self.lines {
+                spaces |= mask(&block, |byte| matches!(byte, b'\t' | b'\n' | b'\r'));
+            }
             let mut events = spaces & !(spaces << 1 | carry);
             carry = spaces >> 63;
             while events != 0 {
@@ -107,7 +131,13 @@ impl Spaces {
             return Ok(Some(()));
         };
         let (raw, from) = (&text[range], out.len());
-        if self.through(tokenizer, raw, (false, false, false), with, out)?.is_none() {
+        let word = &raw[1..]; // the space is one byte
+        if !word.is_empty() && word.bytes().all(|byte| self.plain.get(usize::from(byte)) == Some(&true)) {
+            with.marked.clear();
+            with.marked.push_str(&self.mark);
+            with.marked.push_str(word);
+            tokenizer.model.encode(&with.marked, with.scratch, out)?;
+        } else if self.through(tokenizer, raw, (false, false, false), with, out)?.is_none() {
             return Ok(None);
         }
         with.words.insert(&miss, raw.as_bytes(), &out[from..]);
@@ -133,7 +163,11 @@ impl Spaces {
         let pieces = tokenizer.pre_tokenizer.cut_text(text, first)?;
         for range in &pieces.ranges {
             let piece = &pieces.text[range.clone()];
-            // Keys of raw words begin with a space, which no piece of this pre-tokenizer does.
+            // Keys of raw words begin with white space: such a piece must not be taken for one.
+            if piece.starts_with([' ', '\t', '\n', '\r']) {
+                tokenizer.model.encode(piece, with.scratch, out)?;
+                continue;
+            }
             match with.words.find(piece.as_bytes(), 0, piece.len(), out) {
                 None => {}
                 Some(miss) => {

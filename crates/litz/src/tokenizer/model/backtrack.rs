@@ -5,9 +5,9 @@
 //! neighbours, merged from their bytes, give themselves. Where each merge of a token's history comes later than those
 //! that made its parts, that is seen from the edges of both tokens' histories, without merging.
 
-use super::merge::{merge_all, Merge, Symbol};
-use super::pairs::Pairs;
 use super::byte_trie::Trie;
+use super::merge::{merge_all, Symbol};
+use super::pairs::Pairs;
 use crate::tokenizer::byte_level;
 use crate::tokenizer::vocab::Vocab;
 
@@ -77,7 +77,8 @@ impl Backtrack {
             let (token, length) = next;
             let end = at + length;
             let fits = !is_set(dead, end)
-                && (out.len() == start || self.are_neighbours(pairs, out[out.len() - 1], token, &piece[..end]));
+                && (out.len() == start
+                    || self.are_neighbours(pairs, out[out.len() - 1], token, &piece[..end]));
             if fits {
                 out.push(token);
                 at = end;
@@ -110,11 +111,12 @@ impl Backtrack {
 
 /// How merging makes each token. A token's own text may give other tokens: then it is never made.
 fn origins(pairs: &Pairs, count: usize, bytes: &[u32; 256]) -> Vec<Origin> {
-    let mut merges: Vec<(u32, u32, Merge)> = pairs.iter().collect();
-    merges.sort_unstable_by_key(|(_, _, merge)| merge.rank);
+    let count_of_ranks = pairs.iter().map(|(_, _, merge)| merge.rank as usize + 1).max().unwrap_or(0);
+    let mut merges = vec![None; count_of_ranks];
+    pairs.iter().for_each(|found| merges[found.2.rank as usize] = Some(found));
     let mut origins = vec![Origin { time: NEVER, left: 0, right: 0 }; count];
     bytes.iter().for_each(|&byte| origins[byte as usize].time = 0);
-    for (left, right, merge) in merges {
+    for (left, right, merge) in merges.into_iter().flatten() {
         let known = |id: u32| origins[id as usize].time != NEVER;
         if !known(merge.id) && known(left) && known(right) && are_apart(&origins, pairs, left, right) {
             origins[merge.id as usize] = Origin { time: merge.rank + 1, left, right };
@@ -169,7 +171,8 @@ fn set(bits: &mut Vec<u64>, at: usize) {
 mod tests {
     use super::*;
     use crate::tokenizer::model::bpe::{Bpe, Options};
-    use crate::tokenizer::model::Scratch;
+    use crate::tokenizer::description::Merges;
+    use crate::tokenizer::model::{resolve, Scratch};
     use crate::tokenizer::vocab::VocabBuilder;
 
     fn random(state: &mut u64) -> usize {
@@ -203,9 +206,12 @@ mod tests {
         for (id, token) in (0..).zip(&tokens) {
             vocab.push(token, id).unwrap();
         }
-        let merges = pairs.iter().map(|(left, right)| Ok((left.as_str(), right.as_str())));
+        let mut merges = Merges::default();
+        pairs.iter().for_each(|(left, right)| merges.push(left, right).unwrap());
         let options = Options { byte_level: true, ..Options::default() };
-        Bpe::with_merges(vocab.build("vocab").unwrap(), merges, options, "merges").ok()
+        let vocab = vocab.build("vocab").unwrap();
+        let pairs = resolve::pairs(&vocab, &merges, "", "merges").ok()?;
+        Some(Bpe::with_merges(vocab, pairs, options))
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::OnceLock;
 
 use super::backtrack::Backtrack;
-use super::merge::{merge_all, merge_some, Merge, Symbol};
+use super::merge::{merge_all, merge_ids, merge_some, Merge, Symbol, SCANNED};
 use super::pairs::Pairs;
 use super::{Scratch, Sink};
 use crate::tokenizer::byte_level;
@@ -58,7 +58,7 @@ pub(in crate::tokenizer) struct Bpe {
 }
 
 /// Bytes of pieces that are merged before the faster tables are made.
-const WORTH_TABLES: usize = 1 << 17;
+const WORTH_TABLES: usize = 1 << 19;
 
 impl Bpe {
     /// A model with merges of its tokens.
@@ -93,7 +93,8 @@ impl Bpe {
     pub fn merges(&self) -> Vec<(u32, u32)> {
         match &self.rules {
             Rules::Pairs(pairs) => {
-                let mut merges: Vec<_> = pairs.iter().map(|(left, right, merge)| (merge.rank, left, right)).collect();
+                let mut merges: Vec<_> =
+                    pairs.iter().map(|(left, right, merge)| (merge.rank, left, right)).collect();
                 merges.sort_unstable();
                 merges.into_iter().map(|(_, left, right)| (left, right)).collect()
             }
@@ -109,7 +110,9 @@ impl Bpe {
     /// neighbours: then no token holds two characters side by side that none of these holds so.
     pub fn merged_tokens(&self) -> Option<Vec<u32>> {
         let options = &self.options;
-        let byte = |id: u32| self.bytes.contains(&Some(id));
+        let mut is_byte = vec![false; self.vocab.top()];
+        self.bytes.iter().flatten().for_each(|&id| is_byte[id as usize] = true);
+        let byte = |id: u32| is_byte[id as usize];
         let readable = (0..=255u8).all(|byte| {
             // An ASCII character that is a token needs no byte token.
             let own = byte.is_ascii() && self.vocab.id(char::from(byte).encode_utf8(&mut [0; 4])).is_some();
@@ -189,7 +192,30 @@ impl Bpe {
                 }
             }
         }
-        self.encode(piece, scratch, out)
+        match piece.len() <= SCANNED {
+            true => self.merge_short(piece.as_bytes(), pairs, out),
+            false => self.encode(piece, scratch, out)?,
+        }
+        Ok(())
+    }
+
+    fn merge_short(&self, piece: &[u8], pairs: &Pairs, out: &mut Vec<u32>) {
+        if self.options.ignore_merges {
+            let (mut spelt, mut length) = ([0; 2 * SCANNED], 0);
+            for &byte in piece {
+                length += byte_level::to_char(byte).encode_utf8(&mut spelt[length..]).len();
+            }
+            if let Some(id) = self.vocab.id_of_bytes(&spelt[..length]) {
+                out.push(id);
+                return;
+            }
+        }
+        let mut ids = [0; SCANNED];
+        for (id, &byte) in ids.iter_mut().zip(piece) {
+            *id = self.bytes[usize::from(byte)].unwrap_or_default();
+        }
+        let left = merge_ids(&mut ids[..piece.len()], |left, right| pairs.get(left, right));
+        out.extend_from_slice(&ids[..left]);
     }
 
     /// What dropout draws from here on.

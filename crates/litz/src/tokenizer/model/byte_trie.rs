@@ -151,7 +151,9 @@ mod tests {
     fn the_longest_token_is_found_whether_merged_or_not() {
         let mut trie = Trie::new(0);
         (0..=255u8).for_each(|byte| assert!(trie.insert(&[byte], u32::from(byte), true)));
-        for (text, id, merged) in [("ab", 300, true), ("abcd", 301, false), ("abcde", 302, true), ("xyz", 303, true)] {
+        for (text, id, merged) in
+            [("ab", 300, true), ("abcd", 301, false), ("abcde", 302, true), ("xyz", 303, true)]
+        {
             assert!(trie.insert(text.as_bytes(), id, merged));
         }
         for i in 0..3000u32 {

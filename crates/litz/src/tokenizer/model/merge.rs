@@ -6,7 +6,7 @@ use std::collections::BinaryHeap;
 use super::Sink;
 
 /// Words up to this many symbols are scanned; longer ones use a heap, so that no text costs quadratic time.
-const SCANNED: usize = 24;
+pub(super) const SCANNED: usize = 64;
 const DEAD: u32 = u32::MAX;
 
 /// A token, or a piece of text that is no token yet, between two positions of its word.
@@ -59,6 +59,37 @@ pub(super) fn merge_some(
     skip: impl FnMut() -> bool,
 ) {
     queue(symbols, find, skip);
+}
+
+/// The same for the ids of a short word, without spans: how many are left, at the front.
+pub(super) fn merge_ids(ids: &mut [u32], find: impl Fn(u32, u32) -> Option<Merge>) -> usize {
+    let none = Merge { rank: u32::MAX, id: 0 };
+    let mut merges = [none; SCANNED];
+    let mut pairs = ids.len().saturating_sub(1);
+    for (merge, two) in merges.iter_mut().zip(ids.windows(2)) {
+        *merge = find(two[0], two[1]).unwrap_or(none);
+    }
+    loop {
+        let (mut best, mut at) = (none.rank, 0);
+        for (i, merge) in merges[..pairs].iter().enumerate() {
+            if merge.rank < best {
+                (best, at) = (merge.rank, i);
+            }
+        }
+        if best == none.rank {
+            return (pairs + 1).min(ids.len());
+        }
+        ids[at] = merges[at].id;
+        ids.copy_within(at + 2..pairs + 1, at + 1);
+        merges.copy_within(at + 1..pairs, at);
+        pairs -= 1;
+        if at < pairs {
+            merges[at] = find(ids[at], ids[at + 1]).unwrap_or(none);
+        }
+        if at > 0 {
+            merges[at - 1] = find(ids[at - 1], ids[at]).unwrap_or(none);
+        }
+    }
 }
 
 fn scan(symbols: &mut Vec<Symbol>, find: impl Fn(Symbol, Symbol) -> Option<Merge>) {
@@ -163,6 +194,11 @@ mod tests {
             scan(&mut scanned, find);
             queue(&mut queued, find, || false);
             assert_eq!(scanned, queued, "seed {seed}");
+            let mut ids: Vec<u32> =
+                word(seed, seed % (SCANNED as u32 + 1)).iter().map(|symbol| symbol.id).collect();
+            let symbol = |id| Symbol { id, start: 0, end: 0 };
+            let left = merge_ids(&mut ids, |left, right| find(symbol(left), symbol(right)));
+            assert!(ids[..left].iter().eq(scanned.iter().map(|symbol| &symbol.id)), "seed {seed}");
         }
     }
 

@@ -174,7 +174,14 @@ mod tests {
 
     #[test]
     fn forms_are_those_of_the_standard() {
-        for text in ["e\u{301}\u{323}x", "\u{1e69}", "ﬁ①한국", "\u{323}\u{301}a\u{301}\u{323}", "각\u{11a8}", "Å\u{fb2c}"] {
+        for text in [
+            "e\u{301}\u{323}x",
+            "\u{1e69}",
+            "ﬁ①한국",
+            "\u{323}\u{301}a\u{301}\u{323}",
+            "각\u{11a8}",
+            "Å\u{fb2c}",
+        ] {
             assert_eq!(form(Form::Nfc, text), text.nfc().collect::<String>());
             assert_eq!(form(Form::Nfd, text), text.nfd().collect::<String>());
             assert_eq!(form(Form::Nfkc, text), text.nfkc().collect::<String>());

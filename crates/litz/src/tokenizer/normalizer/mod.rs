@@ -47,12 +47,6 @@ impl Normalizer {
         Ok(stages)
     }
 
-    /// SentencePiece's: a mark for every space, and one before the text if `prefix`.
-    pub fn spaces_to_marks(prefix: bool) -> Vec<Self> {
-        let marks = Self::Replace { pattern: Pattern::Literal(" ".into()), content: "▁".into() };
-        prefix.then(|| Self::Prepend("▁".into())).into_iter().chain([marks]).collect()
-    }
-
     fn stage(value: &Value, path: &str) -> Result<Self> {
         let mut fields = Fields::new(value, path)?;
         let stage = match fields.text("type")? {
@@ -67,7 +61,10 @@ impl Normalizer {
             "BertNormalizer" => Self::Bert(Bert::from_json(&mut fields)?),
             "Precompiled" => {
                 let path = fields.child("precompiled_charsmap");
-                Self::Precompiled(Box::new(Charsmap::from_base64(fields.text("precompiled_charsmap")?, &path)?))
+                Self::Precompiled(Box::new(Charsmap::from_base64(
+                    fields.text("precompiled_charsmap")?,
+                    &path,
+                )?))
             }
             "Prepend" => Self::Prepend(fields.text("prepend")?.to_owned()),
             "Strip" => Self::Strip {
@@ -113,7 +110,7 @@ impl Normalizer {
             Self::Prepend(prefix) if !text.is_empty() => text.rewrite(|part, out| prepend(prefix, part, out)),
             Self::Prepend(_) => {}
             Self::Replace { pattern, content } => pattern.rewrite(text, content)?,
-            Self::ByteLevel => text.rewrite(|part, out| byte_level::encode_part(part, out)),
+            Self::ByteLevel => text.rewrite(byte_level::encode_part),
             Self::Nmt => nmt(text),
             Self::Bert(bert) => bert.apply(text),
             Self::Precompiled(charsmap) => charsmap.apply(text),
@@ -152,9 +149,9 @@ pub(super) fn lowercase(text: &mut Text<'_>) {
 
 /// SentencePiece's rules for translation: no controls, and what looks blank is a space.
 fn nmt(text: &mut Text<'_>) {
-    text.filter(|c| {
-        !matches!(c, '\u{1}'..='\u{8}' | '\u{b}' | '\u{e}'..='\u{1f}' | '\u{7f}' | '\u{8f}' | '\u{9f}')
-    });
+    text.filter(
+        |c| !matches!(c, '\u{1}'..='\u{8}' | '\u{b}' | '\u{e}'..='\u{1f}' | '\u{7f}' | '\u{8f}' | '\u{9f}'),
+    );
     text.map(|c| match c {
         '\t' | '\n' | '\u{c}' | '\r' | '\u{1680}' | '\u{200b}'..='\u{200f}' => ' ',
         '\u{2028}' | '\u{2029}' | '\u{2581}' | '\u{feff}' | '\u{fffd}' => ' ',

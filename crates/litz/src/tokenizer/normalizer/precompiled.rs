@@ -12,7 +12,7 @@ const CLUSTER: usize = 6;
 pub(in crate::tokenizer) struct Charsmap {
     units: Vec<u32>,
     replacements: String, // each ends at a zero byte
-    plain: [bool; 128],   // the ASCII characters without a rule; never a carriage return, which may begin a cluster
+    plain: [bool; 128], // the ASCII characters without a rule; never a carriage return, which may begin a cluster
 }
 
 impl Charsmap {
@@ -25,7 +25,12 @@ impl Charsmap {
 
     /// Reads the rules: the size of the trie in bytes, the trie, the replacements.
     pub fn from_bytes(bytes: &[u8], path: &str) -> Result<Self> {
-        let short = || Error::Format(format!("{path}: {} bytes are too few for the trie that they announce", bytes.len()));
+        let short = || {
+            Error::Format(format!(
+                "{path}: {} bytes are too few for the trie that they announce",
+                bytes.len()
+            ))
+        };
         let (size, rest) = bytes.split_first_chunk::<4>().ok_or_else(short)?;
         let size = u32::from_le_bytes(*size) as usize / 4 * 4;
         let (trie, rest) = rest.split_at_checked(size).ok_or_else(short)?;
@@ -38,7 +43,8 @@ impl Charsmap {
             plain: [false; 128],
         };
         charsmap.plain = std::array::from_fn(|byte| {
-            byte != usize::from(b'\r') && charsmap.find((byte as u8 as char).encode_utf8(&mut [0; 4])).is_none()
+            byte != usize::from(b'\r')
+                && charsmap.find((byte as u8 as char).encode_utf8(&mut [0; 4])).is_none()
         });
         Ok(charsmap)
     }
@@ -143,4 +149,55 @@ fn decode_base64(text: &str) -> Option<Vec<u8>> {
         }
     }
     Some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A trie that maps "a" to the replacement at a place.
+    fn charsmap(place: u32, replacements: &str) -> Vec<u8> {
+        let mut units = [0u32; 512];
+        units[0] = 1 << 10; // the children of the root lie at 1 ^ byte
+        units[1 ^ usize::from(b'a')] = 1 << 8 | 256 << 10 | u32::from(b'a');
+        units[1 ^ usize::from(b'a') ^ 256] = 1 << 31 | place;
+        let trie = units.iter().flat_map(|unit| unit.to_le_bytes());
+        2048u32.to_le_bytes().into_iter().chain(trie).chain(replacements.bytes()).collect()
+    }
+
+    fn rewritten(bytes: &[u8], text: &str) -> String {
+        let mut text = Text::plain(text);
+        Charsmap::from_bytes(bytes, "x").unwrap().apply(&mut text);
+        text.into_text().into_owned()
+    }
+
+    #[test]
+    fn a_rule_replaces_and_the_rest_of_its_cluster_goes() {
+        let bytes = charsmap(3, "no\0xyz\0");
+        assert_eq!(rewritten(&bytes, "banana"), "bxyznxyznxyz");
+        assert_eq!(rewritten(&bytes, "a\u{301}b"), "xyzb");
+    }
+
+    #[test]
+    fn a_rule_that_points_outside_or_into_a_character_is_none() {
+        assert_eq!(rewritten(&charsmap(9999, "no"), "banana"), "banana");
+        assert_eq!(rewritten(&charsmap(1, "é"), "banana"), "banana");
+        assert_eq!(rewritten(&charsmap(0, "é"), "ba"), "bé");
+    }
+
+    #[test]
+    fn what_is_cut_short_is_an_error() {
+        for bytes in [&[][..], &[1, 0, 0], &[8, 0, 0, 0, 1, 2, 3, 4], &[0, 0, 0, 0, 0xFF]] {
+            assert!(matches!(Charsmap::from_bytes(bytes, "x"), Err(Error::Format(_))), "{bytes:?}");
+        }
+        assert!(Charsmap::from_base64("a*c=", "x").is_err());
+    }
+
+    #[test]
+    fn units_of_noise_end() {
+        let noise: Vec<u8> = (0..4096u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+        let bytes: Vec<u8> = 4096u32.to_le_bytes().into_iter().chain(noise).chain(*b"abc\0").collect();
+        let text: String = (1..3000).filter_map(char::from_u32).collect();
+        rewritten(&bytes, &text);
+    }
 }

@@ -67,26 +67,6 @@ impl PreTokenizer {
         Ok(compiled)
     }
 
-    /// Pieces of text: each pattern isolates its matches in the pieces of the one before.
-    pub fn splits(patterns: &[&str], path: &str) -> Result<Self> {
-        let step = |pattern: &&str| {
-            Ok(match *pattern {
-                r"\p{N}" => Step::Numbers { behavior: Behavior::Isolated },
-                source => Step::Split {
-                    pattern: Pattern::regex(source, path)?,
-                    behavior: Behavior::Isolated,
-                    invert: false,
-                },
-            })
-        };
-        Ok(Self { steps: patterns.iter().map(step).collect::<Result<_>>()?, byte_level: false })
-    }
-
-    /// The same, and the pieces are read as bytes.
-    pub fn byte_level_splits(patterns: &[&str], path: &str) -> Result<Self> {
-        Ok(Self { byte_level: true, ..Self::splits(patterns, path)? })
-    }
-
     /// Whether the pieces are to be read as bytes: their characters stay as they are, to be mapped by the model.
     pub fn is_byte_level(&self) -> bool {
         self.byte_level
@@ -103,7 +83,8 @@ impl PreTokenizer {
     pub fn asks_for_start(&self) -> Option<Asked> {
         let first = |step: &Step| matches!(step, Step::Metaspace { prepend: Prepend::First, .. });
         let before = &self.steps[..self.steps.iter().rposition(first)?];
-        let rewrites = |step: &Step| matches!(step, Step::PrefixSpace | Step::ToChars | Step::Metaspace { .. });
+        let rewrites =
+            |step: &Step| matches!(step, Step::PrefixSpace | Step::ToChars | Step::Metaspace { .. });
         Some(match before {
             [] => Asked::AtOnce,
             _ if before.iter().any(rewrites) => Asked::AfterRewriting,
@@ -117,15 +98,16 @@ impl PreTokenizer {
             behavior == Behavior::Isolated && !invert || behavior == Behavior::Removed && invert
         };
         match self.steps.as_slice() {
-            &[Step::Split { pattern: Pattern::Known(scanner), behavior, invert }]
-                if isolates(behavior, invert) =>
+            [Step::Split { pattern: Pattern::Known(scanner), behavior, invert }]
+                if isolates(*behavior, *invert) =>
             {
-                Rules::of(scanner)
+                Rules::of(*scanner)
             }
-            &[Step::Numbers { behavior: digits }, Step::Split { pattern: Pattern::Known(scanner), behavior, invert }]
-                if isolates(behavior, invert) =>
+            [Step::Numbers { behavior: digits }, Step::Split { pattern: Pattern::Known(scanner), behavior, invert }]
+                if isolates(*behavior, *invert) =>
             {
-                Rules::of(scanner)?.after_digits(digits == Behavior::Contiguous, digits == Behavior::Isolated)
+                let (runs, each) = (*digits == Behavior::Contiguous, *digits == Behavior::Isolated);
+                Rules::of(*scanner)?.after_digits(runs, each)
             }
             _ => None,
         }
@@ -134,7 +116,9 @@ impl PreTokenizer {
     /// Whether a text without this character stays one piece, as it is.
     pub fn keeps_whole_without(&self, missing: char) -> bool {
         self.steps.iter().all(|step| match step {
-            Step::Split { pattern: Pattern::Literal(literal), invert: false, .. } => literal.contains(missing),
+            Step::Split { pattern: Pattern::Literal(literal), invert: false, .. } => {
+                literal.contains(missing)
+            }
             _ => false,
         })
     }
@@ -142,7 +126,9 @@ impl PreTokenizer {
     /// The scanner, where its matches are the pieces and nothing else is done to the text.
     pub fn sole_scanner(&self) -> Option<Scanner> {
         match self.steps.as_slice() {
-            [Step::Split { pattern: Pattern::Known(scanner), behavior: Behavior::Isolated, .. }] => Some(*scanner),
+            [Step::Split { pattern: Pattern::Known(scanner), behavior: Behavior::Isolated, .. }] => {
+                Some(*scanner)
+            }
             _ => None,
         }
     }

@@ -1,6 +1,6 @@
 //! Hand-written matchers for the split patterns that most vocabularies use, recognised by their exact text.
 
-use crate::tokenizer::unicode::{self, LETTER, MARK, NUMBER, SPACE};
+use crate::tokenizer::unicode::{self, LETTER, LOWER, MARK, NUMBER, SPACE, UPPER};
 
 /// A known pattern. Every character of a text belongs to some match of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,11 +14,31 @@ pub(in crate::tokenizer) enum Scanner {
         /// What a word is made of.
         word: u8,
     },
+    /// Llama 3's, but words are cut before capitals that follow small letters.
+    Cased {
+        /// How many digits make a piece at most.
+        digits: usize,
+        /// Contractions end words instead of following them.
+        contractions: bool,
+    },
 }
 
 const GPT2: [&str; 2] = [
     r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+",
     r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+",
+];
+
+const CASED: [(&str, usize, bool); 2] = [
+    (
+        r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+        3,
+        true,
+    ),
+    (
+        r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+        1,
+        false,
+    ),
 ];
 
 const LLAMA3: [(&str, usize, u8); 5] = [
@@ -55,6 +75,9 @@ impl Scanner {
         if GPT2.contains(&regex) {
             return Some(Self::Gpt2);
         }
+        if let Some(&(_, digits, contractions)) = CASED.iter().find(|known| known.0 == regex) {
+            return Some(Self::Cased { digits, contractions });
+        }
         let known = LLAMA3.iter().find(|known| known.0 == regex);
         known.map(|&(_, digits, word)| Self::Llama3 { digits, word })
     }
@@ -65,6 +88,7 @@ impl Scanner {
         let length = match self {
             Self::Gpt2 => gpt2(rest),
             Self::Llama3 { digits, word } => llama3(rest, digits, word),
+            Self::Cased { digits, contractions } => cased(rest, digits, contractions),
         };
         start + length
     }
@@ -110,6 +134,53 @@ fn llama3(rest: &str, digits: usize, word: u8) -> usize {
         return end + run(&rest[end..], |c| matches!(c, '\r' | '\n'));
     }
     lines(rest).unwrap_or_else(|| spaces(rest))
+}
+
+fn cased(rest: &str, digits: usize, contractions: bool) -> usize {
+    let mut chars = rest.chars();
+    let Some(first) = chars.next() else { return 0 };
+    let class = unicode::classes(first);
+    let leads = class & (LETTER | NUMBER) == 0 && !matches!(first, '\r' | '\n');
+    if let Some(end) = cased_word(rest, if leads { first.len_utf8() } else { 0 }) {
+        return end + if contractions { contraction(&rest[end..], true).unwrap_or(0) } else { 0 };
+    }
+    if class & NUMBER != 0 {
+        return number(rest, digits);
+    }
+    let other = |c: char| !unicode::is(c, LETTER | NUMBER | SPACE);
+    let after_space = usize::from(first == ' ' && chars.next().is_some_and(other));
+    if after_space == 1 || other(first) {
+        let end = after_space + run(&rest[after_space..], other);
+        return end + run(&rest[end..], |c| matches!(c, '\r' | '\n' | '/'));
+    }
+    lines(rest).unwrap_or_else(|| spaces(rest))
+}
+
+/// A word that ends with what may be small, after `lead` bytes or none; else one of capitals.
+fn cased_word(rest: &str, lead: usize) -> Option<usize> {
+    let small = |from: usize| small_word(&rest[from..]).map(|length| from + length);
+    let capitals = |from: usize| {
+        Some(run(&rest[from..], is_big)).filter(|&length| length > 0).map(|length| from + length)
+    };
+    small(lead).or_else(|| small(0)).or_else(|| capitals(lead)).or_else(|| capitals(0))
+}
+
+/// What may stand where capitals do: all of words but small letters.
+fn is_big(c: char) -> bool {
+    let class = unicode::classes(c);
+    class & (LETTER | MARK) != 0 && class & LOWER == 0
+}
+
+/// `[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+`: big ones, then small ones, at least one.
+fn small_word(rest: &str) -> Option<usize> {
+    let is_small = |c: char| unicode::is(c, LETTER | MARK) && !unicode::is(c, UPPER);
+    let big = run(rest, is_big);
+    let small = run(&rest[big..], is_small);
+    if small > 0 {
+        return Some(big + small);
+    }
+    // Some are both: the last of them is the small one.
+    rest[..big].char_indices().rev().find(|&(_, c)| is_small(c)).map(|(at, c)| at + c.len_utf8())
 }
 
 fn number(rest: &str, digits: usize) -> usize {
@@ -197,9 +268,10 @@ mod tests {
     fn scanners_agree_with_the_regex_they_replace() {
         let parts = [
             "'", "s", "S", "ſ", "l", "re", " ", "\n", "\r", "\t", "\u{a0}", "a", "é", "e\u{301}", "\u{301}",
-            "1", "٣", "½", "!", "-", "你", "😀",
+            "1", "٣", "½", "!", "-", "你", "😀", "A", "/",
         ];
         let sources = GPT2.iter().copied().chain(LLAMA3.iter().map(|known| known.0));
+        let sources = sources.chain(CASED.iter().map(|known| known.0));
         for source in sources {
             let regex = fancy_regex::Regex::new(source).unwrap();
             let scanner = Scanner::recognise(source).unwrap();

@@ -36,7 +36,9 @@ fn script(c: char) -> u8 {
         '\u{589}' | '\u{61c}' => SCRIPTS.at('0'),
         '\u{953}' | '\u{954}' => SCRIPTS.at('अ'),
         c => match SCRIPTS.at(c) {
-            kana if kana != ANY && (kana == SCRIPTS.at('あ') || kana == SCRIPTS.at('ア')) => SCRIPTS.at('一'),
+            kana if kana != ANY && (kana == SCRIPTS.at('あ') || kana == SCRIPTS.at('ア')) => {
+                SCRIPTS.at('一')
+            }
             script => script,
         },
     }

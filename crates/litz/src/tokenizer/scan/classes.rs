@@ -91,8 +91,8 @@ pub(super) fn classify(form: Form, text: &str, marks: bool, blocks: &mut Vec<Blo
 fn wide(text: &[u8], marks: bool, blocks: &mut [Block]) {
     let word = if marks { LETTER | MARK } else { LETTER };
     let mut spill = Block::default();
-    for i in 0..blocks.len() - 1 {
-        let block = &mut blocks[i];
+    let padding = blocks.len() - 1;
+    for (i, block) in blocks[..padding].iter_mut().enumerate() {
         block.letter |= spill.letter;
         block.number |= spill.number;
         block.space |= spill.space;
@@ -142,9 +142,8 @@ fn class(bytes: &[u8]) -> (u8, u32) {
 }
 
 fn portable(bytes: &[u8; 64]) -> Block {
-    let mask = |is: fn(u8) -> bool| {
-        bytes.iter().rev().fold(0u64, |mask, &byte| mask << 1 | u64::from(is(byte)))
-    };
+    let mask =
+        |is: fn(u8) -> bool| bytes.iter().rev().fold(0u64, |mask, &byte| mask << 1 | u64::from(is(byte)));
     let newline = mask(|byte| matches!(byte, b'\r' | b'\n'));
     let high = mask(|byte| byte >= 0x80);
     let block = Block {
@@ -177,9 +176,8 @@ unsafe fn avx2(chunks: &[[u8; 64]], blocks: &mut Vec<Block>) {
     for chunk in chunks {
         let start = chunk.as_ptr();
         // SAFETY: a chunk has 64 bytes.
-        let (low, high) = unsafe {
-            (_mm256_loadu_si256(start.cast()), _mm256_loadu_si256(start.add(32).cast()))
-        };
+        let (low, high) =
+            unsafe { (_mm256_loadu_si256(start.cast()), _mm256_loadu_si256(start.add(32).cast())) };
         let join = |a: __m256i, b: __m256i| {
             u64::from(_mm256_movemask_epi8(a) as u32) | u64::from(_mm256_movemask_epi8(b) as u32) << 32
         };

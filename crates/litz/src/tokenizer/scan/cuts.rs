@@ -54,7 +54,7 @@ impl Rules {
             Scanner::Llama3 { digits: digits @ (1 | 3 | usize::MAX), word } => {
                 Some(Self { style: Style::Llama3, digits, marks: word & MARK != 0, ..plain })
             }
-            Scanner::Llama3 { .. } => None,
+            Scanner::Llama3 { .. } | Scanner::Cased { .. } => None,
         }
     }
 
@@ -241,8 +241,8 @@ fn blank_lines(space: &mut Space) {
             while at > 0 && gap(at - 1) {
                 at -= 1;
             }
-            let free = at > 0
-                && (blocks[(at - 1) / 64].newline & !tails[(at - 1) / 64]) >> ((at - 1) % 64) & 1 == 1;
+            let free =
+                at > 0 && (blocks[(at - 1) / 64].newline & !tails[(at - 1) / 64]) >> ((at - 1) % 64) & 1 == 1;
             if free {
                 starts[at / 64] &= !(1 << (at % 64));
             }
@@ -255,9 +255,9 @@ fn threes(text: &str, space: &mut Space) {
     let Space { blocks, starts, .. } = space;
     let is_number = |at: usize| blocks[at / 64].number >> (at % 64) & 1 == 1;
     let mut before = 0;
-    for i in 0..starts.len() {
-        let mut runs = blocks[i].number & !after(blocks[i].number, before);
-        before = blocks[i].number;
+    for (i, block) in blocks[..starts.len()].iter().enumerate() {
+        let mut runs = block.number & !after(block.number, before);
+        before = block.number;
         while runs != 0 {
             let start = i * 64 + runs.trailing_zeros() as usize;
             runs &= runs - 1;
@@ -270,4 +270,3 @@ fn threes(text: &str, space: &mut Space) {
         }
     }
 }
-

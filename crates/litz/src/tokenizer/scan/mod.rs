@@ -75,8 +75,9 @@ mod tests {
     use crate::tokenizer::pre_tokenizer::scanners::Scanner;
 
     const PARTS: [&str; 33] = [
-        "'", "s", "S", "ſ", "ll", "re", "VE", " ", "  ", "\n", "\r\n", "\t", "\u{a0}", "\u{3000}", "a", "word", "é", "e\u{301}",
-        "\u{301}", "1", "12", "3456", "٣", "１", "½", "!", "-=", "，", "。", "你", "的国", "😀", "𠀀",
+        "'", "s", "S", "ſ", "ll", "re", "VE", " ", "  ", "\n", "\r\n", "\t", "\u{a0}", "\u{3000}", "a",
+        "word", "é", "e\u{301}", "\u{301}", "1", "12", "3456", "٣", "１", "½", "!", "-=", "，", "。", "你",
+        "的国", "😀", "𠀀",
     ];
 
     fn random(state: &mut u64) -> usize {
@@ -99,8 +100,12 @@ mod tests {
             let length = 1 + random(&mut state) % 200;
             let text: String = match round % 3 {
                 0 => (0..length).map(|_| PARTS[random(&mut state) % PARTS.len()]).collect(),
-                1 => (0..length).map(|_| char::from_u32(random(&mut state) as u32 % 0x3000).unwrap_or('x')).collect(),
-                _ => (0..length).map(|_| char::from_u32(0x3000 + random(&mut state) as u32 % 0x7800).unwrap_or('x')).collect(),
+                1 => (0..length)
+                    .map(|_| char::from_u32(random(&mut state) as u32 % 0x3000).unwrap_or('x'))
+                    .collect(),
+                _ => (0..length)
+                    .map(|_| char::from_u32(0x3000 + random(&mut state) as u32 % 0x7800).unwrap_or('x'))
+                    .collect(),
             };
             let mut found = forms().into_iter().map(|form| {
                 let mut blocks = Vec::new();
@@ -124,7 +129,11 @@ mod tests {
                     let all = (1u64 << c.len_utf8()) - 1;
                     let expected = |bits| if unicode::is(c, bits) { all } else { 0 };
                     assert_eq!(blocks[0].letter, expected(word), "{c:?}");
-                    assert_eq!(blocks[0].number, if blocks[0].letter == 0 { expected(unicode::NUMBER) } else { 0 }, "{c:?}");
+                    assert_eq!(
+                        blocks[0].number,
+                        if blocks[0].letter == 0 { expected(unicode::NUMBER) } else { 0 },
+                        "{c:?}"
+                    );
                     let text_only = !0 >> (64 - text.len());
                     assert_eq!(blocks[0].space & text_only, expected(unicode::SPACE), "{c:?}");
                 }
