@@ -136,6 +136,8 @@ class Tokenizer:
     @staticmethod
     def from_gguf(file: TensorFile, /) -> Tokenizer:
         """Compiles the tokenizer in a GGUF file's metadata."""
+    def to_json(self) -> str:
+        """The whole tokenizer.json."""
     def encode(
         self, text: str, add_special_tokens: bool = True, trusted: Sequence[tuple[int, int]] | None = None
     ) -> list[int]:
@@ -241,21 +243,6 @@ class Tokenizer:
     def stream(self, skip_special_tokens: bool = False) -> DecodeStream:
         """Decodes ids as they come."""
 
-class WordCounter:
-    """Counts the words of a corpus, and trains on them once."""
-
-    def __init__(
-        self, normalizer_json: str, pre_tokenizer_json: str, *, threads: int | None = None, memory: int
-    ) -> None:
-        """The words are those that these components of a tokenizer.json make; while they are counted they take at most
-        `memory` bytes, and temporary files beyond that."""
-    def feed(self, texts: list[str], /) -> None:
-        """Counts the words of texts."""
-    def feed_file(self, path: str | os.PathLike[str], report: Callable[[str, int, int], None] | None = None) -> None:
-        """Counts the words of a file whose lines, with their ends, are texts."""
-    def train(self, settings_json: str, report: Callable[[str, int, int], None] | None = None) -> str:
-        """The trained model as JSON; `report` is told a stage, what is done and of how much, and may raise."""
-
 class Encoding:
     """What is known of a text's tokens, or of a piece that truncation cut off; lists are made when asked for."""
 
@@ -303,6 +290,20 @@ class Encoding:
 
 def encoding_matrix(encodings: list[Encoding], field: str, /) -> tuple[bytearray, int]:
     """One list of several encodings of one length as rows of 64-bit integers, and their length; offsets are pairs."""
+class WordCounter:
+    """Counts the words of a corpus, and trains on them once."""
+
+    def __init__(
+        self, normalizer_json: str, pre_tokenizer_json: str, *, threads: int | None = None, memory: int
+    ) -> None:
+        """The words are those that these components of a tokenizer.json make; while they are counted they take at most
+        `memory` bytes, and temporary files beyond that."""
+    def feed(self, texts: list[str], /) -> None:
+        """Counts the words of texts."""
+    def feed_file(self, path: str | os.PathLike[str], report: Callable[[str, int, int], None] | None = None) -> None:
+        """Counts the words of a file whose lines, with their ends, are texts."""
+    def train(self, settings_json: str, report: Callable[[str, int, int], None] | None = None) -> str:
+        """The trained model as JSON; `report` is told a stage, what is done and of how much, and may raise."""
 
 class DecodeStream:
     """Text from ids that come one by one: put together, always what `decode` gives for all of them."""

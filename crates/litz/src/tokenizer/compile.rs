@@ -10,19 +10,24 @@ use super::model::bpe::{self, Bpe};
 use super::model::unigram::Unigram;
 use super::model::word_level::WordLevel;
 use super::model::word_piece::WordPiece;
-use super::model::Model;
+use super::model::{resolve, Model};
 use super::normalizer::Normalizer;
 use super::post_processor::PostProcessor;
 use super::pre_tokenizer::PreTokenizer;
+use super::stored::{Part, Place};
 use super::{save, Description, Tokenizer};
 use crate::{Error, Result};
+use std::path::Path;
+
+// Fewer merges are read as fast as tables are mapped.
+const WORTH_KEEPING: usize = 10_000;
 
 impl Tokenizer {
     /// Compiles a `tokenizer.json`. Its `truncation` and `padding` are left to the caller.
     ///
     /// A setting that is not implemented is an [`Error::Unsupported`] that names it, never ignored.
     pub fn from_json(bytes: &[u8]) -> Result<Self> {
-        Self::compile(Description::from_json(bytes)?)
+        Self::compile(Description::from_json(bytes.to_vec())?)
     }
 
     /// Compiles what a source says.
@@ -49,6 +54,23 @@ impl Tokenizer {
             Some(id) => Err(Error::Format(format!("post_processor: no token has the id {id}"))),
             None => Ok(tokenizer),
         }
+    }
+
+    /// Keeps the tables of a large BPE model, and the rest of its file, for the next time.
+    pub(super) fn keep(&self, place: &Place, source: &Path, json: &str) -> std::io::Result<()> {
+        let Model::Bpe(bpe) = &*self.model else { return Ok(()) };
+        let Some(pairs) = bpe.pairs().filter(|pairs| pairs.len() >= WORTH_KEEPING) else { return Ok(()) };
+        let (text, spans, slots, seed, count) = bpe.vocab().parts();
+        let (words, filter, len) = pairs.parts();
+        let parts = [
+            Part::Bytes(json.as_bytes()),
+            Part::Bytes(text),
+            Part::Words(spans),
+            Part::Words(slots),
+            Part::Words(words),
+            Part::Words(filter),
+        ];
+        place.store(source, [seed, count, len, 0], parts)
     }
 
     /// A whole `tokenizer.json` of this tokenizer, with every added token.
@@ -90,12 +112,15 @@ fn missing(key: &str) -> Error {
 }
 
 fn compile_bpe(model: ModelSection, pre_tokenizer: &mut PreTokenizer) -> Result<Bpe> {
-    let ModelSection { settings, vocab, merges, merge_scores, .. } = model;
+    let ModelSection { settings, vocab, merges, merge_scores, tables, .. } = model;
     let dropout = settings.dropout.unwrap_or_default();
     if !(0.0..=1.0).contains(&dropout) {
         return Err(Error::Format(format!("model.dropout: found {dropout}, expected 0 to 1")));
     }
-    let vocab = vocab.build("model.vocab")?;
+    let (vocab, pairs) = match tables {
+        Some((vocab, pairs)) => (vocab, Some(pairs)),
+        None => (vocab.build("model.vocab")?, None),
+    };
     // The bytes that UTF-8 is made of: without one of them, tokens no longer tell how long they are.
     let mut bytes = (0..=0xBF).chain(0xC2..=0xF4).map(byte_level::to_char);
     if bytes.any(|c| vocab.id(c.encode_utf8(&mut [0; 4])).is_none()) {
@@ -111,8 +136,14 @@ fn compile_bpe(model: ModelSection, pre_tokenizer: &mut PreTokenizer) -> Result<
         suffix: settings.suffix.unwrap_or_default(),
         dropout,
     };
+    if let Some(pairs) = pairs {
+        return Ok(Bpe::with_merges(vocab, pairs, options));
+    }
     match merge_scores {
         Some(scores) => Ok(Bpe::with_scores(vocab, scores.into_iter(), options)),
-        None => Bpe::with_merges(vocab, merges.iter().map(Ok), options, "model.merges"),
+        None => {
+            let pairs = resolve::pairs(&vocab, &merges, &options.prefix, "model.merges")?;
+            Ok(Bpe::with_merges(vocab, pairs, options))
+        }
     }
 }

@@ -2,10 +2,13 @@
 
 use hashbrown::HashMap;
 use serde_json::Value;
+use std::ops::Range;
 
 use super::added_tokens::AddedToken;
 use super::model::bpe;
-use super::vocab::VocabBuilder;
+use super::model::pairs::Pairs;
+use super::stored::Stored;
+use super::vocab::{Vocab, VocabBuilder};
 use super::{json, save};
 use crate::{Error, Result};
 
@@ -51,6 +54,8 @@ pub(super) struct ModelSection {
     /// BPE as SentencePiece runs it: the score of each token, by id, `None` for those that never result from a merge.
     /// With these there are no `merges`.
     pub merge_scores: Option<Vec<Option<f32>>>,
+    /// BPE: vocabulary and merges as tables that are compiled already; with these there is neither of the two above.
+    pub tables: Option<(Vocab, Pairs)>,
 }
 
 /// The settings of a model, of whichever kind. `None` where the file is silent or says null.
@@ -77,16 +82,17 @@ pub(super) struct ModelSettings {
     pub max_characters: Option<usize>,
 }
 
-/// A list of merges, as one text and where each is cut.
+/// A list of merges: one text, and where in it each has its two tokens.
 #[derive(Default)]
 pub(super) struct Merges {
-    text: String,
-    cuts: Vec<(u32, u32)>, // (end of the left token, end of the right)
+    text: Vec<u8>,
+    file: usize, // bytes of a file that come before `text`, once that is known
+    spans: Vec<[u32; 4]>,
 }
 
 impl Description {
     /// Reads a `tokenizer.json`. Errors name the section.
-    pub fn from_json(bytes: &[u8]) -> Result<Self> {
+    pub fn from_json(bytes: Vec<u8>) -> Result<Self> {
         json::read(bytes)
     }
 
@@ -109,6 +115,27 @@ impl Description {
             scores: &self.model.scores,
         };
         save::whole(&self.sections, &self.added_tokens, model)
+    }
+
+    /// The same without vocabulary and merges, which stand in tables beside it.
+    pub(super) fn small_json(&self) -> Result<String> {
+        let model = save::Model {
+            settings: &self.model.settings,
+            vocab: std::iter::empty(),
+            merges: std::iter::empty(),
+            scores: &[],
+        };
+        save::whole(&self.sections, &self.added_tokens, model)
+    }
+
+    /// What [`Description::small_json`] says, with the tables that were kept beside it; None if they do not fit.
+    pub(super) fn from_stored(stored: Stored) -> Option<Self> {
+        let Stored { scalars: [seed, count, len, _], json, text, tables: [spans, slots, words, filter] } =
+            stored;
+        let mut description = Self::from_json(json).ok()?;
+        let vocab = Vocab::from_parts(text, spans, slots, seed, count)?;
+        description.model.tables = Some((vocab, Pairs::from_parts(words, filter, len)?));
+        Some(description)
     }
 
     /// Adds tokens that the text itself may hold, after those that are there.
@@ -143,29 +170,57 @@ impl Kind {
 }
 
 impl Merges {
+    /// Merges that are found in a file of so many bytes, which [`Merges::adopt`] hands over.
+    pub fn within(file: usize) -> Self {
+        Self { text: Vec::new(), file, spans: Vec::with_capacity(file / 24) }
+    }
+
     /// Appends a merge.
     pub fn push(&mut self, left: &str, right: &str) -> Result<()> {
-        self.text.push_str(left);
-        let middle = self.text.len();
-        self.text.push_str(right);
-        match (u32::try_from(middle), u32::try_from(self.text.len())) {
-            (Ok(middle), Ok(end)) => self.cuts.push((middle, end)),
-            _ => return Err(Error::Memory("over 4 GiB of merges".into())),
-        }
-        Ok(())
+        let start = self.file + self.text.len();
+        self.text.extend_from_slice(left.as_bytes());
+        self.text.extend_from_slice(right.as_bytes());
+        let (middle, end) = (start + left.len(), start + left.len() + right.len());
+        self.push_within(start..middle, middle..end)
+            .ok_or_else(|| Error::Memory("over 4 GiB of merges".into()))
+    }
+
+    /// Appends a merge whose texts are in the file; None beyond 4 GiB.
+    #[inline]
+    pub fn push_within(&mut self, left: Range<usize>, right: Range<usize>) -> Option<()> {
+        u32::try_from(left.end.max(right.end)).ok()?;
+        self.spans.push([left.start as u32, left.end as u32, right.start as u32, right.end as u32]);
+        Some(())
+    }
+
+    /// Takes the file that the merges lie in.
+    pub fn adopt(&mut self, mut file: Vec<u8>) {
+        file.truncate(self.file);
+        file.append(&mut self.text);
+        (self.text, self.file) = (file, 0);
     }
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.cuts.len()
+        self.spans.len()
+    }
+
+    /// The two tokens of a merge, as they are written.
+    #[inline]
+    pub fn bytes(&self, place: usize) -> (&[u8], &[u8]) {
+        let side = |start: u32, end: u32| self.text.get(start as usize..end as usize).unwrap_or_default();
+        match self.spans.get(place) {
+            Some(&[start, middle, next, end]) => (side(start, middle), side(next, end)),
+            None => (&[], &[]),
+        }
     }
 
     /// Each merge, as the texts of its two tokens.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
-        let mut start = 0;
-        self.cuts.iter().map(move |&(left, right)| {
-            let from = std::mem::replace(&mut start, right as usize);
-            (&self.text[from..left as usize], &self.text[left as usize..right as usize])
+        let text = |bytes| std::str::from_utf8(bytes).unwrap_or_default();
+        (0..self.len()).map(move |place| {
+            let (left, right) = self.bytes(place);
+            (text(left), text(right))
         })
     }
 }

@@ -2,6 +2,7 @@
 
 use memmap2::Mmap;
 use std::ops::Deref;
+use std::ptr::NonNull;
 use std::sync::Arc;
 
 /// Numbers that any bytes are: they need no check before they are used.
@@ -18,40 +19,36 @@ mod private {
 }
 
 /// A table that does not change.
-pub(super) enum Flat<T: Plain> {
-    /// On the heap.
-    Owned(Vec<T>),
-    /// In a mapped file.
-    Mapped(Mapped<T>),
+pub(super) struct Flat<T: Plain> {
+    items: NonNull<[T]>,
+    _owner: Owner<T>,
 }
 
-/// A range of a mapped file that is aligned for its type.
-pub(super) struct Mapped<T: Plain> {
-    map: Arc<Mmap>,
-    start: usize, // bytes
-    len: usize,   // items
-    of: std::marker::PhantomData<T>,
+enum Owner<T> {
+    Heap { _items: Vec<T> },
+    File { _map: Arc<Mmap> },
 }
 
-impl<T: Plain> Mapped<T> {
-    /// `len` items from byte `start` on; `None` if they do not lie in the map, or not aligned.
-    pub fn new(map: &Arc<Mmap>, start: usize, len: usize) -> Option<Self> {
+// SAFETY: the items are numbers that nothing writes while the table lives, on the heap or in a shared read-only map.
+unsafe impl<T: Plain + Send> Send for Flat<T> {}
+// SAFETY: as above.
+unsafe impl<T: Plain + Sync> Sync for Flat<T> {}
+
+impl<T: Plain> Flat<T> {
+    /// `len` items of a mapped file from byte `start` on; None if they do not lie in it, or not aligned.
+    pub fn mapped(map: &Arc<Mmap>, start: usize, len: usize) -> Option<Self> {
         let size = len.checked_mul(size_of::<T>())?;
         let bytes = map.get(start..start.checked_add(size)?)?;
+        let first = NonNull::new(bytes.as_ptr().cast_mut())?.cast::<T>();
         let aligned = bytes.as_ptr().align_offset(align_of::<T>()) == 0;
-        aligned.then(|| Self { map: Arc::clone(map), start, len, of: std::marker::PhantomData })
+        let items = NonNull::slice_from_raw_parts(first, len);
+        aligned.then(|| Self { items, _owner: Owner::File { _map: Arc::clone(map) } })
     }
 }
 
 impl<T: Plain> From<Vec<T>> for Flat<T> {
-    fn from(items: Vec<T>) -> Self {
-        Self::Owned(items)
-    }
-}
-
-impl<T: Plain> From<Mapped<T>> for Flat<T> {
-    fn from(items: Mapped<T>) -> Self {
-        Self::Mapped(items)
+    fn from(mut items: Vec<T>) -> Self {
+        Self { items: NonNull::from(items.as_mut_slice()), _owner: Owner::Heap { _items: items } }
     }
 }
 
@@ -60,13 +57,21 @@ impl<T: Plain> Deref for Flat<T> {
 
     #[inline]
     fn deref(&self) -> &[T] {
-        match self {
-            Self::Owned(items) => items,
-            Self::Mapped(Mapped { map, start, len, .. }) => {
-                // SAFETY: `Mapped::new` checked that the range lies in the map and is aligned, and the map lives as
-                // long as this borrow. Every bit pattern is a number, so a file that changes gives other numbers.
-                unsafe { std::slice::from_raw_parts(map.as_ptr().add(*start).cast(), *len) }
-            }
-        }
+        // SAFETY: the items are the owner's, which lives as long as this and never moves them: a vector's heap that is
+        // not touched again, or a range of a map that was checked to lie in it and to be aligned. Every bit pattern is
+        // a number, so a file that somebody changes gives other numbers.
+        unsafe { self.items.as_ref() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_outlives_its_move() {
+        let table: Flat<u64> = (0..1000).collect::<Vec<u64>>().into();
+        let moved = std::thread::spawn(move || table.iter().sum::<u64>()).join().unwrap();
+        assert_eq!(moved, 499_500);
     }
 }

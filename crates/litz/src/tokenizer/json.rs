@@ -5,11 +5,47 @@ use std::cell::Cell;
 use std::fmt;
 
 use super::description::{Description, Kind, Merges, ModelSection, ModelSettings};
+use super::scan_json::{self, Large};
 use super::vocab::VocabBuilder;
 use crate::{Error, Result};
 
 /// Reads the file; errors name the section.
-pub(super) fn read(bytes: &[u8]) -> Result<Description> {
+pub(super) fn read(bytes: Vec<u8>) -> Result<Description> {
+    match scanned(bytes) {
+        Ok(description) => Ok(description),
+        Err(bytes) => general(&bytes),
+    }
+}
+
+/// Reads the large values first and then the file without them; gives the file back if that does not work out.
+fn scanned(bytes: Vec<u8>) -> std::result::Result<Description, Vec<u8>> {
+    let Some(Large { vocab, vocab_at, merges }) = scan_json::large(&bytes) else { return Err(bytes) };
+    let (merges, merges_at) = merges.map_or((None, None), |(merges, at)| (Some(merges), Some(at)));
+    let mut cuts = [(Some(vocab_at), &b"{}"[..]), (merges_at, &b"[]"[..])];
+    cuts.sort_by_key(|(at, _)| at.as_ref().map(|at| at.start));
+    let (mut rest, mut last) = (Vec::new(), 0);
+    for (at, instead) in cuts {
+        let Some(at) = at else { continue };
+        rest.extend_from_slice(&bytes[last..at.start]);
+        rest.extend_from_slice(instead);
+        last = at.end;
+    }
+    rest.extend_from_slice(&bytes[last..]);
+    match general(&rest) {
+        // A second vocabulary or list would replace the first: that is left to the general reader.
+        Ok(mut description) if description.model.vocab.len() == 0 && description.model.merges.len() == 0 => {
+            description.model.vocab = vocab;
+            if let Some(mut merges) = merges {
+                merges.adopt(bytes);
+                description.model.merges = merges;
+            }
+            Ok(description)
+        }
+        _ => Err(bytes),
+    }
+}
+
+fn general(bytes: &[u8]) -> Result<Description> {
     let section = Cell::new("the top level");
     let mut input = serde_json::Deserializer::from_slice(bytes);
     let read = FileVisitor { section: &section }.deserialize(&mut input);
@@ -109,7 +145,7 @@ impl Model {
             max_characters: self.max_characters,
         };
         let (merges, scores) = (self.merges.unwrap_or_default(), scores.unwrap_or_default());
-        Ok(ModelSection { settings, vocab: tokens, merges, scores, merge_scores: None })
+        Ok(ModelSection { settings, vocab: tokens, merges, scores, merge_scores: None, tables: None })
     }
 }
 

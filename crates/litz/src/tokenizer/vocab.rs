@@ -7,13 +7,16 @@ use crate::{Error, Result};
 
 const HOLE: u64 = u64::MAX;
 const EMPTY: u64 = 0;
+/// Longer tokens are compared in the text, shorter ones where the table has them.
+const SHORT: usize = 8;
 
 /// Collects tokens; [`VocabBuilder::build`] checks them and indexes them.
 #[derive(Default)]
 pub(super) struct VocabBuilder {
-    text: String,
+    text: Vec<u8>,
     tokens: Vec<(u32, u32, u32)>, // (start, end, id)
     repeating: bool,
+    prepared: Option<Vocab>,
 }
 
 impl VocabBuilder {
@@ -24,8 +27,15 @@ impl VocabBuilder {
 
     /// Appends one token. The text is stored as it is; ids may come in any order.
     pub fn push(&mut self, token: &str, id: u32) -> Result<()> {
+        self.push_bytes(token.as_bytes(), id)
+    }
+
+    /// Appends one token that [`VocabBuilder::build`] finds to be UTF-8 or refuses.
+    #[inline]
+    pub fn push_bytes(&mut self, token: &[u8], id: u32) -> Result<()> {
+        self.prepared = None;
         let start = self.text.len();
-        self.text.push_str(token);
+        self.text.extend_from_slice(token);
         match (u32::try_from(start), u32::try_from(self.text.len())) {
             (Ok(start), Ok(end)) => self.tokens.push((start, end, id)),
             _ => return Err(Error::Memory("the vocabulary holds over 4 GiB of text".into())),
@@ -40,16 +50,29 @@ impl VocabBuilder {
 
     /// Every token with its id, by id.
     pub fn by_id(&self) -> Vec<(&str, u32)> {
-        let token = |&(start, end, id): &(u32, u32, u32)| (&self.text[start as usize..end as usize], id);
+        let token = |&(start, end, id): &(u32, u32, u32)| {
+            (std::str::from_utf8(&self.text[start as usize..end as usize]).unwrap_or_default(), id)
+        };
         let mut tokens: Vec<_> = self.tokens.iter().map(token).collect();
         tokens.sort_by_key(|token| token.1);
         tokens
     }
 
+    /// Builds the index now, for the later [`VocabBuilder::build`]: there may be time while something else is read.
+    pub fn prepare(&mut self) {
+        self.prepared = self.index("").ok();
+    }
+
     /// Checks that ids and texts are unique and that ids are dense enough to be indexed.
     /// `path` names the vocabulary in errors.
     pub fn build(mut self, path: &str) -> Result<Vocab> {
-        self.text.shrink_to_fit();
+        match self.prepared.take() {
+            Some(vocab) => Ok(vocab),
+            None => self.index(path),
+        }
+    }
+
+    fn index(&self, path: &str) -> Result<Vocab> {
         let count = self.tokens.len();
         let limit = count.saturating_mul(8).saturating_add(1 << 16);
         let top = self.tokens.iter().map(|token| token.2).max().map_or(0, |id| id as usize + 1);
@@ -59,10 +82,14 @@ impl VocabBuilder {
                 top - 1
             )));
         }
+        let text = std::str::from_utf8(&self.text).ok();
+        let text =
+            text.filter(|text| self.tokens.iter().all(|token| text.is_char_boundary(token.0 as usize)));
+        let text = text.ok_or_else(|| Error::Format(format!("{path}: a token is not UTF-8")))?.to_owned();
         let seed = RandomState::new().hash_one(0u64);
         let mut index =
-            Index { text: self.text, spans: vec![HOLE; top], slots: vec![EMPTY; slots_for(count)], seed };
-        for (start, end, id) in self.tokens {
+            Index { text, spans: vec![HOLE; top], slots: vec![EMPTY; 2 * slots_for(count)], seed };
+        for &(start, end, id) in &self.tokens {
             index.insert(start, end, id, self.repeating, path)?;
         }
         let Index { text, spans, slots, .. } = index;
@@ -79,7 +106,7 @@ fn slots_for(count: usize) -> usize {
 pub(super) struct Vocab {
     text: String,
     spans: Flat<u64>, // by id: start << 32 | end; HOLE where no token has that id
-    slots: Flat<u64>, // hash >> 32 << 32 | id + 1; EMPTY where there is none; a power of two of them
+    slots: Flat<u64>, // two words each: the beginning of the text; bits of its hash, its length and id + 1, or EMPTY
     seed: u64,        // hashes differ from one build to the next: nobody can prepare texts that collide
     count: usize,
 }
@@ -101,13 +128,14 @@ impl Index {
             return Err(Error::Format(format!("{path}: both {other:?} and {token:?} have the id {id}")));
         }
         *span = u64::from(start) << 32 | u64::from(end);
-        let hash = hash(token.as_bytes(), self.seed);
-        let mut at = hash as usize & (self.slots.len() - 1);
-        while self.slots[at] != EMPTY {
-            let slot = self.slots[at];
-            if slot >> 32 == hash >> 32 {
+        let Key { word, hash, tag } = Key::of(token.as_bytes(), self.seed);
+        let mask = self.slots.len() / 2 - 1;
+        let mut at = hash as usize & mask;
+        while self.slots[2 * at + 1] != EMPTY {
+            let (beginning, slot) = (self.slots[2 * at], self.slots[2 * at + 1]);
+            if beginning == word && slot >> 32 == tag >> 32 {
                 let other = slot as u32 - 1;
-                if slice(&self.text, self.spans[other as usize]) == token {
+                if token.len() <= SHORT || slice(&self.text, self.spans[other as usize]) == token {
                     if !repeating {
                         return Err(Error::Format(format!(
                             "{path}: {token:?} has two ids, {other} and {id}"
@@ -116,14 +144,65 @@ impl Index {
                     break;
                 }
             }
-            at = (at + 1) & (self.slots.len() - 1);
+            at = (at + 1) & mask;
         }
-        self.slots[at] = hash >> 32 << 32 | u64::from(id + 1);
+        self.slots[2 * at] = word;
+        self.slots[2 * at + 1] = tag | u64::from(id + 1);
         Ok(())
     }
 }
 
+/// What the table knows of a text.
+struct Key {
+    word: u64, // all of a short text, given its length; else its first bytes
+    hash: u64,
+    tag: u64, // in the high half: bits of the hash, and the length up to 255
+}
+
+impl Key {
+    #[inline]
+    fn of(bytes: &[u8], seed: u64) -> Self {
+        let length = bytes.len();
+        let word = match length {
+            SHORT.. => word(bytes, 0),
+            4.. => half(bytes, 0) | half(bytes, length - 4) << 32,
+            0 => 0,
+            _ => u64::from(bytes[0]) | u64::from(bytes[length / 2]) << 8 | u64::from(bytes[length - 1]) << 16,
+        };
+        let mut state = seed;
+        if length > SHORT {
+            let mut rest = &bytes[SHORT..];
+            while rest.len() > SHORT {
+                state = fold(state ^ self::word(rest, 0), FIRST);
+                rest = &rest[SHORT..];
+            }
+            state = fold(state ^ self::word(bytes, length - SHORT), FIRST);
+        }
+        let hash = fold(word ^ state, seed ^ SECOND ^ length as u64);
+        Self { word, hash, tag: hash >> 40 << 40 | (length.min(255) as u64) << 32 }
+    }
+}
+
 impl Vocab {
+    /// A vocabulary from the tables that [`Vocab::parts`] gave; None if they cannot belong together.
+    pub fn from_parts(
+        text: Vec<u8>,
+        spans: Flat<u64>,
+        slots: Flat<u64>,
+        seed: u64,
+        count: u64,
+    ) -> Option<Self> {
+        let count = usize::try_from(count).ok()?;
+        let fits = slots.len() == 2 * slots_for(count);
+        let text = String::from_utf8(text).ok().filter(|_| fits)?;
+        Some(Self { text, spans, slots, seed, count })
+    }
+
+    /// The text, the tables, and the two numbers that go with them.
+    pub fn parts(&self) -> (&[u8], &[u64], &[u64], u64, u64) {
+        (self.text.as_bytes(), &self.spans, &self.slots, self.seed, self.count as u64)
+    }
+
     /// The id of this text.
     #[inline]
     pub fn id(&self, token: &str) -> Option<u32> {
@@ -134,23 +213,24 @@ impl Vocab {
     #[inline]
     pub fn id_of_bytes(&self, token: &[u8]) -> Option<u32> {
         let slots: &[u64] = &self.slots;
-        let hash = hash(token, self.seed);
-        let mask = slots.len() - 1;
-        let mut at = hash as usize & mask;
+        let Key { word, hash, tag } = Key::of(token, self.seed);
+        let mask = slots.len() / 2 - 1;
+        let mut at = hash as usize;
         // Half of the slots are free: the end is near.
-        loop {
-            let slot = slots[at & mask];
-            if slot == EMPTY {
+        for _ in 0..=mask {
+            let slot = slots.get(2 * (at & mask)..2 * (at & mask) + 2)?;
+            if slot[1] == EMPTY {
                 return None;
             }
-            if slot >> 32 == hash >> 32 {
-                let id = (slot as u32).wrapping_sub(1);
-                if self.bytes(id) == Some(token) {
+            if slot[0] == word && slot[1] >> 32 == tag >> 32 {
+                let id = (slot[1] as u32).wrapping_sub(1);
+                if token.len() <= SHORT || self.bytes(id) == Some(token) {
                     return Some(id);
                 }
             }
-            at += 1;
+            at = at.wrapping_add(1);
         }
+        None
     }
 
     /// The text of this id.
@@ -167,7 +247,9 @@ impl Vocab {
         self.spans.len()
     }
 
-    fn bytes(&self, id: u32) -> Option<&[u8]> {
+    /// The same as bytes.
+    #[inline]
+    pub fn bytes(&self, id: u32) -> Option<&[u8]> {
         let span = *self.spans.get(id as usize)?;
         self.text.as_bytes().get((span >> 32) as usize..span as u32 as usize)
     }
@@ -189,24 +271,6 @@ fn slice(text: &str, span: u64) -> &str {
 
 const FIRST: u64 = 0x9E37_79B9_7F4A_7C15;
 const SECOND: u64 = 0xE703_7ED1_A0B4_28DB;
-
-/// A keyed hash whose cost is a few multiplications: tokens are short.
-#[inline]
-fn hash(bytes: &[u8], seed: u64) -> u64 {
-    let mut state = seed ^ FIRST;
-    let mut rest = bytes;
-    while rest.len() > 16 {
-        state = fold(word(rest, 0) ^ state, word(rest, 8) ^ SECOND);
-        rest = &rest[16..];
-    }
-    let (low, high) = match rest.len() {
-        8.. => (word(rest, 0), word(rest, rest.len() - 8)),
-        length @ 4.. => (half(rest, 0), half(rest, length - 4)),
-        0 => (0, 0),
-        length => (u64::from(rest[0]) << 8 | u64::from(rest[length / 2]), u64::from(rest[length - 1])),
-    };
-    fold(fold(low ^ state, high ^ SECOND) ^ bytes.len() as u64, seed ^ SECOND)
-}
 
 #[inline]
 fn word(bytes: &[u8], at: usize) -> u64 {

@@ -1,5 +1,7 @@
 //! Words that came before, with their ids. Filled by the model only: what it holds never changes a result.
 
+use super::pages::table;
+
 /// Ids that lie beside their word; more of them lie apart.
 pub(super) const INLINE: usize = 4;
 /// The longest word that is its own key.
@@ -142,7 +144,7 @@ impl Words {
         entry.ids[0] |= (ids.len() as u32) << COUNT_SHIFT;
         self.place(entry);
         if self.filled > self.buckets.len() && self.buckets.len() < MOST_BUCKETS {
-            let larger = vec![Bucket::default(); self.buckets.len() * 4];
+            let larger = table(self.buckets.len() * 4, Bucket::default());
             let old = std::mem::replace(&mut self.buckets, larger);
             self.filled = 0;
             let entries = old.into_iter().flat_map(|bucket| bucket.0);

@@ -14,6 +14,8 @@ use crate::tokenizer::vocab::Vocab;
 /// Of a token that merging never gives.
 const NEVER: u32 = u32::MAX;
 
+/// Of a token that merging gives, with ranks that fall on the way: its neighbours are tried by merging.
+const STRANGE: u32 = u32::MAX - 1;
 /// Of a token, in bytes: a place costs at most the square of it.
 const LONGEST: usize = 1024;
 
@@ -30,13 +32,14 @@ pub(super) struct Backtrack {
     trie: Trie,
     origins: Vec<Origin>,
     lengths: Vec<u32>,
+    bytes: [u32; 256],
 }
 
 impl Backtrack {
-    /// None where ranks fall in the history of a token.
+    /// None where a token is too long.
     pub fn new(vocab: &Vocab, pairs: &Pairs, bytes: &[u32; 256]) -> Option<Self> {
         let count = vocab.iter().map(|(id, _)| id as usize + 1).max()?;
-        let origins = origins(pairs, count, bytes);
+        let mut origins = origins(pairs, count, bytes);
         let mut trie = Trie::new(count * 3);
         let mut lengths = vec![0; count];
         let mut text = Vec::new();
@@ -47,15 +50,15 @@ impl Backtrack {
                 continue;
             }
             lengths[id as usize] = text.len() as u32;
-            if origins[id as usize].time == NEVER && gives_itself(&text, id, pairs, bytes) {
-                return None;
+            if origins[id as usize].time == NEVER && merged(&text, pairs, bytes).eq([id]) {
+                origins[id as usize].time = STRANGE;
             }
             let known = text.len() <= LONGEST && trie.insert(&text, id, origins[id as usize].time != NEVER);
             if !known {
                 return None;
             }
         }
-        Some(Self { trie, origins, lengths })
+        Some(Self { trie, origins, lengths, bytes: *bytes })
     }
 
     /// Appends the tokens of a piece. `whole`: a piece that is a token is that token, even if merging never gives it.
@@ -74,7 +77,7 @@ impl Backtrack {
             let (token, length) = next;
             let end = at + length;
             let fits = !is_set(dead, end)
-                && (out.len() == start || self.are_neighbours(pairs, out[out.len() - 1], token));
+                && (out.len() == start || self.are_neighbours(pairs, out[out.len() - 1], token, &piece[..end]));
             if fits {
                 out.push(token);
                 at = end;
@@ -92,8 +95,16 @@ impl Backtrack {
         }
     }
 
-    fn are_neighbours(&self, pairs: &Pairs, left: u32, right: u32) -> bool {
-        pairs.get(left, right).is_none() && are_apart(&self.origins, pairs, left, right)
+    /// Whether merging leaves these two, which `text` ends with, as they are.
+    fn are_neighbours(&self, pairs: &Pairs, left: u32, right: u32, text: &[u8]) -> bool {
+        if pairs.get(left, right).is_some() {
+            return false;
+        }
+        if [left, right].iter().any(|&id| self.origins[id as usize].time == STRANGE) {
+            let length = (self.lengths[left as usize] + self.lengths[right as usize]) as usize;
+            return merged(&text[text.len() - length..], pairs, &self.bytes).eq([left, right]);
+        }
+        are_apart(&self.origins, pairs, left, right)
     }
 }
 
@@ -112,11 +123,12 @@ fn origins(pairs: &Pairs, count: usize, bytes: &[u32; 256]) -> Vec<Origin> {
     origins
 }
 
-fn gives_itself(text: &[u8], id: u32, pairs: &Pairs, bytes: &[u32; 256]) -> bool {
+/// What merging gives.
+fn merged(text: &[u8], pairs: &Pairs, bytes: &[u32; 256]) -> impl Iterator<Item = u32> {
     let symbol = |(i, &byte): (u32, &u8)| Symbol { id: bytes[usize::from(byte)], start: i, end: i + 1 };
     let mut symbols: Vec<Symbol> = (0..).zip(text).map(symbol).collect();
     merge_all(&mut symbols, |left, right| pairs.get(left.id, right.id));
-    symbols.len() == 1 && symbols[0].id == id
+    symbols.into_iter().map(|symbol| symbol.id)
 }
 
 /// Whether no merge crosses the edge between two tokens before both are made: back through both histories, always
@@ -186,8 +198,7 @@ mod tests {
             }
         }
         if seed % 2 == 1 {
-            let (i, j) = (random(&mut state) % pairs.len(), random(&mut state) % pairs.len());
-            pairs.swap(i, j);
+            (1..pairs.len()).for_each(|i| pairs.swap(i, random(&mut state) % (i + 1)));
         }
         for (id, token) in (0..).zip(&tokens) {
             vocab.push(token, id).unwrap();

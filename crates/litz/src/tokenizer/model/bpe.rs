@@ -61,35 +61,9 @@ pub(in crate::tokenizer) struct Bpe {
 const WORTH_TABLES: usize = 1 << 17;
 
 impl Bpe {
-    /// A model with a list of merges, each a pair of token texts.
-    pub fn with_merges<'a>(
-        vocab: Vocab,
-        merges: impl Iterator<Item = Result<(&'a str, &'a str)>>,
-        options: Options,
-        path: &str,
-    ) -> Result<Self> {
-        let mut pairs = Pairs::with_capacity(merges.size_hint().0);
-        let mut whole = String::new();
-        let mut last = 0;
-        for (rank, merge) in (0u32..).zip(merges) {
-            let (left, right) = merge?;
-            whole.clear();
-            whole.push_str(left);
-            whole.push_str(right.strip_prefix(options.prefix.as_str()).unwrap_or(right));
-            let id = |token: &str| {
-                vocab.id(token).ok_or_else(|| {
-                    Error::Format(format!(
-                        "{path}[{rank}]: {token:?} is not in the vocabulary ({left:?} + {right:?})"
-                    ))
-                })
-            };
-            let sides = (id(left)?, id(right)?);
-            // Merges mostly come in the order of what they make: no need to search for it.
-            let expected = [last, last + 1].into_iter().find(|&id| vocab.token(id) == Some(&whole));
-            last = expected.map_or_else(|| id(&whole), Ok)?;
-            pairs.insert(sides.0, sides.1, Merge { rank, id: last });
-        }
-        Ok(Self::new(vocab, Rules::Pairs(pairs), options))
+    /// A model with merges of its tokens.
+    pub fn with_merges(vocab: Vocab, pairs: Pairs, options: Options) -> Self {
+        Self::new(vocab, Rules::Pairs(pairs), options)
     }
 
     /// A model whose merges follow the tokens' scores, the highest first. `None` = never the result of a merge.
@@ -240,7 +214,8 @@ impl Bpe {
         Backtrack::new(&self.vocab, self.pairs()?, &self.bytes.map(Option::unwrap_or_default))
     }
 
-    pub(super) fn pairs(&self) -> Option<&Pairs> {
+    /// The table of merges, unless scores decide.
+    pub fn pairs(&self) -> Option<&Pairs> {
         match &self.rules {
             Rules::Pairs(pairs) => Some(pairs),
             Rules::Scores(_) => None,

@@ -1,5 +1,7 @@
 //! Tokens by their bytes: a trie whose edges are one flat table, open-addressed.
 
+use crate::tokenizer::pages::table;
+
 const EMPTY: u64 = u64::MAX;
 const NODE: u32 = (1 << 24) - 1;
 /// A token ends at this node.
@@ -7,7 +9,10 @@ const TOKEN: u32 = 1 << 24;
 /// A token that merging gives ends at this node.
 const MERGED: u32 = 1 << 25;
 
-/// The trie. An edge is `parent node << 40 | byte << 32 | flags | child node`.
+/// The lowest of six bits that tell by which bytes, modulo 6, a node goes on: most walks end without a look-up.
+const ONWARD: u32 = 26;
+
+/// The trie. An edge is `parent node << 40 | byte << 32 | onward | flags | child node`.
 pub(super) struct Trie {
     edges: Vec<u64>,
     shift: u32,
@@ -19,9 +24,9 @@ pub(super) struct Trie {
 impl Trie {
     /// An empty trie with room for so many nodes.
     pub fn new(nodes: usize) -> Self {
-        let slots = (nodes.max(8) * 2).next_power_of_two();
+        let slots = (nodes.max(8) * 8 / 7).next_power_of_two();
         Self {
-            edges: vec![EMPTY; slots],
+            edges: table(slots, EMPTY),
             shift: 32 - slots.trailing_zeros().min(31),
             used: 0,
             pairs: vec![0; 1 << 16],
@@ -45,16 +50,18 @@ impl Trie {
             self.pairs[place] = self.tokens.len() as u32;
             self.tokens.push(0);
         }
-        let mut node = self.pairs[place] & NODE;
         if rest.len() == 1 {
             self.pairs[place] |= flags;
+        } else {
+            self.pairs[place] |= onward(rest[1]);
         }
+        let mut node = self.pairs[place] & NODE;
         for (i, &byte) in rest.iter().enumerate().skip(1) {
             if self.tokens.len() >= NODE as usize {
                 return false;
             }
-            let last = i + 1 == rest.len();
-            node = self.child(node, byte, if last { flags } else { 0 });
+            let marks = rest.get(i + 1).map_or(flags, |&next| onward(next));
+            node = self.child(node, byte, marks);
         }
         self.tokens[node as usize] = id;
         true
@@ -74,6 +81,9 @@ impl Trie {
                     best = (entry & NODE, length);
                 }
                 let Some(&byte) = bytes.get(length) else { break };
+                if entry & onward(byte) == 0 {
+                    break;
+                }
                 entry = self.edge(entry & NODE, byte);
                 length += 1;
             }
@@ -103,7 +113,7 @@ impl Trie {
     }
 
     fn child(&mut self, node: u32, byte: u8, flags: u32) -> u32 {
-        if self.used * 4 >= self.edges.len() * 3 {
+        if self.used * 8 >= self.edges.len() * 7 {
             self.grow();
         }
         let key = node << 8 | u32::from(byte);
@@ -118,7 +128,7 @@ impl Trie {
     }
 
     fn grow(&mut self) {
-        let larger = vec![EMPTY; self.edges.len() * 2];
+        let larger = table(self.edges.len() * 2, EMPTY);
         let old = std::mem::replace(&mut self.edges, larger);
         self.shift -= 1;
         for edge in old.into_iter().filter(|&edge| edge != EMPTY) {
@@ -126,6 +136,11 @@ impl Trie {
             self.edges[slot] = edge;
         }
     }
+}
+
+#[inline]
+fn onward(byte: u8) -> u32 {
+    1 << (ONWARD + u32::from(byte) % 6)
 }
 
 #[cfg(test)]

@@ -36,7 +36,7 @@ impl Symbol {
 
 /// What a pair becomes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Merge {
+pub(in crate::tokenizer) struct Merge {
     /// Lower merges first.
     pub rank: u32,
     /// The new token.

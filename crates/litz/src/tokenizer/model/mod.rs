@@ -2,10 +2,11 @@
 
 mod backtrack;
 pub(super) mod bpe;
-mod merge;
 mod byte_trie;
 mod double_array;
-mod pairs;
+mod merge;
+pub(super) mod pairs;
+pub(super) mod resolve;
 pub(super) mod unigram;
 pub(super) mod word_level;
 pub(super) mod word_piece;

@@ -5,6 +5,7 @@ use std::io::Read;
 use std::path::Path;
 
 use super::SourceOptions;
+use crate::tokenizer::stored::Place;
 use crate::tokenizer::{Description, Tokenizer};
 use crate::{Error, Result};
 
@@ -44,14 +45,14 @@ impl Source {
 }
 
 impl Description {
-    /// Reads the files of a tokenizer. Errors name the file.
+    /// Reads the files of a tokenizer.
     pub fn open(source: Source, paths: &[&Path], options: &SourceOptions) -> Result<Self> {
         let [path, rest @ ..] = paths else {
             return Err(Error::Value("no path of a tokenizer's file was given".into()));
         };
         let bytes = read(path)?;
         let description = match source {
-            Source::Json => Self::from_json(&bytes).and_then(|mut description| {
+            Source::Json => Self::from_json(bytes).and_then(|mut description| {
                 options.finish(&mut description)?;
                 Ok(description)
             }),
@@ -67,18 +68,47 @@ impl Description {
             }
             Source::Tekken => Self::from_tekken(&bytes, options),
         };
-        description.map_err(|error| named(error, path))
+        description
     }
 }
 
 impl Tokenizer {
     /// Reads the files of a tokenizer and compiles it. Errors name the file.
-    pub fn open(source: Source, paths: &[&Path], options: &SourceOptions) -> Result<Self> {
-        let description = Description::open(source, paths, options)?;
-        Self::compile(description).map_err(|error| match paths {
-            [path, ..] => named(error, path),
-            [] => error,
+    ///
+    /// What a large `tokenizer.json` gives is kept in the folder `cache`, and taken from there while the file stays
+    /// as it is. A folder that cannot be used makes no difference but time.
+    pub fn open(
+        source: Source,
+        paths: &[&Path],
+        options: &SourceOptions,
+        cache: Option<&Path>,
+    ) -> Result<Self> {
+        let compiled = match (source, paths, cache) {
+            (Source::Json, [path], Some(folder)) => Self::open_kept(path, options, folder),
+            _ => Description::open(source, paths, options).and_then(Self::compile),
+        };
+        compiled.map_err(|error| match paths.first() {
+            Some(path) => named(error, path),
+            None => error,
         })
+    }
+
+    fn open_kept(path: &Path, options: &SourceOptions, folder: &Path) -> Result<Self> {
+        let place = Place::of(folder, path);
+        let kept = place.as_ref().and_then(Place::load).and_then(Description::from_stored);
+        if let Some(mut description) = kept {
+            options.finish(&mut description)?;
+            return Self::compile(description);
+        }
+        let mut description = Description::from_json(read(path)?)?;
+        let json = description.small_json()?;
+        options.finish(&mut description)?;
+        let tokenizer = Self::compile(description)?;
+        if let Some(place) = place {
+            // A full or read-only disk costs the next start some time, and nothing else.
+            let _ = tokenizer.keep(&place, path, &json);
+        }
+        Ok(tokenizer)
     }
 }
 

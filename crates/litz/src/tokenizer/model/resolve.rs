@@ -1,0 +1,81 @@
+//! Merges as they are written, turned into merges of ids.
+
+use std::ops::Range;
+
+use super::merge::Merge;
+use super::pairs::{Pairs, PairsBuilder};
+use crate::tokenizer::description::Merges;
+use crate::tokenizer::vocab::Vocab;
+use crate::{Error, Result};
+
+// Fewer merges are resolved before a thread has begun.
+const WORTH_A_THREAD: usize = 1 << 15;
+
+struct Resolved {
+    left: u32,
+    right: u32,
+    id: u32,
+}
+
+/// The table of a list of merges; `prefix` stands before tokens that continue a word. `path` names the list in errors.
+pub(in crate::tokenizer) fn pairs(vocab: &Vocab, merges: &Merges, prefix: &str, path: &str) -> Result<Pairs> {
+    let resolver = Resolver { vocab, merges, prefix: prefix.as_bytes(), path };
+    let (middle, end) = (merges.len() / 2, merges.len());
+    let mut pairs = PairsBuilder::with_capacity(end);
+    let mut insert = |from: usize, resolved: &[Resolved]| {
+        for (rank, &Resolved { left, right, id }) in (from as u32..).zip(resolved) {
+            pairs.insert(left, right, Merge { rank, id });
+        }
+    };
+    if end < WORTH_A_THREAD {
+        insert(0, &resolver.resolve(0..end)?);
+        return Ok(pairs.build());
+    }
+    std::thread::scope(|scope| -> Result<()> {
+        let second = scope.spawn(|| resolver.resolve(middle..end));
+        insert(0, &resolver.resolve(0..middle)?);
+        let second = second.join().map_err(|_| Error::Format(format!("{path}: merges could not be read")))?;
+        insert(middle, &second?);
+        Ok(())
+    })?;
+    Ok(pairs.build())
+}
+
+struct Resolver<'a> {
+    vocab: &'a Vocab,
+    merges: &'a Merges,
+    prefix: &'a [u8],
+    path: &'a str,
+}
+
+impl Resolver<'_> {
+    fn resolve(&self, places: Range<usize>) -> Result<Vec<Resolved>> {
+        let mut out = Vec::with_capacity(places.len());
+        let mut last = 0;
+        for place in places {
+            let (left, right) = self.merges.bytes(place);
+            let id = |token: &[u8]| self.vocab.id_of_bytes(token).ok_or_else(|| self.missing(place, token));
+            let rest = right.strip_prefix(self.prefix).unwrap_or(right);
+            // Merges mostly come in the order of what they make: no need to search for it.
+            let expected = [last, last + 1].into_iter().find(|&id| self.is_joined(id, left, rest));
+            last = expected.map_or_else(|| id(&[left, rest].concat()), Ok)?;
+            out.push(Resolved { left: id(left)?, right: id(right)?, id: last });
+        }
+        Ok(out)
+    }
+
+    fn is_joined(&self, id: u32, left: &[u8], right: &[u8]) -> bool {
+        self.vocab.bytes(id).is_some_and(|token| {
+            token.len() == left.len() + right.len() && token.starts_with(left) && token.ends_with(right)
+        })
+    }
+
+    fn missing(&self, place: usize, token: &[u8]) -> Error {
+        let (left, right) = self.merges.bytes(place);
+        let [token, left, right] = [token, left, right].map(String::from_utf8_lossy);
+        Error::Format(format!(
+            "{}[{place}]: {token:?} is not in the vocabulary ({left:?} + {right:?})",
+            self.path
+        ))
+    }
+}
