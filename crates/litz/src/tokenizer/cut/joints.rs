@@ -12,7 +12,7 @@ use crate::Result;
 const MOST_BITS: usize = 1 << 22;
 
 /// Which characters stand side by side in a token that merging gives.
-pub(super) struct Joints {
+pub(in crate::tokenizer) struct Joints {
     ascii: [u128; 128], // by the first character
     others: Vec<u64>,   // a filter: a place too many where not to cut does no harm
     shift: u32,
@@ -23,7 +23,7 @@ pub(super) struct Joints {
 
 /// When a mark comes before a stretch of text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Before {
+pub(in crate::tokenizer) enum Before {
     Never,
     Always,
     /// Unless the text begins with one, or a space.

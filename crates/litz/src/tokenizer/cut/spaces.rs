@@ -21,7 +21,7 @@ const SIMPLE: [std::ops::RangeInclusive<u32>; 3] = [0x21..=0x5FF, 0x3001..=0x9FF
 const LIMIT: usize = 0xD7A4;
 
 /// The characters that end a word when a space follows.
-pub(super) struct Spaces {
+pub(in crate::tokenizer) struct Spaces {
     ends: Vec<bool>,
     lines: bool,        // tabs and the ends of lines are spaces
     plain: [bool; 128], // characters that the normalizer and the pre-tokenizer leave as they are
