@@ -1,10 +1,10 @@
 """Other files than tokenizer.json: ids equal the program that the files are of, and the reference given the JSON."""
 
 import base64
+import itertools
 import json
 import random
 import unicodedata
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -60,7 +60,7 @@ def merged(ranks: dict[bytes, int], piece: bytes) -> list[int]:
     if piece in ranks:
         return [ranks[piece]]
     while True:
-        found = [(ranks[a + b], i) for i, (a, b) in enumerate(zip(parts, parts[1:], strict=False)) if a + b in ranks]
+        found = [(ranks[a + b], i) for i, (a, b) in enumerate(itertools.pairwise(parts)) if a + b in ranks]
         if not found:
             return [ranks[part] for part in parts]
         _, at = min(found)
@@ -166,11 +166,11 @@ def large(first: str = "a") -> str:
 
 
 @pytest.fixture
-def kept(tmp_path: Path) -> Iterator[tuple[Path, Path]]:
+def kept(tmp_path: Path) -> tuple[Path, Path]:
     path = folder(tmp_path / "model", tokenizer__json=large()) / "tokenizer.json"
     cache = tmp_path / "cache"
     _core.open_tokenizer("json", [path], "{}", cache)
-    yield path, cache
+    return path, cache
 
 
 def test_kept_tables_give_the_same_tokenizer(kept):
@@ -245,10 +245,10 @@ def test_a_sentencepiece_model_gives_the_ids_of_sentencepiece(package: str, name
         # Texts of control pieces are tokens to us; marks and what combines go another way through the map of
         # characters that the reference has, cluster by cluster.
         combines = any(unicodedata.combining(c) or unicodedata.category(c) in ("Mn", "Mc", "Me", "Cf") for c in text)
-        if package == "mistral-common" or not (combines or "▁" in text or not text.isascii()):
-            if not any(piece in text for piece in [*control, "<unk>"]):
-                assert ours == theirs.encode(text), text
-                compared += 1
+        comparable = package == "mistral-common" or not (combines or "▁" in text or not text.isascii())
+        if comparable and not any(piece in text for piece in [*control, "<unk>"]):
+            assert ours == theirs.encode(text), text
+            compared += 1
     assert compared > 200
 
 
