@@ -37,7 +37,7 @@ impl PyWordCounter {
                 calls = calls.wrapping_add(1);
                 // The clock is not for every merge.
                 if last
-                    .is_some_and(|(shown, at)| shown == stage && (calls % 16 != 0 || at.elapsed() < PERIOD))
+                    .is_some_and(|(shown, at)| shown == stage && (!calls.is_multiple_of(16) || at.elapsed() < PERIOD))
                 {
                     return Ok(());
                 }
