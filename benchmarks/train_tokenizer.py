@@ -96,7 +96,8 @@ def arguments() -> argparse.Namespace:
 
 def main() -> None:
     if sys.argv[1:2] == ["--worker"]:
-        return worker(sys.argv[2], Path(sys.argv[3]), int(sys.argv[4]))
+        worker(sys.argv[2], Path(sys.argv[3]), int(sys.argv[4]))
+        return
     from corpus import mixed
     from machine import cpu_name, median, spread, table
 
