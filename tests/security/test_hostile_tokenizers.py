@@ -27,7 +27,7 @@ def bpe(**changes: Any) -> bytes:
 
 
 def added(id: Any, content: Any, **flags: Any) -> dict[str, Any]:
-    plain = {name: False for name in ("single_word", "lstrip", "rstrip", "normalized", "special")}
+    plain = dict.fromkeys(("single_word", "lstrip", "rstrip", "normalized", "special"), False)
     return {"id": id, "content": content, **plain, **flags}
 
 
@@ -205,13 +205,12 @@ def test_the_plain_model_of_these_tests_is_right(tmp_path):
 
 @pytest.mark.parametrize("name", BAD_MODELS)
 def test_a_broken_sentencepiece_model_is_refused_or_harmless(tmp_path, name):
-    try:
-        tokenizer = opened(tmp_path, "sentencepiece", BAD_MODELS[name])
-        tokenizer.encode(TEXT)
-    except LitzError as error:
-        assert len(str(error)) < 2000
+    if name == "a trie that points outside":
+        assert opened(tmp_path, "sentencepiece", BAD_MODELS[name]).encode(TEXT)
         return
-    assert name == "a trie that points outside"
+    with pytest.raises(LitzError) as caught:
+        opened(tmp_path, "sentencepiece", BAD_MODELS[name])
+    assert len(str(caught.value)) < 2000
 
 
 BAD_FILES = [
