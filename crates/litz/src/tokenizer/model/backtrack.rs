@@ -69,16 +69,20 @@ impl Backtrack {
 
     /// Appends the tokens of a piece. `whole`: a piece that is a token is that token, even if merging never gives it.
     pub fn encode(&self, piece: &[u8], pairs: &Pairs, whole: bool, dead: &mut Vec<u64>, out: &mut Vec<u32>) {
+        let mut next = self.trie.longest(piece, !whole);
         if whole {
-            let (id, length) = self.trie.longest(piece, false);
+            let (id, length) = next;
             if length == piece.len() {
                 out.push(id);
                 return;
             }
+            // The longest of all is the longest that merging gives, if merging gives it.
+            if length > 1 && self.origins[id as usize].time == NEVER {
+                next = self.trie.longest(piece, true);
+            }
         }
         let (start, mut at) = (out.len(), 0);
         dead.clear();
-        let mut next = self.trie.longest(piece, true);
         while at < piece.len() {
             let (token, length) = next;
             let end = at + length;
