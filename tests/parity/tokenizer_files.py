@@ -319,10 +319,12 @@ def file(seed: int) -> File | None:
     }
     try:
         reference = Tokenizer.from_str(json.dumps({**drawn, "added_tokens": []}))
+        shapes: set[str] = set()
         for token in drawn["added_tokens"]:
-            # A token of which the normalizer leaves nothing is found everywhere by the reference, and nowhere by us.
+            # Of a token that the normalizer leaves nothing of, or makes another's, the reference says something at random.
             shape = reference.normalizer.normalize_str(token["content"]) if drawn["normalizer"] else token["content"]
-            token["normalized"] = token["normalized"] and bool(shape)
+            token["normalized"] = token["normalized"] and shape not in {"", *shapes}
+            shapes.add(shape)
         return dict(json.loads(Tokenizer.from_str(json.dumps(drawn)).to_str()))
     except Exception:
         return None

@@ -4,7 +4,7 @@ The first match from the left counts, and of those that begin there the longest.
 looked for in the text as it came; the others, in their own normalized form, in what the normalizer made of the rest.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,8 +50,8 @@ class AddedTokens:
         _check(self.by_content.values(), vocab)
         shapes = {id: shape(token.content) if token.normalized else token.content for id, token in self.by_id.items()}
         self.shapes = {id: text or self.by_id[id].content for id, text in shapes.items()}
-        self.raw = Finder({shapes[id]: token for id, token in self.by_id.items() if not token.normalized})
-        self.late = Finder({shapes[id]: token for id, token in self.by_id.items() if token.normalized})
+        self.raw = Finder((shapes[id], token) for id, token in self.by_id.items() if not token.normalized)
+        self.late = Finder((shapes[id], token) for id, token in self.by_id.items() if token.normalized)
 
     @classmethod
     def of(cls, values: Any, vocab: Mapping[str, int], shape: Callable[[str], str]) -> "AddedTokens":
@@ -72,11 +72,11 @@ class AddedTokens:
 
 
 class Finder:
-    """Looks for several texts at once."""
+    """Looks for several texts at once; of two that are the same, the token with the lower id is meant."""
 
-    def __init__(self, tokens: Mapping[str, AddedToken]) -> None:
+    def __init__(self, tokens: Iterable[tuple[str, AddedToken]]) -> None:
         self._by_first: dict[str, list[tuple[str, AddedToken]]] = {}
-        for text, token in sorted(tokens.items(), key=lambda item: -len(item[0])):
+        for text, token in sorted(tokens, key=lambda item: (-len(item[0]), item[1].id)):
             if text:
                 self._by_first.setdefault(text[0], []).append((text, token))
 

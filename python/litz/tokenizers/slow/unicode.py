@@ -43,7 +43,7 @@ PUNCTUATION = r"[[\p{P}&&\p{Age=8.0}]\x{166D}\x{111C9}!-/:-@\[-`{-~]"
 CONTROL = r"[[\p{Cc}\p{Cf}\p{Co}]&&\p{Age=8.0}]"
 # Some signs were marks then and are not now, or the other way round.
 MARK = r"[[\p{M}&&\p{Age=9.0}&&[^\x{111C9}]]\x{1CF2}\x{1CF3}]"
-NONSPACING_MARK = r"[[\p{Mn}&&\p{Age=8.0}]\x{1734}\x{1171E}]"
+NONSPACING_MARK = r"[[\p{Mn}&&\p{Age=8.0}&&[^\x{1885}\x{1886}\x{A9BD}\x{111C9}]]\x{1734}\x{1171E}]"
 
 _UNICODE_9 = r"\p{Age=9.0}"
 # Capital letters that some supported version of Python does not know yet.
