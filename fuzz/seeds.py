@@ -10,6 +10,7 @@ from tokenizers.pre_tokenizers import ByteLevel
 
 from tests.builders import real_shaped_gguf, real_shaped_safetensors
 from tests.security.test_hostile_files import HOSTILE_GGUF, HOSTILE_SAFETENSORS
+from tests.security.test_hostile_tokenizers import BAD_FILES, BAD_MODELS, MODEL, REFUSED, SURVIVED
 
 LARGEST = 4096  # a longer seed makes each execution slower than it is worth
 
@@ -116,6 +117,14 @@ MODELS = [
         "vocab": [[piece, -float(i)] for i, piece in enumerate(PIECES)],
     },
 ]
+VOCAB_TXT = "\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "un", "##aff", "##able", "中"]).encode()
+VOCAB_AND_MERGES = [
+    json.dumps({"tokenizer_class": name, "unk_token": "o"}).encode()
+    + b"\0"
+    + json.dumps({"<s>": 90, "</s>": 91, "<|startoftext|>": 92, "<|endoftext|>": 93, "h": 0, "e": 1, "he": 2}).encode()
+    + b"\0#version: 0.2\nh e\n"
+    for name in ("GPT2Tokenizer", "RobertaTokenizer", "Qwen2Tokenizer", "CLIPTokenizer")
+]
 TEMPLATES = """\
 {{ bos_token }}{% for m in messages %}{{ '<|' + m['role'] + '|>' + m.content | string | trim }}
 {% endfor %}
@@ -213,5 +222,9 @@ def write(target: str, seeds: list[bytes]) -> None:
 if __name__ == "__main__":
     write("gguf", [real_shaped_gguf(), *(content for content, _ in HOSTILE_GGUF.values())])
     write("safetensors", [real_shaped_safetensors(), *(content for content, _ in HOSTILE_SAFETENSORS.values())])
-    write("tokenizer_json", tokenizers())
+    write("tokenizer_json", [*tokenizers(), *REFUSED.values(), *SURVIVED.values()])
+    write("sentencepiece", [MODEL, *BAD_MODELS.values()])
+    write("tiktoken", [b"YQ== 0\nYg== 1\nYWI= 2\n", *(content for kind, content in BAD_FILES if kind[0] == "t")])
+    write("vocabulary", [VOCAB_TXT, *VOCAB_AND_MERGES, *(content for kind, content in BAD_FILES if kind[0] == "v")])
+    write("tokenizer_cache", [b"\x10\0\0\0", b"\x40\0\0\0" + b"\xff" * 8])
     write("template", [template.encode() for template in TEMPLATES])

@@ -21,9 +21,9 @@ fuzz_target!(|data: &[u8]| {
         "tools": [{"type": "function", "function": {"name": "add", "parameters": {"type": "object"}}}],
         "bos_token": "<s>", "eos_token": "</s>", "add_generation_prompt": true, "n": 3, "text": "a,b\n c",
     });
-    let Ok(rendered) = template.render(&variables, &NOW) else { return };
+    let Ok(rendered) = template.render(&variables, &[], &NOW) else { return };
     for range in &rendered.generation {
         assert!(rendered.text.get(range.clone()).is_some());
     }
-    assert_eq!(template.render(&variables, &NOW).ok(), Some(rendered));
+    assert_eq!(template.render(&variables, &[], &NOW).ok(), Some(rendered));
 });

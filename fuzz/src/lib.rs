@@ -1,4 +1,6 @@
-//! What the targets of both file formats do with an input: open it and read all that it holds.
+//! What the targets do with an input: open it and read all that it holds; what holds of every tokenizer.
+
+pub mod tokenizers;
 
 use litz::formats::{dequantize, TensorFile, Value};
 

@@ -302,6 +302,7 @@ class Encoding:
 
 def encoding_matrix(encodings: list[Encoding], field: str, /) -> tuple[bytearray, int]:
     """One list of several encodings of one length as rows of 64-bit integers, and their length; offsets are pairs."""
+
 class WordCounter:
     """Counts the words of a corpus, and trains on them once."""
 

@@ -8,11 +8,13 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
+from tokenizers import Regex, models, normalizers, pre_tokenizers, trainers
 from tokenizers import Tokenizer as Reference
-from tokenizers import models, normalizers, pre_tokenizers, trainers
 
 from litz._core import Tokenizer
 from litz.errors import LitzError
+from tests.assets import asset
+from tests.parity import tiny_tokenizers as tiny
 from tests.parity.fuzz_texts import CORPUS, texts
 
 SPECIALS = ["<unk>", "[UNK]", "<s>"]
@@ -52,6 +54,22 @@ def edited(reference: Reference, **settings: Any) -> Reference:
     return Reference.from_str(json.dumps(file))
 
 
+def bert(**settings: bool) -> Reference:
+    """BERT's own stages; its text is cut before it is normalized."""
+    reference = word_piece(size=500)
+    reference.normalizer = normalizers.BertNormalizer(**settings)
+    return reference
+
+
+def sentence_piece(normalizer: Any, scheme: str = "always") -> Reference:
+    """T5's form, with byte tokens."""
+    reference = unigram(extra=BYTES, byte_fallback=True)
+    reference.normalizer = normalizer
+    reference.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme=scheme)
+    return reference
+
+
+SQUEEZED = [normalizers.NFKC(), normalizers.Replace(Regex(" {2,}"), " "), normalizers.Strip()]
 BYTES = [[f"<0x{byte:02X}>", -9.0 - byte / 100] for byte in range(256)]
 TOKENIZERS = {
     "word_piece": word_piece,
@@ -65,6 +83,17 @@ TOKENIZERS = {
     "unigram_few_bytes": lambda: unigram(extra=BYTES[:200], byte_fallback=True),
     "unigram_repeats": lambda: unigram(extra=[["e", -1.5], ["▁", -30.0], ["<unk>", -2.0], ["", -3.0]]),
     "word_level": word_level,
+    "bert": lambda: bert(lowercase=True),
+    "bert_cased": lambda: bert(lowercase=False, strip_accents=False),
+    "bert_accents": lambda: bert(lowercase=False, strip_accents=True, handle_chinese_chars=False),
+    "bert_unclean": lambda: bert(lowercase=True, clean_text=False),
+    "t5": lambda: sentence_piece(normalizers.Sequence(SQUEEZED)),
+    "t5_first": lambda: sentence_piece(normalizers.Sequence(SQUEEZED), "first"),
+    "t5_never": lambda: sentence_piece(normalizers.Sequence(SQUEEZED[:2]), "never"),
+    "t5_quotes": lambda: sentence_piece(
+        normalizers.Sequence([normalizers.Replace("``", '"'), normalizers.NFKD(), normalizers.StripAccents()])
+    ),
+    "t5_nmt": lambda: sentence_piece(normalizers.Sequence([normalizers.Nmt(), *SQUEEZED])),
 }
 
 
@@ -93,6 +122,18 @@ def test_a_trained_model_gives_the_ids_of_the_reference(name: str) -> None:
 @pytest.mark.parametrize("name", TOKENIZERS)
 def test_a_trained_model_gives_the_ids_of_the_reference_on_many_texts(name: str) -> None:
     assert_encodes_alike(*pair(name), texts(30_000, 12))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["tokenizer-llama2", "tokenizer-gemma", "tokenizer-gemma3"])
+def test_a_real_sentence_piece_file_gives_the_ids_of_the_reference(name: str) -> None:
+    path = asset(name) / "tokenizer.json"
+    assert_encodes_alike(Reference.from_file(str(path)), Tokenizer.from_json(path.read_bytes()), texts(10_000, 13))
+
+
+@pytest.mark.parametrize("scheme", ["always", "first", "never"])
+def test_marks_without_cuts_give_the_ids_of_the_reference(scheme: str) -> None:
+    assert_encodes_alike(*both(tiny.metaspace(scheme, split=False)), texts(500, 14))
 
 
 def any_unigram(seed: int) -> Reference:

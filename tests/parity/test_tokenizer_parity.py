@@ -17,8 +17,8 @@ from tests.parity.fuzz_texts import id_lists, texts
 SEPARATOR = "\n__ggml_vocab_test__\n"
 # The vocabularies with expected ids whose kind litz reads.
 VOCABULARIES = [
-    "command-r", "deepseek-coder", "falcon", "gemma-4", "gpt-2", "llama-bpe", "llama-spm", "mpt", "phi-3", "qwen2",
-    "qwen35", "refact", "starcoder",
+    "bert-bge", "command-r", "deepseek-coder", "deepseek-llm", "falcon", "gemma-4", "gpt-2", "llama-bpe", "llama-spm",
+    "mpt", "phi-3", "qwen2", "qwen35", "refact", "starcoder",
 ]  # fmt: skip
 REAL = ["gemma", "gemma3", "gpt2", "llama2", "llama3_1", "qwen2_5", "qwen3"]
 

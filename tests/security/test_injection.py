@@ -53,7 +53,13 @@ VARIANTS: list[dict[str, Any]] = [
     {"add_generation_prompt": True},
     {"tools": TOOLS},
     {"documents": [{"title": "Title", "text": "Body", "id": "1"}], "tools": [TIME], "add_generation_prompt": True},
-    {"enable_thinking": True, "reasoning_effort": "high", "date_string": "1 Jan 2025", "functions": "f", "datetime": "d"},
+    {
+        "enable_thinking": True,
+        "reasoning_effort": "high",
+        "date_string": "1 Jan 2025",
+        "functions": "f",
+        "datetime": "d",
+    },
 ]
 # The same lengths and places, with nothing that any tokenizer takes for a special token.
 INERT = str.maketrans("<>[]|｜", "(){}!!")

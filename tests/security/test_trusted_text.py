@@ -26,7 +26,13 @@ def file(model: dict[str, Any], **more: Any) -> dict[str, Any]:
 VOCAB = {word: place for place, word in enumerate(WORDS)}
 WORD_LEVEL = {"type": "WordLevel", "vocab": VOCAB, "unk_token": "<unk>"}
 UNIGRAM = {"type": "Unigram", "vocab": [[word, -1.0 - len(word) % 3] for word in WORDS], "unk_id": 0}
-WORD_PIECE = {"type": "WordPiece", "vocab": VOCAB, "unk_token": "<unk>", "continuing_subword_prefix": "##", "max_input_chars_per_word": 100}
+WORD_PIECE = {
+    "type": "WordPiece",
+    "vocab": VOCAB,
+    "unk_token": "<unk>",
+    "continuing_subword_prefix": "##",
+    "max_input_chars_per_word": 100,
+}
 BPE = {"type": "BPE", "vocab": VOCAB, "merges": [], "unk_token": "<unk>", "ignore_merges": True}
 SPACES = {"type": "WhitespaceSplit"}
 FILES = {

@@ -38,8 +38,8 @@ def program(monkeypatch):
         engine = Engine(FakeTokenizer(), FakeModel(*scripts, context=context), {})
         engine.tokenizer.chat_template = template
 
-        def fake_load(source, *, threads, context, parameters):
-            engine.source, engine.threads, engine.parameters = source, threads, parameters
+        def fake_load(source, *, threads, context, exact, parameters):
+            engine.source, engine.threads, engine.exact, engine.parameters = source, threads, exact, parameters
             engine.context = min(engine.context, context or engine.context)
             return engine
 
@@ -65,8 +65,13 @@ def test_a_prompt_gets_one_answer(program, capsys):
 
 def test_a_model_and_a_prompt(program):
     _, engine = program("owner/name", "Hi", "--system", "Be brief.", "--threads", "3")
-    assert (engine.source, engine.threads) == ("owner/name", 3)
+    assert (engine.source, engine.threads, engine.exact) == ("owner/name", 3, False)
     assert engine.tokenizer.seen[0][0] == {"role": "system", "content": "Be brief."}
+
+
+def test_exact_asks_for_activations_in_full_floats(program):
+    _, engine = program("owner/name", "Hi", "--exact")
+    assert engine.exact
 
 
 def test_what_is_piped_is_the_prompt(program, capsys):

@@ -24,7 +24,7 @@ import sys, time
 from litz.cli import chat, main
 from litz.cli.engine import Engine
 from tests.fakes import FakeModel, FakeTokenizer
-def load(source, *, threads, context, parameters):
+def load(source, *, threads, context, exact, parameters):
     return Engine(FakeTokenizer(), FakeModel(*SCRIPTS), parameters)
 chat.load = load
 """

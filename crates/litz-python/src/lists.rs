@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use litz::tokenizer::{Batch, Tokenizer};
+use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyInt, PyList, PyTuple};
 
@@ -39,8 +40,15 @@ impl Ints {
 
     /// Pairs of numbers as a list of tuples.
     pub fn pairs<'py>(&self, py: Python<'py>, pairs: &[(u32, u32)]) -> PyResult<Bound<'py, PyList>> {
-        let pair = |&(from, to): &(u32, u32)| PyTuple::new(py, [self.get(py, from), self.get(py, to)]);
-        PyList::new(py, pairs.iter().map(pair).collect::<PyResult<Vec<_>>>()?)
+        let mut tuples = Vec::with_capacity(pairs.len());
+        for &(from, to) in pairs {
+            let pair = PyTuple::new(py, [self.get(py, from), self.get(py, to)])?;
+            // SAFETY: the tuple is complete and known only here; integers form no cycles, so the garbage collector
+            // has no use for it.
+            unsafe { ffi::PyObject_GC_UnTrack(pair.as_ptr().cast()) };
+            tuples.push(pair);
+        }
+        PyList::new(py, tuples)
     }
 
     /// Numbers, None where there is none.

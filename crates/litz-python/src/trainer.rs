@@ -36,9 +36,9 @@ impl PyWordCounter {
             work(&mut |stage, done, total| {
                 calls = calls.wrapping_add(1);
                 // The clock is not for every merge.
-                if last
-                    .is_some_and(|(shown, at)| shown == stage && (calls % 16 != 0 || at.elapsed() < PERIOD))
-                {
+                if last.is_some_and(|(shown, at)| {
+                    shown == stage && (!calls.is_multiple_of(16) || at.elapsed() < PERIOD)
+                }) {
                     return Ok(());
                 }
                 last = Some((stage, Instant::now()));

@@ -3,6 +3,7 @@
 //! No Python here: `litz-python` binds this crate, and `cargo test` needs no interpreter.
 
 pub mod chat;
+mod control_groups;
 pub mod engine;
 pub mod error;
 pub mod formats;

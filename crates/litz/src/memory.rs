@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::control_groups::{self, Version};
 use crate::{Error, Result};
 
 /// Memory that is left, and what limits it.
@@ -59,7 +60,7 @@ fn megabytes(bytes: u64) -> String {
 
 /// Reads `/proc` and `/sys` below `root`; what cannot be read does not limit.
 fn available_below(root: &Path) -> Option<Available> {
-    let found = [machine(root), control_groups(root), address_space(root)];
+    let found = [machine(root), tightest_group(root), address_space(root)];
     found.into_iter().flatten().min_by_key(|available| available.bytes)
 }
 
@@ -78,31 +79,13 @@ fn machine(root: &Path) -> Option<Available> {
     Some(Available { bytes, limit: format!("the machine has {total}") })
 }
 
-/// The tightest control group, of version 1 or 2; the page cache that it can drop is not taken.
-fn control_groups(root: &Path) -> Option<Available> {
-    let groups = read(root, "proc/self/cgroup")?;
-    let found = groups.lines().filter_map(|line| {
-        let mut fields = line.splitn(3, ':').skip(1);
-        let (controllers, path) = (fields.next()?, fields.next()?);
-        let mount = root.join("sys/fs/cgroup");
-        if controllers.is_empty() {
-            return tightest(&mount, path, left_v2);
-        }
-        let named = controllers.split(',').any(|controller| controller == "memory");
-        named.then(|| tightest(&mount.join("memory"), path, left_v1)).flatten()
-    });
-    found.min_by_key(|available| available.bytes)
-}
-
-/// Of the group and all above it; a path that the mount does not show (a container's) leaves those that it does.
-fn tightest(mount: &Path, group: &str, left: impl Fn(&Path) -> Option<Available>) -> Option<Available> {
-    let mut above: Vec<PathBuf> = vec![mount.to_owned()];
-    for part in
-        Path::new(group.trim()).components().filter(|part| matches!(part, std::path::Component::Normal(_)))
-    {
-        above.push(above[above.len() - 1].join(part));
-    }
-    above.iter().filter_map(|path| left(path)).min_by_key(|available| available.bytes)
+/// The tightest control group; the page cache that it can drop is not taken.
+fn tightest_group(root: &Path) -> Option<Available> {
+    let left = |(group, version): (PathBuf, Version)| match version {
+        Version::One => left_v1(&group),
+        Version::Two => left_v2(&group),
+    };
+    control_groups::of_this_process(root, "memory").into_iter().filter_map(left).min_by_key(|left| left.bytes)
 }
 
 fn left_v2(group: &Path) -> Option<Available> {

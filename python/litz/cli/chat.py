@@ -41,7 +41,8 @@ def run(options: argparse.Namespace) -> int:
             raise ArgumentError("nothing to answer: standard input is empty, and there is no PROMPT")
     elif prompt is not None:
         prompt = with_piped(prompt, console)
-    engine = load(model, threads=options.threads, context=options.context, parameters=parameters)
+    machine = {"threads": options.threads, "context": options.context, "exact": options.exact}
+    engine = load(model, **machine, parameters=parameters)
     if engine.tokenizer.chat_template is None:
         raise ArgumentError(f"{model} has no chat template, so it is no chat model; try: litz generate {model} PROMPT")
     chat = Chat(engine, conversation, console, model=model, stats=options.stats)

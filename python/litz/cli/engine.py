@@ -86,12 +86,14 @@ class Engine:
             stream.close()
 
 
-def load(source: str, *, threads: int | None, context: int | None, parameters: dict[str, Any]) -> Engine:
-    """Resolve a source once, then load its tokenizer and its model."""
+def load(source: str, *, threads: int | None, context: int | None, exact: bool, parameters: dict[str, Any]) -> Engine:
+    """Resolve a source once, then load its tokenizer and its model; `exact` means activations in full floats."""
     from litz import hub
     from litz.auto import AutoModelForCausalLM, AutoTokenizer
 
     files = hub.resolve(source, want="model")
     path = files.gguf or files.root
     tokenizer = AutoTokenizer.from_pretrained(path)
-    return Engine(tokenizer, AutoModelForCausalLM.from_pretrained(path, threads=threads), parameters, context)
+    activations = "f32" if exact else "auto"
+    model = AutoModelForCausalLM.from_pretrained(path, threads=threads, activations=activations)
+    return Engine(tokenizer, model, parameters, context)

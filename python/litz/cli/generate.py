@@ -28,7 +28,8 @@ def run(options: argparse.Namespace) -> int:
         prompt = piped.read_all().removesuffix("\n")
     if not prompt and sys.stdin is None:
         raise ArgumentError("there is no prompt")
-    engine = load(options.model, threads=options.threads, context=options.context, parameters=parameters)
+    machine = {"threads": options.threads, "context": options.context, "exact": options.exact}
+    engine = load(options.model, **machine, parameters=parameters)
     try:
         for piece in engine.complete(prompt):
             console.write(piece)

@@ -45,6 +45,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     machine = parser.add_argument_group("machine")
     machine.add_argument("--threads", type=number(int, 1, 1024), metavar="N", help="threads to compute with")
     machine.add_argument("--context", type=number(int, 1), metavar="N", help="hold at most this many tokens")
+    machine.add_argument(
+        "--exact",
+        action="store_true",
+        help="full floats against quantised weights: slower, closer",
+    )
     parser.add_argument("--stats", action="store_true", help="print tokens per second at the end")
 
 

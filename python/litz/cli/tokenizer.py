@@ -7,6 +7,7 @@ ACTIONS = {
     "show": "show how a text is cut into tokens, by one tokenizer or by several",
     "dump": "list every token with its id",
     "encode": "encode a corpus into a file of ids",
+    "train": "train a tokenizer on text files",
 }
 
 

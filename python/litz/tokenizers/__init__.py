@@ -5,6 +5,7 @@ from litz.tokenizers.encoding import BatchEncoding
 from litz.tokenizers.loading import from_pretrained
 from litz.tokenizers.schema import get_json_schema
 from litz.tokenizers.tokenizer import Tokenizer
+from litz.tokenizers.training import BpeTrainer, UnigramTrainer, WordLevelTrainer, WordPieceTrainer, train
 
 # The names that programs written for transformers know it by.
 PreTrainedTokenizerBase = PreTrainedTokenizerFast = Tokenizer
@@ -12,9 +13,14 @@ PreTrainedTokenizerBase = PreTrainedTokenizerFast = Tokenizer
 __all__ = [
     "AddedToken",
     "BatchEncoding",
+    "BpeTrainer",
     "PreTrainedTokenizerBase",
     "PreTrainedTokenizerFast",
     "Tokenizer",
+    "UnigramTrainer",
+    "WordLevelTrainer",
+    "WordPieceTrainer",
     "from_pretrained",
     "get_json_schema",
+    "train",
 ]

@@ -6,6 +6,7 @@ from typing import Any
 from litz import _core
 from litz.errors import ArgumentError
 from litz.tokenizers import chat, tensors
+from litz.tokenizers.encoding import BatchEncoding
 from litz.tokenizers.sequences import Sequences
 
 
@@ -71,11 +72,7 @@ class Conversations(Sequences):
             max_length=max_length, return_tensors=return_tensors,
         )  # fmt: skip
         if return_assistant_tokens_mask:
-            masks = [
-                chat.assistant_mask(known.offsets, each.generation)
-                for known, each in zip(out.encodings or (), rendered, strict=True)
-            ]
-            masks = tensors.of_rows(masks, tensors.kind_of(return_tensors))
+            masks = tensors.of_rows(_assistant_masks(out, rendered), tensors.kind_of(return_tensors))
             out["assistant_masks"] = masks if several or return_tensors else masks[0]
         return out if return_dict else out["input_ids"]
 
@@ -104,6 +101,11 @@ class Conversations(Sequences):
             # One conversation after another uses the same template: remembering the last is enough.
             self._compiled = {source: template}
         return template
+
+
+def _assistant_masks(encoded: BatchEncoding, rendered: Sequence[chat.Rendered]) -> list[list[int]]:
+    rows = zip(encoded.encodings or (), rendered, strict=True)
+    return [chat.assistant_mask(known.offsets, each.generation) for known, each in rows]
 
 
 def _only_for_ids(

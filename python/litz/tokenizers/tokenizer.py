@@ -1,10 +1,11 @@
 """The tokenizer that programs hold: what tokenizes, and what the model's side files say around it."""
 
 import os
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from litz import _core
-from litz.tokenizers import saving
+from litz.tokenizers import saving, training
 from litz.tokenizers.conversations import Conversations
 from litz.tokenizers.core import Core
 from litz.tokenizers.settings import NAMED, UNLIMITED, Settings, Side
@@ -65,6 +66,26 @@ class Tokenizer(Conversations):
     def is_fast(self) -> bool:
         """Whether the compiled core tokenizes, and not the one that is written to be read."""
         return self._fast is not None
+
+    def train_new_from_iterator(
+        self,
+        text_iterator: Iterable[Any],
+        vocab_size: int,
+        length: int | None = None,
+        new_special_tokens: Sequence[Any] | None = None,
+        special_tokens_map: Mapping[str, str] | None = None,
+        *,
+        show_progress: bool = True,
+    ) -> "Tokenizer":
+        """A tokenizer like this one, with the vocabulary of another corpus: texts, or lists of texts.
+
+        Its special tokens stay, renamed as `special_tokens_map` says. `length`, the number of texts, is for the
+        progress bar. The corpus is streamed: see `litz.tokenizers.train` for its memory.
+        """
+        return training.train_new_from_iterator(
+            self, text_iterator, vocab_size, length=length, new_special_tokens=new_special_tokens,
+            special_tokens_map=special_tokens_map, show_progress=show_progress,
+        )  # fmt: skip
 
     # Files
 

@@ -62,8 +62,8 @@ class BpeTrainer(Trainer):
     end_of_word_suffix: str | None = None
     max_token_length: int | None = None
 
-    model = "BPE"
-    defaults = {
+    model: ClassVar[str] = "BPE"
+    defaults: ClassVar[Mapping[str, Any]] = {
         "dropout": None,
         "unk_token": None,
         "continuing_subword_prefix": None,
@@ -84,8 +84,12 @@ class WordPieceTrainer(Trainer):
     continuing_subword_prefix: str | None = "##"
     end_of_word_suffix: str | None = None
 
-    model = "WordPiece"
-    defaults = {"unk_token": "[UNK]", "continuing_subword_prefix": "##", "max_input_chars_per_word": 100}
+    model: ClassVar[str] = "WordPiece"
+    defaults: ClassVar[Mapping[str, Any]] = {
+        "unk_token": "[UNK]",
+        "continuing_subword_prefix": "##",
+        "max_input_chars_per_word": 100,
+    }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,8 +98,8 @@ class WordLevelTrainer(Trainer):
 
     min_frequency: int = 0
 
-    model = "WordLevel"
-    defaults = {"unk_token": "<unk>"}
+    model: ClassVar[str] = "WordLevel"
+    defaults: ClassVar[Mapping[str, Any]] = {"unk_token": "<unk>"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,5 +118,5 @@ class UnigramTrainer(Trainer):
     n_sub_iterations: int = 2
     seed_size: int = 1_000_000
 
-    model = "Unigram"
-    defaults = {"byte_fallback": False}
+    model: ClassVar[str] = "Unigram"
+    defaults: ClassVar[Mapping[str, Any]] = {"byte_fallback": False}

@@ -62,7 +62,7 @@ def train(
     around = presets.preset(preset) if preset is not None else presets.Preset()
     if preset is not None and around.byte_level and not getattr(trainer, "initial_alphabet", True):
         trainer = replace(trainer, initial_alphabet=byte_alphabet())  # type: ignore[call-arg]  # those that have one
-    file = {
+    file: dict[str, Any] = {
         "version": "1.0",
         "truncation": None,
         "padding": None,

@@ -47,7 +47,7 @@ fn unsupported(op: &str, left: &Value, right: &Value) -> Outcome<Value> {
 fn add_text(a: &Text, b: &Text, budget: &Budget) -> Outcome<Value> {
     budget.allocate(a.cost() + b.cost())?;
     let markup = a.markup || b.markup;
-    let mut out = Output::default();
+    let mut out = Output::with_capacity(a.text.len() + b.text.len());
     for side in [a, b] {
         match markup && !side.markup {
             true => out.text(&side.changed_apart(escape)),

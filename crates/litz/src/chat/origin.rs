@@ -139,6 +139,10 @@ pub(super) struct Output {
 }
 
 impl Output {
+    pub fn with_capacity(bytes: usize) -> Self {
+        Self { text: String::with_capacity(bytes), edges: Vec::new() }
+    }
+
     pub fn len(&self) -> usize {
         self.text.len()
     }
@@ -165,7 +169,10 @@ impl Output {
         match self.edges.last_mut() {
             _ if start == end => {}
             Some(last) if *last == start => *last = end,
-            _ => self.edges.extend([start, end]),
+            _ => {
+                self.edges.push(start);
+                self.edges.push(end);
+            }
         }
     }
 
@@ -184,7 +191,11 @@ impl Output {
     }
 
     pub fn finish(self, markup: bool) -> Text {
-        let trusted = self.text.is_empty() || self.edges == [0, self.text.len()];
+        let trusted = match self.edges[..] {
+            [] => self.text.is_empty(),
+            [start, end] => start == 0 && end == self.text.len(),
+            _ => false,
+        };
         let edges = (!trusted && !self.edges.is_empty()).then(|| Rc::new(self.edges));
         Text { text: self.text.into(), edges, markup, trusted }
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use crate::control_groups::{self, Version};
 use crate::{Error, Result};
 
 /// `LITZ_NUM_THREADS`, else `requested`, else the physical cores that affinity and control groups leave to this process.
@@ -76,29 +77,12 @@ fn physical_cores(root: &Path, cpus: &BTreeSet<usize>) -> usize {
 
 /// The tightest processor quota of this process's control group and those above it, in whole processors (at least 1).
 fn quota(root: &Path) -> Option<usize> {
-    let groups = read(root, "proc/self/cgroup")?;
-    let quotas = groups.lines().filter_map(|line| {
-        let mut fields = line.splitn(3, ':').skip(1);
-        let (controllers, path) = (fields.next()?, fields.next()?);
-        if controllers.is_empty() {
-            return tightest(&root.join("sys/fs/cgroup"), path, quota_v2);
-        }
-        let named = controllers.split(',').any(|controller| controller == "cpu");
-        let mounts = [controllers, "cpu", "cpu,cpuacct"];
-        let mount =
-            mounts.iter().map(|name| root.join("sys/fs/cgroup").join(name)).find(|path| path.is_dir());
-        mount.filter(|_| named).and_then(|mount| tightest(&mount, path, quota_v1))
-    });
+    let quota = |(group, version): (PathBuf, Version)| match version {
+        Version::One => quota_v1(&group),
+        Version::Two => quota_v2(&group),
+    };
+    let quotas = control_groups::of_this_process(root, "cpu").into_iter().filter_map(quota);
     quotas.reduce(f64::min).map(|quota| (quota as usize).max(1))
-}
-
-fn tightest(mount: &Path, group: &str, quota: fn(&Path) -> Option<f64>) -> Option<f64> {
-    let group = group.trim().trim_start_matches('/');
-    let mut above: Vec<PathBuf> = vec![mount.to_owned()];
-    for part in Path::new(group).components().filter(|part| matches!(part, std::path::Component::Normal(_))) {
-        above.push(above[above.len() - 1].join(part));
-    }
-    above.iter().filter_map(|path| quota(path)).reduce(f64::min)
 }
 
 /// `cpu.max`: "max 100000" or "150000 100000".

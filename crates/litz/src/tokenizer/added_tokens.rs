@@ -331,7 +331,8 @@ mod tests {
         let blank = AddedToken { lstrip: true, rstrip: true, ..token(0, " ") };
         let vocab = VocabBuilder::default().build("vocab").unwrap();
         let added = AddedTokens::new(vec![blank], &vocab, &[], "added_tokens").unwrap();
-        assert_eq!(added.split_raw(&" ".repeat(300_000), None).len(), 300_000);
+        // The first takes all of them along.
+        assert_eq!(added.split_raw(&" ".repeat(300_000), None).len(), 1);
     }
 
     #[test]

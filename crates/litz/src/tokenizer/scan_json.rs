@@ -203,8 +203,8 @@ fn string(bytes: &[u8], at: usize) -> Option<usize> {
         if let Some(word) = bytes.get(at..).and_then(|rest| rest.first_chunk()) {
             let word = u64::from_le_bytes(*word);
             let zero = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;
-            let quote = zero(word ^ ONES * u64::from(b'"'));
-            let slash = zero(word ^ ONES * u64::from(b'\\'));
+            let quote = zero(word ^ (ONES * u64::from(b'"')));
+            let slash = zero(word ^ (ONES * u64::from(b'\\')));
             let control = word.wrapping_sub(ONES * 0x20) & !word & HIGH;
             let special = quote | slash | control;
             if special == 0 {

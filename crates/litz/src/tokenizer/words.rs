@@ -93,6 +93,20 @@ impl Words {
         }
     }
 
+    /// Asks for the memory where a word is looked for soon.
+    #[inline]
+    pub fn fetch(&self, key: u128) {
+        let bucket = &self.buckets[hash(key) as usize & (self.buckets.len() - 1)];
+        #[cfg(target_arch = "x86_64")]
+        {
+            use std::arch::x86_64::{_mm_prefetch, _MM_HINT_T0};
+            // SAFETY: it is only a hint, and every CPU of this family has it.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(bucket).cast()) };
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = bucket;
+    }
+
     /// The ids of a word by its key.
     #[inline]
     pub fn find_short(&self, key: u128) -> Option<([u32; INLINE], usize)> {

@@ -24,7 +24,7 @@ enum Kind {
 }
 
 /// The kinds of all characters of the first plane, for one file's settings.
-pub(super) struct BertWords {
+pub(in crate::tokenizer) struct BertWords {
     kinds: Vec<Kind>,
     ideographs: bool,
     lowercase: bool,

@@ -12,18 +12,29 @@ use crate::Result;
 const MOST_BITS: usize = 1 << 22;
 
 /// Which characters stand side by side in a token that merging gives.
-pub(super) struct Joints {
+pub(in crate::tokenizer) struct Joints {
     ascii: [u128; 128], // by the first character
     others: Vec<u64>,   // a filter: a place too many where not to cut does no harm
     shift: u32,
     mark: char,
     cut_before_mark: [bool; 128],
-    prepend: bool,
+    before: Before,
+}
+
+/// When a mark comes before a stretch of text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::tokenizer) enum Before {
+    Never,
+    Always,
+    /// Unless the text begins with one, or a space.
+    Missing,
+    /// The same, but only at the beginning of the input.
+    First,
 }
 
 impl Joints {
-    /// Spaces become `mark`; `prepend` says that one comes before each stretch of text.
-    pub fn new(bpe: &Bpe, mark: char, prepend: bool) -> Option<Self> {
+    /// Spaces become `mark`; `before` says when one comes before a stretch of text.
+    pub fn new(bpe: &Bpe, mark: char, before: Before) -> Option<Self> {
         let tokens = bpe.merged_tokens()?;
         let texts = || tokens.iter().filter_map(|&id| bpe.vocab().token(id));
         let pairs = || texts().flat_map(|token| token.chars().zip(token.chars().skip(1)));
@@ -35,7 +46,7 @@ impl Joints {
             shift: 64 - bits.trailing_zeros(),
             mark,
             cut_before_mark: [false; 128],
-            prepend,
+            before,
         };
         for (a, b) in pairs() {
             if a.is_ascii() && b.is_ascii() {
@@ -70,18 +81,31 @@ impl Joints {
         self.others[bit / 64] >> (bit % 64) & 1 == 1
     }
 
-    /// The ids of a stretch of text.
-    pub fn encode(&self, bpe: &Bpe, text: &str, with: &mut Context<'_>, out: &mut Vec<u32>) -> Result<()> {
+    /// The ids of a stretch of text; `first` says that it begins the input.
+    pub fn encode(
+        &self,
+        bpe: &Bpe,
+        text: &str,
+        first: bool,
+        with: &mut Context<'_>,
+        out: &mut Vec<u32>,
+    ) -> Result<()> {
         let bytes = text.as_bytes();
+        with.prepend = match self.before {
+            Before::Never => false,
+            Before::Always => true,
+            Before::Missing => !text.starts_with([' ', self.mark]),
+            Before::First => first && !text.starts_with([' ', self.mark]),
+        };
         let mut start = 0;
         let mut carry = 1; // whether the byte before the block is a space; none at the beginning counts as one
         for at in (0..bytes.len()).step_by(64) {
             let spaces = mask(&block(bytes, at), |byte| byte == b' ');
-            let mut first = spaces & !(spaces << 1 | carry);
+            let mut events = spaces & !(spaces << 1 | carry);
             carry = spaces >> 63;
-            while first != 0 {
-                let end = at + first.trailing_zeros() as usize;
-                first &= first - 1;
+            while events != 0 {
+                let end = at + events.trailing_zeros() as usize;
+                events &= events - 1;
                 if self.is_cut(text, end) {
                     self.word(bpe, text, start, end, with, out)?;
                     start = end;
@@ -99,7 +123,9 @@ impl Joints {
     fn is_cut(&self, text: &str, end: usize) -> bool {
         match text.as_bytes()[end - 1] {
             byte if byte.is_ascii() => self.cut_before_mark[usize::from(byte)],
-            _ => text[..end].chars().next_back().is_some_and(|c| c != self.mark && !self.joined(c, self.mark)),
+            _ => {
+                text[..end].chars().next_back().is_some_and(|c| c != self.mark && !self.joined(c, self.mark))
+            }
         }
     }
 
@@ -114,7 +140,7 @@ impl Joints {
         with: &mut Context<'_>,
         out: &mut Vec<u32>,
     ) -> Result<()> {
-        if start == 0 && self.prepend {
+        if start == 0 && with.prepend {
             let mut first = std::mem::take(&mut with.first);
             first.clear();
             first.push(' ');

@@ -13,13 +13,13 @@ mod tests;
 use super::model::{Model, Scratch};
 use super::normalizer::{normalize_text, Normalizer};
 use super::pattern::Pattern;
-use super::pre_tokenizer::PreTokenizer;
+use super::pre_tokenizer::{PreTokenizer, Prepend};
 use super::text::Text;
 use super::words::Words;
 use super::Tokenizer;
 use crate::Result;
 use bert::BertWords;
-use joints::Joints;
+use joints::{Before, Joints};
 use runs::Runs;
 use spaces::Spaces;
 
@@ -44,6 +44,7 @@ pub(super) struct Context<'a> {
     pub scratch: &'a mut Scratch,
     marked: String,
     first: String,
+    prepend: bool, // whether the stretch begins with a mark that its text has not
     unused: Vec<u32>,
     buffers: runs::Buffers,
 }
@@ -51,7 +52,8 @@ pub(super) struct Context<'a> {
 impl<'a> Context<'a> {
     /// Fresh buffers beside what is kept.
     pub fn new(words: &'a mut Words, scratch: &'a mut Scratch) -> Self {
-        Self { words, scratch, marked: String::new(), first: String::new(), unused: Vec::new(), buffers: runs::Buffers::default() }
+        let (marked, first, unused) = (String::new(), String::new(), Vec::new());
+        Self { words, scratch, marked, first, prepend: false, unused, buffers: runs::Buffers::default() }
     }
 }
 
@@ -73,9 +75,13 @@ impl Cutter {
             return Some(Self::Bert(Box::new(BertWords::new(bert, model))));
         }
         match model {
-            Model::Bpe(bpe) if pre_tokenizer.keeps_whole_without(' ') => {
-                let (mark, prepend) = marks(normalizer)?;
-                Joints::new(bpe, mark, prepend).map(|joints| Self::Joints(Box::new(joints)))
+            Model::Bpe(bpe) => {
+                let (mark, before) = match pre_tokenizer.marks_spaces() {
+                    Some((mark, prepend)) if normalizer.is_empty() && mark != ' ' => (mark, prepend.into()),
+                    None if pre_tokenizer.keeps_whole_without(' ') => marks(normalizer)?,
+                    _ => return None,
+                };
+                Joints::new(bpe, mark, before).map(|joints| Self::Joints(Box::new(joints)))
             }
             _ => None,
         }
@@ -102,7 +108,7 @@ impl Cutter {
     ) -> Result<()> {
         let before = out.len();
         let proved = match (self, tokenizer.model.as_ref()) {
-            (Self::Joints(joints), Model::Bpe(bpe)) => return joints.encode(bpe, text, with, out),
+            (Self::Joints(joints), Model::Bpe(bpe)) => return joints.encode(bpe, text, first, with, out),
             (Self::Runs(runs), Model::Bpe(bpe)) => {
                 return runs.encode(tokenizer, bpe, text, first, with, out)
             }
@@ -134,8 +140,8 @@ fn through(
     ranges.try_for_each(|range| tokenizer.model.encode(&pieces.text[range.clone()], scratch, out))
 }
 
-/// A normalizer that only turns spaces into a mark: the mark, and whether one comes before the text.
-fn marks(normalizer: &[Normalizer]) -> Option<(char, bool)> {
+/// A normalizer that only turns spaces into a mark: the mark, and when one comes before the text.
+fn marks(normalizer: &[Normalizer]) -> Option<(char, Before)> {
     let (prefix, replace) = match normalizer {
         [Normalizer::Prepend(prefix), replace] => (Some(prefix), replace),
         [replace] => (None, replace),
@@ -145,5 +151,16 @@ fn marks(normalizer: &[Normalizer]) -> Option<(char, bool)> {
     let mut chars = content.chars();
     let (mark, rest) = (chars.next()?, chars.next());
     let prepended = prefix.is_none_or(|prefix| prefix == content);
-    (from == " " && rest.is_none() && prepended && mark != ' ').then_some((mark, prefix.is_some()))
+    let before = if prefix.is_some() { Before::Always } else { Before::Never };
+    (from == " " && rest.is_none() && prepended && mark != ' ').then_some((mark, before))
+}
+
+impl From<Prepend> for Before {
+    fn from(prepend: Prepend) -> Self {
+        match prepend {
+            Prepend::Always => Self::Missing,
+            Prepend::First => Self::First,
+            Prepend::Never => Self::Never,
+        }
+    }
 }

@@ -8,8 +8,8 @@ use crate::tokenizer::words::{key, Words, INLINE, SHORT};
 use crate::tokenizer::Tokenizer;
 use crate::Result;
 
-/// Ids that wait to be appended together.
-const WAITING: usize = 256;
+/// Pieces whose memory is asked for before the first of them is looked up.
+const AHEAD: usize = 32;
 
 /// How pieces are found.
 pub(in crate::tokenizer) struct Runs {
@@ -93,31 +93,38 @@ impl Runs {
 fn look_up(
     bpe: &Bpe,
     text: &str,
-    ranges: impl Iterator<Item = (usize, usize)>,
+    mut ranges: impl Iterator<Item = (usize, usize)>,
     with: &mut Context<'_>,
     out: &mut Vec<u32>,
 ) -> Result<()> {
     let bytes = text.as_bytes();
-    let mut waiting = [0; WAITING + INLINE];
-    let mut count = 0;
-    for (start, end) in ranges {
-        if end - start <= SHORT {
-            if let Some((ids, found)) = with.words.find_short(key(bytes, start, end - start)) {
+    let mut waiting = [0; AHEAD * INLINE];
+    let mut found = [(0, 0, 0); AHEAD];
+    loop {
+        let mut pieces = 0;
+        for (place, (start, end)) in found.iter_mut().zip(ranges.by_ref()) {
+            let key = if end - start <= SHORT { key(bytes, start, end - start) } else { 0 };
+            with.words.fetch(key);
+            *place = (key, start, end);
+            pieces += 1;
+        }
+        let mut count = 0;
+        for &(key, start, end) in &found[..pieces] {
+            // No word has the key 0.
+            if let Some((ids, length)) = with.words.find_short(key).filter(|_| key != 0) {
                 waiting[count..count + INLINE].copy_from_slice(&ids);
-                count += found;
-                if count >= WAITING {
-                    out.extend_from_slice(&waiting[..count]);
-                    count = 0;
-                }
-                continue;
+                count += length;
+            } else {
+                out.extend_from_slice(&waiting[..count]);
+                count = 0;
+                missed(bpe, text, (start, end), with, out)?;
             }
         }
         out.extend_from_slice(&waiting[..count]);
-        count = 0;
-        missed(bpe, text, (start, end), with, out)?;
+        if pieces < AHEAD {
+            return Ok(());
+        }
     }
-    out.extend_from_slice(&waiting[..count]);
-    Ok(())
 }
 
 #[cold]

@@ -21,7 +21,7 @@ const SIMPLE: [std::ops::RangeInclusive<u32>; 3] = [0x21..=0x5FF, 0x3001..=0x9FF
 const LIMIT: usize = 0xD7A4;
 
 /// The characters that end a word when a space follows.
-pub(super) struct Spaces {
+pub(in crate::tokenizer) struct Spaces {
     ends: Vec<bool>,
     lines: bool,        // tabs and the ends of lines are spaces
     plain: [bool; 128], // characters that the normalizer and the pre-tokenizer leave as they are
@@ -31,7 +31,9 @@ pub(super) struct Spaces {
 impl Spaces {
     /// `None` where the normalizer may look across a space.
     pub fn new(normalizer: &[Normalizer], pre_tokenizer: &PreTokenizer) -> Option<Self> {
-        if !normalizer.iter().all(is_local) || &*normalize(normalizer, Text::plain(" "), false, false).ok()? != " " {
+        if !normalizer.iter().all(is_local)
+            || &*normalize(normalizer, Text::plain(" "), false, false).ok()? != " "
+        {
             return None;
         }
         let mut ends = vec![false; LIMIT];
@@ -53,7 +55,8 @@ impl Spaces {
         let [range] = &word.ranges[..] else { return None };
         let mark = word.text[range.clone()].strip_suffix('a')?.to_owned();
         // Longer text is looked for by some stage: no character is surely left.
-        let literal = |stage: &Normalizer| matches!(stage, Normalizer::Replace { pattern: Pattern::Literal(_), .. });
+        let literal =
+            |stage: &Normalizer| matches!(stage, Normalizer::Replace { pattern: Pattern::Literal(_), .. });
         let literals = normalizer.iter().any(literal);
         let plain = std::array::from_fn(|byte| {
             let c = char::from(byte as u8);
@@ -182,12 +185,7 @@ impl Spaces {
 }
 
 /// The stages on a word; what they do to the ends of a stretch is done at its ends only.
-fn normalize<'t>(
-    stages: &[Normalizer],
-    mut text: Text<'t>,
-    begins: bool,
-    ends: bool,
-) -> Result<Text<'t>> {
+fn normalize<'t>(stages: &[Normalizer], mut text: Text<'t>, begins: bool, ends: bool) -> Result<Text<'t>> {
     for stage in stages {
         match stage {
             Normalizer::Strip { left, right } => {
@@ -205,7 +203,9 @@ fn normalize<'t>(
 fn is_local(stage: &Normalizer) -> bool {
     match stage {
         Normalizer::Replace { pattern: Pattern::Literal(from), content } => {
-            !content.is_empty() && !from.contains(char::is_whitespace) && !content.contains(char::is_whitespace)
+            !content.is_empty()
+                && !from.contains(char::is_whitespace)
+                && !content.contains(char::is_whitespace)
         }
         Normalizer::Replace { content, .. } => squeezes(stage) && content == " ",
         Normalizer::Prepend(prefix) => !prefix.contains(char::is_whitespace),

@@ -30,7 +30,8 @@ fn bpe() -> String {
     let mut tokens = vec!["▁", "a", "b", "▁a", "ab", "▁ab", "▁▁", "ba", "。", "你", "你。", "▁▁▁", "a.", "."];
     let bytes: Vec<String> = (0..256).map(|byte| format!("<0x{byte:02X}>")).collect();
     tokens.extend(bytes.iter().map(String::as_str));
-    let vocab: Vec<String> = tokens.iter().enumerate().map(|(id, token)| format!("{token:?}: {id}")).collect();
+    let vocab: Vec<String> =
+        tokens.iter().enumerate().map(|(id, token)| format!("{token:?}: {id}")).collect();
     let merges = r#"["▁ a", "a b", "▁a b", "▁ ▁", "b a", "你 。", "▁▁ ▁", "a ."]"#;
     format!(
         r#"{{{MARKS}, "model": {{"type": "BPE", "byte_fallback": true, "fuse_unk": true, "vocab": {{{}}}, "merges": {merges}}}}}"#,
@@ -62,7 +63,8 @@ fn assert_cut_alike(file: &str) {
         through(&tokenizer, text, true, &mut whole, &mut expected).unwrap();
         assert_eq!(cut, expected, "{text:?}");
     };
-    let fragments = ["a", "b", " ", ".", "é", "\u{301}", "你", "。", "\u{a0}", "\n", "1", "\u{600}", "A", "▁", "\0"];
+    let fragments =
+        ["a", "b", " ", ".", "é", "\u{301}", "你", "。", "\u{a0}", "\n", "1", "\u{600}", "A", "▁", "\0"];
     each_text(&fragments, 4, &mut check);
     each_text(&["ab", "a ", " ", ".", "你", "\u{301}", "baba"], 5, &mut check);
     // Words that lie across the blocks of the scan.
@@ -91,6 +93,12 @@ fn words_between_spaces_have_the_ids_of_the_whole() {
 #[test]
 fn text_between_joints_has_the_ids_of_the_whole() {
     assert_cut_alike(&bpe());
+    for scheme in ["always", "first", "never"] {
+        let stage = format!(
+            r#""pre_tokenizer": {{"type": "Metaspace", "replacement": "▁", "prepend_scheme": "{scheme}", "split": false}}"#
+        );
+        assert_cut_alike(&bpe().replace(MARKS, &stage));
+    }
 }
 
 #[test]

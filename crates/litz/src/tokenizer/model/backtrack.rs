@@ -6,7 +6,7 @@
 //! that made its parts, that is seen from the edges of both tokens' histories, without merging.
 
 use super::byte_trie::Trie;
-use super::merge::{merge_all, Symbol};
+use super::merge::{merge_all, Merge, Symbol};
 use super::pairs::Pairs;
 use crate::tokenizer::byte_level;
 use crate::tokenizer::vocab::Vocab;
@@ -36,9 +36,15 @@ pub(super) struct Backtrack {
 }
 
 impl Backtrack {
-    /// None where a token is too long.
+    /// None where a token is too long, or where merges name ids that no token has.
     pub fn new(vocab: &Vocab, pairs: &Pairs, bytes: &[u32; 256]) -> Option<Self> {
         let count = vocab.iter().map(|(id, _)| id as usize + 1).max()?;
+        let inside = |(left, right, merge): (u32, u32, Merge)| {
+            left.max(right).max(merge.id) < count as u32 && (merge.rank as usize) < pairs.len() * 4 + 1024
+        };
+        if !pairs.iter().all(inside) {
+            return None;
+        }
         let mut origins = origins(pairs, count, bytes);
         let mut trie = Trie::new(count * 3);
         let mut lengths = vec![0; count];
@@ -63,16 +69,20 @@ impl Backtrack {
 
     /// Appends the tokens of a piece. `whole`: a piece that is a token is that token, even if merging never gives it.
     pub fn encode(&self, piece: &[u8], pairs: &Pairs, whole: bool, dead: &mut Vec<u64>, out: &mut Vec<u32>) {
+        let mut next = self.trie.longest(piece, !whole);
         if whole {
-            let (id, length) = self.trie.longest(piece, false);
+            let (id, length) = next;
             if length == piece.len() {
                 out.push(id);
                 return;
             }
+            // The longest of all is the longest that merging gives, if merging gives it.
+            if length > 1 && self.origins[id as usize].time == NEVER {
+                next = self.trie.longest(piece, true);
+            }
         }
         let (start, mut at) = (out.len(), 0);
         dead.clear();
-        let mut next = self.trie.longest(piece, true);
         while at < piece.len() {
             let (token, length) = next;
             let end = at + length;
@@ -171,8 +181,8 @@ fn set(bits: &mut Vec<u64>, at: usize) {
 mod tests {
     use super::*;
     use crate::tokenizer::model::bpe::{Bpe, Options};
-    use crate::tokenizer::description::Merges;
-    use crate::tokenizer::model::{resolve, Scratch};
+    use crate::tokenizer::model::pairs::PairsBuilder;
+    use crate::tokenizer::model::Scratch;
     use crate::tokenizer::vocab::VocabBuilder;
 
     fn random(state: &mut u64) -> usize {
@@ -181,7 +191,7 @@ mod tests {
     }
 
     /// Random merges of tokens over three letters, some of which make the same token twice.
-    fn model(seed: u64, merges: usize) -> Option<Bpe> {
+    fn model(seed: u64, merges: usize) -> Bpe {
         let mut state = seed;
         let mut vocab = VocabBuilder::default();
         let mut tokens: Vec<String> = (0..=255).map(|byte| byte_level::to_char(byte).to_string()).collect();
@@ -206,19 +216,21 @@ mod tests {
         for (id, token) in (0..).zip(&tokens) {
             vocab.push(token, id).unwrap();
         }
-        let mut merges = Merges::default();
-        pairs.iter().for_each(|(left, right)| merges.push(left, right).unwrap());
-        let options = Options { byte_level: true, ..Options::default() };
         let vocab = vocab.build("vocab").unwrap();
-        let pairs = resolve::pairs(&vocab, &merges, "", "merges").ok()?;
-        Some(Bpe::with_merges(vocab, pairs, options))
+        let mut table = PairsBuilder::with_capacity(pairs.len());
+        for (rank, (left, right)) in (0..).zip(&pairs) {
+            let [left, right, id] =
+                [left, right, &format!("{left}{right}")].map(|token| vocab.id(token).unwrap());
+            table.insert(left, right, Merge { rank, id });
+        }
+        Bpe::with_merges(vocab, table.build(), Options { byte_level: true, ..Options::default() })
     }
 
     #[test]
     fn backtracking_gives_what_merging_gives() {
         let mut compared = [0, 0];
         for seed in 0..300 {
-            let bpe = model(seed, 2 + seed as usize % 40).unwrap();
+            let bpe = model(seed, 2 + seed as usize % 40);
             let Some(tables) = bpe.tables() else { continue };
             let mut state = seed + 1000;
             for _ in 0..200 {

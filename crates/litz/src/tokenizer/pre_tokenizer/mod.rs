@@ -133,6 +133,14 @@ impl PreTokenizer {
         }
     }
 
+    /// Metaspace that does not cut, alone: its mark, and when it puts one before a text.
+    pub fn marks_spaces(&self) -> Option<(char, Prepend)> {
+        match self.steps[..] {
+            [Step::Metaspace { replacement, prepend, split: false }] => Some((replacement, prepend)),
+            _ => None,
+        }
+    }
+
     /// Whether all that it does is to cut before each space, which goes or becomes a mark.
     pub fn splits_at_spaces(&self) -> bool {
         let space = |step: &Step| match step {

@@ -1,12 +1,13 @@
 //! The tokenizer in the metadata of a GGUF file.
 
-use serde_json::{json, Value};
+use serde_json::{json, Value as Json};
 
 use super::gguf_splits::{splits, Splits};
 use super::stages;
-use crate::formats::{Metadata, TensorFile};
+use super::vocab_txt::Bert;
+use crate::formats::{Metadata, TensorFile, Value};
 use crate::tokenizer::added_tokens::AddedToken;
-use crate::tokenizer::description::{Description, Merges, ModelSection, ModelSettings, Sections};
+use crate::tokenizer::description::{Description, Kind, Merges, ModelSection, ModelSettings, Sections};
 use crate::tokenizer::vocab::VocabBuilder;
 use crate::tokenizer::Tokenizer;
 use crate::{Error, Result};
@@ -48,8 +49,10 @@ impl Description {
             Some("gpt2") => byte_level(metadata),
             Some("llama") => sentence_piece(metadata),
             Some("gemma4") => marked_merges(metadata),
+            Some("bert") => words(metadata),
+            Some("t5") => unigram(metadata),
             Some(other) => Err(Error::Unsupported(format!(
-                "{MODEL}: the kind {other:?} is not implemented by litz; gpt2, llama and gemma4 are"
+                "{MODEL}: the kind {other:?} is not implemented by litz; gpt2, llama, gemma4, bert and t5 are"
             ))),
             None => {
                 Err(Error::Format(format!("no {MODEL} in this file, expected the kind of its tokenizer")))
@@ -69,7 +72,7 @@ fn byte_level(metadata: &Metadata) -> Result<Description> {
         .ok_or_else(|| Error::Unsupported(format!("{PRE}: {name:?} is not implemented by litz")))?;
     let tokens = Tokens::read(metadata)?;
     let sections = Sections {
-        normalizer: if nfc { json!({"type": "NFC"}) } else { Value::Null },
+        normalizer: if nfc { json!({"type": "NFC"}) } else { Json::Null },
         pre_tokenizer: stages::splits(patterns, true),
         post_processor: tokens.around(metadata, adds_bos)?,
         decoder: stages::byte_level(),
@@ -101,7 +104,7 @@ fn sentence_piece(metadata: &Metadata) -> Result<Description> {
         merge_scores: Some(scores),
         ..ModelSection::default()
     };
-    let sections = tokens.marked(metadata, prefix, Value::Null)?;
+    let sections = tokens.marked(metadata, prefix, Json::Null)?;
     Ok(Description { sections, added_tokens: tokens.added(metadata)?, model })
 }
 
@@ -118,6 +121,80 @@ fn marked_merges(metadata: &Metadata) -> Result<Description> {
     };
     let sections = tokens.marked(metadata, prefix, lines)?;
     Ok(Description { sections, added_tokens: tokens.added(metadata)?, model })
+}
+
+/// BERT's kind. The file marks tokens that begin a word; vocabularies mark those that go on.
+fn words(metadata: &Metadata) -> Result<Description> {
+    let mut tokens = Tokens::read(metadata)?;
+    for text in &mut tokens.texts {
+        *text = match text.strip_prefix(stages::MARK) {
+            Some(word) => word.to_owned(),
+            None if text.starts_with('[') && text.ends_with(']') => continue,
+            None => format!("##{text}"),
+        };
+    }
+    let special = |keys: [&str; 2]| {
+        for key in keys {
+            if let Some(id) = tokens.id_of(metadata, key)? {
+                return Ok((tokens.text(id), id));
+            }
+        }
+        Err(missing(keys[0], "a token id"))
+    };
+    let before = special(["tokenizer.ggml.cls_token_id", "tokenizer.ggml.bos_token_id"])?;
+    // The misspelt separator is how the format has it.
+    let after = special(["tokenizer.ggml.seperator_token_id", "tokenizer.ggml.eos_token_id"])?;
+    let unknown = tokens.unknown.ok_or_else(|| missing("tokenizer.ggml.unknown_token_id", "a token id"))?;
+    let lowercase = metadata.boolean("tokenizer.ggml.normalizer.lowercase")?.unwrap_or(true);
+    let accents = metadata.boolean("tokenizer.ggml.normalizer.strip_accents")?;
+    let bert = Bert { unknown: tokens.text(unknown), before, after, lowercase, chinese: true, accents };
+    let mut description = bert.describe(tokens.vocab()?);
+    description.added_tokens = tokens.added(metadata)?;
+    Ok(description)
+}
+
+/// T5's kind: Unigram.
+fn unigram(metadata: &Metadata) -> Result<Description> {
+    let tokens = Tokens::read(metadata)?;
+    let scores = scores(metadata, tokens.kinds.len())?.into_iter().map(f64::from).collect();
+    let charsmap = charsmap(metadata)?;
+    let flag = |key, absent| Ok::<_, Error>(metadata.boolean(key)?.unwrap_or(absent));
+    let stages = stages::SentencePiece {
+        charsmap: &charsmap,
+        squeeze: flag("tokenizer.ggml.remove_extra_whitespaces", false)?,
+        prefix: flag("tokenizer.ggml.add_space_prefix", false)?,
+        words: Some(tokens.marks_begin_tokens()),
+    };
+    let special = |flag: &str, id: &str, absent: bool| match metadata.boolean(flag)?.unwrap_or(absent) {
+        false => Ok(None),
+        true => tokens.id_of(metadata, id),
+    };
+    let before = special("tokenizer.ggml.add_bos_token", "tokenizer.ggml.bos_token_id", false)?;
+    let after = special("tokenizer.ggml.add_eos_token", "tokenizer.ggml.eos_token_id", true)?;
+    let named = |id: Option<u32>| id.map(|id| (tokens.text(id), id));
+    let mut sections = stages.sections();
+    sections.post_processor = stages::around(named(before), named(after));
+    let settings = ModelSettings {
+        kind: Kind::Unigram,
+        unknown_id: tokens.unknown.map(|id| id as usize),
+        ..ModelSettings::default()
+    };
+    let mut vocab = VocabBuilder::repeating();
+    (0u32..).zip(&tokens.texts).try_for_each(|(id, text)| vocab.push(text, id))?;
+    let model = ModelSection { settings, vocab, scores, ..ModelSection::default() };
+    Ok(Description { sections, added_tokens: tokens.added(metadata)?, model })
+}
+
+fn charsmap(metadata: &Metadata) -> Result<Vec<u8>> {
+    let Some(array) = metadata.array("tokenizer.ggml.precompiled_charsmap")? else { return Ok(Vec::new()) };
+    let byte = |value: Value<'_>| match value {
+        Value::Unsigned(byte) => u8::try_from(byte).ok(),
+        Value::Signed(byte) => i8::try_from(byte).ok().map(i8::cast_unsigned),
+        _ => None,
+    };
+    array.iter().map(byte).collect::<Option<_>>().ok_or_else(|| {
+        Error::Format("tokenizer.ggml.precompiled_charsmap: expected an array of bytes".into())
+    })
 }
 
 impl Tokens {
@@ -151,6 +228,12 @@ impl Tokens {
         Ok(vocab)
     }
 
+    /// Whether no token reaches over the mark of a word: words can be tokenized one by one.
+    fn marks_begin_tokens(&self) -> bool {
+        let mut normal = self.texts.iter().zip(&self.kinds).filter(|&(_, &kind)| kind == NORMAL);
+        normal.all(|(text, _)| text.rfind(stages::MARK).is_none_or(|at| at == 0))
+    }
+
     fn text(&self, id: u32) -> &str {
         self.texts.get(id as usize).map_or("", String::as_str)
     }
@@ -177,7 +260,7 @@ impl Tokens {
     }
 
     /// What the file puts around a text; `bos` is what its kind does when the file is silent.
-    fn around(&self, metadata: &Metadata, bos: bool) -> Result<Value> {
+    fn around(&self, metadata: &Metadata, bos: bool) -> Result<Json> {
         let special = |flag: &str, id: &str, absent: bool| match metadata.boolean(flag)?.unwrap_or(absent) {
             false => Ok(None),
             true => match self.id_of(metadata, id)? {
@@ -191,7 +274,7 @@ impl Tokens {
     }
 
     /// The sections of SentencePiece's kinds.
-    fn marked(&self, metadata: &Metadata, prefix: bool, pre_tokenizer: Value) -> Result<Sections> {
+    fn marked(&self, metadata: &Metadata, prefix: bool, pre_tokenizer: Json) -> Result<Sections> {
         Ok(Sections {
             normalizer: stages::spaces_to_marks(prefix),
             pre_tokenizer,

@@ -27,7 +27,7 @@ impl Description {
         };
         let model = ModelSection { settings, vocab, merges: read_merges(merges)?, ..ModelSection::default() };
         let sections = family.sections(options, &id)?;
-        let mut description = Self { sections, added_tokens: family.specials(options, &id), model };
+        let mut description = Self { sections, added_tokens: Family::specials(options, &id), model };
         options.finish(&mut description)?;
         Ok(description)
     }
@@ -126,7 +126,7 @@ impl Family {
     }
 
     /// The named tokens, found in the text.
-    fn specials(self, options: &SourceOptions, id: &impl Fn(&str) -> Option<u32>) -> Vec<AddedToken> {
+    fn specials(options: &SourceOptions, id: &impl Fn(&str) -> Option<u32>) -> Vec<AddedToken> {
         let named = [
             &options.bos_token,
             &options.eos_token,
@@ -134,12 +134,10 @@ impl Family {
             &options.sep_token,
             &options.pad_token,
             &options.cls_token,
+            &options.mask_token,
         ];
         let token = |token: &String| id(token).map(|id| special(token.clone(), id));
         let mut found: Vec<AddedToken> = named.into_iter().flatten().filter_map(token).collect();
-        // RoBERTa's gap takes the space before it along.
-        let mask = options.mask_token.as_ref().and_then(token);
-        found.extend(mask.map(|mask| AddedToken { lstrip: self == Self::Roberta, ..mask }));
         found.sort_by_key(|token| token.id);
         found.dedup();
         found

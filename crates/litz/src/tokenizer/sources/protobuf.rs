@@ -98,14 +98,6 @@ impl<'a> Value<'a> {
     pub fn flag(self) -> bool {
         self.number() != 0
     }
-
-    /// A float; other fields are 0.
-    pub fn float(self) -> f32 {
-        match self {
-            Self::Float(float) => float,
-            _ => 0.0,
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,9 +1,7 @@
 //! SentencePiece `.model` files, BPE and Unigram, read without the library that wrote them.
 
-use serde_json::{json, Value as Json};
-
 use super::protobuf::{Message, Value};
-use super::{base64, stages, SourceOptions};
+use super::{stages, SourceOptions};
 use crate::tokenizer::added_tokens::AddedToken;
 use crate::tokenizer::description::{Description, Kind, ModelSection, ModelSettings, Sections};
 use crate::tokenizer::vocab::VocabBuilder;
@@ -203,31 +201,9 @@ impl<'a> Model<'a> {
     }
 
     fn sections(&self, prefix: bool) -> Sections {
-        let mut normalizers = Vec::new();
-        if !self.charsmap.is_empty() {
-            normalizers
-                .push(json!({"type": "Precompiled", "precompiled_charsmap": base64::encode(self.charsmap)}));
-        }
-        if self.squeeze {
-            normalizers.extend([
-                json!({"type": "Replace", "pattern": {"Regex": r"\A +| +\z"}, "content": ""}),
-                json!({"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": " "}),
-            ]);
-        }
-        let scheme = if prefix { "always" } else { "never" };
-        let metaspace = |split: bool| json!({"type": "Metaspace", "replacement": stages::MARK, "prepend_scheme": scheme, "split": split});
-        let (pre_tokenizer, decoder) = if self.algorithm == UNIGRAM && !self.byte_fallback && self.squeeze {
-            (metaspace(self.marks_begin_pieces()), metaspace(true))
-        } else {
-            normalizers.extend(stages::mark_stages(prefix));
-            (Json::Null, stages::marks_to_spaces(prefix))
-        };
-        let normalizer = match normalizers.as_mut_slice() {
-            [] => Json::Null,
-            [only] => only.take(),
-            _ => json!({"type": "Sequence", "normalizers": normalizers}),
-        };
-        Sections { normalizer, pre_tokenizer, decoder, ..Sections::default() }
+        let unigram = self.algorithm == UNIGRAM && !self.byte_fallback && self.squeeze;
+        let words = unigram.then(|| self.marks_begin_pieces());
+        stages::SentencePiece { charsmap: self.charsmap, squeeze: self.squeeze, prefix, words }.sections()
     }
 
     /// Whether no piece reaches over the mark of a word: words can be tokenized one by one.

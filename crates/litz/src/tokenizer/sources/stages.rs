@@ -2,6 +2,9 @@
 
 use serde_json::{json, Value};
 
+use super::base64;
+use crate::tokenizer::description::Sections;
+
 /// SentencePiece's mark for a space.
 pub(super) const MARK: &str = "▁";
 
@@ -73,4 +76,48 @@ pub(super) fn around(before: Option<(&str, u32)>, after: Option<(&str, u32)>) ->
     let specials: serde_json::Map<String, Value> = before.into_iter().chain(after).map(entry).collect();
     let pair = [single.clone(), wrap("B", 1)].concat();
     json!({"type": "TemplateProcessing", "single": single, "pair": pair, "special_tokens": specials})
+}
+
+/// What SentencePiece does to text and tokens.
+pub(super) struct SentencePiece<'a> {
+    /// The map of characters, as its files have it.
+    pub charsmap: &'a [u8],
+    /// Whether runs of spaces are one.
+    pub squeeze: bool,
+    /// Whether a mark goes before the text.
+    pub prefix: bool,
+    /// Whether words are tokenized for themselves, each from its mark on; `None` if by a model of merges or bytes.
+    pub words: Option<bool>,
+}
+
+impl SentencePiece<'_> {
+    /// The stages of a file, but for the post-processor.
+    pub fn sections(&self) -> Sections {
+        let mut normalizers = Vec::new();
+        if !self.charsmap.is_empty() {
+            normalizers
+                .push(json!({"type": "Precompiled", "precompiled_charsmap": base64::encode(self.charsmap)}));
+        }
+        if self.squeeze {
+            normalizers.extend([
+                json!({"type": "Replace", "pattern": {"Regex": r"\A +| +\z"}, "content": ""}),
+                json!({"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": " "}),
+            ]);
+        }
+        let scheme = if self.prefix { "always" } else { "never" };
+        let metaspace = |split: bool| json!({"type": "Metaspace", "replacement": MARK, "prepend_scheme": scheme, "split": split});
+        let (pre_tokenizer, decoder) = match self.words {
+            Some(split) => (metaspace(split), metaspace(true)),
+            None => {
+                normalizers.extend(mark_stages(self.prefix));
+                (Value::Null, marks_to_spaces(self.prefix))
+            }
+        };
+        let normalizer = match normalizers.as_mut_slice() {
+            [] => Value::Null,
+            [only] => only.take(),
+            _ => json!({"type": "Sequence", "normalizers": normalizers}),
+        };
+        Sections { normalizer, pre_tokenizer, decoder, ..Sections::default() }
+    }
 }

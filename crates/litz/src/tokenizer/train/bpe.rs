@@ -232,3 +232,45 @@ fn see(seen: &mut Seen, place: u32, count: i64) {
         seen.hits += 1;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::WordCounter;
+    use super::*;
+    use serde_json::{json, Value};
+
+    fn trained(text: &str, threads: usize, settings: &BpeSettings) -> (Vec<String>, Vec<String>) {
+        let spaces = json!({"type": "WhitespaceSplit"});
+        let mut counter = WordCounter::new(&Value::Null, &spaces, 1, 1 << 30).unwrap();
+        counter.feed(&[text]).unwrap();
+        let trained =
+            train(counter.finish(false).unwrap(), settings, threads, &mut |_, _, _| Ok(())).unwrap();
+        let name =
+            |&(a, b): &(u32, u32)| format!("{} {}", trained.tokens[a as usize], trained.tokens[b as usize]);
+        (trained.merges.iter().map(name).collect(), trained.tokens.clone())
+    }
+
+    #[test]
+    fn the_most_frequent_pair_comes_first_and_of_equals_the_smaller() {
+        let settings = BpeSettings { vocab_size: 7, ..BpeSettings::default() };
+        let (merges, tokens) = trained("ab ab cd cd cd bc", 1, &settings);
+        assert_eq!(merges, ["c d", "a b", "b c"]);
+        assert_eq!(tokens, ["a", "b", "c", "d", "cd", "ab", "bc"]);
+    }
+
+    #[test]
+    fn overlapping_pairs_merge_from_the_left() {
+        let settings = BpeSettings { vocab_size: 4, ..BpeSettings::default() };
+        assert_eq!(trained("aaaaa", 1, &settings).0, ["a a", "aa a", "aa aaa"]);
+    }
+
+    #[test]
+    fn threads_change_nothing() {
+        let word = |i: usize| format!("{:x}{:b} ", i * 2_654_435_761 % 1_000_003, i % 97);
+        let text: String = (0..120_000).map(word).collect();
+        for max_token_length in [None, Some(6)] {
+            let settings = BpeSettings { vocab_size: 300, max_token_length, ..BpeSettings::default() };
+            assert_eq!(trained(&text, 1, &settings), trained(&text, 3, &settings));
+        }
+    }
+}

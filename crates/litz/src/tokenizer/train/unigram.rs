@@ -260,7 +260,10 @@ fn prune(
                 kept.push(list[id].clone());
             }
         } else if count > 0.0 {
-            let loss = loss(count, sum, all, fate.alternative.iter().map(|&id| counts[id] as f64));
+            // Upstream grows the sum by as many counts as there are pieces, not parts of the alternative.
+            let grown = sum + count * (list.len() - 1) as f64;
+            let others = fate.alternative.iter().map(|&id| counts[id] as f64);
+            let loss = loss(count, all, (sum, grown), others);
             if loss.is_nan() {
                 return Err(Error::Value(
                     "a piece's loss is not a number; the corpus is too large".to_owned(),
@@ -280,11 +283,12 @@ fn prune(
     Ok(kept)
 }
 
-/// How much less likely the corpus becomes when all of a piece's places go to its alternative.
-fn loss(count: f64, sum: f64, all: f64, alternative: impl ExactSizeIterator<Item = f64>) -> f64 {
+/// How much less likely the corpus becomes when all of a piece's places go to its alternative, whose parts then occur
+/// more often; `sums` are those of all counts before and after.
+fn loss(count: f64, all: f64, sums: (f64, f64), alternative: impl Iterator<Item = f64>) -> f64 {
     let frequency = count / all;
-    let before = count.ln() - sum.ln();
-    let whole = (sum + count * (alternative.len() - 1) as f64).ln();
+    let before = count.ln() - sums.0.ln();
+    let whole = sums.1.ln();
     let after = alternative.fold(0.0, |after, other| after + ((other + count).ln() - whole));
     frequency * (before - after)
 }

@@ -106,8 +106,9 @@ impl WordCounter {
         std::thread::scope(|scope| {
             let threads: Vec<_> =
                 self.tables.iter_mut().map(|table| scope.spawn(move || work(table))).collect();
-            let results = threads.into_iter().map(|thread| thread.join());
-            results.map(|result| result.unwrap_or_else(|_| Err(panicked()))).collect()
+            // All are waited for before the first error is told.
+            let results: Vec<_> = threads.into_iter().map(|thread| thread.join()).collect();
+            results.into_iter().try_for_each(|result| result.unwrap_or_else(|_| Err(panicked())))
         })
     }
 
@@ -237,5 +238,63 @@ impl Words {
             // Words are pieces of text.
             std::str::from_utf8(word).unwrap_or_default().chars().for_each(found);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+    use std::collections::BTreeMap;
+
+    fn counted(texts: &[String], threads: usize, memory: usize) -> BTreeMap<String, u64> {
+        let spaces = json!({"type": "WhitespaceSplit"});
+        let mut counter = WordCounter::new(&Value::Null, &spaces, threads, memory).unwrap();
+        texts.chunks(100).for_each(|part| counter.feed(part).unwrap());
+        let words = counter.finish(true).unwrap();
+        let listed: Vec<_> = words.texts().collect();
+        assert!(listed.is_sorted(), "words come in the order of their bytes");
+        assert_eq!(listed.len(), words.len());
+        listed.into_iter().collect()
+    }
+
+    #[test]
+    fn a_small_budget_counts_as_exactly_as_a_large_one() {
+        let word = |i: usize| format!("word{} ", i * i % 977);
+        let texts: Vec<String> = (0..4000).map(|i| (i..i + 40).map(word).collect()).collect();
+        let mut expected = BTreeMap::new();
+        for word in texts.iter().flat_map(|text| text.split_whitespace()) {
+            *expected.entry(word.to_owned()).or_insert(0) += 1;
+        }
+        for (threads, memory) in [(1, 1 << 30), (3, 1 << 30), (1, 9_000), (3, 30_000), (2, 0)] {
+            let part = if memory == 0 { &texts[..50] } else { &texts[..] };
+            let found = counted(part, threads, memory);
+            if memory > 0 {
+                assert_eq!(found, expected, "{threads} threads, {memory} bytes");
+            } else {
+                assert_eq!(found.values().sum::<u64>(), 50 * 40, "every word a run of its own");
+            }
+        }
+    }
+
+    #[test]
+    fn a_word_beyond_the_limit_is_an_error_that_says_what_to_do() {
+        let mut counter = WordCounter::new(&Value::Null, &Value::Null, 1, 1 << 20).unwrap();
+        counter.feed(&["x".repeat(LONGEST_WORD)]).unwrap();
+        let error = counter.feed(&["x".repeat(LONGEST_WORD + 1)]).unwrap_err();
+        assert!(error.to_string().contains("pre_tokenizer"), "{error}");
+    }
+
+    #[test]
+    fn a_file_is_read_line_by_line() {
+        let path = std::env::temp_dir().join(format!("litz-words-test-{}", std::process::id()));
+        std::fs::write(&path, "a b\r\nc\n\nd").unwrap();
+        let mut counter = WordCounter::new(&Value::Null, &Value::Null, 2, 1 << 20).unwrap();
+        let fed = counter.feed_file(&path, &mut |_, _, _| Ok(()));
+        std::fs::remove_file(&path).unwrap();
+        fed.unwrap();
+        let words: Vec<_> = counter.finish(true).unwrap().texts().collect();
+        let expected = ["\n", "a b\r\n", "c\n", "d"].map(|line| (line.to_owned(), 1));
+        assert_eq!(words, expected);
     }
 }

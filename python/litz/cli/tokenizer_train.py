@@ -1,0 +1,86 @@
+"""`litz tokenizer train`: a tokenizer from text files."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from litz.tokenizers.trainers import Trainer
+
+KINDS = {"bpe": "gpt2", "wordpiece": "bert", "unigram": "sentencepiece", "wordlevel": "bert"}
+_BERT = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+_UNKNOWN = "<unk>"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("files", metavar="FILE", nargs="+", type=Path, help="text in UTF-8; each line is a text")
+    parser.add_argument("-o", "--output", metavar="DIR", type=Path, required=True, help="where tokenizer.json goes")
+    parser.add_argument("--vocab-size", metavar="N", type=int, default=32000, help="how many tokens (default: 32000)")
+    parser.add_argument("--kind", choices=KINDS, default="bpe", help="the algorithm (default: bpe)")
+    parser.add_argument(
+        "--preset",
+        choices=("gpt2", "llama3", "bert", "sentencepiece"),
+        help="how text is cut before (default: gpt2 for bpe, bert for wordpiece, sentencepiece for unigram)",
+    )
+    parser.add_argument("--special", metavar="TOKEN", action="append", default=[], help="a special token; repeatable")
+    parser.add_argument("--min-frequency", metavar="N", type=int, default=0, help="rarer pairs and words are left out")
+    parser.add_argument("--max-token-length", metavar="N", type=int, help="bpe: the longest token, in characters")
+    parser.add_argument("--limit-alphabet", metavar="N", type=int, help="how many different characters to keep")
+    parser.add_argument("--memory", metavar="MB", type=int, default=1024, help="for counting words (default: 1024)")
+    parser.add_argument("--threads", metavar="N", type=int, help="default: the cores of this process")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Train and save."""
+    from litz.cli.command import UsageError
+    from litz.tokenizers import training
+
+    for name in ("vocab_size", "memory"):
+        if getattr(options, name) < 1:
+            raise UsageError(f"--{name.replace('_', '-')} is {getattr(options, name)}; expected 1 or more")
+    preset = options.preset or KINDS[options.kind]
+    special = list(dict.fromkeys([*(_BERT if preset == "bert" else []), *options.special]))
+    trainer, model = _trainer(options, special)
+    tokenizer = training.train(
+        options.files, trainer, preset=preset, model=model, threads=options.threads, memory=options.memory << 20
+    )
+    if preset == "bert":
+        for name in ("pad", "unk", "cls", "sep", "mask"):
+            setattr(tokenizer, f"{name}_token", f"[{name.upper()}]")
+    elif options.kind == "unigram":
+        tokenizer.unk_token = _UNKNOWN
+    tokenizer.save_pretrained(options.output)
+    print(f"{options.output}: {len(tokenizer):,} tokens")
+    return 0
+
+
+def _trainer(options: argparse.Namespace, special: list[str]) -> "tuple[Trainer, dict[str, str]]":
+    """The trainer, and what the model must know of its special tokens."""
+    from litz.cli.command import UsageError
+    from litz.tokenizers import training
+
+    def only(*kinds: str, **asked: int | None) -> None:
+        for name, value in asked.items():
+            if value and options.kind not in kinds:
+                raise UsageError(f"--{name.replace('_', '-')} does nothing for {options.kind}")
+
+    only("bpe", max_token_length=options.max_token_length)
+    only("bpe", "wordpiece", limit_alphabet=options.limit_alphabet)
+    only("bpe", "wordpiece", "wordlevel", min_frequency=options.min_frequency)
+    size, rare, limit = options.vocab_size, options.min_frequency, options.limit_alphabet
+    if options.kind == "unigram":
+        return training.UnigramTrainer(vocab_size=size, special_tokens=special, unk_token=_UNKNOWN), {}
+    unknown = "[UNK]" if "[UNK]" in special else _UNKNOWN
+    if options.kind == "bpe":
+        longest = options.max_token_length
+        return training.BpeTrainer(
+            vocab_size=size, special_tokens=special, min_frequency=rare, limit_alphabet=limit, max_token_length=longest
+        ), {}
+    special = special if unknown in special else [unknown, *special]
+    if options.kind == "wordlevel":
+        trainer = training.WordLevelTrainer(vocab_size=size, special_tokens=special, min_frequency=rare)
+        return trainer, {"unk_token": unknown}
+    return training.WordPieceTrainer(
+        vocab_size=size, special_tokens=special, min_frequency=rare, limit_alphabet=limit
+    ), {"unk_token": unknown}
