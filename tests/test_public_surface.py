@@ -7,8 +7,8 @@ import pytest
 
 import litz
 
-PUBLIC = """AutoConfig AutoModelForCausalLM AutoTokenizer BatchEncoding CausalLMOutput Config GenerationConfig
-NativeCausalLM Spec TextIteratorStreamer TextStreamer Tokenizer __version__ errors pipeline""".split()
+PUBLIC = """AddedToken AutoConfig AutoModelForCausalLM AutoTokenizer BatchEncoding CausalLMOutput Config GenerationConfig
+NativeCausalLM PreTrainedTokenizerBase PreTrainedTokenizerFast Spec TextIteratorStreamer TextStreamer Tokenizer __version__ errors pipeline""".split()
 
 
 def test_the_public_names_are_these() -> None:

@@ -138,7 +138,7 @@ def test_the_file_says_what_surrounds_a_text(bos: bool | None, eos: bool | None,
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
-        (key("model", TEXT, "bert"), UnsupportedError, "the kind \"bert\" is not implemented"),
+        (key("model", TEXT, "plamo2"), UnsupportedError, "the kind \"plamo2\" is not implemented"),
         (key("pre", TEXT, "unheard-of"), UnsupportedError, 'pre: "unheard-of"'),
         ({"pre": b""}, UnsupportedError, r"no tokenizer.ggml.pre"),
         ({"model": b""}, FormatError, "no tokenizer.ggml.model"),
