@@ -7,8 +7,9 @@ import pytest
 
 import litz
 
-PUBLIC = """AddedToken AutoConfig AutoModelForCausalLM AutoTokenizer BatchEncoding CausalLMOutput Config GenerationConfig
-NativeCausalLM PreTrainedTokenizerBase PreTrainedTokenizerFast Spec TextIteratorStreamer TextStreamer Tokenizer __version__ errors pipeline""".split()
+PUBLIC = """__version__ AddedToken AutoConfig AutoModelForCausalLM AutoTokenizer BatchEncoding CausalLMOutput
+Config errors GenerationConfig NativeCausalLM pipeline PreTrainedTokenizerBase PreTrainedTokenizerFast Spec
+TextIteratorStreamer TextStreamer Tokenizer""".split()
 
 
 def test_the_public_names_are_these() -> None:
