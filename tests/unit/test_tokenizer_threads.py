@@ -67,7 +67,7 @@ def test_sixteen_threads_get_what_one_gets(tokenizer: Tokenizer, calls: int) -> 
 
 
 FORKS = """
-import os, sys, threading, warnings
+import os, sys, threading
 from tests.unit.test_tokenizer_threads import call
 from litz.tokenizers import from_pretrained
 
