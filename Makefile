@@ -41,5 +41,5 @@ check: lint test-rust test test-slow  ## All that CI runs, after its installatio
 .PHONY: fuzz
 fuzz:  ## Ten minutes on each fuzz target (needs nightly Rust and cargo-fuzz)
 	$(PYTHON) fuzz/seeds.py
-	for target in gguf safetensors tokenizer_json template; do \
+	for target in gguf safetensors tokenizer_json template sentencepiece tiktoken vocabulary tokenizer_cache; do \
 	  cargo +nightly fuzz run $$target -- -max_total_time=600 -rss_limit_mb=2048 || exit 1; done
