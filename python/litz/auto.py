@@ -87,7 +87,7 @@ class AutoModelForCausalLM:
         device_map: Any = None,
         backend: str = "auto",
         threads: int | None = None,
-        cache_dtype: str = "float16",
+        cache_dtype: str = "auto",
         activations: str = "auto",
         strict: bool = True,
     ) -> "NativeCausalLM":
@@ -95,9 +95,9 @@ class AutoModelForCausalLM:
 
         `dtype` (or the older `torch_dtype`): "auto" or the stored dtype keeps the weights; float32 makes exact copies.
         `device_map`: "cpu" or "auto". `threads`: how many to compute with (default: LITZ_NUM_THREADS, else the physical
-        cores that this process may use). `cache_dtype`: float16, float32 or q8_0 for the KV cache. `activations`:
-        "auto" lets the kernels round what meets quantised or bfloat16 weights, "f32" does not. `strict=False` lets
-        unknown configuration keys pass with a warning. `trust_remote_code` is accepted and never acted on: files are
+        cores that this process may use). `cache_dtype`: float16, float32 or q8_0 for the KV cache; "auto" is float32
+        beside float32 weights, else float16. `activations`: "auto" is exact to 16 bits beside quantised weights and
+        full floats beside others; "fast" rounds more, "f32" nothing. `strict=False` lets unknown configuration keys pass with a warning. `trust_remote_code` is accepted and never acted on: files are
         data. Raises UnsupportedError, ConfigError, WeightsError, FormatError or, before memory is taken,
         InsufficientMemoryError, each naming what is wrong.
         """

@@ -13,7 +13,7 @@ from litz.weights import LoadReport
 
 # Other names go to the engine as they are.
 _CACHE_DTYPES = {"float16": "f16", "float32": "f32"}
-_ACTIVATIONS = {"auto": "auto", "f32": "f32", "float32": "f32"}
+_ACTIVATIONS = {"auto": "auto", "fast": "fast", "f32": "f32", "float32": "f32"}
 
 
 class NativeCausalLM:
@@ -126,15 +126,17 @@ def load(
     *,
     dtype: Any = None,
     threads: int | None = None,
-    cache_dtype: str = "float16",
+    cache_dtype: str = "auto",
     activations: str = "auto",
 ) -> NativeCausalLM:
     """Loads a checkpoint's weights into the native engine: floats stay mapped, quantised matrices are packed.
 
     `dtype`: None or "auto" keeps every weight as stored; float32 computes with the exact dequantised values, at four
-    bytes a weight. `cache_dtype`: float16, float32 or q8_0 (8 bits, and a scale for 32 numbers), the form of the KV
-    cache. `activations`: "f32" multiplies quantised weights with full floats. Raises InsufficientMemoryError, with the
-    numbers, before anything is packed that cannot fit.
+    bytes a weight. `cache_dtype`, the form of the KV cache: "auto" (float32 where the weights are float32, else
+    float16), float16, float32 or q8_0 (8 bits, and a scale for 32 numbers). `activations`, what weights are multiplied
+    with: "auto" is codes of 16 bits beside quantised weights and floats beside floats, alike on every CPU; "fast" is
+    codes of 8 bits, and bfloats beside bfloats where the CPU multiplies them; "f32" is floats beside all. Raises
+    InsufficientMemoryError, with the numbers, before anything is packed that cannot fit.
     """
     options, name = load_options(
         checkpoint, dtype=dtype, threads=threads, cache_dtype=cache_dtype, activations=activations
@@ -144,7 +146,7 @@ def load(
     return NativeCausalLM(core, checkpoint, generation_config=defaults, dtype=name)
 
 
-def survey(checkpoint: Checkpoint, *, cache_dtype: str = "float16", activations: str = "auto") -> LoadReport:
+def survey(checkpoint: Checkpoint, *, cache_dtype: str = "auto", activations: str = "auto") -> LoadReport:
     """What loading would do, and need at most; no matrix is read."""
     options, _ = load_options(checkpoint, cache_dtype=cache_dtype, activations=activations)
     spec, files = checkpoint.spec.to_json(), list(checkpoint.tensor_files)
@@ -156,17 +158,19 @@ def load_options(
     *,
     dtype: Any = None,
     threads: int | None = None,
-    cache_dtype: str = "float16",
+    cache_dtype: str = "auto",
     activations: str = "auto",
 ) -> tuple[str, str]:
     """The engine's options as JSON, and the dtype that the model will say it has; ArgumentError for what is unknown."""
     stored = checkpoint.stored_bytes()
     main = max(stored, key=lambda name: stored[name])
     whole = _as_float32(dtype, main) and set(stored) != {"F32"}
+    if cache_dtype == "auto":
+        cache_dtype = "float32" if whole or main == "F32" else "float16"
     cache = _CACHE_DTYPES.get(cache_dtype, cache_dtype)
     _core.kv_bytes(checkpoint.spec.to_json(), 0, cache)  # names the known ones if this is none
     if activations not in _ACTIVATIONS:
-        raise ArgumentError(f"activations {activations!r}: choose 'auto' or 'f32'")
+        raise ArgumentError(f"activations {activations!r}: choose 'auto', 'fast' or 'f32'")
     if threads is not None and threads < 1:
         raise ArgumentError(f"threads must be at least 1, found {threads}")
     options = {"threads": threads, "dequantize": whole, "cache": cache, "activations": _ACTIVATIONS[activations]}

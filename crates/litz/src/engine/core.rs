@@ -1,6 +1,7 @@
 //! What all sequences of a model share, and nothing changes after load.
 
 use super::cache::CacheDType;
+use super::model::ActivationDType;
 use super::program::Program;
 use super::rope::Ropes;
 use super::spec::Spec;
@@ -13,21 +14,20 @@ pub(super) struct Core {
     pub(super) kernels: &'static Kernels,
     pub(super) ropes: Ropes,
     pub(super) cache: CacheDType,
-    /// Whether activations stay f32 for all weights.
-    pub(super) exact: bool,
+    pub(super) activations: ActivationDType,
 }
 
 impl Core {
     /// What activations a matrix is given.
     pub(super) fn input(&self, weight: &Matrix<'_>) -> Input {
-        input(self.kernels, self.exact, weight)
+        input(self.kernels, self.activations, weight)
     }
 }
 
-/// What activations a matrix is given: those that it is made for, or where they must stay exact, those that are.
-pub(super) fn input(kernels: &Kernels, exact: bool, weight: &Matrix<'_>) -> Input {
-    match exact {
-        true => weight.input(),
-        false => kernels.input(weight),
+/// What activations a matrix is given: the same on every CPU, unless speed was asked for.
+pub(super) fn input(kernels: &Kernels, activations: ActivationDType, weight: &Matrix<'_>) -> Input {
+    match activations {
+        ActivationDType::Fast => kernels.fast_input(weight),
+        ActivationDType::Auto | ActivationDType::F32 => weight.input(),
     }
 }

@@ -192,7 +192,7 @@ impl Session {
         // SAFETY: the inputs were written in an earlier phase, or by this worker; nobody writes them now.
         let x = unsafe {
             match self.core.input(&matrix) {
-                Input::Q8 => Activations::Q8(ready.codes.view()),
+                Input::Codes => Activations::Codes(ready.codes.view()),
                 Input::Bf16 => {
                     let values = ready.bfloats.range(0..ready.bfloats.len());
                     Activations::Bf16 { values, stride: weight.cols() }

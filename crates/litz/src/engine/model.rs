@@ -16,7 +16,7 @@ use super::state::Sequence;
 use super::weights::{LoadReport, Loader};
 use super::widths::Widths;
 use crate::formats::TensorFile;
-use crate::kernels::Kernels;
+use crate::kernels::{CodeWidth, Kernels};
 use crate::threads::{available_threads, PerProcess, Pool};
 use crate::{memory, Error, Result};
 
@@ -53,11 +53,23 @@ pub trait Forward: Send + Sync {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ActivationDType {
-    /// What the kernels are fastest with: one byte beside quantised weights, which are packed for it.
+    /// Codes of 16 bits beside quantised weights, which are packed for it; single precision beside floats.
     #[default]
     Auto,
+    /// Codes of 8 bits beside quantised weights, and bfloats beside bfloats where the CPU multiplies them.
+    Fast,
     /// Single precision: as if the weights were dequantised.
     F32,
+}
+
+impl ActivationDType {
+    /// The codes that quantised weights meet.
+    pub(super) fn codes(self) -> CodeWidth {
+        match self {
+            ActivationDType::Fast => CodeWidth::Bits8,
+            ActivationDType::Auto | ActivationDType::F32 => CodeWidth::Bits16,
+        }
+    }
 }
 
 /// How to load.
@@ -150,10 +162,10 @@ impl Model {
         let pool = Pool::new(available_threads(options.threads)?);
         let scratch = Self::memory(&spec, options.cache, options.chunk).scratch;
         let report = loader.finish(scratch, memory::available().as_ref(), kernels, &pool)?;
-        let exact = options.activations == ActivationDType::F32;
-        program.settle(&|weight| input(kernels, exact, &weight.matrix()));
+        let activations = options.activations;
+        program.settle(&|weight| input(kernels, activations, &weight.matrix()));
         let ropes = Ropes::new(&spec.ropes, spec.context);
-        let core = Arc::new(Core { spec, program, kernels, ropes, cache: options.cache, exact });
+        let core = Arc::new(Core { spec, program, kernels, ropes, cache: options.cache, activations });
         Ok(Self { core, pool, chunk: options.chunk, sessions: PerProcess::default(), report })
     }
 

@@ -184,7 +184,7 @@ impl Forms {
     /// What any of some matrices takes.
     fn of(wanted: impl IntoIterator<Item = Input>) -> Self {
         wanted.into_iter().fold(Self::default(), |forms, input| match input {
-            Input::Q8 => Self { codes: true, ..forms },
+            Input::Codes => Self { codes: true, ..forms },
             Input::F32 => Self { floats: true, ..forms },
             Input::Bf16 => Self { bfloats: true, ..forms },
         })

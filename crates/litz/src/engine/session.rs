@@ -8,10 +8,10 @@ use super::core::Core;
 use super::program::{Attend, Forms, Linear, Program, Source, Step};
 use super::rope::Tables;
 use super::routing::Routing;
-use super::shared::{lasting, Buffer, Q8Rows};
+use super::shared::{lasting, Buffer, CodeRows};
 use super::spec::Mixer;
 use super::state::{LayerState, Sequence};
-use crate::kernels::{AttendState, Q8Shared, SharedSlice, TILE as Q8_TILE};
+use crate::kernels::{AttendState, SharedCodes, SharedSlice, TILE as CODE_TILE};
 use crate::threads::Split;
 
 /// Up to this many rows, every worker prepares a matrix's input for itself: that is cheaper than to meet once more.
@@ -85,11 +85,11 @@ pub(super) struct Phase {
     pub(super) segments: usize,
 }
 
-/// An input in both forms that matrices take.
+/// An input in the forms that matrices take.
 pub(super) struct Inputs {
     pub(super) floats: Buffer<f32>,
     pub(super) bfloats: Buffer<u16>,
-    pub(super) codes: Q8Rows,
+    pub(super) codes: CodeRows,
     pub(super) cols: usize,
 }
 
@@ -111,7 +111,7 @@ impl Inputs {
 /// Rows for a matrix, in the forms that were prepared; the others are empty.
 #[derive(Clone, Copy)]
 pub(super) struct Ready {
-    pub(super) codes: Q8Shared<'static>,
+    pub(super) codes: SharedCodes<'static>,
     pub(super) floats: SharedSlice<'static, f32>,
     /// Elements from one row of floats to the next.
     pub(super) stride: usize,
@@ -186,7 +186,7 @@ impl Session {
             cols.map(|kind| Inputs {
                 floats: Buffer::new(0),
                 bfloats: Buffer::new(0),
-                codes: Q8Rows::new(kind.cols),
+                codes: CodeRows::new(core.activations.codes(), kind.cols),
                 cols: kind.cols,
             })
             .collect::<Vec<_>>()
@@ -364,7 +364,7 @@ impl Session {
         if rows <= FEW {
             self.phase(index, Stage::PrepareAndMultiply, by_rows);
         } else {
-            self.phase(index, Stage::Prepare, Split::new(rows, Q8_TILE, Q8_TILE, threads));
+            self.phase(index, Stage::Prepare, Split::new(rows, CODE_TILE, CODE_TILE, threads));
             self.phase(index, Stage::Multiply, by_rows);
         }
     }

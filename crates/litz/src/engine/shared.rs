@@ -6,7 +6,7 @@
 use memmap2::MmapMut;
 
 use super::cache::{KvCache, PAGE};
-use crate::kernels::{Q8Buffer, Q8Shared, SharedSlice};
+use crate::kernels::{CodeBuffer, CodeWidth, SharedCodes, SharedSlice};
 
 /// Zeros from the system, which come into memory as they are touched, with a view that outlives borrows of them.
 pub(super) struct Block {
@@ -87,17 +87,17 @@ pub(super) fn lasting<T>(slice: &mut [T]) -> SharedSlice<'static, T> {
 }
 
 /// Quantised rows with a view that outlives borrows of them.
-pub(super) struct Q8Rows {
-    owner: Q8Buffer,
+pub(super) struct CodeRows {
+    owner: CodeBuffer,
     tokens: usize,
     cols: usize,
-    view: Q8Shared<'static>,
+    view: SharedCodes<'static>,
 }
 
-impl Q8Rows {
-    pub(super) fn new(cols: usize) -> Self {
-        let mut owner = Q8Buffer::new(0, cols);
-        let view = lasting_q8(&mut owner);
+impl CodeRows {
+    pub(super) fn new(width: CodeWidth, cols: usize) -> Self {
+        let mut owner = CodeBuffer::new(width, 0, cols);
+        let view = lasting_codes(&mut owner);
         Self { owner, tokens: 0, cols, view }
     }
 
@@ -105,18 +105,18 @@ impl Q8Rows {
     pub(super) fn reserve(&mut self, tokens: usize) {
         if self.tokens < tokens {
             self.owner.resize(tokens, self.cols);
-            self.view = lasting_q8(&mut self.owner);
+            self.view = lasting_codes(&mut self.owner);
             self.tokens = tokens;
         }
     }
 
     /// The view, good until the rows grow or go.
-    pub(super) fn view(&self) -> Q8Shared<'static> {
+    pub(super) fn view(&self) -> SharedCodes<'static> {
         self.view
     }
 }
 
-fn lasting_q8(buffer: &mut Q8Buffer) -> Q8Shared<'static> {
+fn lasting_codes(buffer: &mut CodeBuffer) -> SharedCodes<'static> {
     // SAFETY: as in `lasting`.
-    unsafe { std::mem::transmute::<Q8Shared<'_>, Q8Shared<'static>>(buffer.share()) }
+    unsafe { std::mem::transmute::<SharedCodes<'_>, SharedCodes<'static>>(buffer.share()) }
 }

@@ -194,7 +194,7 @@ impl<'a> Loader<'a> {
             files,
             sources: by_name,
             dequantize: options.dequantize,
-            packs: options.activations == ActivationDType::Auto,
+            packs: options.activations != ActivationDType::F32,
             pending: Vec::new(),
             report: LoadReport::default(),
         })

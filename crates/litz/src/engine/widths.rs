@@ -59,7 +59,7 @@ fn widen(widest: &mut usize, width: usize) {
     *widest = width.max(*widest);
 }
 
-/// Bytes of a row as floats and as codes: 13 words for 32 of them.
+/// Bytes of a row as floats and as codes: 22 words for 32 of them.
 fn input_bytes(cols: usize) -> usize {
-    4 * cols + cols * 13 / 8
+    4 * cols + cols * 22 / 8
 }

@@ -11,11 +11,13 @@ pub enum Isa {
     Avx2,
     /// x86-64 with AVX-512 F, BW, DQ, VL and VNNI besides.
     Avx512,
+    /// The same with AVX-512 BF16, the dot product of bfloats: used where fast activations are asked for, and nowhere else.
+    Avx512Bf16,
 }
 
 impl Isa {
     /// All of them, narrowest first.
-    pub const ALL: [Isa; 3] = [Isa::Portable, Isa::Avx2, Isa::Avx512];
+    pub const ALL: [Isa; 4] = [Isa::Portable, Isa::Avx2, Isa::Avx512, Isa::Avx512Bf16];
 
     /// The name that `LITZ_CPU` takes.
     pub fn name(self) -> &'static str {
@@ -23,6 +25,7 @@ impl Isa {
             Isa::Portable => "portable",
             Isa::Avx2 => "avx2",
             Isa::Avx512 => "avx512",
+            Isa::Avx512Bf16 => "avx512bf16",
         }
     }
 
@@ -69,6 +72,8 @@ impl Isa {
                     && is_x86_feature_detected!("avx512vl")
                     && is_x86_feature_detected!("avx512vnni")
             }
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512Bf16 => Isa::Avx512.is_available() && is_x86_feature_detected!("avx512bf16"),
             #[cfg(not(target_arch = "x86_64"))]
             _ => false,
         }
@@ -77,12 +82,4 @@ impl Isa {
     fn widest() -> Isa {
         Isa::ALL.into_iter().rev().find(|isa| isa.is_available()).unwrap_or(Isa::Portable)
     }
-}
-
-/// Whether the dot product of bfloats exists and outruns f32: AMD's cores do two a cycle, Intel's one in two to four.
-#[cfg(target_arch = "x86_64")]
-pub(super) fn bf16_is_fast() -> bool {
-    let vendor = std::arch::x86_64::__cpuid(0);
-    let amd = [vendor.ebx, vendor.edx, vendor.ecx].map(u32::to_le_bytes).concat() == b"AuthenticAMD";
-    amd && is_x86_feature_detected!("avx512bf16")
 }

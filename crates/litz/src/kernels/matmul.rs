@@ -25,7 +25,7 @@ pub(super) unsafe fn matmul<S: MatmulQuant>(
             &Activations::F32 { values, stride } => {
                 matmul_float::matmul(s, w, rows, Rows::of(values, stride), tokens, y);
             }
-            Activations::Q8(x) => quant::matmul(s, w, rows, x, tokens, y),
+            Activations::Codes(x) => quant::matmul(s, w, rows, x, tokens, y),
             Activations::Bf16 { .. } => unreachable!("Kernels::matmul has another function for them"),
         }
     }

@@ -9,6 +9,7 @@
 mod activation;
 mod arithmetic;
 mod attention;
+mod codes;
 mod convert;
 mod exp;
 mod isa;
@@ -19,7 +20,6 @@ mod matmul_float;
 mod matmul_panel;
 mod norm;
 mod pack;
-mod q8;
 mod quant;
 mod quantize;
 mod rope;
@@ -37,9 +37,9 @@ use matmul_float::Rows;
 
 pub use activation::Activation;
 pub use attention::{AttendSpec, AttendState, KvDType, KvLayout, Pages, Queries, PAGE};
+pub use codes::{CodeBuffer, CodeRowMut, CodeView, CodeWidth, SharedCodes, TILE};
 pub use isa::Isa;
 pub use pack::GROUP;
-pub use q8::{Q8Buffer, Q8RowMut, Q8Shared, Q8View, TILE};
 pub use table::Kernels;
 pub use views::{Activations, Input, Matrix, OutView, SharedSlice, WeightDType, BLOCK};
 
@@ -61,9 +61,9 @@ impl Kernels {
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2 => &table::avx2::TABLE,
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx512 if isa::bf16_is_fast() => &table::avx512_bf16::TABLE,
-            #[cfg(target_arch = "x86_64")]
             Isa::Avx512 => &table::avx512::TABLE,
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512Bf16 => &table::avx512_bf16::TABLE,
             _ => &table::portable::TABLE,
         }
     }
@@ -73,27 +73,13 @@ impl Kernels {
         self.isa
     }
 
-    /// Whether bfloat weights are faster with bfloat activations.
-    pub fn takes_bf16(&self) -> bool {
-        self.bf16
-    }
-
-    /// The activations that suit these weights best; bfloats take f32 as well.
-    pub fn input(&self, w: &Matrix<'_>) -> Input {
+    /// What these weights are multiplied with where speed counts more than the last digits: bfloats where the CPU has
+    /// their dot product and the weights are bfloats, which take f32 as well.
+    pub fn fast_input(&self, w: &Matrix<'_>) -> Input {
         match w.dtype() {
-            WeightDType::BF16 if self.bf16 => Input::Bf16,
+            WeightDType::BF16 if self.isa == Isa::Avx512Bf16 => Input::Bf16,
             _ => w.input(),
         }
-    }
-
-    /// The AVX-512 kernels with the dot product of bfloats, where the CPU has it at all.
-    #[cfg(test)]
-    pub(crate) fn with_bf16() -> Option<&'static Kernels> {
-        #[cfg(target_arch = "x86_64")]
-        if Isa::Avx512.is_available() && is_x86_feature_detected!("avx512bf16") {
-            return Some(&table::avx512_bf16::TABLE);
-        }
-        None
     }
 
     /// `y[t][r] = dot(x[t], w[r])` for the given rows and tokens; writes nothing else.
@@ -124,10 +110,10 @@ impl Kernels {
         }
     }
 
-    /// Fills a row of a `Q8Buffer` with codes of `x`, which is as long as the row or up to 31 shorter.
+    /// Fills a row of a `CodeBuffer` with codes of `x`, which is as long as the row or up to 31 shorter.
     ///
-    /// A block's scale is max|x| / 127; codes are rounded to nearest, halves to even.
-    pub fn quantize_row(&self, x: &[f32], mut row: Q8RowMut<'_>) {
+    /// A block's scale is max|x| over the greatest code, 127 or 32639; codes are rounded to nearest, halves to even.
+    pub fn quantize_row(&self, x: &[f32], mut row: CodeRowMut<'_>) {
         assert_eq!(x.len().div_ceil(BLOCK), row.blocks(), "{} columns for another row", x.len());
         // SAFETY: the CPU has the instructions.
         unsafe { (self.quantize_row)(x, &mut row) }

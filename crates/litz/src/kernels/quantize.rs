@@ -1,42 +1,55 @@
-//! Activations to 8 bits, one scale per 32.
+//! Activations to integer codes: of 8 bits with a scale per 32, of 16 bits with a scale per 256.
 
-use super::lanes::{at, Simd};
-use super::q8::{Q8RowMut, CODE_WORDS, MINUS_128, MINUS_32, MINUS_8, SCALE, SUM, WORDS};
+use super::codes::{
+    span_of, words_of, CodeRowMut, CodeWidth, CODES, MINUS_128, MINUS_32, MINUS_8, SCALE, SUM,
+};
+use super::lanes::at;
+use super::quant::MatmulQuant;
 use super::views::BLOCK;
 
-/// Largest magnitudes below this count as zero, for 127 / it would overflow.
-const TINY: f32 = 1e-36;
+/// Largest magnitudes below this count as zero, for the greatest code over it would overflow.
+const TINY: f32 = 1e-33;
 
-/// `scale = max|x| / 127` of each 32, `code = round(x / scale)` with halves to even; missing columns count as 0.
+/// `scale = max|x| / greatest code`, `code = round(x / scale)` with halves to even; missing columns count as 0.
 ///
-/// A NaN or an infinity makes its block's scale NaN, so that no matmul hides it.
+/// A NaN or an infinity makes its scale NaN, so that no matmul hides it.
 #[inline(always)]
-pub(super) fn quantize_row<S: Simd>(s: S, x: &[f32], row: &mut Q8RowMut<'_>) {
-    for block in 0..row.blocks() {
-        let (low, high) = (at(s, x, block * BLOCK), at(s, x, block * BLOCK + 16));
-        let greatest = s.max_lane(s.max(s.abs(low), s.abs(high)));
-        let poison = s.sum(s.fma(low, s.splat(0.0), s.mul(high, s.splat(0.0))));
-        let (scale, inverse) =
-            if greatest < TINY { (0.0, 0.0) } else { (greatest / 127.0, 127.0 / greatest) };
-        let inverse = s.splat(inverse);
-        let (low, high) = (s.round(s.mul(low, inverse)), s.round(s.mul(high, inverse)));
-        let mut codes = [0i8; BLOCK];
-        // SAFETY: a block has 32 codes.
-        unsafe {
-            s.store_i8(codes.as_mut_ptr(), low);
-            s.store_i8(codes.as_mut_ptr().add(16), high);
+pub(super) fn quantize_row<S: MatmulQuant>(s: S, x: &[f32], row: &mut CodeRowMut<'_>) {
+    match row.width() {
+        CodeWidth::Bits8 => blocks::<S, 1, { words_of(1) }>(s, x, row),
+        CodeWidth::Bits16 => blocks::<S, 2, { words_of(2) }>(s, x, row),
+    }
+}
+
+#[inline(always)]
+fn blocks<S: MatmulQuant, const BYTES: usize, const WORDS: usize>(s: S, x: &[f32], row: &mut CodeRowMut<'_>) {
+    // An upper byte up to 127 and a signed lower one give this much.
+    let (span, most) = (span_of(BYTES), if BYTES == 1 { 127.0 } else { 32639.0 });
+    for first in (0..row.blocks()).step_by(span) {
+        let end = row.blocks().min(first + span);
+        let (mut greatest, mut poison) = (s.splat(0.0), s.splat(0.0));
+        for column in (first * BLOCK..end * BLOCK).step_by(16) {
+            let x = at(s, x, column);
+            greatest = s.max(s.abs(x), greatest);
+            poison = s.fma(x, s.splat(0.0), poison);
         }
-        let (low, high) = (s.sum(low) as i32, s.sum(high) as i32);
-        let mut words = [0; WORDS];
-        for (word, four) in words[..CODE_WORDS].iter_mut().zip(codes.chunks_exact(4)) {
-            *word = u32::from_le_bytes([four[0] as u8, four[1] as u8, four[2] as u8, four[3] as u8]);
+        let (greatest, poison) = (s.max_lane(greatest), s.sum(poison));
+        let (scale, inverse) = if greatest < TINY { (0.0, 0.0) } else { (greatest / most, most / greatest) };
+        let (scale, inverse) = (scale + poison, s.splat(inverse));
+        for block in first..end {
+            let code = |from: usize| s.round(s.mul(at(s, x, block * BLOCK + from), inverse));
+            let (low, high) = (code(0), code(16));
+            let mut words = [0; WORDS];
+            // SAFETY: the words end with a block's codes.
+            unsafe { s.store_codes::<BYTES>([low, high], words.as_mut_ptr().add(CODES)) };
+            let (low, high) = (s.sum(low) as i32, s.sum(high) as i32);
+            words[SCALE] = scale.to_bits();
+            words[SUM] = ((low + high) as f32).to_bits();
+            words[MINUS_8] = (-8 * (low + high)) as u32;
+            words[MINUS_128] = (-128 * (low + high)) as u32;
+            words[MINUS_32] = (-32 * low) as u32;
+            words[MINUS_32 + 1] = (-32 * high) as u32;
+            row.put(block, words);
         }
-        words[SCALE] = (scale + poison).to_bits();
-        words[SUM] = ((scale + poison) * (low + high) as f32).to_bits();
-        words[MINUS_8] = (-8 * (low + high)) as u32;
-        words[MINUS_128] = (-128 * (low + high)) as u32;
-        words[MINUS_32] = (-32 * low) as u32;
-        words[MINUS_32 + 1] = (-32 * high) as u32;
-        row.put(block, words);
     }
 }

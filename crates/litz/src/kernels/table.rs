@@ -3,12 +3,12 @@
 use std::ops::Range;
 
 use super::attention::{AttendSpec, AttendState, KvLayout, Pages, Queries};
+use super::codes::CodeRowMut;
 use super::isa::Isa;
 use super::lanes::Portable;
 #[cfg(target_arch = "x86_64")]
 use super::lanes::{Avx2, Avx512};
 use super::matmul_float::{self, Rows};
-use super::q8::Q8RowMut;
 use super::views::{Activations, Matrix, OutView, WeightDType};
 use super::{
     activation, arithmetic, attention, convert, exp, matmul, norm, pack, quantize, rope, Activation,
@@ -25,7 +25,7 @@ macro_rules! table {
                 unsafe { $path($token, $($arg),*) }
             }
         )*
-        pub(in super::super) const TABLE: Kernels = Kernels { isa: $isa, bf16: false, $($name,)* };
+        pub(in super::super) const TABLE: Kernels = Kernels { isa: $isa, $($name,)* };
     };
 }
 
@@ -36,8 +36,6 @@ macro_rules! tables {
         #[derive(Debug)]
         pub struct Kernels {
             pub(super) isa: Isa,
-            /// Whether bfloat weights take bfloat activations.
-            pub(super) bf16: bool,
             $(pub(super) $name: unsafe fn($($ty),*) $(-> $out)?,)*
         }
 
@@ -85,14 +83,15 @@ pub(super) mod avx512_bf16 {
         unsafe { matmul_float::matmul_pairs::<_, NativePairs>(Avx512::new(), w, rows, x, tokens, y) }
     }
 
-    pub(in super::super) const TABLE: Kernels = Kernels { bf16: true, matmul_bf16, ..avx512::TABLE };
+    pub(in super::super) const TABLE: Kernels =
+        Kernels { isa: Isa::Avx512Bf16, matmul_bf16, ..avx512::TABLE };
 }
 
 tables! {
     matmul = matmul::matmul, (w: &Matrix<'_>, rows: Range<usize>, x: &Activations<'_>, tokens: Range<usize>, y: &OutView<'_>);
     matmul_bf16 = matmul_float::matmul_bf16, (w: &Matrix<'_>, rows: Range<usize>, x: Rows, tokens: Range<usize>, y: &OutView<'_>);
     pack_group = pack::pack_group, (dtype: WeightDType, rows: &[&[u8]], out: &mut [u8]);
-    quantize_row = quantize::quantize_row, (x: &[f32], row: &mut Q8RowMut<'_>);
+    quantize_row = quantize::quantize_row, (x: &[f32], row: &mut CodeRowMut<'_>);
     dequantize_row = convert::dequantize_row, (w: &Matrix<'_>, row: usize, out: &mut [f32]);
     f16_to_f32 = convert::f16_to_f32, (x: &[u16], out: &mut [f32]);
     bf16_to_f32 = convert::bf16_to_f32, (x: &[u16], out: &mut [f32]);

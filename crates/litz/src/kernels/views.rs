@@ -3,8 +3,8 @@
 use std::marker::PhantomData;
 use std::ops::Range;
 
+use super::codes::CodeView;
 use super::pack::GROUP;
-use super::q8::Q8View;
 use crate::{Error, Result};
 
 /// Elements in a block of quantised weights or activations.
@@ -47,8 +47,8 @@ pub enum Input {
     F32,
     /// Rows of bfloats, as `Kernels::f32_to_bf16` rounds them.
     Bf16,
-    /// Rows quantised with `Kernels::quantize_row`.
-    Q8,
+    /// Rows of codes, as `Kernels::quantize_row` makes them.
+    Codes,
 }
 
 impl WeightDType {
@@ -141,7 +141,7 @@ impl<'a> Matrix<'a> {
     /// What activations a matmul with these weights takes in every form.
     pub fn input(&self) -> Input {
         match self.packed {
-            true => Input::Q8,
+            true => Input::Codes,
             false => Input::F32,
         }
     }
@@ -212,8 +212,8 @@ pub enum Activations<'a> {
         /// Elements from one row to the next, at least the columns.
         stride: usize,
     },
-    /// Rows of 8-bit codes.
-    Q8(Q8View<'a>),
+    /// Rows of codes, of either width.
+    Codes(CodeView<'a>),
 }
 
 impl Activations<'_> {
@@ -228,7 +228,7 @@ impl Activations<'_> {
             (Input::F32, Activations::Bf16 { values, stride }) if w.dtype == WeightDType::BF16 => {
                 enough(values.len(), *stride);
             }
-            (Input::Q8, Activations::Q8(x)) => {
+            (Input::Codes, Activations::Codes(x)) => {
                 assert_eq!(x.blocks() * BLOCK, w.cols, "activations of other columns");
                 assert!(end <= x.tokens(), "{} tokens, expected {end}", x.tokens());
             }

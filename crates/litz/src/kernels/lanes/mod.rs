@@ -109,7 +109,7 @@ pub(super) trait Simd: Copy {
     /// # Safety
     /// 16 elements may be written.
     unsafe fn store_f16(self, to: *mut u16, a: Self::F);
-    /// Stores integral lanes within -127..=127.
+    /// Stores integral lanes within -128..=127.
     ///
     /// # Safety
     /// 16 elements may be written.

@@ -2,42 +2,74 @@
 
 use std::arch::x86_64::*;
 
-use super::super::lanes::Avx2;
-use super::super::q8::{MINUS_32, MINUS_8, SCALE, SUM, WORDS};
+use super::super::codes::{words_of, CODES, MINUS_32, MINUS_8, SCALE, SUM, TILE};
+use super::super::lanes::{Avx2, Simd};
 use super::format::{
     Bytes, Codes, FiveBits, Floats, Format, Halves, HalvesAndMinima, Levels, Nibbles, Scales, SixBits, Small,
-    SmallSplit, Whole, FOURS, LINE,
+    SmallSplit, Unpacked, UnpackedPairs, Whole, WholePairs, FOURS, LINE,
 };
-use super::{for_each_block, for_each_four, prefetch, Group, MatmulQuant, Out, Panel, UNPACKED};
+use super::{
+    ends_span, for_each_block, for_each_four, prefetch, unpacked_bytes, Group, MatmulQuant, Out, Panel,
+};
 use crate::formats::IQ4_VALUES;
 
 /// Rows of a register.
 const ROWS: usize = 8;
 
 impl MatmulQuant for Avx2 {
+    const PAIRS: bool = true;
+
     #[inline(always)]
-    unsafe fn tile<F: Format, const W: usize>(self, group: Group, x: &[u32], out: Out) {
-        // SAFETY: the caller's promise, passed on; the token `self` vouches for the instructions.
-        unsafe {
-            if W <= 2 {
-                return part::<F, 2, W, W>(group, 0, x.as_ptr(), 0, out);
-            }
-            for first in (0..W).step_by(4).filter(|&first| out.tokens >> first & 15 != 0) {
-                if F::STREAMED {
-                    // Spilled sums cost less than a memory that waits while a second half reads the cache.
-                    part::<F, 2, 4, W>(group, 0, x.as_ptr(), first, out);
-                } else {
-                    part::<F, 1, 4, W>(group, 0, x.as_ptr(), first, out);
-                    part::<F, 1, 4, W>(group, 1, x.as_ptr(), first, out);
+    unsafe fn store_codes<const BYTES: usize>(self, codes: [[__m256; 2]; 2], to: *mut u32) {
+        for (i, code) in codes.into_iter().enumerate() {
+            // SAFETY: the caller's promise; the token `self` vouches for the instructions.
+            unsafe {
+                if BYTES == 1 {
+                    self.store_i8(to.cast::<i8>().add(16 * i), code);
+                    continue;
                 }
+                let words = _mm256_packs_epi32(_mm256_cvtps_epi32(code[0]), _mm256_cvtps_epi32(code[1]));
+                let words = _mm256_permute4x64_epi64::<0b11_01_10_00>(words); // packing interleaved the 128-bit halves
+                let pairs = _mm256_shufflehi_epi16::<0b11_01_10_00>(words);
+                let pairs = _mm256_shufflelo_epi16::<0b11_01_10_00>(pairs);
+                _mm256_storeu_si256(to.cast::<__m256i>().add(i), pairs);
             }
         }
     }
 
     #[inline(always)]
-    unsafe fn unpack<F: Format>(self, group: Group, panel: &mut Panel) {
+    unsafe fn tile<F: Format, const BYTES: usize, const W: usize>(self, group: Group, x: &[u32], out: Out) {
+        // SAFETY: the caller's promise, passed on; the token `self` vouches for the instructions.
+        unsafe {
+            if W <= 2 {
+                return part::<F, BYTES, 2, W, W>(group, 0, x.as_ptr(), 0, out);
+            }
+            // Spilled sums cost less than a memory that waits while a second half reads the cache.
+            for first in (0..W).step_by(4).filter(|&first| out.tokens >> first & 15 != 0) {
+                part::<F, BYTES, 2, 4, W>(group, 0, x.as_ptr(), first, out);
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn unpack<F: Format, const BYTES: usize>(self, group: Group, panel: &mut Panel) {
         // SAFETY: as above.
-        unsafe { unpack::<F>(group, panel) }
+        unsafe { unpack::<F, BYTES>(group, panel) }
+    }
+
+    #[inline(always)]
+    unsafe fn unpacked_tile<F: Format, const BYTES: usize>(self, group: Group, x: &[u32], out: Out) {
+        for first in (0..TILE).step_by(4).filter(|&first| out.tokens >> first & 15 != 0) {
+            for half in 0..2 {
+                // SAFETY: as above.
+                unsafe {
+                    match BYTES {
+                        1 => part::<Unpacked<F>, 1, 1, 4, TILE>(group, half, x.as_ptr(), first, out),
+                        _ => part::<UnpackedPairs<F>, 2, 1, 4, TILE>(group, half, x.as_ptr(), first, out),
+                    }
+                }
+            }
+        }
     }
 }
 
@@ -47,14 +79,14 @@ impl MatmulQuant for Avx2 {
 /// As `MatmulQuant::tile`.
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
-unsafe fn part<F: Format, const H: usize, const T: usize, const W: usize>(
+unsafe fn part<F: Format, const BYTES: usize, const H: usize, const T: usize, const W: usize>(
     group: Group,
     half: usize,
     x: *const u32,
     token: usize,
     out: Out,
 ) {
-    let mut sums = [[_mm256_setzero_ps(); T]; H];
+    let (mut sums, mut span, mut done) = ([[_mm256_setzero_ps(); T]; H], [[_mm256_setzero_ps(); T]; H], 0);
     // SAFETY: the group and the tile have as many blocks; `out` says what may be written.
     unsafe {
         let x = x.add(token);
@@ -66,13 +98,23 @@ unsafe fn part<F: Format, const H: usize, const T: usize, const W: usize>(
                 }
             }
         }
-        for_each_block!(F, W, group, x, |head, at, lines, words| {
+        for_each_block!(F, words_of(BYTES) * W, group, x, |head, at, lines, words| {
             if F::STREAMED && half == 0 {
                 prefetch(head, if at == 0 { F::Scales::HEAD / LINE } else { 0 });
                 prefetch(lines, F::Codes::LINES);
             }
             for h in 0..H {
-                block::<F, T, W>(&mut sums[h], half + h, (head, at), lines, words);
+                block::<F, BYTES, T, W>(&mut span[h], half + h, (head, at), lines, words);
+            }
+            done += 1;
+            if ends_span::<BYTES>(done, group.blocks) {
+                for t in 0..T {
+                    let scale = _mm256_castsi256_ps(word::<W>(words, SCALE, t));
+                    for h in 0..H {
+                        sums[h][t] = _mm256_fmadd_ps(span[h][t], scale, sums[h][t]);
+                        span[h][t] = _mm256_setzero_ps();
+                    }
+                }
             }
         });
         for h in 0..H {
@@ -98,7 +140,7 @@ fn marks(rows: u8) -> __m256i {
 /// As `MatmulQuant::unpack`.
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
-unsafe fn unpack<F: Format>(group: Group, panel: &mut Panel) {
+unsafe fn unpack<F: Format, const BYTES: usize>(group: Group, panel: &mut Panel) {
     let mut to = panel.0.as_mut_ptr().cast::<u8>();
     // SAFETY: the panel has room for the group's blocks, in lines as it is aligned.
     unsafe {
@@ -112,10 +154,16 @@ unsafe fn unpack<F: Format>(group: Group, panel: &mut Panel) {
                 _mm256_store_ps(to.cast(), scale);
                 _mm256_store_ps(to.add(LINE).cast(), second);
                 for_each_four!(|FOUR| {
-                    _mm256_store_si256(to.add((2 + FOUR) * LINE).cast(), F::Codes::codes::<FOUR>(lines))
+                    if BYTES == 1 {
+                        _mm256_store_si256(to.add((2 + FOUR) * LINE).cast(), F::Codes::codes::<FOUR>(lines));
+                    } else {
+                        let [even, odd] = F::Codes::pairs::<FOUR>(lines);
+                        _mm256_store_si256(to.add((2 + 2 * FOUR) * LINE).cast(), even);
+                        _mm256_store_si256(to.add((3 + 2 * FOUR) * LINE).cast(), odd);
+                    }
                 });
             }
-            to = to.add(UNPACKED);
+            to = to.add(unpacked_bytes(BYTES));
         });
     }
 }
@@ -125,7 +173,7 @@ unsafe fn unpack<F: Format>(group: Group, panel: &mut Panel) {
 /// # Safety
 /// A block's lines and words, and its unit's scales, may be read.
 #[inline(always)]
-unsafe fn block<F: Format, const T: usize, const W: usize>(
+unsafe fn block<F: Format, const BYTES: usize, const T: usize, const W: usize>(
     sums: &mut [__m256; T],
     half: usize,
     (head, at): (*const u8, usize),
@@ -134,26 +182,66 @@ unsafe fn block<F: Format, const T: usize, const W: usize>(
 ) {
     // SAFETY: the caller's promise.
     unsafe {
-        let products = products::<F, T, W>(lines.add(half * LINE / 2), x);
+        let lines = lines.add(half * LINE / 2);
+        let products = if BYTES == 1 { products::<F, T, W>(lines, x) } else { pairs::<F, T, W>(lines, x) };
         let [scale, second] = F::Scales::scales(head, half, at);
         let minimum = if F::Scales::MINIMA { F::Scales::minima(head, half, at) } else { scale };
         for t in 0..T {
-            let first = _mm256_cvtepi32_ps(products[0][t]);
+            sums[t] = _mm256_fmadd_ps(scale, _mm256_cvtepi32_ps(products[0][t]), sums[t]);
             if F::Scales::SPLIT {
-                let both = _mm256_mul_ps(scale, first);
-                let both = _mm256_fmadd_ps(second, _mm256_cvtepi32_ps(products[1][t]), both);
-                sums[t] = _mm256_fmadd_ps(both, _mm256_castsi256_ps(word::<W>(x, SCALE, t)), sums[t]);
-            } else {
-                sums[t] = _mm256_fmadd_ps(
-                    _mm256_mul_ps(scale, _mm256_castsi256_ps(word::<W>(x, SCALE, t))),
-                    first,
-                    sums[t],
-                );
+                sums[t] = _mm256_fmadd_ps(second, _mm256_cvtepi32_ps(products[1][t]), sums[t]);
             }
             if F::Scales::MINIMA {
                 sums[t] = _mm256_fmadd_ps(minimum, _mm256_castsi256_ps(word::<W>(x, SUM, t)), sums[t]);
             }
         }
+    }
+}
+
+/// What the products of a block, or of a half, start from: they take away the offset of its codes.
+///
+/// # Safety
+/// A block's words may be read.
+#[inline(always)]
+unsafe fn starts<F: Format, const T: usize, const W: usize>(x: *const u32, half: usize) -> [__m256i; T] {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let mut starts = [_mm256_setzero_si256(); T];
+        for (t, start) in starts.iter_mut().enumerate() {
+            *start = match F::OFFSET {
+                0 => _mm256_setzero_si256(),
+                8 => word::<W>(x, MINUS_8, t),
+                16 => _mm256_add_epi32(word::<W>(x, MINUS_8, t), word::<W>(x, MINUS_8, t)),
+                _ => word::<W>(x, MINUS_32 + half, t),
+            };
+        }
+        starts
+    }
+}
+
+/// `products` with activations of 16 bits.
+///
+/// # Safety
+/// A block's lines and words may be read.
+#[inline(always)]
+unsafe fn pairs<F: Format, const T: usize, const W: usize>(
+    lines: *const u8,
+    x: *const u32,
+) -> [[__m256i; T]; 2] {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let mut products = [starts::<F, T, W>(x, 0), starts::<F, T, W>(x, 1)];
+        for_each_four!(|FOUR| {
+            let codes = F::Codes::pairs::<FOUR>(lines);
+            let half = if F::Scales::SPLIT { FOUR / (FOURS / 2) } else { 0 };
+            for t in 0..T {
+                for (i, codes) in codes.into_iter().enumerate() {
+                    let both = _mm256_madd_epi16(codes, word::<W>(x, CODES + 2 * FOUR + i, t));
+                    products[half][t] = _mm256_add_epi32(products[half][t], both);
+                }
+            }
+        });
+        products
     }
 }
 
@@ -170,24 +258,13 @@ unsafe fn products<F: Format, const T: usize, const W: usize>(
     let run = if F::Codes::SIGNED { 1 } else { 1 << (7 - F::Codes::BITS) };
     // SAFETY: the caller's promise.
     unsafe {
-        let mut products = [[_mm256_setzero_si256(); T]; 2];
+        let mut products = [starts::<F, T, W>(x, 0), starts::<F, T, W>(x, 1)];
         let mut short = [_mm256_setzero_si256(); T];
-        for t in 0..T {
-            match F::OFFSET {
-                0 => {}
-                8 => products[0][t] = word::<W>(x, MINUS_8, t),
-                16 => products[0][t] = _mm256_add_epi32(word::<W>(x, MINUS_8, t), word::<W>(x, MINUS_8, t)),
-                _ => {
-                    products[0][t] = word::<W>(x, MINUS_32, t);
-                    products[1][t] = word::<W>(x, MINUS_32 + 1, t);
-                }
-            }
-        }
         for_each_four!(|FOUR| {
             let codes = F::Codes::codes::<FOUR>(lines);
             let half = if F::Scales::SPLIT { FOUR / (FOURS / 2) } else { 0 };
             for t in 0..T {
-                let pairs = multiply::<F>(codes, word::<W>(x, FOUR, t));
+                let pairs = multiply::<F>(codes, word::<W>(x, CODES + FOUR, t));
                 short[t] = if FOUR.is_multiple_of(run) { pairs } else { _mm256_add_epi16(short[t], pairs) };
                 if FOUR % run == run - 1 {
                     let sums = _mm256_madd_epi16(short[t], _mm256_set1_epi16(1));
@@ -232,6 +309,26 @@ pub(in super::super) trait CodeRegisters {
     /// # Safety
     /// The CPU has the instructions; half of each of a block's lines may be read.
     unsafe fn codes<const FOUR: usize>(lines: *const u8) -> __m256i;
+
+    /// The same in 16 bits: columns 0 and 2 of the four, and 1 and 3.
+    ///
+    /// # Safety
+    /// As `codes`.
+    #[inline(always)]
+    unsafe fn pairs<const FOUR: usize>(lines: *const u8) -> [__m256i; 2]
+    where
+        Self: Codes,
+    {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let codes = Self::codes::<FOUR>(lines);
+            if Self::SIGNED {
+                let even = _mm256_srai_epi16::<8>(_mm256_slli_epi16::<8>(codes));
+                return [even, _mm256_srai_epi16::<8>(codes)];
+            }
+            [_mm256_and_si256(codes, _mm256_set1_epi16(255)), _mm256_srli_epi16::<8>(codes)]
+        }
+    }
 }
 
 /// # Safety
@@ -312,6 +409,22 @@ impl<C> CodeRegisters for Whole<C> {
     unsafe fn codes<const FOUR: usize>(lines: *const u8) -> __m256i {
         // SAFETY: the caller's promise.
         unsafe { load(lines, FOUR) }
+    }
+}
+
+impl<C: Codes> CodeRegisters for WholePairs<C> {
+    #[inline(always)]
+    unsafe fn codes<const FOUR: usize>(lines: *const u8) -> __m256i {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let [even, odd] = Self::pairs::<FOUR>(lines);
+            _mm256_or_si256(_mm256_and_si256(even, _mm256_set1_epi16(255)), _mm256_slli_epi16::<8>(odd))
+        }
+    }
+    #[inline(always)]
+    unsafe fn pairs<const FOUR: usize>(lines: *const u8) -> [__m256i; 2] {
+        // SAFETY: the caller's promise.
+        unsafe { [load(lines, 2 * FOUR), load(lines, 2 * FOUR + 1)] }
     }
 }
 

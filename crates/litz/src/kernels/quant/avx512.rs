@@ -2,26 +2,36 @@
 
 use std::arch::x86_64::*;
 
+use super::super::codes::{words_of, CODES, CODE_WORDS, MINUS_128, MINUS_32, MINUS_8, SCALE, SUM, TILE};
 use super::super::lanes::Avx512;
-use super::super::q8::{MINUS_128, MINUS_32, MINUS_8, SCALE, SUM, WORDS};
 use super::format::{
     Bytes, Codes, FiveBits, Floats, Format, Halves, HalvesAndMinima, Levels, Nibbles, Scales, SixBits, Small,
-    SmallSplit, Whole, FOURS, LINE,
+    SmallSplit, Unpacked, Whole, WholePairs, FOURS, LINE,
 };
-use super::{for_each_block, for_each_four, prefetch, Group, MatmulQuant, Out, Panel, UNPACKED};
+use super::{
+    ends_span, for_each_block, for_each_four, prefetch, unpacked_bytes, Group, MatmulQuant, Out, Panel,
+};
 use crate::formats::IQ4_VALUES;
 
 impl MatmulQuant for Avx512 {
+    const PAIRS: bool = false;
+
     #[inline(always)]
-    unsafe fn tile<F: Format, const W: usize>(self, group: Group, x: &[u32], out: Out) {
+    unsafe fn tile<F: Format, const BYTES: usize, const W: usize>(self, group: Group, x: &[u32], out: Out) {
         // SAFETY: the caller's promise, passed on; the token `self` vouches for the instructions.
-        unsafe { tile::<F, W>(group, x.as_ptr(), out) }
+        unsafe { tile::<F, BYTES, W>(group, x.as_ptr(), out) }
     }
 
     #[inline(always)]
-    unsafe fn unpack<F: Format>(self, group: Group, panel: &mut Panel) {
+    unsafe fn unpack<F: Format, const BYTES: usize>(self, group: Group, panel: &mut Panel) {
         // SAFETY: as above.
         unsafe { unpack::<F>(group, panel) }
+    }
+
+    #[inline(always)]
+    unsafe fn unpacked_tile<F: Format, const BYTES: usize>(self, group: Group, x: &[u32], out: Out) {
+        // SAFETY: as above.
+        unsafe { tile::<Unpacked<F>, BYTES, TILE>(group, x.as_ptr(), out) }
     }
 }
 
@@ -29,8 +39,8 @@ impl MatmulQuant for Avx512 {
 /// As `MatmulQuant::tile`.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c")]
-unsafe fn tile<F: Format, const W: usize>(group: Group, x: *const u32, out: Out) {
-    let mut sums = [_mm512_setzero_ps(); W];
+unsafe fn tile<F: Format, const BYTES: usize, const W: usize>(group: Group, x: *const u32, out: Out) {
+    let (mut sums, mut span, mut done) = ([_mm512_setzero_ps(); W], [_mm512_setzero_ps(); W], 0);
     // SAFETY: the group and the tile have as many blocks; `out` says what may be written.
     unsafe {
         for t in 0..W {
@@ -38,12 +48,20 @@ unsafe fn tile<F: Format, const W: usize>(group: Group, x: *const u32, out: Out)
                 sums[t] = _mm512_maskz_loadu_ps(out.rows, from);
             }
         }
-        for_each_block!(F, W, group, x, |head, at, lines, words| {
+        for_each_block!(F, words_of(BYTES) * W, group, x, |head, at, lines, words| {
             if F::STREAMED {
                 prefetch(head, if at == 0 { F::Scales::HEAD / LINE } else { 0 });
                 prefetch(lines, F::Codes::LINES);
             }
-            block::<F, W>(&mut sums, (head, at), lines, words);
+            block::<F, BYTES, W>(&mut span, (head, at), lines, words);
+            done += 1;
+            if ends_span::<BYTES>(done, group.blocks) {
+                for t in 0..W {
+                    let scale = _mm512_castsi512_ps(word::<W>(words, SCALE, t));
+                    sums[t] = _mm512_fmadd_ps(span[t], scale, sums[t]);
+                    span[t] = _mm512_setzero_ps();
+                }
+            }
         });
         for t in 0..W {
             if let Some(to) = out.token(t) {
@@ -71,7 +89,7 @@ unsafe fn unpack<F: Format>(group: Group, panel: &mut Panel) {
             for_each_four!(|FOUR| {
                 _mm512_store_si512(to.add((2 + FOUR) * LINE).cast(), F::Codes::unsigned::<FOUR>(lines))
             });
-            to = to.add(UNPACKED);
+            to = to.add(unpacked_bytes(1));
         });
     }
 }
@@ -81,7 +99,7 @@ unsafe fn unpack<F: Format>(group: Group, panel: &mut Panel) {
 /// # Safety
 /// A block's lines and words, and its unit's scales, may be read.
 #[inline(always)]
-unsafe fn block<F: Format, const W: usize>(
+unsafe fn block<F: Format, const BYTES: usize, const W: usize>(
     sums: &mut [__m512; W],
     (head, at): (*const u8, usize),
     lines: *const u8,
@@ -89,21 +107,13 @@ unsafe fn block<F: Format, const W: usize>(
 ) {
     // SAFETY: the caller's promise.
     unsafe {
-        let products = products::<F, W>(lines, x);
+        let products = products::<F, BYTES, W>(lines, x);
         let [scale, second] = F::Scales::scales(head, at);
         let minimum = if F::Scales::MINIMA { F::Scales::minima(head, at) } else { scale };
         for t in 0..W {
-            let first = _mm512_cvtepi32_ps(products[0][t]);
+            sums[t] = _mm512_fmadd_ps(scale, _mm512_cvtepi32_ps(products[0][t]), sums[t]);
             if F::Scales::SPLIT {
-                let both = _mm512_mul_ps(scale, first);
-                let both = _mm512_fmadd_ps(second, _mm512_cvtepi32_ps(products[1][t]), both);
-                sums[t] = _mm512_fmadd_ps(both, _mm512_castsi512_ps(word::<W>(x, SCALE, t)), sums[t]);
-            } else {
-                sums[t] = _mm512_fmadd_ps(
-                    _mm512_mul_ps(scale, _mm512_castsi512_ps(word::<W>(x, SCALE, t))),
-                    first,
-                    sums[t],
-                );
+                sums[t] = _mm512_fmadd_ps(second, _mm512_cvtepi32_ps(products[1][t]), sums[t]);
             }
             if F::Scales::MINIMA {
                 sums[t] = _mm512_fmadd_ps(minimum, _mm512_castsi512_ps(word::<W>(x, SUM, t)), sums[t]);
@@ -117,22 +127,65 @@ unsafe fn block<F: Format, const W: usize>(
 /// # Safety
 /// A block's lines and words may be read.
 #[inline(always)]
-unsafe fn products<F: Format, const W: usize>(lines: *const u8, x: *const u32) -> [[__m512i; W]; 2] {
+unsafe fn products<F: Format, const BYTES: usize, const W: usize>(
+    lines: *const u8,
+    x: *const u32,
+) -> [[__m512i; W]; 2] {
     // SAFETY: the caller's promise.
     unsafe {
-        let mut products = [[_mm512_setzero_si512(); W]; 2];
-        for t in 0..W {
-            match if F::Codes::SIGNED { 128 } else { F::OFFSET } {
-                0 => {}
-                8 => products[0][t] = word::<W>(x, MINUS_8, t),
-                16 => products[0][t] = _mm512_add_epi32(word::<W>(x, MINUS_8, t), word::<W>(x, MINUS_8, t)),
-                32 => {
-                    products[0][t] = word::<W>(x, MINUS_32, t);
-                    products[1][t] = word::<W>(x, MINUS_32 + 1, t);
-                }
-                _ => products[0][t] = word::<W>(x, MINUS_128, t),
-            }
+        let starts = [starts::<F, W>(x, 0), starts::<F, W>(x, 1)];
+        let (first, second) = (x.add(CODES * W), x.add((CODES + CODE_WORDS) * W));
+        let zeros = [[_mm512_setzero_si512(); W]; 2];
+        if BYTES == 1 {
+            return plane::<F, W>(starts, lines, first);
         }
+        if F::Scales::SPLIT || W == TILE {
+            // Another sum a token would not stay in registers: the planes take turns.
+            let upper = plane::<F, W>(zeros, lines, first);
+            return plane::<F, W>(shifted(upper, starts), lines, second);
+        }
+        let (mut upper, mut lower) = (zeros, starts);
+        for_each_four!(|FOUR| {
+            let codes = F::Codes::unsigned::<FOUR>(lines);
+            for t in 0..W {
+                upper[0][t] = _mm512_dpbusd_epi32(upper[0][t], codes, word::<W>(first, FOUR, t));
+                lower[0][t] = _mm512_dpbusd_epi32(lower[0][t], codes, word::<W>(second, FOUR, t));
+            }
+        });
+        shifted(upper, lower)
+    }
+}
+
+/// `256 * upper + lower`
+///
+/// # Safety
+/// The CPU has the instructions.
+#[inline(always)]
+unsafe fn shifted<const W: usize>(
+    upper: [[__m512i; W]; 2],
+    mut lower: [[__m512i; W]; 2],
+) -> [[__m512i; W]; 2] {
+    for (lower, upper) in lower.iter_mut().zip(upper) {
+        for (lower, upper) in lower.iter_mut().zip(upper) {
+            // SAFETY: the caller's promise.
+            *lower = unsafe { _mm512_add_epi32(_mm512_slli_epi32::<8>(upper), *lower) };
+        }
+    }
+    lower
+}
+
+/// Adds the products of a plane of codes.
+///
+/// # Safety
+/// A block's lines and a plane's words may be read.
+#[inline(always)]
+unsafe fn plane<F: Format, const W: usize>(
+    mut products: [[__m512i; W]; 2],
+    lines: *const u8,
+    x: *const u32,
+) -> [[__m512i; W]; 2] {
+    // SAFETY: the caller's promise.
+    unsafe {
         for_each_four!(|FOUR| {
             let codes = F::Codes::unsigned::<FOUR>(lines);
             let half = if F::Scales::SPLIT { FOUR / (FOURS / 2) } else { 0 };
@@ -141,6 +194,28 @@ unsafe fn products<F: Format, const W: usize>(lines: *const u8, x: *const u32) -
             }
         });
         products
+    }
+}
+
+/// What the products of a block, or of a half, start from: they take away the offset of its codes.
+///
+/// # Safety
+/// A block's words may be read.
+#[inline(always)]
+unsafe fn starts<F: Format, const W: usize>(x: *const u32, half: usize) -> [__m512i; W] {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let mut starts = [_mm512_setzero_si512(); W];
+        for (t, start) in starts.iter_mut().enumerate() {
+            *start = match if F::Codes::SIGNED { 128 } else { F::OFFSET } {
+                0 => _mm512_setzero_si512(),
+                8 => word::<W>(x, MINUS_8, t),
+                16 => _mm512_add_epi32(word::<W>(x, MINUS_8, t), word::<W>(x, MINUS_8, t)),
+                32 => word::<W>(x, MINUS_32 + half, t),
+                _ => word::<W>(x, MINUS_128, t),
+            };
+        }
+        starts
     }
 }
 
@@ -251,6 +326,19 @@ impl<C> CodeRegisters for Whole<C> {
     unsafe fn unsigned<const FOUR: usize>(lines: *const u8) -> __m512i {
         // SAFETY: the caller's promise.
         unsafe { load(lines, FOUR) }
+    }
+}
+
+impl<C: Codes> CodeRegisters for WholePairs<C> {
+    #[inline(always)]
+    unsafe fn unsigned<const FOUR: usize>(lines: *const u8) -> __m512i {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let odd = _mm512_slli_epi16::<8>(load(lines, 2 * FOUR + 1));
+            let codes = join(odd, _mm512_and_si512(load(lines, 2 * FOUR), _mm512_set1_epi16(255)), -1);
+            let above = if C::SIGNED { i8::MIN } else { 0 };
+            _mm512_xor_si512(codes, _mm512_set1_epi8(above))
+        }
     }
 }
 

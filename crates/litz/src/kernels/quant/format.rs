@@ -33,6 +33,8 @@ pub(in super::super) trait Stored: Format<Codes: PackCodes, Scales: PackScales> 
     const BLOCK: (usize, usize);
     /// Codes of 32 columns of a stored block, four to a word.
     fn codes(block: &[u8], part: usize) -> [u32; FOURS];
+    /// The scales of each sixteen of them, and the minimum, zero where there is none.
+    fn scales(block: &[u8], part: usize) -> ([f32; 2], f32);
 }
 
 /// How the codes of a block lie in their lines.
@@ -51,6 +53,11 @@ pub(in super::super) trait Codes: super::CodeRegisters {
 pub(in super::super) trait PackCodes: Codes {
     /// The words of a row in the lines.
     fn pack(codes: [u32; FOURS]) -> [u32; FOURS];
+    /// What a code of a file stands for, the format's offset not yet taken away.
+    #[inline(always)]
+    fn value(code: u8) -> i8 {
+        code as i8
+    }
 }
 
 /// How the scales of a unit lie.
@@ -204,6 +211,10 @@ impl PackCodes for Levels {
     fn pack(codes: [u32; FOURS]) -> [u32; FOURS] {
         nibbles(codes)
     }
+    #[inline(always)]
+    fn value(code: u8) -> i8 {
+        IQ4_VALUES[usize::from(code & 15)]
+    }
 }
 
 impl Codes for Bytes {
@@ -328,7 +339,7 @@ impl PackScales for SmallSplit {
 }
 
 /// The 6-bit scale and minimum of a sub-block of Q4_K and Q5_K, out of their 12 shared bytes.
-fn scale_and_min(packed: &[u8], i: usize) -> (u8, u8) {
+pub(super) fn scale_and_min(packed: &[u8], i: usize) -> (u8, u8) {
     if i < 4 {
         return (packed[i] & 63, packed[4 + i] & 63);
     }
@@ -338,8 +349,12 @@ fn scale_and_min(packed: &[u8], i: usize) -> (u8, u8) {
 
 /// A format whose codes and scales were brought to whole bytes and floats, once for many tokens.
 pub(in super::super) struct Unpacked<F>(PhantomData<F>);
+/// The same with 16 bits a code, for AVX2.
+pub(in super::super) struct UnpackedPairs<F>(PhantomData<F>);
 /// A byte a code, as the instruction set multiplies it.
 pub(in super::super) struct Whole<C>(PhantomData<C>);
+/// 16 bits a code: a line of columns 0 and 2 of each four, and a line of columns 1 and 3.
+pub(in super::super) struct WholePairs<C>(PhantomData<C>);
 /// An f32 a row, and another for second scales or minima.
 pub(in super::super) struct Floats<S>(PhantomData<S>);
 
@@ -357,6 +372,26 @@ impl<C: Codes> Codes for Whole<C> {
     #[inline(always)]
     fn values(lines: &[u8], four: usize) -> [i16; LINE] {
         Bytes::values(lines, four)
+    }
+}
+
+impl<F: Format> Format for UnpackedPairs<F> {
+    type Codes = WholePairs<F::Codes>;
+    type Scales = Floats<F::Scales>;
+    const OFFSET: i32 = F::OFFSET;
+    const STREAMED: bool = false;
+}
+
+impl<C: Codes> Codes for WholePairs<C> {
+    const LINES: usize = 2 * FOURS;
+    const BITS: u32 = C::BITS;
+    const SIGNED: bool = C::SIGNED;
+    #[inline(always)]
+    fn values(lines: &[u8], four: usize) -> [i16; LINE] {
+        std::array::from_fn(|i| {
+            let at = (2 * four + i % 2) * LINE + i / 4 * 4 + i % 4 / 2 * 2;
+            i16::from_le_bytes([lines[at], lines[at + 1]])
+        })
     }
 }
 

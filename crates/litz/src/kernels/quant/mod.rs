@@ -1,12 +1,15 @@
-//! Matmuls of packed quantised weights with 8-bit activations.
+//! Matmuls of packed quantised weights with activations as codes of 8 or 16 bits.
 //!
-//! An output is one f32 running sum over the blocks of 32 columns in their order; within a block (half a block, where each half
-//! has a scale of its own) the products of codes are summed as integers, exactly, so that any shape of loop gives the same bits.
+//! Within a block of 32 columns (half a block, where each half has a scale of its own) the products of codes are summed as
+//! integers, exactly. An output is one f32 running sum over the spans of blocks that share a scale, in their order, and a span
+//! is a running sum over its blocks. So any shape of loop and any instruction set gives the same bits. `BYTES` are those of
+//! an activation's code.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+mod dequantize;
 pub(super) mod format;
 mod portable;
 pub(super) mod stored;
@@ -14,12 +17,13 @@ pub(super) mod stored;
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
-use self::format::{Format, Unpacked, FOURS, LINE};
+pub(super) use self::dequantize::dequantize;
+use self::format::{Format, FOURS, LINE};
 use self::stored::with_format;
+use super::codes::{span_of, words_of, CodeTile, CodeView, CodeWidth, TILE};
 use super::lanes::Simd;
 use super::pack::GROUP;
-use super::q8::{Q8Tile, Q8View, TILE, WORDS};
-use super::views::{Matrix, OutView};
+use super::views::{Matrix, OutView, BLOCK};
 
 /// Words of the activations that a group of rows meets before the next group: they should stay in a second-level cache.
 const NEAR: usize = 96 << 10;
@@ -44,20 +48,22 @@ pub(super) trait ScaleRegisters {}
 #[cfg(not(target_arch = "x86_64"))]
 impl<S> ScaleRegisters for S {}
 
-/// Blocks that are unpacked at once: they should stay in a first-level cache.
-const CHUNK: usize = 32;
+/// Bytes of unpacked blocks: they should stay in a first-level cache.
+const PANEL: usize = 32 * unpacked_bytes(1);
 
-/// Bytes of a block of any `Unpacked` format.
-const UNPACKED: usize = (2 + FOURS) * LINE;
+/// Bytes of an unpacked block: two lines of scales, and codes of `bytes`.
+const fn unpacked_bytes(bytes: usize) -> usize {
+    (2 + bytes * FOURS) * LINE
+}
 
-/// Room for `CHUNK` blocks of any `Unpacked` format.
+/// Room for unpacked blocks.
 #[repr(C, align(64))]
-pub(super) struct Panel([MaybeUninit<u8>; CHUNK * UNPACKED]);
+pub(super) struct Panel([MaybeUninit<u8>; PANEL]);
 
 impl Panel {
     #[inline(always)]
     fn new() -> Self {
-        Panel([const { MaybeUninit::uninit() }; CHUNK * UNPACKED])
+        Panel([const { MaybeUninit::uninit() }; PANEL])
     }
 }
 
@@ -96,19 +102,63 @@ impl Out {
     }
 }
 
+/// Whether a span ends with the block before `done`, counted from the first of a span.
+#[inline(always)]
+fn ends_span<const BYTES: usize>(done: usize, blocks: usize) -> bool {
+    done.is_multiple_of(span_of(BYTES)) || done == blocks
+}
+
 /// An instruction set's way of multiplying a group with a tile.
 pub(super) trait MatmulQuant: Simd {
+    /// Whether codes of 16 bits lie as pairs (columns 0 and 2, then 1 and 3 of four), or else as a plane of their upper
+    /// bytes and a plane of the lower ones, which are signed.
+    const PAIRS: bool;
+
+    /// Writes a block's codes, integral and of `BYTES`, as `tile` reads them.
+    ///
+    /// # Safety
+    /// `to` has room for them.
+    #[inline(always)]
+    unsafe fn store_codes<const BYTES: usize>(self, codes: [Self::F; 2], to: *mut u32) {
+        let to = to.cast::<i8>();
+        for (i, code) in codes.into_iter().enumerate() {
+            // SAFETY: the caller's promise.
+            unsafe {
+                if BYTES == 1 {
+                    self.store_i8(to.add(16 * i), code);
+                    continue;
+                }
+                // A quarter more, so that no code is halfway between two upper bytes.
+                let upper = self.round(self.fma(code, self.splat(1.0 / 256.0), self.splat(0.25 / 256.0)));
+                self.store_i8(to.add(16 * i), upper);
+                self.store_i8(to.add(BLOCK + 16 * i), self.fma(upper, self.splat(-256.0), code));
+            }
+        }
+    }
+
+    /// Blocks that a panel holds for activations of `BYTES`, whole units and spans.
+    fn panel_blocks<const BYTES: usize>() -> usize {
+        let bytes = if Self::PAIRS { BYTES } else { 1 };
+        PANEL / unpacked_bytes(bytes) / 8 * 8
+    }
+
     /// Sixteen rows for all tokens of a tile of `W`; writes what `out` says.
     ///
     /// # Safety
     /// The group is of this format, `x` has its blocks; `out` may be written where it says so.
-    unsafe fn tile<F: Format, const W: usize>(self, group: Group, x: &[u32], out: Out);
+    unsafe fn tile<F: Format, const BYTES: usize, const W: usize>(self, group: Group, x: &[u32], out: Out);
 
-    /// Unpacks a group of at most `CHUNK` blocks.
+    /// Unpacks a group of at most `panel_blocks`.
     ///
     /// # Safety
     /// The group is of this format.
-    unsafe fn unpack<F: Format>(self, group: Group, panel: &mut Panel);
+    unsafe fn unpack<F: Format, const BYTES: usize>(self, group: Group, panel: &mut Panel);
+
+    /// `tile` of a whole tile with blocks that `unpack` left.
+    ///
+    /// # Safety
+    /// The group is what `unpack` made of this format; the rest as `tile`.
+    unsafe fn unpacked_tile<F: Format, const BYTES: usize>(self, group: Group, x: &[u32], out: Out);
 }
 
 /// `y[t][r] = dot(x[t], w[r])`.
@@ -120,14 +170,19 @@ pub(super) unsafe fn matmul<S: MatmulQuant>(
     s: S,
     w: &Matrix<'_>,
     rows: Range<usize>,
-    x: &Q8View<'_>,
+    x: &CodeView<'_>,
     tokens: Range<usize>,
     y: &OutView<'_>,
 ) {
     with_format!(
         w.dtype(),
         // SAFETY: the caller's promise, passed on.
-        |F| unsafe { groups::<S, F>(s, w, rows, x, tokens, y) },
+        |F| unsafe {
+            match x.width() {
+                CodeWidth::Bits8 => groups::<S, F, 1>(s, w, rows, x, tokens, y),
+                CodeWidth::Bits16 => groups::<S, F, 2>(s, w, rows, x, tokens, y),
+            }
+        },
         unreachable!("never packed")
     )
 }
@@ -137,15 +192,15 @@ pub(super) unsafe fn matmul<S: MatmulQuant>(
 /// # Safety
 /// As `matmul`.
 #[inline(always)]
-unsafe fn groups<S: MatmulQuant, F: Format>(
+unsafe fn groups<S: MatmulQuant, F: Format, const BYTES: usize>(
     s: S,
     w: &Matrix<'_>,
     rows: Range<usize>,
-    x: &Q8View<'_>,
+    x: &CodeView<'_>,
     tokens: Range<usize>,
     y: &OutView<'_>,
 ) {
-    let step = (NEAR / (x.blocks() * WORDS * TILE)).max(2) * TILE;
+    let step = (NEAR / (x.blocks() * words_of(BYTES) * TILE)).max(2) * TILE;
     let mut panel = Panel::new();
     let mut start = tokens.start;
     while start < tokens.end {
@@ -153,13 +208,13 @@ unsafe fn groups<S: MatmulQuant, F: Format>(
         let full = full_tiles(x, &some);
         for first in (rows.start / GROUP * GROUP..rows.end).step_by(GROUP) {
             let group = Group { start: w.group(first / GROUP), blocks: x.blocks() };
-            let out = |tile: &Q8Tile<'_>| out(y, first, &rows, tile, &some);
+            let out = |tile: &CodeTile<'_>| out(y, first, &rows, tile, &some);
             // SAFETY: the caller's promise; `out` marks what is in both ranges.
             unsafe {
                 if !full.is_empty() {
-                    unpack_and_multiply::<S, F>(s, group, x, full.clone(), &mut panel, out);
+                    unpack_and_multiply::<S, F, BYTES>(s, group, x, full.clone(), &mut panel, out);
                 }
-                multiply::<S, F>(s, group, x, full.end..some.end, out);
+                multiply::<S, F, BYTES>(s, group, x, full.end..some.end, out);
             }
         }
         start = some.end;
@@ -168,7 +223,7 @@ unsafe fn groups<S: MatmulQuant, F: Format>(
 
 /// The tokens of full tiles that `tokens` touches, if there are at least two: the others are not worth unpacking for.
 #[inline(always)]
-fn full_tiles(x: &Q8View<'_>, tokens: &Range<usize>) -> Range<usize> {
+fn full_tiles(x: &CodeView<'_>, tokens: &Range<usize>) -> Range<usize> {
     let first = tokens.start / TILE * TILE;
     let end = tokens.end.next_multiple_of(TILE).min(x.tokens() / TILE * TILE);
     first..if end > first + TILE { end } else { first }
@@ -179,24 +234,25 @@ fn full_tiles(x: &Q8View<'_>, tokens: &Range<usize>) -> Range<usize> {
 /// # Safety
 /// The group is of this format and has the activations' blocks; `out` may be written where it says so.
 #[inline(always)]
-unsafe fn unpack_and_multiply<S: MatmulQuant, F: Format>(
+unsafe fn unpack_and_multiply<S: MatmulQuant, F: Format, const BYTES: usize>(
     s: S,
     group: Group,
-    x: &Q8View<'_>,
+    x: &CodeView<'_>,
     tokens: Range<usize>,
     panel: &mut Panel,
-    out: impl Fn(&Q8Tile<'_>) -> Out,
+    out: impl Fn(&CodeTile<'_>) -> Out,
 ) {
-    for block in (0..group.blocks).step_by(CHUNK) {
-        let blocks = CHUNK.min(group.blocks - block);
+    let most = S::panel_blocks::<BYTES>();
+    for block in (0..group.blocks).step_by(most) {
+        let blocks = most.min(group.blocks - block);
         // SAFETY: the caller's promise; the blocks are in the group, and in the panel once they are unpacked.
         unsafe {
-            s.unpack::<F>(Group { start: group.start.add(format::offset::<F>(block)), blocks }, panel);
+            s.unpack::<F, BYTES>(Group { start: group.start.add(format::offset::<F>(block)), blocks }, panel);
             let unpacked = Group { start: panel.0.as_ptr().cast(), blocks };
             for token in tokens.clone().step_by(TILE) {
                 let tile = x.tile(token);
                 let out = Out { resumed: block > 0, ..out(&tile) };
-                s.tile::<Unpacked<F>, TILE>(unpacked, &tile.words[block * WORDS * TILE..], out);
+                s.unpacked_tile::<F, BYTES>(unpacked, &tile.words[block * words_of(BYTES) * TILE..], out);
             }
         }
     }
@@ -207,12 +263,12 @@ unsafe fn unpack_and_multiply<S: MatmulQuant, F: Format>(
 /// # Safety
 /// As `unpack_and_multiply`.
 #[inline(always)]
-unsafe fn multiply<S: MatmulQuant, F: Format>(
+unsafe fn multiply<S: MatmulQuant, F: Format, const BYTES: usize>(
     s: S,
     group: Group,
-    x: &Q8View<'_>,
+    x: &CodeView<'_>,
     tokens: Range<usize>,
-    out: impl Fn(&Q8Tile<'_>) -> Out,
+    out: impl Fn(&CodeTile<'_>) -> Out,
 ) {
     let mut token = tokens.start;
     while token < tokens.end {
@@ -220,10 +276,10 @@ unsafe fn multiply<S: MatmulQuant, F: Format>(
         // SAFETY: the caller's promise, passed on.
         unsafe {
             match tile.width {
-                1 => s.tile::<F, 1>(group, tile.words, out(&tile)),
-                2 => s.tile::<F, 2>(group, tile.words, out(&tile)),
-                4 => s.tile::<F, 4>(group, tile.words, out(&tile)),
-                _ => s.tile::<F, TILE>(group, tile.words, out(&tile)),
+                1 => s.tile::<F, BYTES, 1>(group, tile.words, out(&tile)),
+                2 => s.tile::<F, BYTES, 2>(group, tile.words, out(&tile)),
+                4 => s.tile::<F, BYTES, 4>(group, tile.words, out(&tile)),
+                _ => s.tile::<F, BYTES, TILE>(group, tile.words, out(&tile)),
             }
         }
         token = tile.first + tile.width;
@@ -232,7 +288,13 @@ unsafe fn multiply<S: MatmulQuant, F: Format>(
 
 /// Marks the rows and tokens of a group and a tile that are wanted.
 #[inline(always)]
-fn out(y: &OutView<'_>, first: usize, rows: &Range<usize>, tile: &Q8Tile<'_>, tokens: &Range<usize>) -> Out {
+fn out(
+    y: &OutView<'_>,
+    first: usize,
+    rows: &Range<usize>,
+    tile: &CodeTile<'_>,
+    tokens: &Range<usize>,
+) -> Out {
     let below = |n: usize| (1u32 << n.min(GROUP)) - 1;
     let marks = |from: usize, wanted: &Range<usize>| {
         below(wanted.end - from) & !below(wanted.start.saturating_sub(from))
@@ -261,9 +323,10 @@ fn prefetch(lines: *const u8, count: usize) {
     }
 }
 
-/// Calls with each block of a group: the unit's scales, the block's place in the unit, its codes, and its words of a tile of `W`.
+/// Calls with each block of a group: the unit's scales, the block's place in the unit, its codes, and its words of a tile,
+/// of which there are `$step`.
 macro_rules! for_each_block {
-    ($format:ident, $width:expr, $group:expr, $x:expr, |$head:ident, $at:ident, $codes:ident, $words:ident| $body:expr) => {
+    ($format:ident, $step:expr, $group:expr, $x:expr, |$head:ident, $at:ident, $codes:ident, $words:ident| $body:expr) => {
         let (mut $codes, mut $words, mut left) = ($group.start, $x, $group.blocks);
         while left > 0 {
             let ($head, count) = ($codes, left.min($format::Scales::UNIT));
@@ -271,7 +334,7 @@ macro_rules! for_each_block {
             for $at in 0..count {
                 $body;
                 $codes = $codes.add($format::Codes::LINES * LINE);
-                $words = $words.add(WORDS * $width);
+                $words = $words.add($step);
             }
             left -= count;
         }

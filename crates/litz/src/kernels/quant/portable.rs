@@ -2,16 +2,18 @@
 
 use std::mem::MaybeUninit;
 
+use super::super::codes::{words_of, CODES, CODE_WORDS, SCALE, SUM, TILE};
 use super::super::lanes::Portable;
 use super::super::pack::GROUP;
-use super::super::q8::{SCALE, SUM, WORDS};
-use super::format::{Codes, Format, Scales, FOURS, LINE};
-use super::{for_each_block, Group, MatmulQuant, Out, Panel, UNPACKED};
+use super::format::{Codes, Format, Scales, Unpacked, FOURS, LINE};
+use super::{ends_span, for_each_block, unpacked_bytes, Group, MatmulQuant, Out, Panel};
 
 impl MatmulQuant for Portable {
+    const PAIRS: bool = false;
+
     #[inline(always)]
-    unsafe fn tile<F: Format, const W: usize>(self, group: Group, x: &[u32], out: Out) {
-        let mut sums = [[0f32; GROUP]; W];
+    unsafe fn tile<F: Format, const BYTES: usize, const W: usize>(self, group: Group, x: &[u32], out: Out) {
+        let (mut sums, mut span, mut done) = ([[0f32; GROUP]; W], [[0f32; GROUP]; W], 0);
         let wanted = |r: &usize| out.rows >> r & 1 != 0;
         for t in 0..W {
             let Some(from) = out.so_far(t) else { continue };
@@ -22,11 +24,15 @@ impl MatmulQuant for Portable {
         }
         // SAFETY: the group and the tile have as many blocks.
         unsafe {
-            for_each_block!(F, W, group, x.as_ptr(), |head, at, lines, words| {
+            for_each_block!(F, words_of(BYTES) * W, group, x.as_ptr(), |head, at, lines, words| {
                 let head = std::slice::from_raw_parts(head, F::Scales::HEAD);
                 let lines = std::slice::from_raw_parts(lines, F::Codes::LINES * LINE);
-                let words = std::slice::from_raw_parts(words, WORDS * W);
-                block::<F, W>(&mut sums, (head, at), lines, words);
+                let words = std::slice::from_raw_parts(words, words_of(BYTES) * W);
+                block::<F, BYTES, W>(&mut span, (head, at), lines, words);
+                done += 1;
+                if ends_span::<BYTES>(done, group.blocks) {
+                    end_span(&mut sums, &mut span, words);
+                }
             });
         }
         for t in 0..W {
@@ -39,8 +45,8 @@ impl MatmulQuant for Portable {
     }
 
     #[inline(always)]
-    unsafe fn unpack<F: Format>(self, group: Group, panel: &mut Panel) {
-        let mut rest = panel.0.chunks_exact_mut(UNPACKED);
+    unsafe fn unpack<F: Format, const BYTES: usize>(self, group: Group, panel: &mut Panel) {
+        let mut rest = panel.0.chunks_exact_mut(unpacked_bytes(1));
         // SAFETY: the group has as many blocks.
         unsafe {
             for_each_block!(F, 0, group, std::ptr::null::<u32>(), |head, at, lines, _words| {
@@ -52,11 +58,17 @@ impl MatmulQuant for Portable {
             });
         }
     }
+
+    #[inline(always)]
+    unsafe fn unpacked_tile<F: Format, const BYTES: usize>(self, group: Group, x: &[u32], out: Out) {
+        // SAFETY: the caller's promise, passed on.
+        unsafe { self.tile::<Unpacked<F>, BYTES, TILE>(group, x, out) }
+    }
 }
 
 /// Adds a block to the running sums.
 #[inline(always)]
-fn block<F: Format, const W: usize>(
+fn block<F: Format, const BYTES: usize, const W: usize>(
     sums: &mut [[f32; GROUP]; W],
     (head, at): (&[u8], usize),
     lines: &[u8],
@@ -67,9 +79,15 @@ fn block<F: Format, const W: usize>(
         let codes = F::Codes::values(lines, four).map(|code| code - F::OFFSET as i16);
         let half = if F::Scales::SPLIT { four / (FOURS / 2) } else { 0 };
         for t in 0..W {
-            let x = x[four * W + t].to_le_bytes().map(|byte| i16::from(byte as i8));
+            let plane = |plane: usize| {
+                x[(CODES + plane * CODE_WORDS + four) * W + t].to_le_bytes().map(|byte| i32::from(byte as i8))
+            };
+            let mut x = plane(0);
+            if BYTES == 2 {
+                x = std::array::from_fn(|i| 256 * x[i] + plane(1)[i]);
+            }
             for (i, product) in products[t][half].iter_mut().enumerate() {
-                *product += i32::from(codes[i]) * i32::from(x[i % 4]);
+                *product += i32::from(codes[i]) * x[i % 4];
             }
         }
     }
@@ -77,14 +95,24 @@ fn block<F: Format, const W: usize>(
         let ([scale, second], minimum) = F::Scales::values(head, at, r);
         for t in 0..W {
             let product = |half: usize| products[t][half][4 * r..4 * r + 4].iter().sum::<i32>() as f32;
-            let float = |word: usize| f32::from_bits(x[word * W + t]);
-            sums[t][r] += match F::Scales::SPLIT {
-                true => (scale * product(0) + second * product(1)) * float(SCALE),
-                false => scale * float(SCALE) * product(0),
-            };
-            if F::Scales::MINIMA {
-                sums[t][r] += minimum * float(SUM);
+            sums[t][r] += scale * product(0);
+            if F::Scales::SPLIT {
+                sums[t][r] += second * product(1);
             }
+            if F::Scales::MINIMA {
+                sums[t][r] += minimum * f32::from_bits(x[SUM * W + t]);
+            }
+        }
+    }
+}
+
+/// Adds what a span summed, times its scale.
+#[inline(always)]
+fn end_span<const W: usize>(sums: &mut [[f32; GROUP]; W], span: &mut [[f32; GROUP]; W], x: &[u32]) {
+    for t in 0..W {
+        for r in 0..GROUP {
+            sums[t][r] += span[t][r] * f32::from_bits(x[SCALE * W + t]);
+            span[t][r] = 0.0;
         }
     }
 }

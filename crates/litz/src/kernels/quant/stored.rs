@@ -1,8 +1,9 @@
-//! The stored formats: where their codes are.
+//! The stored formats: where their codes and scales are.
 
+use super::super::convert::half_at;
 use super::format::{
-    Bytes, FiveBits, Format, Halves, HalvesAndMinima, Levels, Nibbles, SixBits, Small, SmallSplit, Stored,
-    FOURS,
+    scale_and_min, Bytes, FiveBits, Format, Halves, HalvesAndMinima, Levels, Nibbles, SixBits, Small,
+    SmallSplit, Stored, FOURS,
 };
 
 /// The words from `at`.
@@ -50,9 +51,36 @@ fn joined(mut low: [u32; FOURS], high: [u32; FOURS]) -> [u32; FOURS] {
     low
 }
 
-/// One row a format: its codes and scales, the offset of its codes, a stored block, and the codes in it.
+/// A half for both halves of 32 columns, and no minimum.
+#[inline(always)]
+fn one_scale(block: &[u8]) -> ([f32; 2], f32) {
+    ([half_at(block, 0); 2], 0.0)
+}
+
+/// A half, and another that is the minimum.
+#[inline(always)]
+fn scale_and_minimum(block: &[u8]) -> ([f32; 2], f32) {
+    ([half_at(block, 0); 2], half_at(block, 2))
+}
+
+/// Those of 32 columns of Q4_K and Q5_K.
+#[inline(always)]
+fn small(block: &[u8], part: usize) -> ([f32; 2], f32) {
+    let (scale, minimum) = scale_and_min(&block[4..16], part);
+    ([half_at(block, 0) * f32::from(scale); 2], -(half_at(block, 2) * f32::from(minimum)))
+}
+
+/// Those of 32 columns of Q6_K.
+#[inline(always)]
+fn small_split(block: &[u8], part: usize) -> ([f32; 2], f32) {
+    let scale = |half: usize| half_at(block, 208) * f32::from(block[192 + 2 * part + half] as i8);
+    ([scale(0), scale(1)], 0.0)
+}
+
+/// One row a format: its codes and scales, the offset of its codes, a stored block, and the codes and scales in it.
 macro_rules! formats {
-    ($($name:ident: $codes:ty, $scales:ty, $offset:literal, $stored:expr, |$block:ident, $part:pat_param| $get:expr;)*) => {
+    ($($name:ident: $codes:ty, $scales:ty, $offset:literal, $stored:expr,
+        |$block:ident, $part:pat_param| $get:expr, |$of:ident, $at:pat_param| $scale:expr;)*) => {
         $(
             #[doc = concat!("`", stringify!($name), "`, packed.")]
             #[allow(non_camel_case_types)] // the name that GGUF gives it
@@ -68,6 +96,10 @@ macro_rules! formats {
                 #[inline(always)]
                 fn codes($block: &[u8], $part: usize) -> [u32; FOURS] {
                     $get
+                }
+                #[inline(always)]
+                fn scales($of: &[u8], $at: usize) -> ([f32; 2], f32) {
+                    $scale
                 }
             }
         )*
@@ -87,20 +119,22 @@ macro_rules! formats {
     };
 }
 formats! {
-    Q4_0: Nibbles, Halves, 8, (32, 18), |block, _| nibbles(block, 2);
-    Q4_1: Nibbles, HalvesAndMinima, 0, (32, 20), |block, _| nibbles(block, 4);
-    Q5_0: FiveBits, Halves, 16, (32, 22), |block, _| with_fifth_bits(nibbles(block, 6), block, 2);
-    Q5_1: FiveBits, HalvesAndMinima, 0, (32, 24), |block, _| with_fifth_bits(nibbles(block, 8), block, 4);
-    Q8_0: Bytes, Halves, 0, (32, 34), |block, _| words(block, 2);
-    IQ4_NL: Levels, Halves, 0, (32, 18), |block, _| nibbles(block, 2);
-    Q4_K: Nibbles, Small, 0, (256, 144), |block, part| bits(words(block, 16 + part / 2 * 32), part % 2 * 4, 15);
+    Q4_0: Nibbles, Halves, 8, (32, 18), |block, _| nibbles(block, 2), |block, _| one_scale(block);
+    Q4_1: Nibbles, HalvesAndMinima, 0, (32, 20), |block, _| nibbles(block, 4), |block, _| scale_and_minimum(block);
+    Q5_0: FiveBits, Halves, 16, (32, 22), |block, _| with_fifth_bits(nibbles(block, 6), block, 2), |block, _| one_scale(block);
+    Q5_1: FiveBits, HalvesAndMinima, 0, (32, 24), |block, _| with_fifth_bits(nibbles(block, 8), block, 4),
+        |block, _| scale_and_minimum(block);
+    Q8_0: Bytes, Halves, 0, (32, 34), |block, _| words(block, 2), |block, _| one_scale(block);
+    IQ4_NL: Levels, Halves, 0, (32, 18), |block, _| nibbles(block, 2), |block, _| one_scale(block);
+    Q4_K: Nibbles, Small, 0, (256, 144), |block, part| bits(words(block, 16 + part / 2 * 32), part % 2 * 4, 15),
+        |block, part| small(block, part);
     Q5_K: FiveBits, Small, 0, (256, 176), |block, part| joined(
         bits(words(block, 48 + part / 2 * 32), part % 2 * 4, 15),
         bits(words(block, 16), part, 1),
-    );
+    ), |block, part| small(block, part);
     Q6_K: SixBits, SmallSplit, 32, (256, 210), |block, part| joined(
         bits(words(block, part / 4 * 64 + part % 2 * 32), part % 4 / 2 * 4, 15),
         bits(words(block, 128 + part / 4 * 32), part % 4 * 2, 3),
-    );
+    ), |block, part| small_split(block, part);
 }
 pub(in super::super) use with_format;

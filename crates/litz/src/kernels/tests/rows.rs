@@ -3,6 +3,7 @@
 use half::{bf16, f16};
 
 use super::super::*;
+use super::quant::{code, CODE_WIDTHS};
 use super::{all, assert_close, Random};
 
 /// Lengths around the sixteen lanes.
@@ -291,30 +292,59 @@ fn narrowing_rounds_halves_to_even() {
 }
 
 #[test]
-fn codes_are_nearest_and_within_127() {
+fn codes_are_nearest_and_use_their_range() {
     for kernels in all() {
-        for n in [32, 64, 96, 33, 1] {
-            let x = Random(13).normals(n);
-            let mut buffer = Q8Buffer::new(1, n);
+        for (width, most) in CODE_WIDTHS {
+            for n in [32, 64, 96, 33, 1, 576] {
+                codes_are_nearest(kernels, (width, most), &Random(13).normals(n));
+            }
+        }
+    }
+}
+
+fn codes_are_nearest(kernels: &Kernels, (width, most): (CodeWidth, i32), x: &[f32]) {
+    let mut buffer = CodeBuffer::new(width, 1, x.len());
+    kernels.quantize_row(x, buffer.row_mut(0));
+    let (tile, bytes) = (buffer.view().tile(0), width.bytes());
+    for (span, x) in x.chunks(BLOCK * codes::span_of(bytes)).enumerate() {
+        let greatest = x.iter().fold(0f32, |a, v| a.max(v.abs()));
+        let mut used = 0;
+        for (block, x) in x.chunks(BLOCK).enumerate() {
+            let block = span * codes::span_of(bytes) + block;
+            let codes: Vec<i32> =
+                (0..BLOCK).map(|col| code(kernels, width, &tile, 0, block * BLOCK + col)).collect();
+            let sum = |range: std::ops::Range<usize>| codes[range].iter().sum::<i32>();
+            let word = |word: usize| tile.word(bytes, block, word, 0) as i32;
+            assert_eq!(tile.float(bytes, block, codes::SCALE, 0), greatest / most as f32);
+            assert_eq!(tile.float(bytes, block, codes::SUM, 0), sum(0..32) as f32);
+            assert_eq!(word(codes::MINUS_8), -8 * sum(0..32));
+            assert_eq!(word(codes::MINUS_128), -128 * sum(0..32));
+            assert_eq!(
+                [word(codes::MINUS_32), word(codes::MINUS_32 + 1)],
+                [-32 * sum(0..16), -32 * sum(16..32)]
+            );
+            for (&code, &x) in codes.iter().zip(x) {
+                assert_eq!(code, (x * (most as f32 / greatest)).round_ties_even() as i32);
+            }
+            used = codes.iter().fold(used, |used, code| used.max(code.abs()));
+        }
+        assert_eq!(used, most);
+    }
+}
+
+#[test]
+fn every_code_of_16_bits_comes_back() {
+    for kernels in all() {
+        for first in (-32639..=32639).step_by(31) {
+            let codes: Vec<i32> =
+                std::iter::once(32639).chain((0..31).map(|i| (first + i).min(32639))).collect();
+            let mut buffer = CodeBuffer::new(CodeWidth::Bits16, 1, 32);
+            let x: Vec<f32> = codes.iter().map(|&code| code as f32).collect();
             kernels.quantize_row(&x, buffer.row_mut(0));
             let tile = buffer.view().tile(0);
-            for (block, x) in x.chunks(32).enumerate() {
-                let greatest = x.iter().fold(0f32, |a, v| a.max(v.abs()));
-                let codes: Vec<i8> = (0..8).flat_map(|four| tile.codes(block, four, 0)).collect();
-                let sum =
-                    |range: std::ops::Range<usize>| codes[range].iter().map(|&c| i32::from(c)).sum::<i32>();
-                let scale = greatest / 127.0;
-                assert_eq!(tile.float(block, q8::SCALE, 0), scale);
-                assert_eq!(tile.float(block, q8::SUM, 0), scale * sum(0..32) as f32);
-                assert_eq!(tile.word(block, q8::MINUS_8, 0) as i32, -8 * sum(0..32));
-                assert_eq!(tile.word(block, q8::MINUS_128, 0) as i32, -128 * sum(0..32));
-                assert_eq!(tile.word(block, q8::MINUS_32, 0) as i32, -32 * sum(0..16));
-                assert_eq!(tile.word(block, q8::MINUS_32 + 1, 0) as i32, -32 * sum(16..32));
-                for (&code, &x) in codes.iter().zip(x) {
-                    assert_eq!(code, (x * (127.0 / greatest)).round_ties_even() as i8);
-                }
-                assert!(codes.iter().all(|&c| c != i8::MIN) && codes.iter().any(|&c| c.abs() == 127));
-            }
+            let found: Vec<i32> =
+                (0..32).map(|col| code(kernels, CodeWidth::Bits16, &tile, 0, col)).collect();
+            assert_eq!(found, codes, "{:?}", kernels.isa());
         }
     }
 }
@@ -322,11 +352,13 @@ fn codes_are_nearest_and_within_127() {
 #[test]
 fn zeros_and_specks_quantise_to_zero() {
     for kernels in all() {
-        for speck in [0.0, 1e-45, -1e-38] {
-            let mut buffer = Q8Buffer::new(1, 32);
-            kernels.quantize_row(&[speck; 32], buffer.row_mut(0));
-            let tile = buffer.view().tile(0);
-            assert!(tile.words.iter().all(|&word| word == 0), "{:?}", tile.words);
+        for (width, _) in CODE_WIDTHS {
+            for speck in [0.0, 1e-45, -1e-38] {
+                let mut buffer = CodeBuffer::new(width, 1, 32);
+                kernels.quantize_row(&[speck; 32], buffer.row_mut(0));
+                let tile = buffer.view().tile(0);
+                assert!(tile.words.iter().all(|&word| word == 0), "{:?}", tile.words);
+            }
         }
     }
 }
