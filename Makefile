@@ -1,5 +1,6 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python
+MODEL_PARITY = $(addprefix tests/parity/test_,decoders.py experts.py gguf.py gguf_storage.py random.py)
 
 .PHONY: help
 help:  ## Show this list
@@ -31,12 +32,17 @@ test-rust:  ## The Rust tests
 test:  ## The quick Python tests (hermetic, about two minutes)
 	$(PYTHON) -m pytest
 
+.PHONY: test-forms
+test-forms:  ## The models' parity with every form of the kernels that this CPU can run
+	for form in $$($(PYTHON) -c "from litz import _core; print(*_core.available_instructions())"); do \
+	  echo "LITZ_CPU=$$form"; LITZ_CPU=$$form $(PYTHON) -m pytest $(MODEL_PARITY) || exit 1; done
+
 .PHONY: test-slow
 test-slow:  ## The Python tests that fetch real models and tokenizers
 	$(PYTHON) -m pytest -m slow
 
 .PHONY: check
-check: lint test-rust test test-slow  ## All that CI runs, after its installation
+check: lint test-rust test test-forms test-slow  ## All that CI runs, after its installation
 
 .PHONY: fuzz
 fuzz:  ## Ten minutes on each fuzz target (needs nightly Rust and cargo-fuzz)

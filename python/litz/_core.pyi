@@ -109,6 +109,9 @@ def scratch_bytes(spec_json: str, /) -> int:
 def instructions() -> str:
     """The widest instructions that the kernels use here: what the CPU has, narrowed by `LITZ_CPU`."""
 
+def available_instructions() -> list[str]:
+    """Every name that `LITZ_CPU` may have on this CPU, narrowest first."""
+
 def available_threads() -> int:
     """How many threads a model gets that asks for none: `LITZ_NUM_THREADS`, else the cores of this process."""
 

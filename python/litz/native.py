@@ -153,6 +153,12 @@ def survey(checkpoint: Checkpoint, *, cache_dtype: str = "auto", activations: st
     return checkpoint.report.with_memory(_core.Model.survey(spec, files, checkpoint.sources, options))
 
 
+def automatic_cache(checkpoint: Checkpoint) -> str:
+    """The engine's name for the cache of weights as stored: as wide as they are, so that it does not round more."""
+    stored = checkpoint.stored_bytes()
+    return "f32" if max(stored, key=lambda name: stored[name]) == "F32" else "f16"
+
+
 def load_options(
     checkpoint: Checkpoint,
     *,
@@ -165,9 +171,9 @@ def load_options(
     stored = checkpoint.stored_bytes()
     main = max(stored, key=lambda name: stored[name])
     whole = _as_float32(dtype, main) and set(stored) != {"F32"}
-    if cache_dtype == "auto":
-        cache_dtype = "float32" if whole or main == "F32" else "float16"
     cache = _CACHE_DTYPES.get(cache_dtype, cache_dtype)
+    if cache_dtype == "auto":
+        cache = "f32" if whole else automatic_cache(checkpoint)
     _core.kv_bytes(checkpoint.spec.to_json(), 0, cache)  # names the known ones if this is none
     if activations not in _ACTIVATIONS:
         raise ArgumentError(f"activations {activations!r}: choose 'auto', 'fast' or 'f32'")

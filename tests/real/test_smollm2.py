@@ -81,9 +81,23 @@ def perplexity(model: litz.NativeCausalLM, ids: list[int], window: int = 512) ->
     return math.exp(total / count)
 
 
-def test_quantised_activations_cost_less_than_one_percent_of_perplexity(path: Path, exact: litz.NativeCausalLM) -> None:
+@pytest.fixture(scope="module")
+def english(path: Path) -> list[int]:
     text = asset("botchan").read_text(encoding="utf-8")[:20_000]
-    ids = litz.AutoTokenizer.from_pretrained(path).encode(text)
-    quantised = litz.AutoModelForCausalLM.from_pretrained(path)
-    expected, found = perplexity(exact, ids), perplexity(quantised, ids)
-    assert found == pytest.approx(expected, rel=0.01)
+    return litz.AutoTokenizer.from_pretrained(path).encode(text)
+
+
+@pytest.mark.parametrize(("activations", "cost"), [("auto", 1e-4), ("fast", 0.01)])
+def test_rounded_activations_cost_little_perplexity(
+    path: Path, exact: litz.NativeCausalLM, english: list[int], activations: str, cost: float
+) -> None:
+    rounded = litz.AutoModelForCausalLM.from_pretrained(path, activations=activations)
+    assert perplexity(rounded, english) == pytest.approx(perplexity(exact, english), rel=cost)
+
+
+def test_the_default_activations_keep_the_likeliest_token(
+    path: Path, exact: litz.NativeCausalLM, english: list[int]
+) -> None:
+    ids = np.array([english[:1000]])
+    found, expected = litz.AutoModelForCausalLM.from_pretrained(path)(ids).logits[0], exact(ids).logits[0]
+    assert (found.argmax(-1) == expected.argmax(-1)).mean() >= 0.99

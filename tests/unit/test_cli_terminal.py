@@ -35,6 +35,12 @@ def program(scripts, *arguments, before=""):
     return [sys.executable, "-c", code]
 
 
+def own_terminal():
+    """Run by the child: the keys of this terminal reach it, whatever signals this test run ignores."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # a background job ignores it, and children inherit that
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
 class Terminal:
     """A process on a pseudo-terminal; `stdout` may be somewhere else."""
 
@@ -48,7 +54,7 @@ class Terminal:
             stderr=slave,
             env={**os.environ, "TERM": "xterm", **environ},
             start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+            preexec_fn=own_terminal,
         )
         os.close(slave)
 

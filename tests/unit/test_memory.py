@@ -103,7 +103,7 @@ class TestArguments:
     @pytest.mark.parametrize(
         ("options", "text"),
         [
-            ({"activations": "q8"}, "'auto' or 'f32'"),
+            ({"activations": "q8"}, "'auto', 'fast' or 'f32'"),
             ({"cache_dtype": "int4"}, "int4.*f16"),
             ({"threads": 0}, "threads"),
         ],

@@ -11,6 +11,12 @@ fn instructions() -> PyResult<&'static str> {
     Isa::detect().map(Isa::name).map_err(to_python)
 }
 
+/// Every name that `LITZ_CPU` may have on this CPU, narrowest first.
+#[pyfunction]
+fn available_instructions() -> Vec<&'static str> {
+    Isa::ALL.into_iter().filter(|isa| isa.is_available()).map(Isa::name).collect()
+}
+
 /// How many threads a model gets that asks for none: `LITZ_NUM_THREADS`, else the cores of this process.
 #[pyfunction]
 fn available_threads() -> PyResult<usize> {
@@ -48,6 +54,7 @@ fn int8_peak(py: Python<'_>, threads: usize, width: usize, rounds: usize) -> f64
 /// Adds this file's functions to the module.
 pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(instructions, m)?)?;
+    m.add_function(wrap_pyfunction!(available_instructions, m)?)?;
     m.add_function(wrap_pyfunction!(available_threads, m)?)?;
     m.add_function(wrap_pyfunction!(read_bandwidth, m)?)?;
     m.add_function(wrap_pyfunction!(fma_peak, m)?)?;

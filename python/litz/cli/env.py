@@ -45,11 +45,20 @@ def _machine() -> Iterator[tuple[str, str]]:
     from litz.hub.progress import size
 
     yield "cpu", cpu_name()
-    yield "instructions", _core.instructions() + (" (LITZ_CPU)" if os.environ.get("LITZ_CPU") else " (the widest)")
+    yield "instructions", _core.instructions() + f" ({_why_these_instructions()})"
     why = "LITZ_NUM_THREADS" if os.environ.get("LITZ_NUM_THREADS") else "physical cores that this process may use"
     yield "threads", f"{_core.available_threads()} ({why}; {os.cpu_count()} logical processors)"
     available = _core.available_memory()
     yield "memory", "unknown" if available is None else f"{size(available[0])} available ({available[1]})"
+
+
+def _why_these_instructions() -> str:
+    """What chose the kernels' form, and what else this CPU could run."""
+    from litz import _core
+
+    others = ", ".join(name for name in _core.available_instructions() if name != _core.instructions())
+    chosen = "LITZ_CPU asks for it" if os.environ.get("LITZ_CPU") else "the widest that this CPU has"
+    return f"{chosen}; LITZ_CPU may name {others}" if others else chosen
 
 
 def _places() -> Iterator[tuple[str, str]]:

@@ -125,7 +125,8 @@ def _memory_rows(checkpoint: "Checkpoint", tokens: int | None) -> Iterator[tuple
     tokens = min(tokens or spec.context, spec.context)
     report = native.survey(checkpoint)
     yield from _loading_rows(report)
-    own, cache = report.bytes_packed + report.bytes_converted, _core.kv_bytes(spec.to_json(), tokens)
+    own = report.bytes_packed + report.bytes_converted
+    cache = _core.kv_bytes(spec.to_json(), tokens, native.automatic_cache(checkpoint))
     parts = [f"weights {size(own)}", f"cache {size(cache)} for {tokens:,} tokens", f"work {size(report.bytes_scratch)}"]
     needed = own + cache + report.bytes_scratch
     mapped = f"; {size(report.bytes_mapped)} stay in the file" if report.mapped else ""
@@ -144,5 +145,5 @@ def _loading_rows(report: "LoadReport") -> Iterator[tuple[str, str]]:
     parts.append(f"{report.packed} packed ({size(report.bytes_packed)})" if report.packed else "")
     parts += [f"{count} converted, at most {kind}" for kind, count in kinds.items()]
     yield "loading", ", ".join(part for part in parts if part) + ", vectors as F32"
-    rounded = "one byte a number, in blocks of 32 with a scale, beside packed weights; activations='f32' rounds nothing"
-    yield "activations", rounded if report.packed else "floats, as the weights' kernels want them"
+    rounded = "16 bits a number beside packed weights; activations='fast' rounds to 8 bits, 'f32' not at all"
+    yield "activations", rounded if report.packed else "floats"
