@@ -28,7 +28,7 @@ def cpu_name() -> str:
 
 def limits(threads: int, *, rounds: int = 3) -> dict[str, float]:
     """Read bandwidth (bytes a second, over a gigabyte) and the peaks of litz's form (operations a second)."""
-    wide = _core.instructions() == "avx512"
+    wide = _core.instructions().startswith("avx512")
     width = 512 if wide else 256
     found = {
         "bandwidth": _core.read_bandwidth(threads, GIGABYTE, rounds),

@@ -102,6 +102,11 @@ impl Simd for Avx2 {
         }
     }
     #[inline(always)]
+    fn widen(self, bits: u16) -> f32 {
+        // SAFETY: the token proves that the CPU has the instruction.
+        unsafe { _mm_cvtss_f32(_mm_cvtph_ps(_mm_cvtsi32_si128(i32::from(bits)))) }
+    }
+    #[inline(always)]
     fn prefetch(self, address: *const u8) {
         // SAFETY: a prefetch never faults.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) }

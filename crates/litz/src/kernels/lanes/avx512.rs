@@ -99,6 +99,10 @@ impl Simd for Avx512 {
         have!(_mm512_reduce_max_ps(a))
     }
     #[inline(always)]
+    fn widen(self, bits: u16) -> f32 {
+        have!(_mm_cvtss_f32(_mm_cvtph_ps(_mm_cvtsi32_si128(i32::from(bits)))))
+    }
+    #[inline(always)]
     fn prefetch(self, address: *const u8) {
         have!(_mm_prefetch::<_MM_HINT_T0>(address.cast()))
     }

@@ -56,6 +56,8 @@ pub(super) trait Simd: Copy {
     /// The greatest lane; none may be NaN.
     fn max_lane(self, a: Self::F) -> f32;
 
+    /// A half as a single.
+    fn widen(self, bits: u16) -> f32;
     /// Asks for the line at `address`, which need not exist.
     fn prefetch(self, address: *const u8);
     /// `prefetch` into the second-level cache.

@@ -93,6 +93,10 @@ impl Simd for Portable {
         fold(a, f32::max)
     }
     #[inline(always)]
+    fn widen(self, bits: u16) -> f32 {
+        f16::from_bits(bits).to_f32()
+    }
+    #[inline(always)]
     fn prefetch(self, _: *const u8) {}
     #[inline(always)]
     fn prefetch_far(self, _: *const u8) {}

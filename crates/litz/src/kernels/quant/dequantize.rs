@@ -2,15 +2,22 @@
 
 use super::super::lanes::Simd;
 use super::super::views::BLOCK;
-use super::format::{Format, PackCodes, Scales, Stored};
+use super::format::{Format, PackCodes, Scales, Stored, LINE};
+
+/// Bytes ahead of the reading at which memory is asked for.
+const EARLY: usize = 4096;
 
 /// `out` is as many columns as the blocks have.
 #[inline(always)]
 pub(in super::super) fn dequantize<S: Simd, F: Stored>(s: S, blocks: &[u8], out: &mut [f32]) {
     let (elements, bytes) = F::BLOCK;
     for (block, out) in blocks.chunks_exact(bytes).zip(out.chunks_exact_mut(elements)) {
+        // The next rows usually follow in memory, and the CPU itself looks no further than a page.
+        for line in (0..bytes).step_by(LINE) {
+            s.prefetch(block.as_ptr().wrapping_add(EARLY + line));
+        }
         for (part, out) in out.chunks_exact_mut(BLOCK).enumerate() {
-            let (scales, minimum) = F::scales(block, part);
+            let (scales, minimum) = F::scales(s, block, part);
             let mut codes = [0i8; BLOCK];
             for (codes, word) in codes.chunks_exact_mut(4).zip(F::codes(block, part)) {
                 codes.copy_from_slice(&word.to_le_bytes().map(<F as Format>::Codes::value));

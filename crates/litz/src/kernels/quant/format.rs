@@ -6,6 +6,7 @@
 
 use std::marker::PhantomData;
 
+use super::super::lanes::Simd;
 use super::super::pack::GROUP;
 use super::super::views::BLOCK;
 use crate::formats::IQ4_VALUES;
@@ -34,7 +35,7 @@ pub(in super::super) trait Stored: Format<Codes: PackCodes, Scales: PackScales> 
     /// Codes of 32 columns of a stored block, four to a word.
     fn codes(block: &[u8], part: usize) -> [u32; FOURS];
     /// The scales of each sixteen of them, and the minimum, zero where there is none.
-    fn scales(block: &[u8], part: usize) -> ([f32; 2], f32);
+    fn scales<S: Simd>(s: S, block: &[u8], part: usize) -> ([f32; 2], f32);
 }
 
 /// How the codes of a block lie in their lines.

@@ -1,6 +1,6 @@
 //! The stored formats: where their codes and scales are.
 
-use super::super::convert::half_at;
+use super::super::lanes::Simd;
 use super::format::{
     scale_and_min, Bytes, FiveBits, Format, Halves, HalvesAndMinima, Levels, Nibbles, SixBits, Small,
     SmallSplit, Stored, FOURS,
@@ -51,36 +51,42 @@ fn joined(mut low: [u32; FOURS], high: [u32; FOURS]) -> [u32; FOURS] {
     low
 }
 
+/// The half at `at`.
+#[inline(always)]
+fn half<S: Simd>(s: S, block: &[u8], at: usize) -> f32 {
+    s.widen(u16::from_le_bytes([block[at], block[at + 1]]))
+}
+
 /// A half for both halves of 32 columns, and no minimum.
 #[inline(always)]
-fn one_scale(block: &[u8]) -> ([f32; 2], f32) {
-    ([half_at(block, 0); 2], 0.0)
+fn one_scale<S: Simd>(s: S, block: &[u8]) -> ([f32; 2], f32) {
+    ([half(s, block, 0); 2], 0.0)
 }
 
 /// A half, and another that is the minimum.
 #[inline(always)]
-fn scale_and_minimum(block: &[u8]) -> ([f32; 2], f32) {
-    ([half_at(block, 0); 2], half_at(block, 2))
+fn scale_and_minimum<S: Simd>(s: S, block: &[u8]) -> ([f32; 2], f32) {
+    ([half(s, block, 0); 2], half(s, block, 2))
 }
 
 /// Those of 32 columns of Q4_K and Q5_K.
 #[inline(always)]
-fn small(block: &[u8], part: usize) -> ([f32; 2], f32) {
+fn small<S: Simd>(s: S, block: &[u8], part: usize) -> ([f32; 2], f32) {
     let (scale, minimum) = scale_and_min(&block[4..16], part);
-    ([half_at(block, 0) * f32::from(scale); 2], -(half_at(block, 2) * f32::from(minimum)))
+    ([half(s, block, 0) * f32::from(scale); 2], -(half(s, block, 2) * f32::from(minimum)))
 }
 
 /// Those of 32 columns of Q6_K.
 #[inline(always)]
-fn small_split(block: &[u8], part: usize) -> ([f32; 2], f32) {
-    let scale = |half: usize| half_at(block, 208) * f32::from(block[192 + 2 * part + half] as i8);
+fn small_split<S: Simd>(s: S, block: &[u8], part: usize) -> ([f32; 2], f32) {
+    let scale = |half_part: usize| half(s, block, 208) * f32::from(block[192 + 2 * part + half_part] as i8);
     ([scale(0), scale(1)], 0.0)
 }
 
 /// One row a format: its codes and scales, the offset of its codes, a stored block, and the codes and scales in it.
 macro_rules! formats {
     ($($name:ident: $codes:ty, $scales:ty, $offset:literal, $stored:expr,
-        |$block:ident, $part:pat_param| $get:expr, |$of:ident, $at:pat_param| $scale:expr;)*) => {
+        |$block:ident, $part:pat_param| $get:expr, |$s:ident, $of:ident, $at:pat_param| $scale:expr;)*) => {
         $(
             #[doc = concat!("`", stringify!($name), "`, packed.")]
             #[allow(non_camel_case_types)] // the name that GGUF gives it
@@ -98,7 +104,7 @@ macro_rules! formats {
                     $get
                 }
                 #[inline(always)]
-                fn scales($of: &[u8], $at: usize) -> ([f32; 2], f32) {
+                fn scales<S: Simd>($s: S, $of: &[u8], $at: usize) -> ([f32; 2], f32) {
                     $scale
                 }
             }
@@ -119,22 +125,22 @@ macro_rules! formats {
     };
 }
 formats! {
-    Q4_0: Nibbles, Halves, 8, (32, 18), |block, _| nibbles(block, 2), |block, _| one_scale(block);
-    Q4_1: Nibbles, HalvesAndMinima, 0, (32, 20), |block, _| nibbles(block, 4), |block, _| scale_and_minimum(block);
-    Q5_0: FiveBits, Halves, 16, (32, 22), |block, _| with_fifth_bits(nibbles(block, 6), block, 2), |block, _| one_scale(block);
+    Q4_0: Nibbles, Halves, 8, (32, 18), |block, _| nibbles(block, 2), |s, block, _| one_scale(s, block);
+    Q4_1: Nibbles, HalvesAndMinima, 0, (32, 20), |block, _| nibbles(block, 4), |s, block, _| scale_and_minimum(s, block);
+    Q5_0: FiveBits, Halves, 16, (32, 22), |block, _| with_fifth_bits(nibbles(block, 6), block, 2), |s, block, _| one_scale(s, block);
     Q5_1: FiveBits, HalvesAndMinima, 0, (32, 24), |block, _| with_fifth_bits(nibbles(block, 8), block, 4),
-        |block, _| scale_and_minimum(block);
-    Q8_0: Bytes, Halves, 0, (32, 34), |block, _| words(block, 2), |block, _| one_scale(block);
-    IQ4_NL: Levels, Halves, 0, (32, 18), |block, _| nibbles(block, 2), |block, _| one_scale(block);
+        |s, block, _| scale_and_minimum(s, block);
+    Q8_0: Bytes, Halves, 0, (32, 34), |block, _| words(block, 2), |s, block, _| one_scale(s, block);
+    IQ4_NL: Levels, Halves, 0, (32, 18), |block, _| nibbles(block, 2), |s, block, _| one_scale(s, block);
     Q4_K: Nibbles, Small, 0, (256, 144), |block, part| bits(words(block, 16 + part / 2 * 32), part % 2 * 4, 15),
-        |block, part| small(block, part);
+        |s, block, part| small(s, block, part);
     Q5_K: FiveBits, Small, 0, (256, 176), |block, part| joined(
         bits(words(block, 48 + part / 2 * 32), part % 2 * 4, 15),
         bits(words(block, 16), part, 1),
-    ), |block, part| small(block, part);
+    ), |s, block, part| small(s, block, part);
     Q6_K: SixBits, SmallSplit, 32, (256, 210), |block, part| joined(
         bits(words(block, part / 4 * 64 + part % 2 * 32), part % 4 / 2 * 4, 15),
         bits(words(block, 128 + part / 4 * 32), part % 4 * 2, 3),
-    ), |block, part| small_split(block, part);
+    ), |s, block, part| small_split(s, block, part);
 }
 pub(in super::super) use with_format;
