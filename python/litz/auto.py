@@ -97,8 +97,9 @@ class AutoModelForCausalLM:
         `device_map`: "cpu" or "auto". `threads`: how many to compute with (default: LITZ_NUM_THREADS, else the physical
         cores that this process may use). `cache_dtype`: float16, float32 or q8_0 for the KV cache; "auto" is float32
         beside float32 weights, else float16. `activations`: "auto" is exact to 16 bits beside quantised weights and
-        full floats beside others; "fast" rounds more, "f32" nothing. `strict=False` lets unknown configuration keys pass with a warning. `trust_remote_code` is accepted and never acted on: files are
-        data. Raises UnsupportedError, ConfigError, WeightsError, FormatError or, before memory is taken,
+        full floats beside others; "fast" rounds more, "f32" nothing. `strict=False` lets unknown configuration keys
+        pass with a warning. `trust_remote_code` is accepted and never acted on: files are data. Raises
+        UnsupportedError, ConfigError, WeightsError, FormatError or, before memory is taken,
         InsufficientMemoryError, each naming what is wrong.
         """
         from litz import native

@@ -1,4 +1,4 @@
-"""Numbers from callers and files, checked before they cross into the core: one error that names the value and its range."""
+"""Numbers from callers and files, checked before they cross into the core: one error names the value and its range."""
 
 import math
 from operator import index
@@ -14,9 +14,9 @@ _MOST_ID = 2**32 - 1
 def integer(
     value: Any, name: str, *, least: int = 0, most: int = MOST, error: type[LitzError] = ArgumentError
 ) -> int:
-    """`value` as an int from `least` to `most`; numpy's integers and whole tensors of one element count, booleans do not.
+    """`value` as an int from `least` to `most`, also from numpy's integers and whole tensors of one element.
 
-    Raises `error` with the name, the range and what was found.
+    A boolean is none. Raises `error` with the name, the range and what was found.
     """
     found = _index(value)
     if found is None or not least <= found <= most:

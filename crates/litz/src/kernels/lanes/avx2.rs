@@ -103,8 +103,9 @@ impl Simd for Avx2 {
     }
     #[inline(always)]
     fn widen(self, bits: u16) -> f32 {
+        // In every lane: a load into one of them would wait for what the register held before.
         // SAFETY: the token proves that the CPU has the instruction.
-        unsafe { _mm_cvtss_f32(_mm_cvtph_ps(_mm_cvtsi32_si128(i32::from(bits)))) }
+        unsafe { _mm_cvtss_f32(_mm_cvtph_ps(_mm_set1_epi16(bits as i16))) }
     }
     #[inline(always)]
     fn prefetch(self, address: *const u8) {

@@ -100,7 +100,8 @@ impl Simd for Avx512 {
     }
     #[inline(always)]
     fn widen(self, bits: u16) -> f32 {
-        have!(_mm_cvtss_f32(_mm_cvtph_ps(_mm_cvtsi32_si128(i32::from(bits)))))
+        // In every lane: a load into one of them would wait for what the register held before.
+        have!(_mm_cvtss_f32(_mm_cvtph_ps(_mm_set1_epi16(bits as i16))))
     }
     #[inline(always)]
     fn prefetch(self, address: *const u8) {
