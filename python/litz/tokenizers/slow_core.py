@@ -11,6 +11,7 @@ from litz.tokenizers.core import Ranges, Text
 from litz.tokenizers.slow.encoding import Encoding
 
 Span = tuple[int, int]
+_STAGES = ("truncation", "padding", "normalizer", "pre_tokenizer", "post_processor", "decoder")
 
 
 class SlowEncoding(Encoding):
@@ -123,7 +124,7 @@ class SlowCore(slow.Tokenizer):
         trusted: Ranges | None = None,
     ) -> SlowEncoding:
         """All that is known of the tokens of a text or of two."""
-        if trusted is not None and (pair is not None or not isinstance(text, str)):
+        if trusted and (pair is not None or not isinstance(text, str)):
             raise ArgumentError("the slow tokenizer reads special tokens as text in a single text only")
         encoding = super().encode_full(
             text, pair, add_special_tokens=add_special_tokens, max_length=max_length, stride=stride, strategy=strategy,
@@ -172,6 +173,12 @@ class SlowCore(slow.Tokenizer):
         """How many tokens are put around one text, or around two."""
         return self._post_processor.added(pair=pair)
 
+    def model_type(self) -> str:
+        """BPE, WordPiece, WordLevel or Unigram."""
+        names = {"Bpe": "BPE"}
+        kind = type(self._model).__name__
+        return names.get(kind, kind)
+
     def is_random(self) -> bool:
         """Whether the same text may become other tokens the next time."""
         return bool(self._file.get("model", {}).get("dropout"))
@@ -200,6 +207,15 @@ class SlowCore(slow.Tokenizer):
             known[token[0]] = entry
         added = sorted(known.values(), key=lambda entry: entry["id"])
         return SlowCore({**self._file, "added_tokens": added}), changed
+
+    def stages(self) -> str:
+        """The sections of its file around the model, as JSON."""
+        return json.dumps({name: self._file.get(name) for name in _STAGES})
+
+    def with_stages(self, stages: str) -> "SlowCore":
+        """A core with other sections; those that the JSON object lacks stay."""
+        given = json.loads(stages)
+        return SlowCore({**self._file, **{name: given[name] for name in _STAGES if name in given}})
 
 
 def _restored(data: str) -> SlowCore:

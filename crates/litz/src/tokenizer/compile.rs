@@ -49,11 +49,7 @@ impl Tokenizer {
             cutter: OnceLock::new(),
             memory: Mutex::new(Vec::new()),
         };
-        let stranger = tokenizer.post_processor.ids().find(|&id| tokenizer.id_to_token(id).is_none());
-        match stranger {
-            Some(id) => Err(Error::Format(format!("post_processor: no token has the id {id}"))),
-            None => Ok(tokenizer),
-        }
+        tokenizer.known_around()
     }
 
     /// Keeps the tables of a large BPE model, and the rest of its file, for the next time.
