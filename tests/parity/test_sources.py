@@ -13,7 +13,7 @@ from tokenizers import Tokenizer as Reference
 from transformers import AutoTokenizer
 
 from litz import _core
-from litz.errors import ConfigError, FormatError, ModelNotFoundError, UnsupportedError
+from litz.errors import ConfigError, ModelNotFoundError, UnsupportedError
 from litz.tokenizers import from_pretrained
 from tests.assets import asset
 from tests.parity.fuzz_texts import texts
@@ -311,11 +311,16 @@ def test_a_real_file_is_written_as_the_reference_writes_it(name: str) -> None:
 
 
 def test_a_contradiction_between_files_is_named(tmp_path):
-    tokenizer = from_pretrained(gpt2_files(tmp_path / "a", "GPT2Tokenizer"))
-    tokenizer.save_pretrained(tmp_path / "b")
-    folder(tmp_path / "b", added_tokens__json={"ab": 3})
+    root = gpt2_files(tmp_path, "GPT2Tokenizer")
+    from_pretrained(root).save_pretrained(root)
+    config = root / "tokenizer_config.json"
+    told = json.loads(config.read_bytes())
+    folder(root, added_tokens__json={"ab": "x"})
+    assert from_pretrained(root)("ab")["input_ids"] == [9]  # the configuration lists the added tokens
+    del told["added_tokens_decoder"]
+    folder(root, tokenizer_config__json=told)
+    with pytest.raises(ConfigError, match="the id of 'ab' must be a whole number"):
+        from_pretrained(root)
+    folder(root, added_tokens__json={"ab": 3})
     with pytest.raises(ConfigError, match="'ab' the id 3"):
-        from_pretrained(tmp_path / "b")
-    folder(tmp_path / "b", added_tokens__json={"ab": "x"})
-    with pytest.raises(FormatError, match="must map tokens to ids"):
-        from_pretrained(tmp_path / "b")
+        from_pretrained(root)

@@ -25,20 +25,27 @@ class NamedTokens:
 def unite_lists(keys: SideKeys) -> None:
     """The older name of the list of further tokens counts where the newer one says nothing."""
     if ADDITIONAL in keys and not keys.get(EXTRA):
-        where = keys.where(ADDITIONAL)
-        keys.put(EXTRA, keys.take(ADDITIONAL), where)
+        keys.move(ADDITIONAL, EXTRA)
 
 
 def merge(keys: SideKeys, listed: Mapping[str, Any]) -> None:
     """Puts special_tokens_map.json over the configuration, but not over what a caller passed."""
     for key, value in listed.items():
-        own = key.endswith("_token") and key not in STANDARD
-        if (keys.passed(key) and keys.get(key)) or (own and isinstance(keys.get(key), str)):
+        if (keys.passed(key) and keys.get(key)) or (_is_own(key) and isinstance(keys.get(key), str)):
             continue
-        before = keys.get(key) if key == EXTRA else None
-        if isinstance(value, list) and isinstance(before, list):
-            value = [*before, *(token for token in value if token not in before)]
+        if key == EXTRA and isinstance(value, list):
+            value = _united(keys.get(key), value)
         keys.put(key, value, LISTED)
+
+
+def _united(before: Any, more: list[Any]) -> list[Any]:
+    """A list with what another adds to it; what special_tokens_map.json writes as an object is special."""
+    united = list(before) if isinstance(before, list | tuple) else []
+    for token in more:
+        token = {**token, "special": True} if isinstance(token, Mapping) else token
+        if token not in united:
+            united.append(token)
+    return united
 
 
 def report_unread(keys: SideKeys, listed: Mapping[str, Any]) -> None:
@@ -64,11 +71,9 @@ def read(keys: SideKeys) -> NamedTokens:
             found[key] = token
     found |= _of_model(keys)
     keys.get(ADDITIONAL)  # counts only where there is no newer list
-    extra = keys.get(EXTRA if EXTRA in keys else ADDITIONAL)
-    further = _further(keys, extra)
-    named = {str(token) for token in found.values()}
-    added = [_special(token, always=True) for token in found.values()]
-    added += [_special(token, always=str(token) in named) for token in further]
+    named = [str(token) for token in found.values()]
+    further = _further(keys, EXTRA if EXTRA in keys else ADDITIONAL, named)
+    added = [_special(token, always=str(token) in named) for token in dict.fromkeys([*found.values(), *further])]
     return NamedTokens({key: str(token) for key, token in found.items()}, tuple(map(str, further)), tuple(added))
 
 
@@ -77,7 +82,7 @@ def _of_model(keys: SideKeys) -> dict[str, str | AddedToken]:
     objects: dict[str, str | AddedToken] = {}
     texts: dict[str, str | AddedToken] = {}
     for key in keys:
-        if key.endswith("_token") and key not in STANDARD and not isinstance(keys.peek(key), bool | None):
+        if _is_own(key) and not isinstance(keys.peek(key), bool | None):
             into = texts if isinstance(keys.peek(key), str) else objects
             into[key] = keys.token(key) or ""
     for source in (MODELS, EXTRA):
@@ -90,12 +95,18 @@ def _of_model(keys: SideKeys) -> dict[str, str | AddedToken]:
     return {**objects, **texts}
 
 
-def _further(keys: SideKeys, value: Any) -> list[str | AddedToken]:
+def _is_own(key: str) -> bool:
+    """Whether a key names a token that only some models have."""
+    return key.endswith("_token") and key not in STANDARD and not key.startswith("add_")
+
+
+def _further(keys: SideKeys, key: str, named: list[str]) -> list[str | AddedToken]:
+    value = keys.get(key)
     if value is None or isinstance(value, Mapping):
         return []
     if not isinstance(value, Sequence) or isinstance(value, str):
-        raise keys.wrong(EXTRA, "a list of tokens, or an object of names and tokens")
-    return [keys.token_of(token, EXTRA) for token in value]
+        raise keys.wrong(key, "a list of tokens, or an object of names and tokens")
+    return [keys.token_of(token, key, special=_content(token) in named) for token in value]
 
 
 def _special(token: str | AddedToken, *, always: bool) -> AddedToken:

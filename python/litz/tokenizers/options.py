@@ -89,7 +89,7 @@ def checked(options: Options) -> Options:
     return replace(
         options,
         stride=stride,
-        max_length=None if length is None else integer(length, "max_length"),
+        max_length=None if length is None else integer(length, "max_length", least=1),
         pad_to_multiple_of=None if multiple is None else integer(multiple, "pad_to_multiple_of", least=1),
     )
 

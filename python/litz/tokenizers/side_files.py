@@ -41,6 +41,7 @@ class SideKeys:
     def __init__(self, values: Mapping[str, Any], *, where: str) -> None:
         self._values = dict(values)
         self._where = dict.fromkeys(values, where)
+        self._said: dict[str, str] = {}  # the key that the file has, where it is another
         self._read: set[str] = set()
 
     def __contains__(self, key: object) -> bool:
@@ -53,11 +54,12 @@ class SideKeys:
         """Gives a key another value, from another place; "" is a caller's argument."""
         self._values[key] = value
         self._where[key] = where
+        self._said.pop(key, None)
 
-    def take(self, key: str) -> Any:
-        """The value, which is not there any more."""
-        self._where.pop(key, None)
-        return self._values.pop(key, None)
+    def move(self, key: str, to: str) -> None:
+        """Takes the value of a key as that of another."""
+        self.put(to, self._values.pop(key), self._where.pop(key))
+        self._said[to] = key
 
     def get(self, key: str) -> Any:
         """The value, or None."""
@@ -79,9 +81,12 @@ class SideKeys:
     def wrong(self, key: str, expected: str, found: Any = None) -> LitzError:
         """The error for a value that is not what it must be."""
         value = shown(self._values.get(key) if found is None else found)
-        if self.passed(key):
-            return ArgumentError(f"{key} must be {expected}, found {value}")
-        return ConfigError(f"{self.where(key)}: {key} must be {expected}, found {value}")
+        error = ArgumentError if self.passed(key) else ConfigError
+        return error(f"{self._place(key)} must be {expected}, found {value}")
+
+    def _place(self, key: str) -> str:
+        said = self._said.get(key, key)
+        return said if self.passed(key) else f"{self.where(key)}: {said}"
 
     def flag(self, key: str) -> bool | None:
         """True or false, or None where nothing says it."""
@@ -102,8 +107,8 @@ class SideKeys:
         value = self.get(key)
         if value is None:
             return None
-        if not isinstance(value, list | tuple) or not all(isinstance(item, str) and item for item in value):
-            raise self.wrong(key, "a list of names")
+        if not (isinstance(value, list | tuple) and value and all(isinstance(item, str) and item for item in value)):
+            raise self.wrong(key, "a list of at least one name")
         return list(value)
 
     def side(self, key: str) -> Side | None:
@@ -127,7 +132,7 @@ class SideKeys:
         if isinstance(value, str) and value:
             return value
         if isinstance(value, Mapping):
-            return added_token(value, key if self.passed(key) else f"{self.where(key)}: {key}", special=special)
+            return added_token(value, self._place(key), special=special)
         if isinstance(getattr(value, "content", None), str) and value.content:
             return AddedToken(value.content, **{flag: bool(getattr(value, flag)) for flag in FLAGS})
         raise self.wrong(key, "a token: a text, or an object with content and flags")

@@ -18,8 +18,8 @@ class _Token:
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
 
-    def __get__(self, tokenizer: "SpecialTokens", owner: type) -> str | None:
-        return tokenizer._tokens.get(self.name)
+    def __get__(self, tokenizer: "SpecialTokens | None", owner: type) -> Any:
+        return self if tokenizer is None else tokenizer._tokens.get(self.name)
 
     def __set__(self, tokenizer: "SpecialTokens", token: str | AddedToken | None) -> None:
         tokenizer._name(self.name, token)
@@ -31,8 +31,8 @@ class _TokenId:
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name.removesuffix("_id")
 
-    def __get__(self, tokenizer: "SpecialTokens", owner: type) -> int | None:
-        return tokenizer._id_of(self.name)
+    def __get__(self, tokenizer: "SpecialTokens | None", owner: type) -> Any:
+        return self if tokenizer is None else tokenizer._id_of(self.name)
 
     def __set__(self, tokenizer: "SpecialTokens", id: int | None) -> None:
         tokenizer._name(self.name, None if id is None else tokenizer._known(id))

@@ -13,6 +13,7 @@ from litz.hub import ModelFiles
 from litz.hub.locations import is_true, litz_home
 from litz.numbers import shown
 from litz.tokenizers.added_token import AddedToken
+from litz.tokenizers.named_tokens import STANDARD
 from litz.tokenizers.settings import Settings
 from litz.tokenizers.side_files import CONFIG, SideKeys, added_token, read_object
 
@@ -43,12 +44,9 @@ def open_vocabulary(kind: str, paths: list[Path], keys: SideKeys, settings: Sett
     """The compiled tokenizer of a bare vocabulary, with the stages of its class."""
     options: dict[str, Any] = {key: keys.flag(key) for key in _FLAGS} | {key: keys.text(key) for key in _TEXTS}
     options = {key: value for key, value in options.items() if value is not None}
-    options |= {key: token for key, token in settings.tokens.items() if key.removesuffix("_token") in _NAMES}
+    options |= {key: token for key, token in settings.tokens.items() if key in STANDARD}
     options["added_tokens"] = [{"id": entry.id, **vars(entry.token)} for entry in entries]
     return _core.open_tokenizer(kind, paths, json.dumps(options))
-
-
-_NAMES = ("bos", "eos", "unk", "sep", "pad", "cls", "mask")
 
 
 def with_added(core: _core.Tokenizer, entries: list[Entry], settings: Settings) -> _core.Tokenizer:
@@ -57,16 +55,12 @@ def with_added(core: _core.Tokenizer, entries: list[Entry], settings: Settings) 
     A token whose id is not what its file says is ConfigError.
     """
     known = {content: tuple(flags) for _, content, *flags in core.added_tokens()}
-    wanted = {entry.token.content: entry.token for entry in sorted(entries, key=lambda entry: entry.id)}
-    for token in settings.added:
-        if token.content not in known:
-            wanted.setdefault(token.content, token)
-    flags = {content: _flags(token) for content, token in wanted.items()}
-    if any(known.get(content) != each for content, each in flags.items()):
-        before = core
-        core = core.with_tokens([(content, *each) for content, each in flags.items()])[0]
-    else:
-        before = core
+    listed = [entry.token for entry in sorted(entries, key=lambda entry: entry.id)]
+    there = {*known, *(token.content for token in listed)}
+    wanted = [(t.content, *_flags(t)) for t in [*listed, *(t for t in settings.added if t.content not in there)]]
+    before = core
+    if any(known.get(content) != tuple(flags) for content, *flags in wanted):
+        core = core.with_tokens(wanted)[0]
     for entry in entries:
         if core.token_to_id(entry.token.content) != entry.id:
             raise _contradiction(entry, before, core)
@@ -89,23 +83,24 @@ def _contradiction(entry: Entry, before: _core.Tokenizer, after: _core.Tokenizer
 def entries(files: ModelFiles, keys: SideKeys, settings: Settings, core: _core.Tokenizer | None) -> list[Entry]:
     """The tokens of added_tokens_decoder; where there is none, those of added_tokens.json."""
     if "added_tokens_decoder" in keys:
-        return _listed(keys)
+        return _listed(keys, list(settings.tokens.values()))
     # The file's own entry for an id counts before that of added_tokens.json.
     own = {} if core is None else {id: content for id, content, *_ in core.added_tokens()}
-    named = {*settings.tokens.values(), *settings.additional}
+    standard = {settings.tokens[name] for name in STANDARD if name in settings.tokens}
+    special = {*standard, *settings.additional}
     found = []
     for content, place in read_object(files, "added_tokens.json").items():
         if not content:
             raise ConfigError("added_tokens.json: a token is a text of at least one character, found ''")
         id = _id(place, f"added_tokens.json: the id of {content!r}")
         if own.get(id) != content:
-            special = content in named
-            token = AddedToken(content, special=special, normalized=not special)
+            control = content in special or content in settings.tokens.values()
+            token = AddedToken(content, special=control, normalized=content not in special)
             found.append(Entry(id, token, "added_tokens.json"))
     return found
 
 
-def _listed(keys: SideKeys) -> list[Entry]:
+def _listed(keys: SideKeys, named: list[str]) -> list[Entry]:
     decoder = keys.get("added_tokens_decoder")
     if decoder is None:
         return []
@@ -116,12 +111,14 @@ def _listed(keys: SideKeys) -> list[Entry]:
         where = f"{CONFIG}: added_tokens_decoder"
         number = int(place) if isinstance(place, str) and place.isdecimal() and len(place) < 12 else place
         id = _id(number, f"{where}: the id of a token")
-        token = added_token(value, f"{where}[{place}]") if isinstance(value, Mapping) else None
-        if token is None:
-            token = keys.token_of(value, "added_tokens_decoder")
-        if isinstance(token, str):
-            raise keys.wrong("added_tokens_decoder", "an object of ids and tokens with flags", found=value)
-        found.append(Entry(id, token, CONFIG))
+        if isinstance(value, Mapping):
+            token = added_token(value, f"{where}[{place}]", special=value.get("content") in named)
+        else:
+            made = keys.token_of(value, "added_tokens_decoder")
+            if isinstance(made, str):
+                raise keys.wrong("added_tokens_decoder", "an object of ids and tokens with flags", found=value)
+            token = made
+        found.append(Entry(id, token, f"added_tokens_decoder in {CONFIG}"))
     return found
 
 
