@@ -1,16 +1,20 @@
 """Files beside tokenizer.json: what they say is done as transformers does it, or refused by name."""
 
-import json
 import tempfile
+import warnings
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.parity.side_files import NAMES, agree, byte_level, folder
+from transformers import AutoTokenizer as Reference
 
-QUICK = settings(max_examples=800, derandomize=False, deadline=None)
+from litz import AutoTokenizer
+from litz.errors import LitzError
+from tests.parity.side_files import NAMES, agree, byte_level, facts, folder
+
+QUICK = settings(max_examples=60, derandomize=True, deadline=None)
 
 PADDING = {
     "strategy": "BatchLongest", "direction": "Left", "pad_to_multiple_of": None, "pad_id": 1, "pad_type_id": 0,
@@ -104,3 +108,52 @@ def test_older_files_of_special_tokens_act_as_in_transformers_or_are_named(confi
             special_tokens_map__json=listed, added_tokens__json=added,
         )  # fmt: skip
         agree(Path(root), named=[*config, *listed, "added_tokens"])
+
+
+ARGUMENTS = sorted(
+    {name for name in VALUES if not name.startswith("add_") and name not in ("tokenizer_class", "something_new")}
+    - {"max_length", "stride", "pad_token_type_id", "name_or_path", "errors", "sp_model_kwargs", "do_lower_case"}
+)
+
+
+@QUICK
+@given(
+    st.lists(st.sampled_from(ARGUMENTS), max_size=3, unique=True).flatmap(
+        lambda names: st.fixed_dictionaries({name: VALUES[name] for name in names})
+    ),
+    configurations(2),
+)
+def test_arguments_count_before_the_files_as_in_transformers_or_are_named(arguments, config):
+    with tempfile.TemporaryDirectory() as root:
+        folder(Path(root), tokenizer__json=byte_level(), tokenizer_config__json={**NAMES, **config})
+        agree(Path(root), named=[*config, *arguments], **arguments)
+
+
+@QUICK
+@given(
+    configurations(3),
+    st.sampled_from([None, PADDING, {**PADDING, "direction": "Right", "pad_token": "<q>"}]),
+    st.sampled_from([None, TRUNCATION, {**TRUNCATION, "direction": "Right"}]),
+)
+def test_sections_of_padding_and_truncation_count_where_the_configuration_is_silent(config, padding, truncation):
+    file = byte_level(padding=padding, truncation=truncation)
+    with tempfile.TemporaryDirectory() as root:
+        folder(Path(root), tokenizer__json=file, tokenizer_config__json={**NAMES, **config})
+        agree(Path(root), named=config)
+
+
+@QUICK
+@given(configurations(4), st.sampled_from([None, PADDING]))
+def test_saved_and_loaded_a_tokenizer_is_the_same_to_both(config, padding):
+    with tempfile.TemporaryDirectory() as root, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        folder(Path(root), tokenizer__json=byte_level(padding=padding), tokenizer_config__json={**NAMES, **config})
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(root)
+        except LitzError:
+            return
+        known = facts(tokenizer)
+        tokenizer.save_pretrained(Path(root) / "saved")
+        for reader in (AutoTokenizer, Reference):
+            again = facts(reader.from_pretrained(str(Path(root) / "saved")))
+            assert {key: value for key, value in again.items() if value != known[key]} == {}
