@@ -22,13 +22,18 @@ class AddedToken:
     special: bool = False
 
     def __post_init__(self) -> None:
-        if not isinstance(self.content, str) or not self.content:
+        if not is_token(self.content):
             raise ArgumentError(f"a token is a text of at least one character, found {self.content!r:.80}")
         if self.normalized is None:
             object.__setattr__(self, "normalized", not self.special)
 
     def __str__(self) -> str:
         return self.content
+
+
+def is_token(value: Any) -> bool:
+    """Whether a value is a text of at least one character, and of no half ones."""
+    return isinstance(value, str) and bool(value) and not any("\ud800" <= char <= "\udfff" for char in value)
 
 
 def of(token: Any, *, special: bool) -> AddedToken:

@@ -7,6 +7,7 @@ from typing import Any
 
 from litz import _core, arrays
 from litz.errors import ArgumentError
+from litz.numbers import shown
 from litz.tokenizers import batches, options
 from litz.tokenizers import padding as rows
 from litz.tokenizers.chat import ChatText, trusted_in
@@ -196,7 +197,10 @@ class Calls(Decoding):
 
     @model_input_names.setter
     def model_input_names(self, names: Sequence[str]) -> None:
-        self._input_names = [str(name) for name in names]
+        given = list(names) if isinstance(names, list | tuple) else []
+        if not given or not all(isinstance(name, str) for name in given):
+            raise ArgumentError(f"model_input_names must be a list of at least one name, found {shown(names)}")
+        self._input_names = given
         self._look()
 
     def _look(self) -> None:

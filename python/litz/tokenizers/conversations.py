@@ -79,6 +79,8 @@ class Conversations(Sequences):
     def get_chat_template(self, chat_template: str | None = None, tools: Sequence[Any] | None = None) -> str:
         """The template that a conversation would use: named, given, or the tokenizer's own."""
         named = self.chat_template
+        if chat_template is not None and not isinstance(chat_template, str):
+            raise ArgumentError(f"chat_template must be the name of a template or one itself, found {chat_template!r:.60}")
         if isinstance(named, Mapping):
             if chat_template is None:
                 chat_template = "tool_use" if tools is not None and "tool_use" in named else "default"

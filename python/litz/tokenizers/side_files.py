@@ -9,7 +9,7 @@ from litz.errors import ArgumentError, ConfigError, FormatError, LitzError
 from litz.hub import ModelFiles
 from litz.numbers import shown
 from litz.tokenizers import known_keys
-from litz.tokenizers.added_token import AddedToken
+from litz.tokenizers.added_token import AddedToken, is_token
 
 Side = Literal["left", "right"]
 CONFIG = "tokenizer_config.json"
@@ -129,11 +129,11 @@ class SideKeys:
 
     def token_of(self, value: Any, key: str, *, special: bool = False) -> str | AddedToken:
         """One token of a value that holds several; with `special` it is one whatever its flags say."""
-        if isinstance(value, str) and value:
-            return value
+        if is_token(value):
+            return str(value)
         if isinstance(value, Mapping):
             return added_token(value, self._place(key), special=special)
-        if isinstance(getattr(value, "content", None), str) and value.content:
+        if is_token(getattr(value, "content", None)):
             return AddedToken(value.content, **{flag: bool(getattr(value, flag)) for flag in FLAGS})
         raise self.wrong(key, "a token: a text, or an object with content and flags")
 
@@ -154,7 +154,7 @@ class SideKeys:
 def added_token(value: Mapping[str, Any], where: str, *, special: bool = False) -> AddedToken:
     """A token written as an object: `content`, and flags that are true or false."""
     content = value.get("content")
-    if not isinstance(content, str) or not content:
+    if not is_token(content):
         raise ConfigError(f"{where} must be a token with a content of at least one character, found {shown(content)}")
     for key, flag in value.items():
         if key in ("content", "__type"):
@@ -164,4 +164,4 @@ def added_token(value: Mapping[str, Any], where: str, *, special: bool = False) 
         if not isinstance(flag, bool) and not (flag is None and key == "normalized"):
             raise ConfigError(f"{where}: {key} of {content!r} must be true or false, found {shown(flag)}")
     flags = {key: value[key] for key in FLAGS if key in value}
-    return AddedToken(content, **{**flags, "special": special or flags.get("special", False)})
+    return AddedToken(str(content), **{**flags, "special": special or flags.get("special", False)})

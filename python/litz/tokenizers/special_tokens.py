@@ -63,12 +63,19 @@ class SpecialTokens:
         content = getattr(token, "content", token)
         if not isinstance(content, str):
             raise ArgumentError(f"{name} must be a token or None, found {shown(token)}")
-        if self._core.token_to_id(content) is None:
+        if self._found(content) is None:
             raise ArgumentError(
                 f"{content!r} is not in the vocabulary; {name} must be one of its tokens, or add it with "
                 f"tokenizer.add_special_tokens({{'{name}': {content!r}}})"
             )
         self._tokens[name] = content
+
+    def _found(self, token: str) -> int | None:
+        """The id of a token; half a character is in no vocabulary."""
+        try:
+            return self._core.token_to_id(token)
+        except UnicodeEncodeError:
+            return None
 
     def _id_of(self, name: str) -> int | None:
         token = self._tokens.get(name)
@@ -139,7 +146,7 @@ class SpecialTokens:
     @additional_special_tokens.setter
     def additional_special_tokens(self, tokens: Sequence[str | AddedToken] | None) -> None:
         found = [] if tokens is None else [str(token) for token in _several(tokens, "additional_special_tokens")]
-        unknown = next((token for token in found if self._core.token_to_id(token) is None), None)
+        unknown = next((token for token in found if self._found(token) is None), None)
         if unknown is not None:
             raise ArgumentError(
                 f"{unknown!r} is not in the vocabulary; add it with "
@@ -219,7 +226,7 @@ class SpecialTokens:
     def convert_tokens_to_ids(self, tokens: str | Sequence[str]) -> Any:
         """The id of a token, or of each of several; of an unknown one, that of `unk_token` (None without one)."""
         if isinstance(tokens, str):
-            id = self._core.token_to_id(tokens)
+            id = self._found(tokens)
             return self.unk_token_id if id is None else id
         return [self.convert_tokens_to_ids(token) for token in _texts(tokens)]
 
@@ -240,7 +247,11 @@ class SpecialTokens:
 
     def convert_tokens_to_string(self, tokens: Sequence[str]) -> str:
         """The text that tokens spell, whether the vocabulary has them or not."""
-        return self._core.decode_tokens([tokens] if isinstance(tokens, str) else _texts(tokens))
+        given = _texts([tokens] if isinstance(tokens, str) else tokens)
+        try:
+            return self._core.decode_tokens(given)
+        except UnicodeEncodeError as error:
+            raise ArgumentError(f"tokens with lone surrogates are no text: {error}") from None
 
     def _known(self, id: int) -> str:
         token = self._core.id_to_token(token_id(id, "the id of a special token"))

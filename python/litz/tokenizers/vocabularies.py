@@ -12,7 +12,7 @@ from litz.errors import ConfigError
 from litz.hub import ModelFiles
 from litz.hub.locations import is_true, litz_home
 from litz.numbers import shown
-from litz.tokenizers.added_token import AddedToken
+from litz.tokenizers.added_token import AddedToken, is_token
 from litz.tokenizers.named_tokens import STANDARD
 from litz.tokenizers.settings import Settings
 from litz.tokenizers.side_files import CONFIG, SideKeys, added_token, read_object
@@ -90,8 +90,8 @@ def entries(files: ModelFiles, keys: SideKeys, settings: Settings, core: _core.T
     special = {*standard, *settings.additional}
     found = []
     for content, place in read_object(files, "added_tokens.json").items():
-        if not content:
-            raise ConfigError("added_tokens.json: a token is a text of at least one character, found ''")
+        if not is_token(content):
+            raise ConfigError(f"added_tokens.json: a token is a text of at least one character, found {content!r:.60}")
         id = _id(place, f"added_tokens.json: the id of {content!r}")
         if own.get(id) != content:
             control = content in special or content in settings.tokens.values()

@@ -138,6 +138,8 @@ class Tokenizer:
 
     def _encoded(self, original: str, word: int | None, trusted: Sequence[Span] | None) -> Encoding:
         """The tokens of one text; a word is every piece of it, or the number that it was given."""
+        if any("\ud800" <= char <= "\udfff" for char in original):
+            raise ArgumentError(f"{original!r:.80} is no text: it has a lone surrogate, which UTF-8 cannot write")
         encoding = Encoding()
         places = Places(original)
         everything = trusted is None or list(trusted) == [(0, len(original.encode()))]
@@ -150,7 +152,6 @@ class Tokenizer:
 
     def _pieces(self, original: str, trusted: Sequence[Span] | None) -> Iterable[Piece]:
         """The text cut at added tokens, normalized between them, cut at normalized ones, and pre-tokenized."""
-        original.encode()  # a lone surrogate is no text
         for text, added in _cut(Text.of(original), self._added.raw.parts(original, trusted)):
             if added is not None:
                 yield text, added
