@@ -4,10 +4,8 @@ import tempfile
 import warnings
 from pathlib import Path
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from transformers import AutoTokenizer as Reference
 
 from litz import AutoTokenizer

@@ -150,7 +150,8 @@ def test_keys_of_berts_class_act_beside_its_tokenizer_json(tmp_path, lower, acce
     words = {"type": "WordPiece", "vocab": {word: id for id, word in enumerate(WORDS)}, "unk_token": "[UNK]"}
     file = {
         **byte_level(), "added_tokens": [], "normalizer": {**normalizer, "lowercase": True},
-        "pre_tokenizer": {"type": "BertPreTokenizer"}, "decoder": {"type": "WordPiece", "prefix": "##", "cleanup": True},
+        "pre_tokenizer": {"type": "BertPreTokenizer"},
+        "decoder": {"type": "WordPiece", "prefix": "##", "cleanup": True},
         "model": {**words, "continuing_subword_prefix": "##", "max_input_chars_per_word": 100},
     }  # fmt: skip
     told = {"do_lower_case": lower, "strip_accents": accents, "tokenize_chinese_chars": chinese}

@@ -239,7 +239,9 @@ def test_the_files_around_a_tokenizer_must_agree(tmp_path):
         from_pretrained(folder(tmp_path, files={"added_tokens.json": {}}, added_tokens_decoder=decoder))
     with pytest.raises(FormatError, match="is not JSON"):
         from_pretrained(folder(tmp_path, files={"special_tokens_map.json": "{"}))
-    with pytest.raises(ConfigError, match="tokenizer_config.json: padding_side must be 'left' or 'right', found 'up'"):
+    with pytest.raises(
+        ConfigError, match=r"tokenizer_config\.json: padding_side must be 'left' or 'right', found 'up'"
+    ):
         from_pretrained(folder(tmp_path, files={"special_tokens_map.json": {}}, padding_side="up"))
 
 

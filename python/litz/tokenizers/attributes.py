@@ -55,6 +55,8 @@ class Attributes(Conversations):
             if name == "split_special_tokens" and "_core" in self.__dict__:
                 self._look()
         elif name[:1] == "_" or name in _FREE or hasattr(type(self), name):
+            if _is_computed(getattr(type(self), name, None)):
+                raise ArgumentError(f"{name} follows from the vocabulary and cannot be set")
             object.__setattr__(self, name, value)
         elif name in self._tokens:
             self._name(name, value)
@@ -94,9 +96,17 @@ class Attributes(Conversations):
     def _surround(self, name: str, wanted: bool) -> None:
         """Puts the token of one end around texts, or takes it away; the other end stays."""
         flags = {"add_bos_token": self.add_bos_token, "add_eos_token": self.add_eos_token}
-        if flags[name] == _flag(wanted, name):
-            return
-        flags[name] = wanted
+        if flags[name] != _flag(wanted, name):
+            self._put_around({**flags, name: wanted}, around=surroundings.ids_around(self._core))
+
+    def update_post_processor(self) -> None:
+        """Puts what `bos_token` and `eos_token` are now where tokens stand before and after texts."""
+        before, after = surroundings.ids_around(self._core)
+        if len(before) > 1 or len(after) > 1:
+            raise ArgumentError("update_post_processor: more than one token stands before or after texts")
+        self._put_around({"add_bos_token": bool(before), "add_eos_token": bool(after)}, around=([], []))
+
+    def _put_around(self, flags: dict[str, bool], *, around: tuple[list[int], list[int]]) -> None:
         ends = []
         for flag in flags:
             token = flag.removeprefix("add_")
@@ -105,10 +115,9 @@ class Attributes(Conversations):
                 raise ArgumentError(f"{flag}=True needs a {token}: set tokenizer.{token} before")
             ends.append(None if content is None or id is None else (content, id))
         stages = json.loads(self._core.stages())
-        post_processor = surroundings.changed(
-            self._core, stages, bos=ends[0], eos=ends[1],
-            wanted=(flags["add_bos_token"], flags["add_eos_token"]),
-        )  # fmt: skip
+        wanted = (flags["add_bos_token"], flags["add_eos_token"])
+        surroundings.check(self._core, around, bos=ends[0], eos=ends[1])
+        post_processor = surroundings.changed(stages, bos=ends[0], eos=ends[1], wanted=wanted)
         self._use(self._core.with_stages(json.dumps({"post_processor": post_processor})))
 
 
@@ -118,6 +127,10 @@ def _refusal(tokenizer: Attributes, name: str) -> str:
     settable = [attribute for attribute in dir(type(tokenizer)) if _is_settable(getattr(type(tokenizer), attribute))]
     known = [*_CHECKED, *_FREE, *settable]
     return f"{name!r} is no setting of a tokenizer{nearest(name, known)}; those of a subclass are its own"
+
+
+def _is_computed(attribute: Any) -> bool:
+    return isinstance(attribute, property) and attribute.fset is None
 
 
 def _is_settable(attribute: Any) -> bool:

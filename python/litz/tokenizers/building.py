@@ -34,9 +34,7 @@ def built(file: Any, object: Any, settings: Mapping[str, Any]) -> tuple[Core, Se
     return *made, None
 
 
-def complete(
-    core: _core.Tokenizer, files: ModelFiles, passed: Mapping[str, Any]
-) -> tuple[_core.Tokenizer, Settings]:
+def complete(core: _core.Tokenizer, files: ModelFiles, passed: Mapping[str, Any]) -> tuple[_core.Tokenizer, Settings]:
     """A tokenizer.json with everything that is said beside it."""
     keys, config = read.merged(files, passed, json.loads(core.stages()))
     settings = read.from_files(files, keys, config=config)
@@ -49,9 +47,7 @@ def complete(
     return vocabularies.with_added(staged, entries, settings), settings
 
 
-def over(
-    core: _core.Tokenizer, settings: Settings, passed: Mapping[str, Any]
-) -> tuple[_core.Tokenizer, Settings]:
+def over(core: _core.Tokenizer, settings: Settings, passed: Mapping[str, Any]) -> tuple[_core.Tokenizer, Settings]:
     """A GGUF file's tokenizer with what a caller passed over its header."""
     keys = SideKeys(
         {**settings.tokens, "model_max_length": settings.model_max_length, "chat_template": settings.chat_template},
@@ -61,7 +57,7 @@ def over(
         keys.put(key, value, "")
     named_tokens.unite_lists(keys)
     made = read.from_files(NO_FILES, keys, config={})
-    for key in ("add_bos_token", "add_eos_token", "name_or_path"):
+    for key in ("add_bos_token", "add_eos_token", "name_or_path", "tokenizer_class"):
         keys.get(key)
     keys.finish()
     return vocabularies.with_added(core, [], made), made

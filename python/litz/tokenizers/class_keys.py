@@ -8,9 +8,9 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from litz import _core
 from litz.errors import ArgumentError
 from litz.hub import ModelFiles
-from litz.tokenizers.core import Core
 from litz.tokenizers.side_files import SideKeys, read_object
 
 Stages = dict[str, Any]
@@ -27,7 +27,7 @@ _PLAIN_MODELS = frozenset(
 KEYS = ("add_prefix_space", "legacy", "do_lower_case", "strip_accents", "tokenize_chinese_chars")
 
 
-def acted_on(core: Core, files: ModelFiles, keys: SideKeys) -> Core:
+def acted_on(core: _core.Tokenizer, files: ModelFiles, keys: SideKeys) -> _core.Tokenizer:
     """The tokenizer with the stages that the configuration's class would build from the keys that are there."""
     given = {key: keys.flag(key) for key in KEYS}
     told = {key: value for key, value in given.items() if value is not None}

@@ -34,6 +34,8 @@ class Conversations(Sequences):
         return_dict: bool = False,
         return_assistant_tokens_mask: bool = False,
         trust_content: bool = False,
+        sanitize_control_tokens: bool | None = None,
+        tokenizer_kwargs: Mapping[str, Any] | None = None,
         **variables: Any,
     ) -> Any:
         """A conversation, or a list of them, as the model was taught to read it.
@@ -45,8 +47,13 @@ class Conversations(Sequences):
         are variables of the template, such as `enable_thinking`; one that the template does not read is ArgumentError.
 
         A special token is one only where the template wrote it: in a message, a tool or a document its text is
-        ordinary text. `trust_content=True` takes special tokens from everywhere, as transformers does.
+        ordinary text. `trust_content=True` takes special tokens from everywhere, as transformers does; so does
+        `sanitize_control_tokens=False`. `tokenizer_kwargs` are arguments of the call that makes ids of the text.
         """
+        if sanitize_control_tokens is not None:
+            if trust_content and sanitize_control_tokens:
+                raise ArgumentError("trust_content=True and sanitize_control_tokens=True contradict; pass one of them")
+            trust_content = not sanitize_control_tokens
         conversations, several = chat.conversations_of(conversation)
         if return_assistant_tokens_mask and not (tokenize and return_dict):
             raise ArgumentError("return_assistant_tokens_mask needs return_dict=True and tokenize=True")
@@ -65,11 +72,11 @@ class Conversations(Sequences):
         rendered = [chat.render(asked, messages) for messages in conversations]
         texts = [each.text for each in rendered]
         if not tokenize:
-            _only_for_ids(padding, truncation, max_length, return_tensors, return_dict)
+            _only_for_ids(padding, truncation, max_length, return_tensors, return_dict or bool(tokenizer_kwargs))
             return texts if several else texts[0]
         out = self(
             texts if several else texts[0], add_special_tokens=False, padding=padding, truncation=truncation,
-            max_length=max_length, return_tensors=return_tensors,
+            max_length=max_length, return_tensors=return_tensors, tokenizer_kwargs=tokenizer_kwargs,
         )  # fmt: skip
         if return_assistant_tokens_mask:
             masks = tensors.of_rows(_assistant_masks(out, rendered), tensors.kind_of(return_tensors))
@@ -80,7 +87,9 @@ class Conversations(Sequences):
         """The template that a conversation would use: named, given, or the tokenizer's own."""
         named = self.chat_template
         if chat_template is not None and not isinstance(chat_template, str):
-            raise ArgumentError(f"chat_template must be the name of a template or one itself, found {chat_template!r:.60}")
+            raise ArgumentError(
+                f"chat_template must be the name of a template or one itself, found {chat_template!r:.60}"
+            )
         if isinstance(named, Mapping):
             if chat_template is None:
                 chat_template = "tool_use" if tools is not None and "tool_use" in named else "default"

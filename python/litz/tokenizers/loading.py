@@ -39,6 +39,8 @@ def from_pretrained(
     are data. `use_fast=False` is the tokenizer that is written in plain Python, to be read; its results are the same.
     """
     passed = building.allowed(settings)
+    if kind.reads_as is not None:
+        passed["tokenizer_class"] = kind.reads_as
     files = hub.resolve(
         _place(source, subfolder), revision=revision, gguf_file=gguf_file, cache_dir=cache_dir,
         local_files_only=local_files_only, token=token, want="tokenizer",

@@ -88,7 +88,11 @@ def _of_model(keys: SideKeys) -> dict[str, str | AddedToken]:
     for source in (MODELS, EXTRA):
         value = keys.peek(source)
         if isinstance(value, Mapping):
-            texts |= {str(name): keys.token_of(token, source, special=True) for name, token in value.items() if token is not None}
+            texts |= {
+                str(name): keys.token_of(token, source, special=True)
+                for name, token in value.items()
+                if token is not None
+            }
         elif source == MODELS and value is not None:
             raise keys.wrong(source, "an object of names and tokens")
     keys.get(MODELS)

@@ -62,7 +62,9 @@ def plan(tokenizer: "Calls", options: Options) -> Plan:
     padding = padding_of(options.padding)
     strategy = _strategy(tokenizer, options, padding)
     limit = None if strategy is None else longest(tokenizer, options.max_length)
-    width = rounded(longest(tokenizer, options.max_length), options.pad_to_multiple_of) if padding == "max_length" else None
+    width = (
+        rounded(longest(tokenizer, options.max_length), options.pad_to_multiple_of) if padding == "max_length" else None
+    )
     if padding is None:
         for name in ("padding_side", "pad_to_multiple_of"):
             if getattr(options, name) is not None:

@@ -62,9 +62,7 @@ def from_files(files: ModelFiles, keys: SideKeys, *, config: Mapping[str, Any]) 
     )
 
 
-def merged(
-    files: ModelFiles, passed: Mapping[str, Any], stages: Mapping[str, Any]
-) -> tuple[SideKeys, dict[str, Any]]:
+def merged(files: ModelFiles, passed: Mapping[str, Any], stages: Mapping[str, Any]) -> tuple[SideKeys, dict[str, Any]]:
     """Everything that the side files and the caller say, the caller last; and tokenizer_config.json as it was.
 
     special_tokens_map.json counts where tokenizer_config.json lists no added tokens, and then comes before it; what

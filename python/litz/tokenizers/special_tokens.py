@@ -138,11 +138,6 @@ class SpecialTokens:
         """Special tokens without a name of their own."""
         return list(self._extra)
 
-    @property
-    def additional_special_tokens_ids(self) -> list[int]:
-        """The ids of `additional_special_tokens`."""
-        return self._ids_of(self._extra)
-
     @additional_special_tokens.setter
     def additional_special_tokens(self, tokens: Sequence[str | AddedToken] | None) -> None:
         found = [] if tokens is None else [str(token) for token in _several(tokens, "additional_special_tokens")]
@@ -153,6 +148,11 @@ class SpecialTokens:
                 f"tokenizer.add_special_tokens({{'extra_special_tokens': [{unknown!r}]}})"
             )
         self._extra = found
+
+    @property
+    def additional_special_tokens_ids(self) -> list[int]:
+        """The ids of `additional_special_tokens`."""
+        return self._ids_of(self._extra)
 
     extra_special_tokens = additional_special_tokens
 

@@ -26,19 +26,19 @@ def has(core: Core, token: int | None, *, end: bool) -> bool:
     return token is not None and bool(ids) and ids[-1 if end else 0] == token
 
 
-def changed(core: Core, stages: Mapping[str, Any], *, bos: Special, eos: Special, wanted: tuple[bool, bool]) -> Component:
-    """The post-processor with a beginning and an end as wanted; other stages of it stay.
-
-    ArgumentError where other tokens stand around texts, which a template of these two would lose.
-    """
+def check(core: Core, around: tuple[list[int], list[int]], *, bos: Special, eos: Special) -> None:
+    """ArgumentError where other tokens stand around texts, which a template of these two would lose."""
+    before, after = around
     ids = {token[1] for token in (bos, eos) if token is not None}
-    before, after = ids_around(core)
-    others = [id for id in [*before, *after] if id not in ids]
-    if others or len(before) > 1 or len(after) > 1:
+    if not {*before, *after} <= ids or len(before) > 1 or len(after) > 1:
         names = ", ".join(repr(core.id_to_token(id)) for id in [*before, *after])
         raise ArgumentError(
             f"add_bos_token and add_eos_token cannot be set: this tokenizer's template puts {names} around texts"
         )
+
+
+def changed(stages: Mapping[str, Any], *, bos: Special, eos: Special, wanted: tuple[bool, bool]) -> Component:
+    """The post-processor with a beginning and an end as wanted; other stages of it stay."""
     template = _template(bos if wanted[0] else None, eos if wanted[1] else None)
     old = stages["post_processor"]
     parts = copy.deepcopy(old["processors"] if (old or {}).get("type") == "Sequence" else [old] if old else [])

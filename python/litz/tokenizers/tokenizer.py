@@ -1,10 +1,9 @@
 """The tokenizer that programs hold: what tokenizes, and what the model's side files say around it."""
 
 import copy
-import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from litz import _core
 from litz.errors import ArgumentError
@@ -24,6 +23,7 @@ class Tokenizer(Attributes):
 
     padding_side: Side
     truncation_side: Side
+    reads_as: ClassVar[str | None] = None  # the class whose keys act, where it is not the one that the files name
 
     def __init__(self, *, tokenizer_file: Any = None, tokenizer_object: Any = None, **settings: Any) -> None:
         """A tokenizer from a tokenizer.json, or from an object of the `tokenizers` library or of litz's core.
@@ -64,11 +64,28 @@ class Tokenizer(Attributes):
             self._name(name, token)
 
     @classmethod
-    def from_pretrained(cls, pretrained_model_name_or_path: str | os.PathLike[str], **arguments: Any) -> "Tokenizer":
-        """The tokenizer of a model: `litz.tokenizers.from_pretrained` says what the arguments are."""
+    def from_pretrained(
+        cls,
+        pretrained_model_name_or_path: str | os.PathLike[str],
+        *,
+        revision: str | None = None,
+        gguf_file: str | None = None,
+        cache_dir: str | os.PathLike[str] | None = None,
+        local_files_only: bool = False,
+        token: str | bool | None = None,
+        use_fast: bool = True,
+        trust_remote_code: bool = False,
+        subfolder: str | None = None,
+        **settings: Any,
+    ) -> "Tokenizer":
+        """The tokenizer of a model, as `AutoTokenizer.from_pretrained` gives it."""
         from litz.tokenizers import loading
 
-        return loading.from_pretrained(pretrained_model_name_or_path, kind=cls, **arguments)
+        return loading.from_pretrained(
+            pretrained_model_name_or_path, revision=revision, gguf_file=gguf_file, cache_dir=cache_dir,
+            local_files_only=local_files_only, token=token, use_fast=use_fast, trust_remote_code=trust_remote_code,
+            subfolder=subfolder, kind=cls, **settings,
+        )  # fmt: skip
 
     def __repr__(self) -> str:
         tokens = ", ".join(f"{name.removesuffix('_token')}={token!r}" for name, token in self._named().items())
@@ -160,6 +177,6 @@ def _refuse(**arguments: Any) -> None:
     for name, value in arguments.items():
         if value is not None:
             raise ArgumentError(
-                f"{name}={value!r} is not done by this release: it writes tokenizer.json and the files beside it into a "
-                "folder; `huggingface-cli upload` sends a folder to the Hub"
+                f"{name}={value!r} is not done by this release: it writes tokenizer.json and the files beside it into "
+                "a folder"
             )

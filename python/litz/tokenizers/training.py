@@ -10,8 +10,8 @@ from litz import _core
 from litz.errors import ArgumentError
 from litz.tokenizers import presets
 from litz.tokenizers.corpus import Corpus, Report, feed
-from litz.tokenizers.presets import Component, byte_alphabet, is_byte_level
 from litz.tokenizers.named_tokens import STANDARD
+from litz.tokenizers.presets import Component, byte_alphabet, is_byte_level
 from litz.tokenizers.settings import Settings
 from litz.tokenizers.trainers import (
     BpeTrainer,

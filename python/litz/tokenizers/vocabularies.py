@@ -76,7 +76,8 @@ def _contradiction(entry: Entry, before: _core.Tokenizer, after: _core.Tokenizer
     there = f"has id {id}" if id is not None else "is not a token"
     new = "" if id is not None else f", and the next free id is {after.token_to_id(content)}"
     return ConfigError(
-        f"{entry.file} gives the token {content!r} the id {entry.id}; in tokenizer.json it {there}{new}: make them agree"
+        f"{entry.file} gives the token {content!r} the id {entry.id}; in tokenizer.json it {there}{new}: "
+        "make them agree"
     )
 
 
