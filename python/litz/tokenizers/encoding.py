@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from litz.errors import ArgumentError, UnsupportedError
-from litz.numbers import integer
+from litz.numbers import MOST, integer
 from litz.tokenizers import tensors
 from litz.tokenizers.core import Encoding
 
@@ -109,7 +109,7 @@ class BatchEncoding(dict[str, Any]):
         known = self.encodings
         if known is None:
             raise UnsupportedError("this encoding was not made by a tokenizer: nothing is known of its tokens' places")
-        return known[integer(row, "the number of a row", least=-len(known), most=len(known) - 1)]
+        return known[integer(row, "the number of a row", least=-MOST)]
 
     def _place(self, first: int, second: int | None) -> tuple[Encoding, int]:
         row, place = (0, first) if second is None else (first, second)
