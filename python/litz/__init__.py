@@ -19,6 +19,7 @@ _HOME = {
     "Config": "litz.config",
     "GenerationConfig": "litz.generation",
     "NativeCausalLM": "litz.native",
+    "PreTrainedTokenizer": "litz.tokenizers",
     "PreTrainedTokenizerBase": "litz.tokenizers",
     "PreTrainedTokenizerFast": "litz.tokenizers",
     "Spec": "litz.spec",

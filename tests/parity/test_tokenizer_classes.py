@@ -1,5 +1,6 @@
 """Keys that act because of the tokenizer's class: beside tokenizer.json, and beside a SentencePiece model."""
 
+import inspect
 import itertools
 import struct
 from typing import Any
@@ -7,9 +8,12 @@ from typing import Any
 import pytest
 from transformers import AutoTokenizer as Reference
 from transformers import LlamaTokenizer
+from transformers.models.auto.tokenization_auto import tokenizer_class_from_name
 
 from litz import AutoTokenizer
 from litz.errors import ArgumentError
+from litz.tokenizers.class_keys import DEFAULTS
+from litz.tokenizers.named_tokens import STANDARD
 from tests.parity.side_files import NAMES, byte_level, folder
 
 TEXTS = ["a", " a", "a b", "<s>a", "a<s> b", "a</s>b", "  a  b ", "", "</s>"]
@@ -164,3 +168,24 @@ def test_keys_of_berts_class_act_beside_its_tokenizer_json(tmp_path, lower, acce
     for text in ("Café cafe 你好!", "CAFE\u0301"):
         theirs, ours = (reader.tokenize(text) for reader in readers)
         assert ours == theirs
+
+
+@pytest.mark.parametrize("name", sorted(DEFAULTS))
+def test_the_defaults_of_a_class_are_those_of_the_reference(name):
+    theirs, ours = tokenizer_class_from_name(f"{name}Tokenizer"), DEFAULTS[name]
+    parameters = inspect.signature(theirs.__init__).parameters
+    told = {key: parameters[key].default for key in STANDARD if key in parameters}
+    assert {key: token for key, token in told.items() if token is not None} == ours.tokens
+    assert (theirs.padding_side, theirs.model_input_names) == (ours.padding_side, list(ours.input_names))
+
+
+def test_a_class_names_tokens_and_a_side_where_the_files_are_silent(tmp_path):
+    root = folder(tmp_path, tokenizer__json=llama_file(**STAGES["marks before the first"]))
+    folder(root, tokenizer_config__json={"tokenizer_class": "LlamaTokenizer", "legacy": False})
+    theirs, ours = Reference.from_pretrained(str(root)), AutoTokenizer.from_pretrained(root)
+    for name in ("bos_token", "eos_token_id", "unk_token", "pad_token", "padding_side", "all_special_tokens"):
+        assert getattr(ours, name) == getattr(theirs, name)
+    said = {"tokenizer_class": "LlamaTokenizer", "padding_side": "right", "eos_token": None, "bos_token": "</s>"}
+    folder(root, tokenizer_config__json=said)
+    ours = AutoTokenizer.from_pretrained(root)
+    assert (ours.padding_side, ours.eos_token, ours.bos_token, ours.unk_token) == ("right", None, "</s>", "<unk>")

@@ -28,7 +28,7 @@ from litz.tokenizers.tokenizer import Tokenizer
 from litz.tokenizers.training import BpeTrainer, UnigramTrainer, WordLevelTrainer, WordPieceTrainer, train
 
 # The names that programs written for transformers know it by.
-PreTrainedTokenizerBase = PreTrainedTokenizerFast = Tokenizer
+PreTrainedTokenizerBase = PreTrainedTokenizerFast = PreTrainedTokenizer = Tokenizer
 
 __all__ = [
     "AddedToken",
@@ -46,6 +46,7 @@ __all__ = [
     "GemmaTokenizerFast",
     "LlamaTokenizer",
     "LlamaTokenizerFast",
+    "PreTrainedTokenizer",
     "PreTrainedTokenizerBase",
     "PreTrainedTokenizerFast",
     "Qwen2Tokenizer",

@@ -1,6 +1,5 @@
 """A tokenizer from one file or object, with the settings that a caller gives."""
 
-import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -36,7 +35,7 @@ def built(file: Any, object: Any, settings: Mapping[str, Any]) -> tuple[Core, Se
 
 def complete(core: _core.Tokenizer, files: ModelFiles, passed: Mapping[str, Any]) -> tuple[_core.Tokenizer, Settings]:
     """A tokenizer.json with everything that is said beside it."""
-    keys, config = read.merged(files, passed, json.loads(core.stages()))
+    keys, config = read.merged(files, passed, core)
     settings = read.from_files(files, keys, config=config)
     staged = class_keys.acted_on(core, files, keys)
     entries = vocabularies.entries(files, keys, settings, core)

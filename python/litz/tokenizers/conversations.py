@@ -47,13 +47,9 @@ class Conversations(Sequences):
         are variables of the template, such as `enable_thinking`; one that the template does not read is ArgumentError.
 
         A special token is one only where the template wrote it: in a message, a tool or a document its text is
-        ordinary text. `trust_content=True` takes special tokens from everywhere, as transformers does; so does
-        `sanitize_control_tokens=False`. `tokenizer_kwargs` are arguments of the call that makes ids of the text.
+        ordinary text. `trust_content=True` (or `sanitize_control_tokens=False`) takes special tokens from everywhere,
+        as transformers does. `tokenizer_kwargs` are arguments of the call that makes ids.
         """
-        if sanitize_control_tokens is not None:
-            if trust_content and sanitize_control_tokens:
-                raise ArgumentError("trust_content=True and sanitize_control_tokens=True contradict; pass one of them")
-            trust_content = not sanitize_control_tokens
         conversations, several = chat.conversations_of(conversation)
         if return_assistant_tokens_mask and not (tokenize and return_dict):
             raise ArgumentError("return_assistant_tokens_mask needs return_dict=True and tokenize=True")
@@ -67,7 +63,7 @@ class Conversations(Sequences):
         asked = chat.request(
             source, template, self.special_tokens_map, variables, tools=tools, documents=documents,
             add_generation_prompt=add_generation_prompt, continue_final_message=continue_final_message,
-            trust_content=trust_content,
+            trust_content=_trusts(trust_content, sanitize_control_tokens),
         )  # fmt: skip
         rendered = [chat.render(asked, messages) for messages in conversations]
         texts = [each.text for each in rendered]
@@ -112,6 +108,12 @@ class Conversations(Sequences):
             # One conversation after another uses the same template: remembering the last is enough.
             self._compiled = {source: template}
         return template
+
+
+def _trusts(trust_content: bool, sanitize: bool | None) -> bool:
+    if trust_content and sanitize:
+        raise ArgumentError("trust_content=True and sanitize_control_tokens=True contradict; pass one of them")
+    return trust_content or sanitize is False
 
 
 def _assistant_masks(encoded: BatchEncoding, rendered: Sequence[chat.Rendered]) -> list[list[int]]:

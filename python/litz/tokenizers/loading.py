@@ -82,7 +82,7 @@ def _of_files(files: ModelFiles, passed: dict[str, Any], cache_dir: Path | None)
     kind, paths = model_files.found(files)
     if kind == "json":
         return building.complete(vocabularies.open_json(paths[0], cache_dir=cache_dir), files, passed)
-    keys, config = read.merged(files, passed, {})
+    keys, config = read.merged(files, passed, None)
     settings = read.from_files(files, keys, config=config)
     entries = vocabularies.entries(files, keys, settings, None)
     core = vocabularies.open_vocabulary(kind, paths, keys, settings, entries)

@@ -1,5 +1,6 @@
 """What a model's side files say about its tokenizer, read and checked once."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 from litz import _core
 from litz.errors import FormatError
 from litz.hub import ModelFiles
-from litz.tokenizers import model_files, named_tokens
+from litz.tokenizers import class_keys, model_files, named_tokens
 from litz.tokenizers.added_token import AddedToken
 from litz.tokenizers.known_keys import NAMED
 from litz.tokenizers.side_files import CONFIG, FILE, LISTED, Side, SideKeys, read_object
@@ -62,11 +63,13 @@ def from_files(files: ModelFiles, keys: SideKeys, *, config: Mapping[str, Any]) 
     )
 
 
-def merged(files: ModelFiles, passed: Mapping[str, Any], stages: Mapping[str, Any]) -> tuple[SideKeys, dict[str, Any]]:
+def merged(
+    files: ModelFiles, passed: Mapping[str, Any], core: _core.Tokenizer | None
+) -> tuple[SideKeys, dict[str, Any]]:
     """Everything that the side files and the caller say, the caller last; and tokenizer_config.json as it was.
 
-    special_tokens_map.json counts where tokenizer_config.json lists no added tokens, and then comes before it; what
-    tokenizer.json says of padding and truncation counts where nothing else says it.
+    special_tokens_map.json counts where tokenizer_config.json lists no added tokens, and then comes before it. Where
+    nothing else says it, count what tokenizer.json (`core`) says of padding and truncation, and the class's defaults.
     """
     config = read_object(files, CONFIG)
     keys = SideKeys(config, where=CONFIG)
@@ -78,9 +81,13 @@ def merged(files: ModelFiles, passed: Mapping[str, Any], stages: Mapping[str, An
         named_tokens.merge(keys, listed)
     else:
         named_tokens.report_unread(keys, listed)
+    stages = {} if core is None else json.loads(core.stages())
+    family = class_keys.family(keys, files, stages)
+    class_keys.put_tokens(keys, family, core)
     for key, value in model_files.said_of_rows(stages).items():
         if key not in keys:
             keys.put(key, value, FILE)
+    class_keys.put_settings(keys, family)
     return keys, config
 
 
