@@ -46,20 +46,17 @@ class Conversations(Sequences):
         schemas. `chat_template` is the name of one of the tokenizer's templates or a template itself. Other keywords
         are variables of the template, such as `enable_thinking`; one that the template does not read is ArgumentError.
 
-        A special token is one only where the template wrote it: in a message, a tool or a document its text is
-        ordinary text. `trust_content=True` (or `sanitize_control_tokens=False`) takes special tokens from everywhere,
-        as transformers does. `tokenizer_kwargs` are arguments of the call that makes ids.
+        A special token is one only where the template wrote it: in a message, a tool or a document it is ordinary text.
+        `trust_content=True` (or `sanitize_control_tokens=False`) takes special tokens from everywhere, as transformers
+        does. `tokenizer_kwargs` are arguments of the call that makes ids.
         """
         conversations, several = chat.conversations_of(conversation)
         if return_assistant_tokens_mask and not (tokenize and return_dict):
             raise ArgumentError("return_assistant_tokens_mask needs return_dict=True and tokenize=True")
         source = self.get_chat_template(chat_template, tools)
         template = self._template(source)
-        if return_assistant_tokens_mask and not template.has_generation:
-            raise ArgumentError(
-                "return_assistant_tokens_mask: the chat template does not mark what the assistant says with "
-                "{% generation %}; pass a chat_template that does"
-            )
+        if return_assistant_tokens_mask:
+            _check_marks(template)
         asked = chat.request(
             source, template, self.special_tokens_map, variables, tools=tools, documents=documents,
             add_generation_prompt=add_generation_prompt, continue_final_message=continue_final_message,
@@ -108,6 +105,14 @@ class Conversations(Sequences):
             # One conversation after another uses the same template: remembering the last is enough.
             self._compiled = {source: template}
         return template
+
+
+def _check_marks(template: _core.Template) -> None:
+    if not template.has_generation:
+        raise ArgumentError(
+            "return_assistant_tokens_mask: the chat template does not mark what the assistant says with "
+            "{% generation %}; pass a chat_template that does"
+        )
 
 
 def _trusts(trust_content: bool, sanitize: bool | None) -> bool:
