@@ -148,7 +148,7 @@ def rounded(width: int, multiple: int | None) -> int:
 
 
 def _strategy(tokenizer: "Calls", options: Options, padding: Padding | None) -> Strategy | None:
-    if options.truncation is None and options.max_length is not None and padding is None:
+    if options.truncation is None and options.max_length is not None and options.padding is False:
         return "longest_first"
     strategy = strategy_of(options.truncation)
     if options.stride and strategy is None:
@@ -198,6 +198,8 @@ def inputs(text: Any, pair: Any, words: bool) -> Inputs:
         raise ArgumentError(f"expected text, or a list of texts; found {text!r:.80}")
     firsts = list(text) if several else [text]
     seconds = None
+    if not several and pair is not None and len(pair) == 0:
+        pair = None  # a second text of nothing is none, save in a list of them
     if pair is not None:
         if several and (isinstance(pair, str) or not isinstance(pair, list | tuple)):
             raise ArgumentError(f"text is a list of {len(firsts)} items, so text_pair must be a list too")
