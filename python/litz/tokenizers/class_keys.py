@@ -74,7 +74,7 @@ DEFAULTS = {
 def family(keys: SideKeys, files: ModelFiles, stages: Mapping[str, Any]) -> str | None:
     """The class that the files name, without the ending; None where tokenizer.json alone counts."""
     name = (keys.text("tokenizer_class") or "").removesuffix("Fast").removesuffix("Tokenizer")
-    if read_object(files, "config.json").get("model_type") in _PLAIN_MODELS:
+    if str(read_object(files, "config.json").get("model_type")) in _PLAIN_MODELS:
         return None
     # Files of bytes are of another class than Llama's, whatever their configuration says.
     kinds = [part.get("type") for part in _parts(stages.get("pre_tokenizer"), "pretokenizers")]

@@ -15,6 +15,8 @@ _BY_REASON = {
     vocab_type remove_space keep_accents normalize do_basic_tokenize never_split trim_offsets extra_ids
     wordpieces_prefix clean_text split_by_punct do_word_tokenize do_subword_tokenize word_tokenizer_type
     subword_tokenizer_type mecab_kwargs sudachi_kwargs jumanpp_kwargs""",
+    "ids, which follow from the tokens": """bos_token_id eos_token_id unk_token_id sep_token_id pad_token_id
+    cls_token_id mask_token_id additional_special_tokens_ids""",
     "read by Python tokenizers only": "spaces_between_special_tokens tokenize_special_tokens",
     "for chats, which go by the chat template": """use_default_system_prompt response_template response_schema
     chat_control_tokens default_chat_template""",
