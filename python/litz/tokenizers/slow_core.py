@@ -1,11 +1,12 @@
 """The slow tokenizer with all that the object that programs hold asks of a core: `use_fast=False`."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from typing import Any
 
 from litz.errors import ArgumentError
+from litz.numbers import token_id
 from litz.tokenizers import slow
 from litz.tokenizers.core import Ranges, Text
 from litz.tokenizers.slow.encoding import Encoding
@@ -182,6 +183,14 @@ class SlowCore(slow.Tokenizer):
     def is_random(self) -> bool:
         """Whether the same text may become other tokens the next time."""
         return bool(self._file.get("model", {}).get("dropout"))
+
+    def decode(self, ids: Iterable[int], skip_special_tokens: bool = False) -> str:
+        """The text of ids, each of which must be one."""
+        return super().decode([token_id(id, "decode") for id in ids], skip_special_tokens)
+
+    def id_to_token(self, id: int) -> str | None:
+        """The token of an id, or None."""
+        return super().id_to_token(token_id(id, "ids"))
 
     def decode_tokens(self, tokens: list[str]) -> str:
         """The text that tokens spell."""
