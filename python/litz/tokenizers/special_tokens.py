@@ -196,7 +196,7 @@ class SpecialTokens:
         """Adds special tokens: a list of them, or a dict such as {"pad_token": "[PAD]"} that also gives them names.
 
         The names are bos_token and its like, and extra_special_tokens (or additional_special_tokens) for a list
-        without names, which replaces the one before.
+        without names, which replaces the one before unless it is empty.
         """
         if not isinstance(special_tokens_dict, Mapping):
             return self.add_tokens(list(special_tokens_dict), special_tokens=True)
@@ -208,15 +208,17 @@ class SpecialTokens:
             raise ArgumentError(f"{wrong!r} is no special token; expected one of {known}")
         tokens: list[Any] = []
         for key, value in special_tokens_dict.items():
-            tokens += _several(value, key) if key in lists else [value]
+            known = () if replace_extra_special_tokens or key not in lists else self._extra
+            tokens += [token for token in (_several(value, key) if key in lists else [value]) if str(token) not in known]
         # A token without flags of its own matches as it stands in the text.
         made = [AddedToken(token, special=True) if isinstance(token, str) else token for token in tokens]
         changed = self.add_tokens(made, special_tokens=True)
         for key, value in special_tokens_dict.items():
             if key in lists:
                 extra = [str(token) for token in value]
-                kept = [] if replace_extra_special_tokens else self._extra
-                self._extra = list(dict.fromkeys([*kept, *extra]))
+                if not replace_extra_special_tokens:
+                    extra = [*self._extra, *(token for token in extra if token not in self._extra)]
+                self._extra = extra or self._extra
             else:
                 self._name(key, value)
         return changed
