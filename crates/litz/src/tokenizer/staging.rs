@@ -4,8 +4,13 @@ use serde_json::Value;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use super::added_tokens::AddedTokens;
+use super::compile::lacks_bytes;
+use super::decoder::Decoder;
 use super::description::Sections;
+use super::model::Model;
+use super::normalizer::Normalizer;
 use super::post_processor::PostProcessor;
+use super::pre_tokenizer::PreTokenizer;
 use super::{Description, Tokenizer};
 use crate::{Error, Result};
 
@@ -35,7 +40,7 @@ impl Tokenizer {
 
     /// This tokenizer with other small sections; those that the JSON object lacks stay.
     ///
-    /// Another post-processor shares all that is compiled; everything else is compiled again.
+    /// The model is compiled again only where words reach it in another form.
     pub fn with_stages(&self, json: &str) -> Result<Self> {
         let given: serde_json::Map<String, Value> =
             serde_json::from_str(json).map_err(|error| Error::Format(format!("stages: {error}")))?;
@@ -45,35 +50,38 @@ impl Tokenizer {
                 *value = new.clone();
             }
         }
-        let old = &*self.sections;
-        let same = [
-            (&sections.normalizer, &old.normalizer),
-            (&sections.pre_tokenizer, &old.pre_tokenizer),
-            (&sections.decoder, &old.decoder),
-        ];
-        if same.iter().any(|(new, old)| new != old) {
+        let pre_tokenizer = self.pre_tokenizer_of(&sections)?;
+        let Some(pre_tokenizer) = pre_tokenizer else {
             let mut description = Description::from_json(self.to_json()?.into_bytes())?;
             description.sections = sections;
             return Self::compile(description);
-        }
+        };
+        let normalizer = Normalizer::from_json(&sections.normalizer, "normalizer")?;
+        let added = self.added.all().to_vec();
         let tokenizer = Self {
-            added: AddedTokens::new(
-                self.added.all().to_vec(),
-                self.model.vocab(),
-                &self.normalizer,
-                "added_tokens",
-            )?,
-            normalizer: Arc::clone(&self.normalizer),
-            pre_tokenizer: Arc::clone(&self.pre_tokenizer),
+            added: AddedTokens::new(added, self.model.vocab(), &normalizer, "added_tokens")?,
+            normalizer: normalizer.into(),
+            pre_tokenizer: pre_tokenizer.into(),
             model: Arc::clone(&self.model),
             post_processor: PostProcessor::from_json(&sections.post_processor, "post_processor")?.into(),
-            decoder: Arc::clone(&self.decoder),
+            decoder: Decoder::from_json(&sections.decoder, "decoder")?.into(),
             sections: sections.into(),
             settings: Arc::clone(&self.settings),
             cutter: OnceLock::new(),
             memory: Mutex::new(Vec::new()),
         };
         tokenizer.known_around()
+    }
+
+    /// The pre-tokenizer of other sections; None if the model would be compiled in another way for it.
+    fn pre_tokenizer_of(&self, sections: &Sections) -> Result<Option<PreTokenizer>> {
+        let mut pre_tokenizer = PreTokenizer::from_json(&sections.pre_tokenizer, "pre_tokenizer")?;
+        let is_bpe = matches!(self.model.as_ref(), Model::Bpe(_));
+        if !is_bpe || lacks_bytes(self.model.vocab()) {
+            pre_tokenizer.spell_out();
+        }
+        let same = pre_tokenizer.is_byte_level() == self.pre_tokenizer.is_byte_level();
+        Ok((!is_bpe || same).then_some(pre_tokenizer))
     }
 
     /// The tokenizer, if every token around its texts is one.
