@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from litz.errors import FileAccessError
+from litz.errors import ArgumentError, FileAccessError
 from litz.hub.paths import check_name, resolve_in
 from litz.tokenizers.named_tokens import STANDARD
 
@@ -90,7 +90,11 @@ def _decoder(tokenizer: "Tokenizer") -> dict[str, dict[str, Any]]:
 
 
 def _text(content: Mapping[str, Any]) -> bytes:
-    return (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode()
+    text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+    try:
+        return text.encode()
+    except UnicodeEncodeError:  # half a character, which JSON has a way to write and UTF-8 has not
+        return (json.dumps(content, indent=2) + "\n").encode()
 
 
 def _templates(template: str | dict[str, str] | None) -> dict[str, bytes]:
@@ -102,7 +106,10 @@ def _templates(template: str | dict[str, str] | None) -> dict[str, bytes]:
     for name, source in named.items():
         check_name(f"{name}.jinja")
         path = "chat_template.jinja" if name == "default" else f"additional_chat_templates/{name}.jinja"
-        files[path] = source.encode()
+        try:
+            files[path] = source.encode()
+        except UnicodeEncodeError as error:
+            raise ArgumentError(f"the chat template {name!r} has a lone surrogate: {error}") from None
     return files
 
 
