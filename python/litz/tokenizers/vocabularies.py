@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +45,7 @@ def open_vocabulary(kind: str, paths: list[Path], keys: SideKeys, settings: Sett
     options: dict[str, Any] = {key: keys.flag(key) for key in _FLAGS} | {key: keys.text(key) for key in _TEXTS}
     options = {key: value for key, value in options.items() if value is not None}
     options |= {key: token for key, token in settings.tokens.items() if key in STANDARD}
-    options["added_tokens"] = [{"id": entry.id, **vars(entry.token)} for entry in entries]
+    options["added_tokens"] = [{"id": entry.id, **asdict(entry.token)} for entry in entries]
     return _core.open_tokenizer(kind, paths, json.dumps(options))
 
 
