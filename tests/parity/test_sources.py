@@ -145,6 +145,27 @@ def test_added_tokens_of_the_side_files_are_found_in_the_text(tmp_path):
     assert tokenizer("ab<new>c")["input_ids"] == [9, 12, 5]
 
 
+def test_added_tokens_beside_a_bare_vocabulary_are_those_of_the_reference(tmp_path):
+    root = gpt2_files(tmp_path, "GPT2Tokenizer")
+    told = json.loads((root / "tokenizer_config.json").read_bytes())
+    listed = {
+        "12": {"content": "<new>", "lstrip": True, "special": True},
+        "13": {"content": "ab c", "normalized": True},
+    }
+    folder(root, tokenizer_config__json={**told, "added_tokens_decoder": listed, "pad_token": "[PAD]"})
+    ours, theirs = from_pretrained(root), AutoTokenizer.from_pretrained(root)
+    for text in ["ab <new>c", "ab cab c", "[PAD] a"]:
+        assert ours(text)["input_ids"] == theirs(text)["input_ids"]
+        assert ours.decode(ours.encode(text), True) == theirs.decode(theirs.encode(text), True)
+    assert (ours.pad_token_id, len(ours)) == (theirs.pad_token_id, len(theirs)) == (14, 15)
+
+
+def test_an_added_token_that_does_not_follow_the_vocabulary_is_named(tmp_path):
+    root = folder(gpt2_files(tmp_path, "GPT2Tokenizer"), added_tokens__json={"<new>": 20})
+    with pytest.raises(ConfigError, match="'<new>' the id 20; in the vocabulary it is not a token.*next free id is 12"):
+        from_pretrained(root)
+
+
 def test_a_folder_without_a_tokenizer_says_what_was_looked_for(tmp_path):
     folder(tmp_path, config__json={"model_type": "gpt2"}, vocab__json={})
     with pytest.raises(ModelNotFoundError, match=r"tokenizer\.model.*vocab\.json with merges\.txt"):

@@ -45,7 +45,9 @@ def open_vocabulary(kind: str, paths: list[Path], keys: SideKeys, settings: Sett
     options: dict[str, Any] = {key: keys.flag(key) for key in _FLAGS} | {key: keys.text(key) for key in _TEXTS}
     options = {key: value for key, value in options.items() if value is not None}
     options |= {key: token for key, token in settings.tokens.items() if key in STANDARD}
-    options["added_tokens"] = [{"id": entry.id, **asdict(entry.token)} for entry in entries]
+    # Where tokens follow the vocabulary one by one, their ids are checked when they are added.
+    if kind not in ("vocab.json", "vocab.txt"):
+        options["added_tokens"] = [{"id": entry.id, **asdict(entry.token)} for entry in entries]
     return _core.open_tokenizer(kind, paths, json.dumps(options))
 
 
@@ -76,7 +78,7 @@ def _contradiction(entry: Entry, before: _core.Tokenizer, after: _core.Tokenizer
     there = f"has id {id}" if id is not None else "is not a token"
     new = "" if id is not None else f", and the next free id is {after.token_to_id(content)}"
     return ConfigError(
-        f"{entry.file} gives the token {content!r} the id {entry.id}; in tokenizer.json it {there}{new}: "
+        f"{entry.file} gives the token {content!r} the id {entry.id}; in the vocabulary it {there}{new}: "
         "make them agree"
     )
 
