@@ -162,7 +162,9 @@ def test_added_tokens_beside_a_bare_vocabulary_are_those_of_the_reference(tmp_pa
 
 def test_an_added_token_that_does_not_follow_the_vocabulary_is_named(tmp_path):
     root = folder(gpt2_files(tmp_path, "GPT2Tokenizer"), added_tokens__json={"<new>": 20})
-    with pytest.raises(ConfigError, match="'<new>' the id 20; in the vocabulary it is not a token.*next free id is 12"):
+    with pytest.raises(
+        ConfigError, match=r"'<new>' the id 20; in the vocabulary it is not a token.*next free id is 12"
+    ):
         from_pretrained(root)
 
 

@@ -208,8 +208,9 @@ class SpecialTokens:
             raise ArgumentError(f"{wrong!r} is no special token; expected one of {known}")
         tokens: list[Any] = []
         for key, value in special_tokens_dict.items():
-            known = () if replace_extra_special_tokens or key not in lists else self._extra
-            tokens += [token for token in (_several(value, key) if key in lists else [value]) if str(token) not in known]
+            given = _several(value, key) if key in lists else [value]
+            kept = () if replace_extra_special_tokens or key not in lists else self._extra
+            tokens += [token for token in given if str(token) not in kept]
         # A token without flags of its own matches as it stands in the text.
         made = [AddedToken(token, special=True) if isinstance(token, str) else token for token in tokens]
         changed = self.add_tokens(made, special_tokens=True)
