@@ -8,8 +8,13 @@ import pytest
 import litz
 
 PUBLIC = """__version__ AddedToken AutoConfig AutoModelForCausalLM AutoTokenizer BatchEncoding CausalLMOutput
-Config errors GenerationConfig NativeCausalLM pipeline PreTrainedTokenizerBase PreTrainedTokenizerFast Spec
-TextIteratorStreamer TextStreamer Tokenizer""".split()
+Config errors GenerationConfig NativeCausalLM pipeline PreTrainedTokenizer PreTrainedTokenizerBase
+PreTrainedTokenizerFast Spec TextIteratorStreamer TextStreamer Tokenizer""".split()
+PUBLIC += [
+    f"{family}Tokenizer{fast}"
+    for family in ("Bert", "CodeGen", "GPT2", "GPTNeoX", "Gemma", "Llama", "Qwen2", "Roberta", "T5")
+    for fast in ("", "Fast")
+]
 
 
 def test_the_public_names_are_these() -> None:

@@ -19,6 +19,7 @@ _HOME = {
     "Config": "litz.config",
     "GenerationConfig": "litz.generation",
     "NativeCausalLM": "litz.native",
+    "PreTrainedTokenizer": "litz.tokenizers",
     "PreTrainedTokenizerBase": "litz.tokenizers",
     "PreTrainedTokenizerFast": "litz.tokenizers",
     "Spec": "litz.spec",
@@ -27,6 +28,8 @@ _HOME = {
     "Tokenizer": "litz.tokenizers",
     "pipeline": "litz.pipelines",
 }
+for _family in ("Bert", "CodeGen", "GPT2", "GPTNeoX", "Gemma", "Llama", "Qwen2", "Roberta", "T5"):
+    _HOME |= {f"{_family}Tokenizer": "litz.tokenizers", f"{_family}TokenizerFast": "litz.tokenizers"}
 _MODULES = ("errors",)
 
 __all__ = ["__version__", *_HOME, *_MODULES]

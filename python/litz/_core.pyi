@@ -242,6 +242,10 @@ class Tokenizer:
         """
     def to_json(self) -> str:
         """A whole `tokenizer.json`."""
+    def stages(self) -> str:
+        """Its sections around the model, padding and truncation included, as one JSON object."""
+    def with_stages(self, stages: str) -> Tokenizer:
+        """A tokenizer with other sections around the model; those that the JSON object lacks stay."""
     def decode_tokens(self, tokens: list[str]) -> str:
         """The text that tokens spell, whether the vocabulary has them or not."""
     def decode(self, ids: list[int], skip_special_tokens: bool = False) -> str:

@@ -42,7 +42,7 @@ class AutoConfig:
 
 
 class AutoTokenizer:
-    """Reads `tokenizer.json` or a GGUF file's vocabulary."""
+    """Reads `tokenizer.json`, another file of a vocabulary, or that of a GGUF file."""
 
     @staticmethod
     def from_pretrained(
@@ -55,17 +55,21 @@ class AutoTokenizer:
         token: str | bool | None = None,
         use_fast: bool = True,
         trust_remote_code: bool = False,
-        padding_side: str | None = None,
+        subfolder: str | None = None,
+        **settings: Any,
     ) -> "Tokenizer":
         """The model's tokenizer, chat template included.
 
-        `trust_remote_code` is accepted and never acted on: files are data.
+        `settings` are keys of tokenizer_config.json, such as `pad_token`, `padding_side`, `model_max_length`,
+        `extra_special_tokens`, `add_eos_token` or `legacy`: they count before the files, and one that means nothing is
+        ArgumentError. `trust_remote_code` is accepted and never acted on: files are data.
         """
         from litz.tokenizers import from_pretrained
 
         return from_pretrained(
             pretrained_model_name_or_path, revision=revision, gguf_file=gguf_file, cache_dir=cache_dir,
-            local_files_only=local_files_only, token=token, use_fast=use_fast, padding_side=padding_side,
+            local_files_only=local_files_only, token=token, use_fast=use_fast, trust_remote_code=trust_remote_code,
+            subfolder=subfolder, **settings,
         )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from tokenizers import Tokenizer as Reference
 from transformers import AutoTokenizer
 
 from litz import _core
-from litz.errors import ConfigError, FormatError, ModelNotFoundError, UnsupportedError
+from litz.errors import ConfigError, ModelNotFoundError, UnsupportedError
 from litz.tokenizers import from_pretrained
 from tests.assets import asset
 from tests.parity.fuzz_texts import texts
@@ -143,6 +143,29 @@ def test_added_tokens_of_the_side_files_are_found_in_the_text(tmp_path):
     root = folder(gpt2_files(tmp_path, "GPT2Tokenizer"), added_tokens__json={"<new>": 12})
     tokenizer = from_pretrained(root)
     assert tokenizer("ab<new>c")["input_ids"] == [9, 12, 5]
+
+
+def test_added_tokens_beside_a_bare_vocabulary_are_those_of_the_reference(tmp_path):
+    root = gpt2_files(tmp_path, "GPT2Tokenizer")
+    told = json.loads((root / "tokenizer_config.json").read_bytes())
+    listed = {
+        "12": {"content": "<new>", "lstrip": True, "special": True},
+        "13": {"content": "ab c", "normalized": True},
+    }
+    folder(root, tokenizer_config__json={**told, "added_tokens_decoder": listed, "pad_token": "[PAD]"})
+    ours, theirs = from_pretrained(root), AutoTokenizer.from_pretrained(root)
+    for text in ["ab <new>c", "ab cab c", "[PAD] a"]:
+        assert ours(text)["input_ids"] == theirs(text)["input_ids"]
+        assert ours.decode(ours.encode(text), True) == theirs.decode(theirs.encode(text), True)
+    assert (ours.pad_token_id, len(ours)) == (theirs.pad_token_id, len(theirs)) == (14, 15)
+
+
+def test_an_added_token_that_does_not_follow_the_vocabulary_is_named(tmp_path):
+    root = folder(gpt2_files(tmp_path, "GPT2Tokenizer"), added_tokens__json={"<new>": 20})
+    with pytest.raises(
+        ConfigError, match=r"'<new>' the id 20; in the vocabulary it is not a token.*next free id is 12"
+    ):
+        from_pretrained(root)
 
 
 def test_a_folder_without_a_tokenizer_says_what_was_looked_for(tmp_path):
@@ -311,11 +334,16 @@ def test_a_real_file_is_written_as_the_reference_writes_it(name: str) -> None:
 
 
 def test_a_contradiction_between_files_is_named(tmp_path):
-    tokenizer = from_pretrained(gpt2_files(tmp_path / "a", "GPT2Tokenizer"))
-    tokenizer.save_pretrained(tmp_path / "b")
-    folder(tmp_path / "b", added_tokens__json={"ab": 3})
+    root = gpt2_files(tmp_path, "GPT2Tokenizer")
+    from_pretrained(root).save_pretrained(root)
+    config = root / "tokenizer_config.json"
+    told = json.loads(config.read_bytes())
+    folder(root, added_tokens__json={"ab": "x"})
+    assert from_pretrained(root)("ab")["input_ids"] == [9]  # the configuration lists the added tokens
+    del told["added_tokens_decoder"]
+    folder(root, tokenizer_config__json=told)
+    with pytest.raises(ConfigError, match="the id of 'ab' must be a whole number"):
+        from_pretrained(root)
+    folder(root, added_tokens__json={"ab": 3})
     with pytest.raises(ConfigError, match="'ab' the id 3"):
-        from_pretrained(tmp_path / "b")
-    folder(tmp_path / "b", added_tokens__json={"ab": "x"})
-    with pytest.raises(FormatError, match="must map tokens to ids"):
-        from_pretrained(tmp_path / "b")
+        from_pretrained(root)

@@ -18,6 +18,8 @@ from litz.tokenizers import AddedToken, Tokenizer, from_pretrained
 from tests.assets import asset
 from tests.parity import tiny_tokenizers as tiny
 from tests.parity.fuzz_texts import texts
+from tests.parity.side_files import NAMES as CONFIG
+from tests.parity.side_files import byte_level, folder
 from tests.parity.test_encodings import POST_PROCESSORS
 
 NAMES = ["input_ids", "token_type_ids", "attention_mask"]
@@ -297,3 +299,15 @@ def test_all_ids_lie_flat_in_one_array() -> None:
         wanted = [reference.encode(line, add_special_tokens=special) for line in lines]
         assert (ids.dtype, offsets.dtype) == (np.uint32, np.int64)
         assert [ids[a:b].tolist() for a, b in itertools.pairwise(offsets)] == wanted
+
+
+def test_no_padding_asked_for_by_name_cuts_nothing_and_an_empty_second_text_is_none(tmp_path):
+    file = byte_level(post_processor={"type": "BertProcessing", "cls": ["<s>", 0], "sep": ["</s>", 1]})
+    folder(tmp_path, tokenizer__json=file, tokenizer_config__json=CONFIG)
+    theirs, ours = transformers.AutoTokenizer.from_pretrained(str(tmp_path)), from_pretrained(tmp_path)
+    for arguments in (("ab", ""), ("", ""), (["ab", ""], ["", ""]), ([("a", ""), ("", "")],)):
+        assert ours(*arguments)["input_ids"] == theirs(*arguments)["input_ids"]
+    for words in (([], []), (["a"], []), ([], ["a"]), ([[]],), ([[], ["a"]], [["a"], []])):
+        assert dict(ours(*words, is_split_into_words=True)) == dict(theirs(*words, is_split_into_words=True))
+    with pytest.raises(errors.ArgumentError, match="max_length acts with"):
+        ours("abc", padding="do_not_pad", max_length=1)

@@ -4,9 +4,11 @@ from threading import Thread
 
 import pytest
 
+from litz import AutoTokenizer
 from litz.errors import ArgumentError
 from litz.generation import BaseStreamer, TextIteratorStreamer, TextStreamer
 from litz.generation.async_streamer import AsyncTextIteratorStreamer
+from tests.parity.side_files import byte_level, flagged, folder
 from tests.unit.tiny import BOS, USER
 
 PROMPT = [BOS, 104, 105]
@@ -156,3 +158,29 @@ def test_the_async_iterator_tells_of_errors_and_timeouts(tiny_model, tokenizer):
 
     asyncio.run(fail())
     asyncio.run(wait())
+
+
+def test_the_options_of_decode_are_those_of_the_stream(tmp_path):
+    words = ["[UNK]", "do", "n", "##'t", "n't", ".", ",", "it", "##s", "is", "[SEP]"]
+    pieces = {"type": "WordPiece", "vocab": {word: id for id, word in enumerate(words)}, "unk_token": "[UNK]"}
+    file = {
+        **byte_level(), "added_tokens": [flagged(10, "[SEP]")], "pre_tokenizer": {"type": "Whitespace"},
+        "decoder": {"type": "WordPiece", "prefix": "##", "cleanup": False},
+        "model": {**pieces, "continuing_subword_prefix": "##", "max_input_chars_per_word": 100},
+    }  # fmt: skip
+    folder(tmp_path, tokenizer__json=file, tokenizer_config__json={"sep_token": "[SEP]"})
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path)
+    ids = [7, 8, 5, 1, 4, 6, 9, 5, 10]
+    for options in (
+        {"clean_up_tokenization_spaces": True},
+        {"clean_up_tokenization_spaces": True, "skip_special_tokens": True},
+        {"clean_up_tokenization_spaces": False, "spaces_between_special_tokens": False},
+        {},
+    ):
+        streamer = Collecting(tokenizer, skip_prompt=True, **options)
+        streamer.put([[1, 2]])
+        for id in ids:
+            streamer.put([id])
+        streamer.end()
+        assert streamer.text() == tokenizer.decode(ids, **options)
+    assert tokenizer.decode(ids, clean_up_tokenization_spaces=True) == "its. don't, is. [SEP]"

@@ -9,8 +9,9 @@ import pytest
 import sentencepiece
 from tokenizers import Tokenizer as Reference
 
+from litz import AutoTokenizer
 from litz._core import TensorFile, Tokenizer
-from litz.errors import FormatError, LitzError, UnsupportedError
+from litz.errors import ArgumentError, FormatError, LitzError, UnsupportedError
 from tests.builders import ARRAY, BOOL, F32, I32, TEXT, U32, Gguf, array, entry, scalar
 from tests.parity import tiny_tokenizers as tiny
 from tests.parity.fuzz_texts import CORPUS, texts
@@ -171,3 +172,18 @@ def test_scores_that_are_missing_or_too_few_are_named(tmp_path: Path) -> None:
     entries.pop("scores")
     with pytest.raises(FormatError, match=r"no tokenizer.ggml.scores"):
         load(entries, tmp_path)
+
+
+def test_what_a_caller_passes_counts_before_the_header(tmp_path: Path) -> None:
+    entries = byte_level(tiny.BYTE_LEVEL["gpt2"](), "gpt-2")
+    load(entries, tmp_path)
+    path = tmp_path / "vocabulary.gguf"
+    plain = AutoTokenizer.from_pretrained(path)
+    told = {"pad_token": "[PAD]", "padding_side": "left", "model_max_length": 7, "add_eos_token": True}
+    for fast in (True, False):
+        ours = AutoTokenizer.from_pretrained(path, use_fast=fast, **told)
+        assert (ours.pad_token_id, ours.padding_side, ours.model_max_length) == (len(plain), "left", 7)
+        assert ours.bos_token == plain.bos_token
+        assert ours("ab")["input_ids"] == [*plain("ab")["input_ids"], plain.eos_token_id]
+    with pytest.raises(ArgumentError, match="legacy would have no effect on this tokenizer"):
+        AutoTokenizer.from_pretrained(path, legacy=True)

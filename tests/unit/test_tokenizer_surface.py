@@ -108,15 +108,23 @@ def test_truncation_is_asked_for_or_does_not_happen(tokenizer):
     tokenizer.truncation_side = "left"
     assert tokenizer(text, truncation=True, max_length=2).input_ids == [B, C]
     assert tokenizer(text, max_length=2).input_ids == [B, C]
-    for options in ({"truncation": False}, {"padding": True}):
-        with pytest.raises(ArgumentError, match="max_length acts with truncation=True"):
-            tokenizer(text, max_length=2, **options)
+    with pytest.raises(ArgumentError, match="max_length acts with truncation=True"):
+        tokenizer(text, max_length=2, truncation=False)
 
 
-def test_truncation_without_any_limit_is_an_error(tmp_path):
+def test_a_length_that_neither_cuts_nor_pads_is_said_once(tokenizer, caplog):
+    for _ in range(2):
+        assert tokenizer(["ab", "c"], padding=True, max_length=1).input_ids == [[A, B], [C, tiny.PAD]]
+    assert ["max_length=1 cuts and pads nothing" in record.message for record in caplog.records] == [True]
+
+
+def test_truncation_without_any_limit_cuts_nothing_and_says_so(tmp_path, caplog):
     tokenizer = from_pretrained(folder(tmp_path, model_max_length=int(1e30)))
+    for _ in range(2):
+        assert tokenizer("abc" * 99, truncation=True).input_ids == [A, B, C] * 99
+    assert ["this tokenizer has no limit" in record.message for record in caplog.records] == [True]
     with pytest.raises(ArgumentError, match="needs max_length"):
-        tokenizer("abc", truncation=True)
+        tokenizer("abc", padding="max_length")
 
 
 def test_the_models_context_is_the_limit_of_a_tokenizer_without_one(tmp_path):
@@ -190,11 +198,14 @@ def test_decode_of_rows_gives_texts(tokenizer):
             tokenizer.decode(wrong)
 
 
-def test_spaces_before_punctuation_are_text_unless_asked(tmp_path):
+def test_spaces_before_punctuation_are_text_in_bpe(tmp_path, caplog):
     tokenizer = from_pretrained(folder(tmp_path, clean_up_tokenization_spaces=True))
     ids = list(b"x != y , z")
-    assert tokenizer.decode(ids) == "x != y , z"
-    assert tokenizer.decode(ids, clean_up_tokenization_spaces=True) == "x!= y, z"
+    assert tokenizer.decode(ids) == tokenizer.decode(ids, clean_up_tokenization_spaces=True) == "x != y , z"
+    assert ["no effect on BPE" in record.message for record in caplog.records] == [True]
+    forced = {"clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output": True}
+    tokenizer = from_pretrained(folder(tmp_path, clean_up_tokenization_spaces=True, **forced))
+    assert tokenizer.decode(ids) == "x!= y, z"
 
 
 def test_tokens_and_ids(tokenizer):
@@ -221,8 +232,6 @@ def test_special_tokens_have_names(tokenizer):
 
 
 def test_the_files_around_a_tokenizer_must_agree(tmp_path):
-    with pytest.raises(ConfigError, match=r"eos_token is '<eos>' in tokenizer_config.json and '<pad>' in special"):
-        from_pretrained(folder(tmp_path, files={"special_tokens_map.json": {"eos_token": "<pad>"}}))
     with pytest.raises(ConfigError, match=r"added_tokens.json gives the token '<eos>' the id 3"):
         from_pretrained(folder(tmp_path, files={"special_tokens_map.json": {}, "added_tokens.json": {"<eos>": 3}}))
     decoder = {"5": {"content": "<eos>"}}
@@ -230,7 +239,9 @@ def test_the_files_around_a_tokenizer_must_agree(tmp_path):
         from_pretrained(folder(tmp_path, files={"added_tokens.json": {}}, added_tokens_decoder=decoder))
     with pytest.raises(FormatError, match="is not JSON"):
         from_pretrained(folder(tmp_path, files={"special_tokens_map.json": "{"}))
-    with pytest.raises(ConfigError, match="padding_side is 'up'"):
+    with pytest.raises(
+        ConfigError, match=r"tokenizer_config\.json: padding_side must be 'left' or 'right', found 'up'"
+    ):
         from_pretrained(folder(tmp_path, files={"special_tokens_map.json": {}}, padding_side="up"))
 
 
@@ -272,7 +283,7 @@ def test_options_of_loading(tmp_path):
     slow = from_pretrained(tmp_path, use_fast=False)
     assert (slow.is_fast, from_pretrained(tmp_path).is_fast) == (False, True)
     assert slow(["ab<eos>", "c"], padding=True) == from_pretrained(tmp_path)(["ab<eos>", "c"], padding=True)
-    with pytest.raises(ArgumentError, match="padding_side is 'middle'"):
+    with pytest.raises(ArgumentError, match="padding_side must be 'left' or 'right', found 'middle'"):
         from_pretrained(tmp_path, padding_side="middle")
 
 

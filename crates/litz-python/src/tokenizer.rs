@@ -306,6 +306,16 @@ impl PyTokenizer {
         Ok((inner.into(), changed))
     }
 
+    /// The small sections of its tokenizer.json, as JSON.
+    fn stages(&self) -> String {
+        self.inner.stages_json()
+    }
+
+    /// This tokenizer with other small sections.
+    fn with_stages(&self, py: Python<'_>, stages: &str) -> PyResult<Self> {
+        Ok(py.detach(|| self.inner.with_stages(stages)).map_err(to_python)?.into())
+    }
+
     #[pyo3(signature = (skip_special_tokens=false))]
     fn stream(&self, skip_special_tokens: bool) -> PyDecodeStream {
         let stream = DecodeStream::new(self.handle(), skip_special_tokens);

@@ -16,8 +16,14 @@ class AsyncTextIteratorStreamer(TextStreamer):
         timeout: float | None = None,
         *,
         skip_special_tokens: bool = False,
+        clean_up_tokenization_spaces: bool | None = None,
+        spaces_between_special_tokens: bool | None = None,
     ) -> None:
-        super().__init__(tokenizer, skip_prompt, skip_special_tokens=skip_special_tokens)
+        super().__init__(
+            tokenizer, skip_prompt, skip_special_tokens=skip_special_tokens,
+            clean_up_tokenization_spaces=clean_up_tokenization_spaces,
+            spaces_between_special_tokens=spaces_between_special_tokens,
+        )  # fmt: skip
         self.timeout = timeout
         self.text_queue: asyncio.Queue[str | BaseException | None] = asyncio.Queue()
         self.loop = asyncio.get_running_loop()

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from dataclasses import dataclass
 from queue import Empty, Queue
 from typing import Any, Protocol
 
@@ -23,7 +24,7 @@ class BaseStreamer(ABC):
 class Decodes(Protocol):
     """A tokenizer, as far as streamers need it."""
 
-    def decode(self, token_ids: Any, *, skip_special_tokens: bool) -> Any:
+    def decode(self, token_ids: Any, *, skip_special_tokens: bool, **options: Any) -> Any:
         """The text of ids."""
 
 
@@ -32,47 +33,81 @@ class _Decoding(Protocol):
     def finish(self) -> str: ...
 
 
-class _Redecoding:
-    """Text of a growing list of tokens, for tokenizers that can only decode all of it."""
+@dataclass(frozen=True)
+class DecodeOptions:
+    """How a streamer decodes: the options of `tokenizer.decode`."""
 
-    def __init__(self, tokenizer: Decodes, skip_special_tokens: bool) -> None:
+    skip_special_tokens: bool = False
+    clean_up_tokenization_spaces: bool | None = None
+    spaces_between_special_tokens: bool | None = None
+
+    def given(self) -> dict[str, Any]:
+        """The options that say something."""
+        return {name: value for name, value in vars(self).items() if value is not None}
+
+
+class _Redecoding:
+    """Text of a growing list of tokens, for tokenizers that can only decode all of it.
+
+    With `whole_words` a word waits until the next one begins: what follows may still change it.
+    """
+
+    def __init__(self, tokenizer: Decodes, options: DecodeOptions, *, whole_words: bool = False) -> None:
         self._tokenizer = tokenizer
-        self._skip = skip_special_tokens
+        self._options = options.given()
+        self._whole_words = whole_words
         self._ids: list[int] = []
         self._sent = 0
 
     def push(self, token: int) -> str:
         """What the token completes; an incomplete character waits."""
         self._ids.append(token)
-        text = str(self._tokenizer.decode(self._ids, skip_special_tokens=self._skip))
-        return "" if text.endswith("\N{REPLACEMENT CHARACTER}") else self._new(text)
+        text = str(self._tokenizer.decode(self._ids, **self._options))
+        if text.endswith("\N{REPLACEMENT CHARACTER}"):
+            return ""
+        return self._new(text[: text.rfind(" ") + 1] if self._whole_words else text)
 
     def finish(self) -> str:
         """The rest."""
-        return self._new(str(self._tokenizer.decode(self._ids, skip_special_tokens=self._skip)))
+        return self._new(str(self._tokenizer.decode(self._ids, **self._options)))
 
     def _new(self, text: str) -> str:
         new = text[self._sent :]
-        self._sent = len(text)
+        self._sent = max(self._sent, len(text))
         return new
 
 
-def _decoding(tokenizer: Decodes, skip_special_tokens: bool) -> _Decoding:
+def _decoding(tokenizer: Decodes, options: DecodeOptions) -> _Decoding:
+    cleans = getattr(tokenizer, "_cleans", None)
+    if cleans is not None and cleans(options.clean_up_tokenization_spaces):
+        return _Redecoding(tokenizer, options, whole_words=True)
     stream = getattr(getattr(tokenizer, "_core", None), "stream", None)
     if stream is None:
-        return _Redecoding(tokenizer, skip_special_tokens)
-    opened: _Decoding = stream(skip_special_tokens)
+        return _Redecoding(tokenizer, options)
+    opened: _Decoding = stream(options.skip_special_tokens)
     return opened
 
 
 class TextStreamer(BaseStreamer):
-    """Prints text to stdout as it is generated; characters are never cut. Subclasses override `on_finalized_text`."""
+    """Prints text to stdout as it is generated; characters are never cut. Subclasses override `on_finalized_text`.
 
-    def __init__(self, tokenizer: Decodes, skip_prompt: bool = False, *, skip_special_tokens: bool = False) -> None:
+    `skip_prompt` leaves out the prompt; the other options are those of `tokenizer.decode`.
+    """
+
+    def __init__(
+        self,
+        tokenizer: Decodes,
+        skip_prompt: bool = False,
+        *,
+        skip_special_tokens: bool = False,
+        clean_up_tokenization_spaces: bool | None = None,
+        spaces_between_special_tokens: bool | None = None,
+    ) -> None:
         self.tokenizer = tokenizer
         self.skip_prompt = skip_prompt
         self.skip_special_tokens = skip_special_tokens
-        self._decoding = _decoding(tokenizer, skip_special_tokens)
+        self._options = DecodeOptions(skip_special_tokens, clean_up_tokenization_spaces, spaces_between_special_tokens)
+        self._decoding = _decoding(tokenizer, self._options)
         self._prompt_comes = True
 
     def put(self, value: Any) -> None:
@@ -90,7 +125,7 @@ class TextStreamer(BaseStreamer):
     def end(self) -> None:
         """Passes on the rest, and is ready for another sequence."""
         rest = self._decoding.finish()
-        self._decoding = _decoding(self.tokenizer, self.skip_special_tokens)
+        self._decoding = _decoding(self.tokenizer, self._options)
         self._prompt_comes = True
         self.on_finalized_text(rest, stream_end=True)
 
@@ -112,8 +147,14 @@ class TextIteratorStreamer(TextStreamer):
         timeout: float | None = None,
         *,
         skip_special_tokens: bool = False,
+        clean_up_tokenization_spaces: bool | None = None,
+        spaces_between_special_tokens: bool | None = None,
     ) -> None:
-        super().__init__(tokenizer, skip_prompt, skip_special_tokens=skip_special_tokens)
+        super().__init__(
+            tokenizer, skip_prompt, skip_special_tokens=skip_special_tokens,
+            clean_up_tokenization_spaces=clean_up_tokenization_spaces,
+            spaces_between_special_tokens=spaces_between_special_tokens,
+        )  # fmt: skip
         self.timeout = timeout
         self.text_queue: Queue[str | BaseException | None] = Queue()
 

@@ -22,13 +22,20 @@ class AddedToken:
     special: bool = False
 
     def __post_init__(self) -> None:
-        if not isinstance(self.content, str) or not self.content:
+        if not is_token(self.content):
             raise ArgumentError(f"a token is a text of at least one character, found {self.content!r:.80}")
+        # Where it was left open, a token that becomes special later is not normalized either.
+        object.__setattr__(self, "_open", self.normalized is None)
         if self.normalized is None:
             object.__setattr__(self, "normalized", not self.special)
 
     def __str__(self) -> str:
         return self.content
+
+
+def is_token(value: Any) -> bool:
+    """Whether a value is a text of at least one character, and of no half ones."""
+    return isinstance(value, str) and bool(value) and not any("\ud800" <= char <= "\udfff" for char in value)
 
 
 def of(token: Any, *, special: bool) -> AddedToken:
@@ -38,5 +45,6 @@ def of(token: Any, *, special: bool) -> AddedToken:
     if not hasattr(token, "content"):
         raise ArgumentError(f"a token is a str or an AddedToken, found {token!r:.80}")
     flags = {name: bool(getattr(token, name)) for name in ("single_word", "lstrip", "rstrip", "normalized", "special")}
-    flags["special"] = flags["special"] or special
+    if special and not flags["special"]:
+        flags |= {"special": True, "normalized": flags["normalized"] and not getattr(token, "_open", False)}
     return AddedToken(token.content, **flags)

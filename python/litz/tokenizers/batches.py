@@ -1,6 +1,5 @@
 """Texts to a BatchEncoding: ids alone where nothing else is asked for, else everything that is known of the tokens."""
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -16,8 +15,6 @@ from litz.tokenizers.tensors import Rows
 
 if TYPE_CHECKING:
     from litz.tokenizers.calls import Calls
-
-_LOG = logging.getLogger("litz.tokenizers")
 
 
 @dataclass(frozen=True)
@@ -59,7 +56,8 @@ def batch_of(tokenizer: "Calls", inputs: Inputs, plan: Plan) -> Batch:
     asked = plan.options.add_special_tokens
     chats = [isinstance(text, ChatText) for text in inputs.firsts]
     special = tuple(not chat if asked is None else asked for chat in chats)
-    if plan.options.split_special_tokens:
+    split = plan.options.split_special_tokens
+    if tokenizer.split_special_tokens if split is None else split:
         trusted: tuple[Ranges | None, ...] = ((),) * len(chats)
     else:
         trusted = tuple(trusted_in(text) if chat else None for text, chat in zip(inputs.firsts, chats, strict=True))
@@ -80,10 +78,8 @@ def encode(tokenizer: "Calls", inputs: Inputs, plan: Plan) -> BatchEncoding:
 
 def warn_of_length(tokenizer: "Calls", longest: int) -> None:
     """Says once that a text is longer than the model's context."""
-    if not tokenizer._warned:
-        tokenizer._warned = True
-        limit = tokenizer.model_max_length
-        _LOG.warning("a text of %d tokens is longer than the model's %d; pass truncation=True", longest, limit)
+    limit = tokenizer.model_max_length
+    tokenizer._warn("length", f"a text of {longest} tokens is longer than the model's {limit}; pass truncation=True")
 
 
 def _is_plain(tokenizer: "Calls", batch: Batch) -> bool:

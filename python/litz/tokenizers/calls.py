@@ -1,11 +1,13 @@
 """Text to ids: the calls that people know."""
 
 import dataclasses
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from litz import _core, arrays
 from litz.errors import ArgumentError
+from litz.numbers import shown
 from litz.tokenizers import batches, options
 from litz.tokenizers import padding as rows
 from litz.tokenizers.chat import ChatText, trusted_in
@@ -15,18 +17,20 @@ from litz.tokenizers.options import Options
 from litz.tokenizers.settings import Side
 
 _new = BatchEncoding.__new__
+_LOG = logging.getLogger("litz.tokenizers")
 
 
 class Calls(Decoding):
     """The part of `Tokenizer` that encodes."""
 
     _fast: _core.Tokenizer | None
-    _warned: bool
+    _warned: set[str]
     _quick: bool  # whether ids and a mask of ones are all that a call without options gives
     padding_side: Side
     truncation_side: Side
     model_max_length: int
     pad_token_type_id: int
+    split_special_tokens: bool
     _input_names: list[str]
 
     def __call__(
@@ -52,8 +56,9 @@ class Calls(Decoding):
         return_length: bool = False,
         verbose: bool = True,
         *,
-        split_special_tokens: bool = False,
+        split_special_tokens: bool | None = None,
         max_target_length: int | None = None,
+        tokenizer_kwargs: Mapping[str, Any] | None = None,
     ) -> BatchEncoding:
         """The ids of one text or of several, with their attention mask and what else is asked for.
 
@@ -62,6 +67,7 @@ class Calls(Decoding):
         a batch of one. Texts are cut to `max_length`, or with `truncation=True` to the model's limit.
         `add_special_tokens` is true unless the text is a rendered chat, which has its own. `text_target` is encoded
         alike and becomes `labels`. `split_special_tokens` reads special tokens in the text as ordinary text.
+        `tokenizer_kwargs` are arguments that count before the others.
         """
         if (
             text.__class__ is str and self._quick and text_pair is None and text_target is None
@@ -70,7 +76,7 @@ class Calls(Decoding):
             and padding_side is None and return_tensors is None and return_token_type_ids is None
             and return_attention_mask is None and not return_overflowing_tokens and not return_special_tokens_mask
             and not return_offsets_mapping and not return_length and verbose and not split_special_tokens
-            and max_target_length is None
+            and max_target_length is None and tokenizer_kwargs is None
         ):  # fmt: skip
             return self._one(text)
         asked = Options(
@@ -78,6 +84,8 @@ class Calls(Decoding):
             padding_side, return_tensors, return_token_type_ids, return_attention_mask, return_overflowing_tokens,
             return_special_tokens_mask, return_offsets_mapping, return_length, verbose, split_special_tokens,
         )  # fmt: skip
+        if tokenizer_kwargs is not None:
+            asked = options.over(asked, tokenizer_kwargs)
         if text_target is None and text_pair_target is None and max_target_length is None and text is not None:
             return self._encoded(text, text_pair, asked)
         return self._with_target(text, text_pair, text_target, text_pair_target, asked, max_target_length)
@@ -98,7 +106,8 @@ class Calls(Decoding):
         *,
         is_split_into_words: bool = False,
         pad_to_multiple_of: int | None = None,
-        split_special_tokens: bool = False,
+        split_special_tokens: bool | None = None,
+        verbose: bool = True,
     ) -> Any:
         """The ids of one text: a list, or with `return_tensors` a (1, time) tensor."""
         if (
@@ -110,7 +119,7 @@ class Calls(Decoding):
             return self._core.encode(text)
         asked = Options(
             add_special_tokens, padding, truncation, max_length, stride, is_split_into_words, pad_to_multiple_of,
-            padding_side, return_tensors, False, False, split_special_tokens=split_special_tokens,
+            padding_side, return_tensors, False, False, verbose=verbose, split_special_tokens=split_special_tokens,
         )  # fmt: skip
         given = options.inputs(text, text_pair, is_split_into_words)
         if given.several:
@@ -126,7 +135,7 @@ class Calls(Decoding):
         truncation: bool | str | None = None,
         max_length: int | None = None,
         is_split_into_words: bool = False,
-        split_special_tokens: bool = False,
+        split_special_tokens: bool | None = None,
     ) -> list[str]:
         """The tokens of a text, or of two."""
         asked = Options(
@@ -147,7 +156,7 @@ class Calls(Decoding):
         if not given.several:
             raise ArgumentError("encode_batch_flat takes a list of texts, found one")
         special = add_special_tokens is not False
-        if any(isinstance(text, ChatText) for text in given.firsts):
+        if self.split_special_tokens or any(isinstance(text, ChatText) for text in given.firsts):
             encoded = self._trusting_rows(given.firsts, add_special_tokens)
         elif self._fast is not None:
             return arrays.flat(*self._fast.encode_flat(given.firsts, special))
@@ -164,11 +173,14 @@ class Calls(Decoding):
         padding_side: str | None = None,
         return_attention_mask: bool | None = None,
         return_tensors: str | None = None,
+        verbose: bool = True,
     ) -> BatchEncoding:
         """Encodings padded together: one dict of rows or a list of dicts, as data collators have them.
 
         Tensors come back as tensors. Entries that no tokenizer makes go through as they are.
         """
+        if verbose and max_length is not None and options.padding_of(padding) == "longest":
+            self._warn("max_length", "max_length has no effect on padding=True; pass padding='max_length'")
         return rows.pad(
             self, encoded_inputs, padding=padding, max_length=max_length, pad_to_multiple_of=pad_to_multiple_of,
             padding_side=padding_side, return_attention_mask=return_attention_mask, return_tensors=return_tensors,
@@ -185,13 +197,22 @@ class Calls(Decoding):
 
     @model_input_names.setter
     def model_input_names(self, names: Sequence[str]) -> None:
-        self._input_names = [str(name) for name in names]
+        given = list(names) if isinstance(names, list | tuple) else []
+        if not given or not all(isinstance(name, str) for name in given):
+            raise ArgumentError(f"model_input_names must be a list of at least one name, found {shown(names)}")
+        self._input_names = given
         self._look()
 
     def _look(self) -> None:
         """Finds out whether calls without options are quick."""
         plain = "attention_mask" in self._input_names and "token_type_ids" not in self._input_names
-        self._quick = plain and not self._core.is_random()
+        self._quick = plain and not self._core.is_random() and not self.split_special_tokens
+
+    def _warn(self, kind: str, text: str) -> None:
+        """Says something once a tokenizer."""
+        if kind not in self._warned:
+            self._warned.add(kind)
+            _LOG.warning("%s", text)
 
     def _one(self, text: str) -> BatchEncoding:
         """What a call with one text and nothing else gives."""
@@ -226,7 +247,9 @@ class Calls(Decoding):
 
     def _trusting_rows(self, texts: Sequence[str], special: bool | None) -> list[list[int]]:
         extra = [not isinstance(text, ChatText) if special is None else special for text in texts]
-        return [self._core.encode(text, more, trusted_in(text)) for text, more in zip(texts, extra, strict=True)]
+        trusted = [() if self.split_special_tokens else trusted_in(text) for text in texts]
+        rows = zip(texts, extra, trusted, strict=True)
+        return [self._core.encode(text, more, ranges) for text, more, ranges in rows]
 
 
 def _known_of_one(core: Any, text: str) -> list[Any]:

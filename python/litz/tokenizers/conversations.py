@@ -34,6 +34,8 @@ class Conversations(Sequences):
         return_dict: bool = False,
         return_assistant_tokens_mask: bool = False,
         trust_content: bool = False,
+        sanitize_control_tokens: bool | None = None,
+        tokenizer_kwargs: Mapping[str, Any] | None = None,
         **variables: Any,
     ) -> Any:
         """A conversation, or a list of them, as the model was taught to read it.
@@ -44,32 +46,30 @@ class Conversations(Sequences):
         schemas. `chat_template` is the name of one of the tokenizer's templates or a template itself. Other keywords
         are variables of the template, such as `enable_thinking`; one that the template does not read is ArgumentError.
 
-        A special token is one only where the template wrote it: in a message, a tool or a document its text is
-        ordinary text. `trust_content=True` takes special tokens from everywhere, as transformers does.
+        A special token is one only where the template wrote it: in a message, a tool or a document it is ordinary text.
+        `trust_content=True` (or `sanitize_control_tokens=False`) takes special tokens from everywhere, as transformers
+        does. `tokenizer_kwargs` are arguments of the call that makes ids.
         """
         conversations, several = chat.conversations_of(conversation)
         if return_assistant_tokens_mask and not (tokenize and return_dict):
             raise ArgumentError("return_assistant_tokens_mask needs return_dict=True and tokenize=True")
         source = self.get_chat_template(chat_template, tools)
         template = self._template(source)
-        if return_assistant_tokens_mask and not template.has_generation:
-            raise ArgumentError(
-                "return_assistant_tokens_mask: the chat template does not mark what the assistant says with "
-                "{% generation %}; pass a chat_template that does"
-            )
+        if return_assistant_tokens_mask:
+            _check_marks(template)
         asked = chat.request(
             source, template, self.special_tokens_map, variables, tools=tools, documents=documents,
             add_generation_prompt=add_generation_prompt, continue_final_message=continue_final_message,
-            trust_content=trust_content,
+            trust_content=_trusts(trust_content, sanitize_control_tokens),
         )  # fmt: skip
         rendered = [chat.render(asked, messages) for messages in conversations]
         texts = [each.text for each in rendered]
         if not tokenize:
-            _only_for_ids(padding, truncation, max_length, return_tensors, return_dict)
+            _only_for_ids(padding, truncation, max_length, return_tensors, return_dict or bool(tokenizer_kwargs))
             return texts if several else texts[0]
         out = self(
             texts if several else texts[0], add_special_tokens=False, padding=padding, truncation=truncation,
-            max_length=max_length, return_tensors=return_tensors,
+            max_length=max_length, return_tensors=return_tensors, tokenizer_kwargs=tokenizer_kwargs,
         )  # fmt: skip
         if return_assistant_tokens_mask:
             masks = tensors.of_rows(_assistant_masks(out, rendered), tensors.kind_of(return_tensors))
@@ -79,6 +79,10 @@ class Conversations(Sequences):
     def get_chat_template(self, chat_template: str | None = None, tools: Sequence[Any] | None = None) -> str:
         """The template that a conversation would use: named, given, or the tokenizer's own."""
         named = self.chat_template
+        if chat_template is not None and not isinstance(chat_template, str):
+            raise ArgumentError(
+                f"chat_template must be the name of a template or one itself, found {chat_template!r:.60}"
+            )
         if isinstance(named, Mapping):
             if chat_template is None:
                 chat_template = "tool_use" if tools is not None and "tool_use" in named else "default"
@@ -101,6 +105,20 @@ class Conversations(Sequences):
             # One conversation after another uses the same template: remembering the last is enough.
             self._compiled = {source: template}
         return template
+
+
+def _check_marks(template: _core.Template) -> None:
+    if not template.has_generation:
+        raise ArgumentError(
+            "return_assistant_tokens_mask: the chat template does not mark what the assistant says with "
+            "{% generation %}; pass a chat_template that does"
+        )
+
+
+def _trusts(trust_content: bool, sanitize: bool | None) -> bool:
+    if trust_content and sanitize:
+        raise ArgumentError("trust_content=True and sanitize_control_tokens=True contradict; pass one of them")
+    return trust_content or sanitize is False
 
 
 def _assistant_masks(encoded: BatchEncoding, rendered: Sequence[chat.Rendered]) -> list[list[int]]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from litz.errors import ArgumentError, UnsupportedError
+from litz.numbers import MOST, integer
 from litz.tokenizers import tensors
 from litz.tokenizers.core import Encoding
 
@@ -108,11 +109,12 @@ class BatchEncoding(dict[str, Any]):
         known = self.encodings
         if known is None:
             raise UnsupportedError("this encoding was not made by a tokenizer: nothing is known of its tokens' places")
-        return known[row]
+        return known[integer(row, "the number of a row", least=-MOST)]
 
     def _place(self, first: int, second: int | None) -> tuple[Encoding, int]:
         row, place = (0, first) if second is None else (first, second)
         encoding = self._row(row)
+        place = integer(place, "the number of a token or word", least=-len(encoding))
         return encoding, place if place >= 0 else len(encoding) + place
 
     def tokens(self, batch_index: int = 0) -> list[str]:
@@ -152,7 +154,7 @@ class BatchEncoding(dict[str, Any]):
     ) -> TokenSpan | None:
         """The tokens of a word of one text."""
         encoding, word = self._place(batch_or_word_index, word_index)
-        span = encoding.word_to_tokens(word, sequence_index)
+        span = encoding.word_to_tokens(word, _sequence(sequence_index))
         return None if span is None else TokenSpan(*span)
 
     def word_to_chars(
@@ -160,7 +162,7 @@ class BatchEncoding(dict[str, Any]):
     ) -> CharSpan | None:
         """The characters of a word of one text."""
         encoding, word = self._place(batch_or_word_index, word_index)
-        span = encoding.word_to_chars(word, sequence_index)
+        span = encoding.word_to_chars(word, _sequence(sequence_index))
         return None if span is None else CharSpan(*span)
 
     def char_to_token(
@@ -168,20 +170,18 @@ class BatchEncoding(dict[str, Any]):
     ) -> int | None:
         """The token that holds a character of one text; None for one that no token holds."""
         encoding, char = self._char(batch_or_char_index, char_index)
-        return encoding.char_to_token(char, sequence_index)
+        return encoding.char_to_token(char, _sequence(sequence_index))
 
     def char_to_word(
         self, batch_or_char_index: int, char_index: int | None = None, sequence_index: int = 0
     ) -> int | None:
         """The word that holds a character of one text."""
         encoding, char = self._char(batch_or_char_index, char_index)
-        return encoding.char_to_word(char, sequence_index)
+        return encoding.char_to_word(char, _sequence(sequence_index))
 
     def _char(self, first: int, second: int | None) -> tuple[Encoding, int]:
         row, char = (0, first) if second is None else (first, second)
-        if char < 0:
-            raise ArgumentError(f"character {char}: characters are counted from the beginning of the text")
-        return self._row(row), char
+        return self._row(row), integer(char, "a character, counted from the beginning of the text,")
 
     def convert_to_tensors(self, tensor_type: str | None = None, prepend_batch_axis: bool = False) -> "BatchEncoding":
         """Turns every entry into a tensor of `tensor_type` ("pt" or "np"), in place; None leaves them."""
@@ -199,6 +199,10 @@ class BatchEncoding(dict[str, Any]):
             elif str(device) != "cpu":
                 raise ArgumentError(f"{name} is no tensor and cannot be moved to {device}; use return_tensors='pt'")
         return self
+
+
+def _sequence(number: int) -> int:
+    return integer(number, "sequence_index", most=1)
 
 
 def with_known(data: dict[str, Any], known: Any) -> BatchEncoding:

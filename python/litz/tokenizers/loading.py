@@ -2,12 +2,16 @@
 
 import json
 import os
+from pathlib import Path as FilePath
+from typing import Any
 
 from litz import _core, hub
-from litz.errors import ArgumentError
+from litz.errors import ArgumentError, ModelNotFoundError
 from litz.hub import ModelFiles
+from litz.hub.paths import check_name
+from litz.numbers import shown
+from litz.tokenizers import building, model_files, vocabularies
 from litz.tokenizers import settings as read
-from litz.tokenizers import vocabularies
 from litz.tokenizers.tokenizer import Tokenizer
 
 Path = str | os.PathLike[str]
@@ -23,39 +27,64 @@ def from_pretrained(
     token: str | bool | None = None,
     use_fast: bool = True,
     trust_remote_code: bool = False,
-    padding_side: str | None = None,
+    subfolder: str | None = None,
+    kind: type[Tokenizer] = Tokenizer,
+    **settings: Any,
 ) -> Tokenizer:
     """The tokenizer of a model, from its tokenizer.json, its GGUF file or another vocabulary that is there.
 
-    `trust_remote_code` is accepted and never acted on: files are data. `use_fast=False` is the tokenizer that is
-    written in plain Python, to be read; its results are the same.
+    `settings` are keys of tokenizer_config.json, such as `pad_token`, `padding_side`, `model_max_length`,
+    `extra_special_tokens`, `add_eos_token` or `legacy`: they count before the files. A token that the vocabulary lacks
+    is added to it. `subfolder` is a folder of a local model. `trust_remote_code` is accepted and never acted on: files
+    are data. `use_fast=False` is the tokenizer that is written in plain Python, to be read; its results are the same.
     """
+    passed = building.allowed(settings)
+    if kind.reads_as is not None:
+        passed["tokenizer_class"] = kind.reads_as
     files = hub.resolve(
-        source, revision=revision, gguf_file=gguf_file, cache_dir=cache_dir, local_files_only=local_files_only,
-        token=token, want="tokenizer",
+        _place(source, subfolder), revision=revision, gguf_file=gguf_file, cache_dir=cache_dir,
+        local_files_only=local_files_only, token=token, want="tokenizer",
     )  # fmt: skip
-    tokenizer = _of_gguf(files) if files.gguf is not None else _of_files(files, cache_dir)
+    core, found = _of_gguf(files, passed) if files.gguf is not None else _of_files(files, passed, cache_dir)
+    name = str(passed.get("name_or_path", files.source))
+    tokenizer = kind.of(core, found, name_or_path=name)
+    building.surround(tokenizer, passed)
     if not use_fast:
         from litz.tokenizers.slow_core import SlowCore
 
         tokenizer._use(SlowCore(json.loads(tokenizer._core.to_json())))
-    if padding_side is not None:
-        if padding_side not in ("left", "right"):
-            raise ArgumentError(f"padding_side is {padding_side!r}; expected 'left' or 'right'")
-        tokenizer.padding_side = "left" if padding_side == "left" else "right"
     return tokenizer
 
 
-def _of_gguf(files: ModelFiles) -> Tokenizer:
+def _place(source: Path, subfolder: str | None) -> Path:
+    if not subfolder:
+        return source
+    if not isinstance(subfolder, str):
+        raise ArgumentError(f"subfolder must be the name of a folder, found {shown(subfolder)}")
+    root = FilePath(source)
+    if not root.is_dir():
+        raise ArgumentError(f"subfolder={subfolder!r} is for local folders in this release, and {source} is none")
+    check_name(subfolder)
+    if not (root / subfolder).is_dir():
+        raise ModelNotFoundError(f"{root} has no folder {subfolder!r}")
+    return root / subfolder
+
+
+def _of_gguf(files: ModelFiles, passed: dict[str, Any]) -> tuple[Any, read.Settings]:
     assert files.gguf is not None
     file = _core.TensorFile(files.gguf)
     core = _core.Tokenizer.from_gguf(file)
-    return Tokenizer(core, read.from_gguf(file, core), name_or_path=files.source)
+    settings = read.from_gguf(file, core)
+    return building.over(core, settings, passed) if passed else (core, settings)
 
 
-def _of_files(files: ModelFiles, cache_dir: Path | None) -> Tokenizer:
-    settings = read.from_files(files)
-    core = vocabularies.open_core(files, settings, cache_dir=cache_dir)
-    # In BPE, spaces before punctuation are text and not an artefact.
-    cleans = settings.clean_up and core.model_type() != "BPE"
-    return Tokenizer(core, settings, name_or_path=files.source, cleans=cleans)
+def _of_files(files: ModelFiles, passed: dict[str, Any], cache_dir: Path | None) -> tuple[Any, read.Settings]:
+    kind, paths = model_files.found(files)
+    if kind == "json":
+        return building.complete(vocabularies.open_json(paths[0], cache_dir=cache_dir), files, passed)
+    keys, config = read.merged(files, passed, None)
+    settings = read.from_files(files, keys, config=config)
+    entries = vocabularies.entries(files, keys, settings, None)
+    core = vocabularies.open_vocabulary(kind, paths, keys, settings, entries)
+    keys.finish()
+    return vocabularies.with_added(core, entries, settings), settings

@@ -1,12 +1,14 @@
 """How texts are to be encoded: the arguments of a call, each checked, none without effect."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from litz.errors import ArgumentError
+from litz.numbers import MOST, integer
 from litz.tokenizers import tensors
-from litz.tokenizers.settings import UNLIMITED
+from litz.tokenizers.known_keys import nearest
+from litz.tokenizers.settings import is_unlimited
 
 if TYPE_CHECKING:
     from litz.tokenizers.calls import Calls
@@ -36,7 +38,7 @@ class Options:
     return_offsets_mapping: bool = False
     return_length: bool = False
     verbose: bool = True
-    split_special_tokens: bool = False
+    split_special_tokens: bool | None = None  # None is as the tokenizer has it
 
 
 @dataclass(frozen=True)
@@ -56,22 +58,21 @@ class Plan:
 
 def plan(tokenizer: "Calls", options: Options) -> Plan:
     """Checks the arguments; one that would have no effect is ArgumentError."""
+    options = checked(options)
     padding = padding_of(options.padding)
-    strategy = _strategy(options, padding)
-    limit = _limit(tokenizer, options, strategy)
-    width = _width(tokenizer, options, padding)
+    strategy = _strategy(tokenizer, options, padding)
+    limit = None if strategy is None else longest(tokenizer, options.max_length)
+    width = (
+        rounded(longest(tokenizer, options.max_length), options.pad_to_multiple_of) if padding == "max_length" else None
+    )
     if padding is None:
         for name in ("padding_side", "pad_to_multiple_of"):
             if getattr(options, name) is not None:
                 raise ArgumentError(f"{name} acts with padding only; pass padding=True")
-    elif strategy is not None and limit is not None and limit % multiple_of(options.pad_to_multiple_of):
+    elif limit is not None and limit % multiple_of(options.pad_to_multiple_of):
         raise ArgumentError(
             f"texts are cut to {limit} tokens, which is no multiple of pad_to_multiple_of={options.pad_to_multiple_of}"
         )
-    if options.stride and strategy is None:
-        raise ArgumentError("stride acts with truncation only; pass truncation=True")
-    if options.stride < 0:
-        raise ArgumentError(f"stride is {options.stride}; expected a whole number from 0")
     names = tokenizer.model_input_names
     type_ids, attention = options.return_token_type_ids, options.return_attention_mask
     return Plan(
@@ -81,6 +82,27 @@ def plan(tokenizer: "Calls", options: Options) -> Plan:
         type_ids="token_type_ids" in names if type_ids is None else type_ids,
         attention="attention_mask" in names if attention is None else attention,
     )  # fmt: skip
+
+
+def checked(options: Options) -> Options:
+    """The options with their numbers as integers in range."""
+    stride = integer(options.stride, "stride") if options.stride else 0
+    length, multiple = options.max_length, options.pad_to_multiple_of
+    return replace(
+        options,
+        stride=stride,
+        max_length=None if length is None else integer(length, "max_length", least=1),
+        pad_to_multiple_of=None if multiple is None else integer(multiple, "pad_to_multiple_of", least=1),
+    )
+
+
+def over(options: Options, given: Mapping[str, Any]) -> Options:
+    """The options with others over them; a name that is none of them is ArgumentError."""
+    known = [field.name for field in fields(Options)]
+    unknown = next((name for name in given if name not in known), None)
+    if unknown is not None:
+        raise ArgumentError(f"tokenizer_kwargs: {unknown!r} is no option of a call{nearest(unknown, known)}")
+    return replace(options, **given)
 
 
 def padding_of(padding: Any) -> Padding | None:
@@ -117,8 +139,6 @@ def side_of(side: str | None) -> str | None:
 
 def multiple_of(multiple: int | None) -> int:
     """`pad_to_multiple_of` as a number to divide by."""
-    if multiple is not None and multiple < 1:
-        raise ArgumentError(f"pad_to_multiple_of is {multiple}; expected a whole number from 1")
     return multiple or 1
 
 
@@ -127,32 +147,31 @@ def rounded(width: int, multiple: int | None) -> int:
     return -(-width // multiple_of(multiple)) * multiple_of(multiple)
 
 
-def _strategy(options: Options, padding: Padding | None) -> Strategy | None:
-    if options.max_length is not None and options.max_length < 1:
-        raise ArgumentError(f"max_length is {options.max_length}; expected a whole number from 1")
-    if options.truncation is None and options.max_length is not None and padding is None:
+def _strategy(tokenizer: "Calls", options: Options, padding: Padding | None) -> Strategy | None:
+    if options.truncation is None and options.max_length is not None and options.padding is False:
         return "longest_first"
     strategy = strategy_of(options.truncation)
-    if strategy is None and options.max_length is not None and padding != "max_length":
-        raise ArgumentError("max_length acts with truncation=True or padding='max_length'; pass one of them")
+    if options.stride and strategy is None:
+        raise ArgumentError("stride acts with truncation only; pass truncation=True")
+    if options.max_length is None:
+        if strategy is not None and is_unlimited(tokenizer.model_max_length):
+            tokenizer._warn("no limit", "truncation cuts nothing: this tokenizer has no limit; pass max_length")
+            return None
+    elif strategy is None and padding != "max_length":
+        if padding is None:
+            raise ArgumentError("max_length acts with truncation=True or padding='max_length'; pass one of them")
+        told = "max_length=%d cuts and pads nothing here; pass truncation=True, or padding='max_length'"
+        tokenizer._warn("max_length", told % options.max_length)
     return strategy
 
 
-def _limit(tokenizer: "Calls", options: Options, strategy: Strategy | None) -> int | None:
-    if strategy is None:
-        return None
-    if options.max_length is None and tokenizer.model_max_length >= UNLIMITED:
-        raise ArgumentError("truncation=True needs max_length: this tokenizer has no limit of its own")
-    return tokenizer.model_max_length if options.max_length is None else options.max_length
-
-
-def _width(tokenizer: "Calls", options: Options, padding: Padding | None) -> int | None:
-    if padding != "max_length":
-        return None
-    if options.max_length is None and tokenizer.model_max_length >= UNLIMITED:
+def longest(tokenizer: "Calls", asked: int | None) -> int:
+    """The most tokens of a row: as asked, or the model's limit."""
+    if asked is not None:
+        return asked
+    if is_unlimited(tokenizer.model_max_length):
         raise ArgumentError("padding='max_length' needs max_length: this tokenizer has no limit of its own")
-    width = tokenizer.model_max_length if options.max_length is None else options.max_length
-    return rounded(width, options.pad_to_multiple_of)
+    return min(tokenizer.model_max_length, MOST)
 
 
 Text = Any  # str, or a list of words
@@ -172,13 +191,15 @@ def inputs(text: Any, pair: Any, words: bool) -> Inputs:
     """One text or several, alone or in pairs; each a str, or with `words` a list of them."""
     if not isinstance(text, str | list | tuple) and isinstance(text, Sequence):
         text = list(text)
-    several = not isinstance(text, str) and not (words and all(isinstance(word, str) for word in text) and text)
+    several = not isinstance(text, str) and not (words and _is_words(text))
     if words and isinstance(text, str):
         raise ArgumentError("is_split_into_words=True takes a list of words, or a list of such lists; found one str")
     if not isinstance(text, str | list | tuple):
         raise ArgumentError(f"expected text, or a list of texts; found {text!r:.80}")
     firsts = list(text) if several else [text]
     seconds = None
+    if not several and pair is not None and len(pair) == 0:
+        pair = None  # a second text of nothing is none, save in a list of them
     if pair is not None:
         if several and (isinstance(pair, str) or not isinstance(pair, list | tuple)):
             raise ArgumentError(f"text is a list of {len(firsts)} items, so text_pair must be a list too")
@@ -190,6 +211,10 @@ def inputs(text: Any, pair: Any, words: bool) -> Inputs:
     for item in [*firsts, *(seconds or ())]:
         _check(item, words)
     return Inputs(firsts, seconds, several, words)
+
+
+def _is_words(text: Any) -> bool:
+    return isinstance(text, list | tuple) and all(isinstance(word, str) for word in text)
 
 
 def _is_pair(item: Any, words: bool) -> bool:

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from litz.errors import ArgumentError
+from litz.numbers import integer
 from litz.tokenizers import options, tensors
 from litz.tokenizers.encoding import BatchEncoding
-from litz.tokenizers.settings import UNLIMITED
 from litz.tokenizers.tensors import Rows
 
 if TYPE_CHECKING:
@@ -40,6 +40,10 @@ def pad(
     return_tensors: Any,
 ) -> BatchEncoding:
     """Pads the entries that a tokenizer makes; others go through as they are."""
+    if max_length is not None:
+        max_length = integer(max_length, "max_length")
+    if pad_to_multiple_of is not None:
+        pad_to_multiple_of = integer(pad_to_multiple_of, "pad_to_multiple_of", least=1)
     columns, name = _columns(encoded, tokenizer.model_input_names[0])
     kind = tensors.kind_of(return_tensors) or _kind(columns[name])
     columns = {key: tensors.lists(value) for key, value in columns.items()}
@@ -93,6 +97,4 @@ def _width(
     longest = max(map(len, rows), default=0)
     if padding == "longest":
         return options.rounded(longest, multiple)
-    if max_length is None and tokenizer.model_max_length >= UNLIMITED:
-        raise ArgumentError("padding='max_length' needs max_length: this tokenizer has no limit of its own")
-    return options.rounded(tokenizer.model_max_length if max_length is None else max_length, multiple)
+    return options.rounded(options.longest(tokenizer, max_length), multiple)

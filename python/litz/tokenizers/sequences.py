@@ -1,7 +1,8 @@
 """Ids that exist already: what is put around them, and how they are made ready for a model."""
 
 from litz.errors import ArgumentError
-from litz.tokenizers import joining, options
+from litz.numbers import MOST, integer
+from litz.tokenizers import joining, options, tensors
 from litz.tokenizers.calls import Calls
 from litz.tokenizers.encoding import BatchEncoding
 from litz.tokenizers.options import Options
@@ -24,11 +25,11 @@ class Sequences(Calls):
 
     def build_inputs_with_special_tokens(self, token_ids_0: Ids, token_ids_1: Ids | None = None) -> Ids:
         """Ids with the special tokens around them, as the tokenizer's template has them."""
-        return joining.joined(self, token_ids_0, token_ids_1)[0]
+        return joining.joined(self, *_rows(token_ids_0, token_ids_1))[0]
 
     def create_token_type_ids_from_sequences(self, token_ids_0: Ids, token_ids_1: Ids | None = None) -> Ids:
         """The type ids of what `build_inputs_with_special_tokens` gives."""
-        return joining.joined(self, token_ids_0, token_ids_1)[1]
+        return joining.joined(self, *_rows(token_ids_0, token_ids_1))[1]
 
     def get_special_tokens_mask(
         self, token_ids_0: Ids, token_ids_1: Ids | None = None, already_has_special_tokens: bool = False
@@ -38,11 +39,11 @@ class Sequences(Calls):
         With `already_has_special_tokens`, of the ids themselves: those in `all_special_ids`.
         """
         if not already_has_special_tokens:
-            return joining.joined(self, token_ids_0, token_ids_1)[2]
+            return joining.joined(self, *_rows(token_ids_0, token_ids_1))[2]
         if token_ids_1 is not None:
             raise ArgumentError("already_has_special_tokens=True takes one list of ids, that of both texts")
         special = frozenset(self.all_special_ids)
-        return [int(int(id) in special) for id in token_ids_0]
+        return [int(id in special) for id in tensors.row(token_ids_0, "token_ids_0")]
 
     def truncate_sequences(
         self,
@@ -60,8 +61,9 @@ class Sequences(Calls):
         if strategy is None:
             return ids, pair_ids, []
         return joining.truncated(
-            ids, pair_ids, num_tokens_to_remove, strategy=strategy, stride=stride, side=self.truncation_side
-        )
+            *_rows(ids, pair_ids), integer(num_tokens_to_remove, "num_tokens_to_remove", least=-MOST),
+            strategy=strategy, stride=integer(stride, "stride"), side=self.truncation_side,
+        )  # fmt: skip
 
     def prepare_for_model(
         self,
@@ -90,4 +92,8 @@ class Sequences(Calls):
         )  # fmt: skip
         if prepend_batch_axis and return_tensors is None:
             raise ArgumentError("prepend_batch_axis acts with return_tensors only")
-        return joining.prepared(self, ids, pair_ids, asked, prepend_batch_axis)
+        return joining.prepared(self, *_rows(ids, pair_ids), asked, prepend_batch_axis)
+
+
+def _rows(first: Ids, second: Ids | None) -> tuple[Ids, Ids | None]:
+    return tensors.row(first, "ids"), None if second is None else tensors.row(second, "the second ids")

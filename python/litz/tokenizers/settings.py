@@ -4,109 +4,99 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from litz import _core
-from litz.errors import ConfigError, FormatError
+from litz.errors import FormatError
 from litz.hub import ModelFiles
+from litz.tokenizers import class_keys, model_files, named_tokens
+from litz.tokenizers.added_token import AddedToken
+from litz.tokenizers.known_keys import NAMED
+from litz.tokenizers.side_files import CONFIG, FILE, LISTED, Side, SideKeys, read_object
 
-NAMED = ("bos", "eos", "unk", "sep", "pad", "cls", "mask")
+__all__ = ["NAMED", "UNLIMITED", "Settings", "Side", "from_files", "from_gguf", "is_unlimited"]
+
 # What a tokenizer without a limit of its own says; the number is the one that programs know.
 UNLIMITED = int(1e30)
-Side = Literal["left", "right"]
+_MOST = 10**20
+
+
+def is_unlimited(limit: float) -> bool:
+    """Whether a limit is so large that it is none."""
+    return limit > _MOST
 
 
 @dataclass(frozen=True)
 class Settings:
     """Everything about a tokenizer besides its vocabulary."""
 
-    tokens: Mapping[str, str] = field(default_factory=dict)  # "bos" -> "<s>"
+    tokens: Mapping[str, str] = field(default_factory=dict)  # "bos_token" -> "<s>", in the order of all special tokens
     additional: tuple[str, ...] = ()
+    added: tuple[AddedToken, ...] = ()  # tokens of the names and the list that the vocabulary may lack
     chat_template: str | dict[str, str] | None = None
     padding_side: Side = "right"
     truncation_side: Side = "right"
     model_max_length: int = UNLIMITED
     clean_up: bool = False
-    type_ids: bool = False  # whether the model wants token_type_ids
+    clean_up_bpe: bool = False  # although it takes spaces that are text
+    split_special_tokens: bool = False
+    input_names: tuple[str, ...] = ("input_ids", "attention_mask")
     config: Mapping[str, Any] = field(default_factory=dict)  # tokenizer_config.json as it was
 
 
-def from_files(files: ModelFiles) -> Settings:
-    """The settings in tokenizer_config.json and the files around it; those that contradict it are ConfigError."""
-    config = _json(files, "tokenizer_config.json")
-    tokens, additional = special_tokens(config, _json(files, "special_tokens_map.json"))
+def from_files(files: ModelFiles, keys: SideKeys, *, config: Mapping[str, Any]) -> Settings:
+    """The settings that the keys have, and those of the chat templates beside them."""
+    named = named_tokens.read(keys)
     return Settings(
-        tokens=tokens,
-        additional=additional,
-        chat_template=_chat_template(files, config),
-        padding_side=side(config.get("padding_side") or "right", "padding_side"),
-        truncation_side=side(config.get("truncation_side") or "right", "truncation_side"),
-        model_max_length=_limit(files, config),
-        clean_up=bool(config.get("clean_up_tokenization_spaces", False)),
-        type_ids="token_type_ids" in (config.get("model_input_names") or ()),
+        tokens=named.tokens,
+        additional=named.additional,
+        added=named.added,
+        chat_template=_chat_template(files, keys),
+        padding_side=keys.side("padding_side") or "right",
+        truncation_side=keys.side("truncation_side") or "right",
+        model_max_length=_limit(files, keys),
+        clean_up=bool(keys.flag("clean_up_tokenization_spaces")),
+        clean_up_bpe=bool(keys.flag("clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output")),
+        split_special_tokens=bool(keys.flag("split_special_tokens")),
+        input_names=tuple(keys.texts("model_input_names") or ("input_ids", "attention_mask")),
         config=config,
     )
 
 
-def side(value: Any, name: str) -> Side:
-    """The value, if it is a side."""
-    if value == "left":
-        return "left"
-    if value == "right":
-        return "right"
-    raise ConfigError(f"{name} is {value!r}; expected 'left' or 'right'")
+def merged(
+    files: ModelFiles, passed: Mapping[str, Any], core: _core.Tokenizer | None
+) -> tuple[SideKeys, dict[str, Any]]:
+    """Everything that the side files and the caller say, the caller last; and tokenizer_config.json as it was.
+
+    special_tokens_map.json counts where tokenizer_config.json lists no added tokens, and then comes before it. Where
+    nothing else says it, count what tokenizer.json (`core`) says of padding and truncation, and the class's defaults.
+    """
+    config = read_object(files, CONFIG)
+    keys = SideKeys(config, where=CONFIG)
+    for key, value in passed.items():
+        keys.put(key, value, "")
+    named_tokens.unite_lists(keys)
+    listed = read_object(files, LISTED)
+    if "added_tokens_decoder" not in keys:
+        named_tokens.merge(keys, listed)
+    else:
+        named_tokens.report_unread(keys, listed)
+    stages = {} if core is None else json.loads(core.stages())
+    family = class_keys.family(keys, files, stages)
+    class_keys.put_tokens(keys, family, core)
+    for key, value in model_files.said_of_rows(stages).items():
+        if key not in keys:
+            keys.put(key, value, FILE)
+    class_keys.put_settings(keys, family)
+    return keys, config
 
 
-def _json(files: ModelFiles, name: str) -> dict[str, Any]:
-    path = files.find(name)
-    if path is None:
-        return {}
-    try:
-        content = json.loads(path.read_bytes())
-    except ValueError as error:
-        raise FormatError(f"{path} is not JSON: {error}") from error
-    if not isinstance(content, dict):
-        raise FormatError(f"{path} holds a {type(content).__name__}; expected an object")
-    return content
-
-
-def _text(token: Any, where: str) -> str | None:
-    """A token as text: it is written as a string or as an object with `content`."""
-    if isinstance(token, Mapping):
-        token = token.get("content")
-    if token is not None and not isinstance(token, str):
-        raise ConfigError(f"{where} is {token!r}; expected a token")
-    return token
-
-
-def special_tokens(config: Mapping[str, Any], listed: Mapping[str, Any]) -> tuple[dict[str, str], tuple[str, ...]]:
-    """The named tokens and the additional ones of tokenizer_config.json and special_tokens_map.json."""
-    tokens = {}
-    for name in NAMED:
-        key = f"{name}_token"
-        found = [_text(source[key], key) for source in (config, listed) if source.get(key) is not None]
-        if len(set(found)) > 1:
-            raise ConfigError(
-                f"{key} is {found[0]!r} in tokenizer_config.json and {found[1]!r} in special_tokens_map.json; "
-                "make them agree"
-            )
-        if found and found[0] is not None:
-            tokens[name] = found[0]
-    more: list[str] = []
-    for source in (config, listed):
-        for key in ("additional_special_tokens", "extra_special_tokens"):
-            entries = source.get(key) or ()
-            for entry in entries.values() if isinstance(entries, Mapping) else entries:
-                text = _text(entry, key)
-                if text is not None and text not in more:
-                    more.append(text)
-    return tokens, tuple(more)
-
-
-def _chat_template(files: ModelFiles, config: Mapping[str, Any]) -> str | dict[str, str] | None:
-    """A template in its own file comes before one in the configuration."""
-    templates = _named_templates(config.get("chat_template"))
-    legacy = _json(files, "chat_template.json").get("chat_template")
+def _chat_template(files: ModelFiles, keys: SideKeys) -> str | dict[str, str] | None:
+    """A template that a caller passed, one in its own file, or else the one in the configuration."""
+    templates = _named_templates(keys)
+    if keys.passed("chat_template"):
+        return templates.get("default") if set(templates) <= {"default"} else templates
+    legacy = read_object(files, "chat_template.json").get("chat_template")
     if isinstance(legacy, str):
         templates.setdefault("default", legacy)
     path = files.find("chat_template.jinja")
@@ -122,18 +112,20 @@ def _chat_template(files: ModelFiles, config: Mapping[str, Any]) -> str | dict[s
     return templates or None
 
 
-def _named_templates(value: Any) -> dict[str, str]:
+def _named_templates(keys: SideKeys) -> dict[str, str]:
+    value = keys.get("chat_template")
     if value is None:
         return {}
     if isinstance(value, str):
         return {"default": value}
+    expected = "a text, or a list of objects with name and template"
     try:
         pairs = value.items() if isinstance(value, Mapping) else [(entry["name"], entry["template"]) for entry in value]
         named = dict(pairs)
     except (TypeError, KeyError) as error:
-        raise ConfigError("chat_template must be a text, or a list of objects with name and template") from error
+        raise keys.wrong("chat_template", expected) from error
     if not all(isinstance(item, str) for pair in named.items() for item in pair):
-        raise ConfigError("chat_template: names and templates must be text")
+        raise keys.wrong("chat_template", f"{expected}, all of them text")
     return named
 
 
@@ -145,15 +137,22 @@ def _read(path: Path) -> str:
         raise FormatError(f"{path} is not UTF-8: {error}") from error
 
 
-def _limit(files: ModelFiles, config: Mapping[str, Any]) -> int:
+def _limit(files: ModelFiles, keys: SideKeys) -> int:
     """The longest input: of the tokenizer, or else of the model beside it."""
-    limit = config.get("model_max_length")
-    if isinstance(limit, int | float) and 0 < limit < 1e9:
-        return int(limit)
-    model = _json(files, "config.json")
+    older = keys.get("max_len")
+    key = "model_max_length" if "model_max_length" in keys or older is None else "max_len"
+    limit = keys.get(key)
+    if limit is not None:
+        whole = isinstance(limit, int | float) and not isinstance(limit, bool) and 1 <= limit < float("inf")
+        if not whole or limit != int(limit):
+            raise keys.wrong(key, "a whole number from 1, or null where there is no limit")
+        if not is_unlimited(limit):
+            return int(limit)
+    model = read_object(files, "config.json")
     text = model.get("text_config")
     positions = (text if isinstance(text, dict) else model).get("max_position_embeddings")
-    return positions if isinstance(positions, int) and positions > 0 else UNLIMITED
+    known = isinstance(positions, int) and not isinstance(positions, bool) and positions > 0
+    return positions if known else UNLIMITED  # type: ignore[return-value]
 
 
 def from_gguf(file: _core.TensorFile, core: _core.Tokenizer) -> Settings:
@@ -166,7 +165,7 @@ def from_gguf(file: _core.TensorFile, core: _core.Tokenizer) -> Settings:
             token = core.id_to_token(id)
             if token is None:
                 raise FormatError(f"the {name} token has id {id}; the vocabulary has {core.vocab_size()} tokens")
-            tokens[name] = token
+            tokens[f"{name}_token"] = token
     limit = metadata.get(f"{metadata.get('general.architecture')}.context_length")
     templates = {
         key.removeprefix("tokenizer.chat_template.") if key != "tokenizer.chat_template" else "default": value

@@ -1,16 +1,18 @@
 """The slow tokenizer with all that the object that programs hold asks of a core: `use_fast=False`."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from typing import Any
 
 from litz.errors import ArgumentError
+from litz.numbers import token_id
 from litz.tokenizers import slow
 from litz.tokenizers.core import Ranges, Text
 from litz.tokenizers.slow.encoding import Encoding
 
 Span = tuple[int, int]
+_STAGES = ("truncation", "padding", "normalizer", "pre_tokenizer", "post_processor", "decoder")
 
 
 class SlowEncoding(Encoding):
@@ -123,7 +125,7 @@ class SlowCore(slow.Tokenizer):
         trusted: Ranges | None = None,
     ) -> SlowEncoding:
         """All that is known of the tokens of a text or of two."""
-        if trusted is not None and (pair is not None or not isinstance(text, str)):
+        if trusted and (pair is not None or not isinstance(text, str)):
             raise ArgumentError("the slow tokenizer reads special tokens as text in a single text only")
         encoding = super().encode_full(
             text, pair, add_special_tokens=add_special_tokens, max_length=max_length, stride=stride, strategy=strategy,
@@ -172,9 +174,23 @@ class SlowCore(slow.Tokenizer):
         """How many tokens are put around one text, or around two."""
         return self._post_processor.added(pair=pair)
 
+    def model_type(self) -> str:
+        """BPE, WordPiece, WordLevel or Unigram."""
+        names = {"Bpe": "BPE"}
+        kind = type(self._model).__name__
+        return names.get(kind, kind)
+
     def is_random(self) -> bool:
         """Whether the same text may become other tokens the next time."""
         return bool(self._file.get("model", {}).get("dropout"))
+
+    def decode(self, ids: Iterable[int], skip_special_tokens: bool = False) -> str:
+        """The text of ids, each of which must be one."""
+        return super().decode([token_id(id, "decode") for id in ids], skip_special_tokens)
+
+    def id_to_token(self, id: int) -> str | None:
+        """The token of an id, or None."""
+        return super().id_to_token(token_id(id, "ids"))
 
     def decode_tokens(self, tokens: list[str]) -> str:
         """The text that tokens spell."""
@@ -200,6 +216,15 @@ class SlowCore(slow.Tokenizer):
             known[token[0]] = entry
         added = sorted(known.values(), key=lambda entry: entry["id"])
         return SlowCore({**self._file, "added_tokens": added}), changed
+
+    def stages(self) -> str:
+        """The sections of its file around the model, as JSON."""
+        return json.dumps({name: self._file.get(name) for name in _STAGES})
+
+    def with_stages(self, stages: str) -> "SlowCore":
+        """A core with other sections; those that the JSON object lacks stay."""
+        given = json.loads(stages)
+        return SlowCore({**self._file, **{name: given[name] for name in _STAGES if name in given}})
 
 
 def _restored(data: str) -> SlowCore:

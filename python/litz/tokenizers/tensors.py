@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from litz import arrays
 from litz.errors import ArgumentError
+from litz.numbers import MOST, integer, shown
 
 Rows = list[list[int]]
 Kind = Literal["np", "pt"]
@@ -47,9 +48,19 @@ def convert(value: Any, kind: Kind, name: str) -> Any:
         ) from error
 
 
+def row(ids: Any, name: str) -> list[int]:
+    """Ids as one list of integers, from whatever holds them."""
+    found = lists(ids)
+    if not isinstance(found, list):
+        raise ArgumentError(f"{name} must be a list of ids, found {shown(ids)}")
+    return [integer(id, f"each of {name}", least=-MOST, most=2**32 - 1) for id in found]
+
+
 def lists(ids: Any) -> Any:
     """Ids as lists or one int, from whatever holds them."""
     if isinstance(ids, dict):
+        if "input_ids" not in ids:
+            raise ArgumentError(f"expected ids, or an encoding with input_ids; found {shown(ids)}")
         ids = ids["input_ids"]
     if hasattr(ids, "tolist"):
         return ids.tolist()

@@ -1,54 +1,95 @@
 """The tokenizer that programs hold: what tokenizes, and what the model's side files say around it."""
 
+import copy
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from litz import _core
-from litz.tokenizers import saving, training
-from litz.tokenizers.conversations import Conversations
+from litz.errors import ArgumentError
+from litz.tokenizers import building, saving, training
+from litz.tokenizers.attributes import Attributes
 from litz.tokenizers.core import Core
-from litz.tokenizers.settings import NAMED, UNLIMITED, Settings, Side
+from litz.tokenizers.settings import Settings, Side, is_unlimited
 
 
-class Tokenizer(Conversations):
+class Tokenizer(Attributes):
     """Text to ids and back, and conversations by chat template.
 
-    `pad_token`, `padding_side`, `chat_template` and the like are attributes that may be set; `add_tokens` adds to the
-    vocabulary. Calls are safe from several threads and after a fork; do not change it while others use it.
+    `pad_token`, `padding_side`, `chat_template` and the like are attributes that may be set; a name that is no setting
+    is ArgumentError. `add_tokens` adds to the vocabulary. Calls are safe from several threads and after a fork; do not
+    change it while others use it.
     """
 
-    def __init__(
-        self,
-        core: Core,
-        settings: Settings,
-        *,
-        name_or_path: str = "",
-        cleans: bool = False,
-        json: bytes | None = None,
-    ) -> None:
+    padding_side: Side
+    truncation_side: Side
+    reads_as: ClassVar[str | None] = None  # the class whose keys act, where it is not the one that the files name
+
+    def __init__(self, *, tokenizer_file: Any = None, tokenizer_object: Any = None, **settings: Any) -> None:
+        """A tokenizer from a tokenizer.json, or from an object of the `tokenizers` library or of litz's core.
+
+        `settings` are keys of tokenizer_config.json, such as `pad_token` or `model_max_length`.
+        """
+        core, made, json = building.built(tokenizer_file, tokenizer_object, settings)
+        self._begin(core, made, name_or_path=str(settings.get("name_or_path", "")), json=json)
+        building.surround(self, settings)
+
+    @classmethod
+    def of(cls, core: Core, settings: Settings, *, name_or_path: str = "", json: bytes | None = None) -> "Tokenizer":
+        """A tokenizer on a core that has all tokens that the settings name."""
+        made = cls.__new__(cls)
+        made._begin(core, settings, name_or_path=name_or_path, json=json)
+        return made
+
+    def _begin(self, core: Core, settings: Settings, *, name_or_path: str, json: bytes | None) -> None:
         self._settings = settings
         self._tokens: dict[str, str] = {}
         self._extra = list(settings.additional)
         self._compiled: dict[str, _core.Template] = {}
-        self._warned = False
+        self._warned: set[str] = set()
         self.name_or_path = name_or_path
+        self.verbose = False
         self.chat_template = settings.chat_template
-        self.padding_side: Side = settings.padding_side
-        self.truncation_side: Side = settings.truncation_side
+        self.padding_side = settings.padding_side
+        self.truncation_side = settings.truncation_side
         self.model_max_length = settings.model_max_length
-        self.clean_up_tokenization_spaces = cleans
+        self.clean_up_tokenization_spaces = settings.clean_up
+        self.clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output = settings.clean_up_bpe
+        self.split_special_tokens = settings.split_special_tokens
         self.pad_token_type_id = 0
-        names = settings.config.get("model_input_names") or ["input_ids", "attention_mask"]
-        self._input_names = [str(name) for name in names]
+        self._input_names = list(settings.input_names)
         self._use(core)
         self._json = json
         for name, token in settings.tokens.items():
-            setattr(self, f"{name}_token", token)
+            self._name(name, token)
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        pretrained_model_name_or_path: str | os.PathLike[str],
+        *,
+        revision: str | None = None,
+        gguf_file: str | None = None,
+        cache_dir: str | os.PathLike[str] | None = None,
+        local_files_only: bool = False,
+        token: str | bool | None = None,
+        use_fast: bool = True,
+        trust_remote_code: bool = False,
+        subfolder: str | None = None,
+        **settings: Any,
+    ) -> "Tokenizer":
+        """The tokenizer of a model, as `AutoTokenizer.from_pretrained` gives it."""
+        from litz.tokenizers import loading
+
+        return loading.from_pretrained(
+            pretrained_model_name_or_path, revision=revision, gguf_file=gguf_file, cache_dir=cache_dir,
+            local_files_only=local_files_only, token=token, use_fast=use_fast, trust_remote_code=trust_remote_code,
+            subfolder=subfolder, kind=cls, **settings,
+        )  # fmt: skip
 
     def __repr__(self) -> str:
-        tokens = ", ".join(f"{name}={self._tokens[name]!r}" for name in NAMED if name in self._tokens)
-        limit = "no limit" if self.model_max_length >= UNLIMITED else f"at most {self.model_max_length} tokens"
+        tokens = ", ".join(f"{name.removesuffix('_token')}={token!r}" for name, token in self._named().items())
+        limit = "no limit" if is_unlimited(self.model_max_length) else f"at most {self.model_max_length} tokens"
         template = "with" if self.chat_template else "without"
         return f"Tokenizer({self.name_or_path!r}: {len(self)} tokens, {tokens}; {limit}; {template} a chat template)"
 
@@ -56,9 +97,13 @@ class Tokenizer(Conversations):
         # Chat templates are compiled again when they are used.
         return {**self.__dict__, "_compiled": {}}
 
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        self.__dict__.update(state)
+
     def _use(self, core: Core) -> None:
         self._core = core
         self._fast = core if isinstance(core, _core.Tokenizer) else None
+        self._is_bpe = core.model_type() == "BPE"
         self._json = None
         self._look()
 
@@ -66,6 +111,16 @@ class Tokenizer(Conversations):
     def is_fast(self) -> bool:
         """Whether the compiled core tokenizes, and not the one that is written to be read."""
         return self._fast is not None
+
+    @property
+    def backend_tokenizer(self) -> Core:
+        """What tokenizes, without names and settings."""
+        return self._core
+
+    @property
+    def init_kwargs(self) -> dict[str, Any]:
+        """A copy of what tokenizer_config.json said."""
+        return copy.deepcopy(dict(self._settings.config))
 
     def train_new_from_iterator(
         self,
@@ -89,7 +144,39 @@ class Tokenizer(Conversations):
 
     # Files
 
-    def save_pretrained(self, save_directory: str | os.PathLike[str]) -> tuple[str, ...]:
-        """Writes tokenizer.json, tokenizer_config.json and the chat templates; returns their paths."""
+    def save_pretrained(
+        self,
+        save_directory: str | os.PathLike[str],
+        legacy_format: bool | None = None,
+        filename_prefix: str | None = None,
+        push_to_hub: bool = False,
+        *,
+        save_format: str | None = None,
+        save_jinja_files: bool = True,
+    ) -> tuple[str, ...]:
+        """Writes tokenizer.json, tokenizer_config.json and the chat templates; returns their paths.
+
+        Another format than tokenizer.json, prefixed names and pushing are refused. `save_jinja_files=False` writes the
+        chat templates into tokenizer_config.json.
+        """
+        _refuse(legacy_format=legacy_format or None, filename_prefix=filename_prefix or None)
+        _refuse(push_to_hub=push_to_hub or None, save_format=None if save_format == "hf" else save_format)
         data = self._core.to_json().encode() if self._json is None else self._json
-        return saving.save(self, data, self._settings.config, save_directory)
+        return saving.save(self, data, self._settings.config, save_directory, jinja=save_jinja_files)
+
+    def save_vocabulary(
+        self, save_directory: str | os.PathLike[str], filename_prefix: str | None = None
+    ) -> tuple[str, ...]:
+        """Writes tokenizer.json, in which the vocabulary is, and nothing else; returns its path."""
+        _refuse(filename_prefix=filename_prefix or None)
+        data = self._core.to_json().encode() if self._json is None else self._json
+        return saving.write(save_directory, {"tokenizer.json": data})
+
+
+def _refuse(**arguments: Any) -> None:
+    for name, value in arguments.items():
+        if value is not None:
+            raise ArgumentError(
+                f"{name}={value!r} is not done by this release: it writes tokenizer.json and the files beside it into "
+                "a folder"
+            )

@@ -10,8 +10,9 @@ from litz import _core
 from litz.errors import ArgumentError
 from litz.tokenizers import presets
 from litz.tokenizers.corpus import Corpus, Report, feed
+from litz.tokenizers.named_tokens import STANDARD
 from litz.tokenizers.presets import Component, byte_alphabet, is_byte_level
-from litz.tokenizers.settings import NAMED, Settings
+from litz.tokenizers.settings import Settings
 from litz.tokenizers.trainers import (
     BpeTrainer,
     Trainer,
@@ -74,7 +75,7 @@ def train(
         "model": {"type": trainer.model, **(model or {})},
     }
     data = fill(file, corpus, trainer, length=length, threads=threads, memory=memory)
-    return Tokenizer(_core.Tokenizer.from_json(data), Settings(), json=data)
+    return Tokenizer.of(_core.Tokenizer.from_json(data), Settings(), json=data)
 
 
 def fill(
@@ -204,7 +205,7 @@ def _like(
     old = tokenizer._settings
     additional = [renamed.get(token, token) for token in tokenizer.additional_special_tokens]
     left_out = {"added_tokens_decoder", "additional_special_tokens", "extra_special_tokens"}
-    left_out |= {f"{name}_token" for name in NAMED}
+    left_out |= {*STANDARD, *tokenizer._tokens, "model_specific_special_tokens"}
     settings = replace(
         old,
         tokens=dict(named),
@@ -213,7 +214,9 @@ def _like(
         padding_side=tokenizer.padding_side,
         truncation_side=tokenizer.truncation_side,
         model_max_length=tokenizer.model_max_length,
+        clean_up=tokenizer.clean_up_tokenization_spaces,
+        split_special_tokens=tokenizer.split_special_tokens,
+        input_names=tuple(tokenizer.model_input_names),
         config={name: value for name, value in old.config.items() if name not in left_out},
     )
-    cleans = tokenizer.clean_up_tokenization_spaces
-    return Tokenizer(_core.Tokenizer.from_json(data), settings, cleans=cleans, json=data)
+    return Tokenizer.of(_core.Tokenizer.from_json(data), settings, json=data)

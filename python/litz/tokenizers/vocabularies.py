@@ -1,114 +1,131 @@
-"""Which of a model's files describe its tokenizer, and what the files beside them say to it."""
+"""From the files of a vocabulary and what stands beside them to a compiled tokenizer."""
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from litz import _core
-from litz.errors import ConfigError, FormatError, ModelNotFoundError
+from litz.errors import ConfigError
 from litz.hub import ModelFiles
 from litz.hub.locations import is_true, litz_home
-from litz.tokenizers import settings as read
+from litz.numbers import shown
+from litz.tokenizers.added_token import AddedToken, is_token
+from litz.tokenizers.named_tokens import STANDARD
 from litz.tokenizers.settings import Settings
+from litz.tokenizers.side_files import CONFIG, SideKeys, added_token, read_object
 
-# The first that is there describes the tokenizer.
-KINDS = (
-    ("json", ("tokenizer.json",)),
-    ("tekken", ("tekken.json",)),
-    ("model", ("tokenizer.model",)),
-    ("model", ("spiece.model",)),
-    ("model", ("sentencepiece.bpe.model",)),
-    ("tiktoken", ("tiktoken.model",)),
-    ("vocab.json", ("vocab.json", "merges.txt")),
-    ("vocab.txt", ("vocab.txt",)),
-    ("tiktoken", ("qwen.tiktoken",)),
-    ("tiktoken", ("multilingual.tiktoken",)),
-    ("tiktoken", ("gpt2.tiktoken",)),
-)
-FLAGS = ("single_word", "lstrip", "rstrip", "normalized", "special")
-PASSED = (
-    "tokenizer_class", "add_bos_token", "add_eos_token", "add_prefix_space", "do_lower_case", "tokenize_chinese_chars",
-    "strip_accents", "pat_str",
+# What the files that are a bare vocabulary leave to the configuration.
+_FLAGS = (
+    "add_bos_token", "add_eos_token", "add_prefix_space", "do_lower_case", "tokenize_chinese_chars", "strip_accents",
+    "legacy",
 )  # fmt: skip
+_TEXTS = ("tokenizer_class", "pat_str")
 
 
-def open_core(files: ModelFiles, settings: Settings, *, cache_dir: str | os.PathLike[str] | None) -> _core.Tokenizer:
-    """The compiled tokenizer of a folder; tokens that the side files add are in it."""
-    kind, paths = _found(files)
+@dataclass(frozen=True)
+class Entry:
+    """A token that a side file adds, with the id that it gives it."""
+
+    id: int
+    token: AddedToken
+    file: str
+
+
+def open_json(path: Path, *, cache_dir: str | os.PathLike[str] | None) -> _core.Tokenizer:
+    """The compiled tokenizer.json."""
     cache = None if is_true(os.environ, "LITZ_NO_TOKENIZER_CACHE") else litz_home(cache_dir) / "tokenizers"
-    if kind == "json":
-        core = _core.open_tokenizer(kind, paths, cache=cache)
-        missing = _missing(files, settings, core)
-        return _core.open_tokenizer(kind, paths, json.dumps({"added_tokens": missing}), cache) if missing else core
-    if kind == "model":
-        kind = _kind_of_model(paths[0])
-    options = {key: settings.config[key] for key in PASSED if settings.config.get(key) is not None}
-    options |= {f"{name}_token": token for name, token in settings.tokens.items()}
-    options["added_tokens"] = [_bare(entry) for entry in _added(files, settings)]
+    return _core.open_tokenizer("json", [path], cache=cache)
+
+
+def open_vocabulary(kind: str, paths: list[Path], keys: SideKeys, settings: Settings, entries: list[Entry]) -> Any:
+    """The compiled tokenizer of a bare vocabulary, with the stages of its class."""
+    options: dict[str, Any] = {key: keys.flag(key) for key in _FLAGS} | {key: keys.text(key) for key in _TEXTS}
+    options = {key: value for key, value in options.items() if value is not None}
+    options |= {key: token for key, token in settings.tokens.items() if key in STANDARD}
+    # Where tokens follow the vocabulary one by one, their ids are checked when they are added.
+    if kind not in ("vocab.json", "vocab.txt"):
+        options["added_tokens"] = [{"id": entry.id, **asdict(entry.token)} for entry in entries]
     return _core.open_tokenizer(kind, paths, json.dumps(options))
 
 
-def _found(files: ModelFiles) -> tuple[str, list[Path]]:
-    for kind, names in KINDS:
-        paths = [path for path in map(files.find, names) if path is not None]
-        if len(paths) == len(names):
-            return kind, paths
-    looked = ", ".join(" with ".join(names) for _, names in KINDS)
-    raise ModelNotFoundError(f"{files.source} has no tokenizer: looked for {looked}")
+def with_added(core: _core.Tokenizer, entries: list[Entry], settings: Settings) -> _core.Tokenizer:
+    """The tokenizer with the tokens that the side files add: listed ones by id, then named ones that are new.
+
+    A token whose id is not what its file says is ConfigError.
+    """
+    known = {content: tuple(flags) for _, content, *flags in core.added_tokens()}
+    listed = [entry.token for entry in sorted(entries, key=lambda entry: entry.id)]
+    there = {*known, *(token.content for token in listed)}
+    wanted = [(t.content, *_flags(t)) for t in [*listed, *(t for t in settings.added if t.content not in there)]]
+    before = core
+    if any(known.get(content) != tuple(flags) for content, *flags in wanted):
+        core = core.with_tokens(wanted)[0]
+    for entry in entries:
+        if core.token_to_id(entry.token.content) != entry.id:
+            raise _contradiction(entry, before, core)
+    return core
 
 
-def _kind_of_model(path: Path) -> str:
-    """Llama 3 named its tiktoken file as others name SentencePiece's: only one of them is text."""
-    with path.open("rb") as file:
-        start = file.read(64)
-    return "tiktoken" if start.isascii() and b" " in start and b"\n" in start else "sentencepiece"
+def _flags(token: AddedToken) -> tuple[bool, bool, bool, bool, bool]:
+    return token.special, token.lstrip, token.rstrip, token.single_word, bool(token.normalized)
 
 
-def _missing(files: ModelFiles, settings: Settings, core: _core.Tokenizer) -> list[dict[str, Any]]:
-    """Tokens that the side files add and tokenizer.json lacks; those with another id there are ConfigError."""
-    missing = []
-    for entry in _added(files, settings):
-        known = core.token_to_id(entry["content"])
-        if known is None and core.id_to_token(entry["id"]) is None and entry["listed"]:
-            missing.append(_bare(entry))
-        elif known != entry["id"]:
-            there = "is not a token" if known is None else f"has id {known}"
-            file = "tokenizer_config.json" if entry["listed"] else "added_tokens.json"
-            raise ConfigError(
-                f"{file} gives the token {entry['content']!r} the id {entry['id']}; in tokenizer.json it {there}: "
-                "make them agree"
-            )
-    return sorted(missing, key=lambda entry: int(entry["id"]))
+def _contradiction(entry: Entry, before: _core.Tokenizer, after: _core.Tokenizer) -> ConfigError:
+    content, id = entry.token.content, before.token_to_id(entry.token.content)
+    there = f"has id {id}" if id is not None else "is not a token"
+    new = "" if id is not None else f", and the next free id is {after.token_to_id(content)}"
+    return ConfigError(
+        f"{entry.file} gives the token {content!r} the id {entry.id}; in the vocabulary it {there}{new}: "
+        "make them agree"
+    )
 
 
-def _added(files: ModelFiles, settings: Settings) -> Iterator[dict[str, Any]]:
-    """The tokens of added_tokens_decoder, and those of added_tokens.json that are not there."""
-    listed = set()
-    decoder = settings.config.get("added_tokens_decoder") or {}
-    try:
-        for place, entry in decoder.items():
-            listed.add(str(entry["content"]))
-            yield _entry(int(place), entry, listed=True)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise FormatError("added_tokens_decoder in tokenizer_config.json must map ids to tokens") from error
-    named = {*settings.tokens.values(), *settings.additional}
-    for token, place in read._json(files, "added_tokens.json").items():
-        if token in listed:
-            continue
-        if not isinstance(place, int):
-            raise FormatError("added_tokens.json must map tokens to ids")
-        special = token in named
-        yield _entry(place, {"content": token, "special": special, "normalized": not special}, listed=False)
+def entries(files: ModelFiles, keys: SideKeys, settings: Settings, core: _core.Tokenizer | None) -> list[Entry]:
+    """The tokens of added_tokens_decoder; where there is none, those of added_tokens.json."""
+    if "added_tokens_decoder" in keys:
+        return _listed(keys, list(settings.tokens.values()))
+    # The file's own entry for an id counts before that of added_tokens.json.
+    own = {} if core is None else {id: content for id, content, *_ in core.added_tokens()}
+    standard = {settings.tokens[name] for name in STANDARD if name in settings.tokens}
+    special = {*standard, *settings.additional}
+    found = []
+    for content, place in read_object(files, "added_tokens.json").items():
+        if not is_token(content):
+            raise ConfigError(f"added_tokens.json: a token is a text of at least one character, found {content!r:.60}")
+        id = _id(place, f"added_tokens.json: the id of {content!r}")
+        if own.get(id) != content:
+            control = content in special or content in settings.tokens.values()
+            token = AddedToken(content, special=control, normalized=content not in special)
+            found.append(Entry(id, token, "added_tokens.json"))
+    return found
 
 
-def _entry(place: int, entry: Mapping[str, Any], *, listed: bool) -> dict[str, Any]:
-    if not 0 <= place < 1 << 32:
-        raise FormatError(f"the id of an added token is {place}; expected a whole number below 2**32")
-    flags = {flag: bool(entry.get(flag, False)) for flag in FLAGS}
-    return {"id": place, "content": str(entry["content"]), **flags, "listed": listed}
+def _listed(keys: SideKeys, named: list[str]) -> list[Entry]:
+    decoder = keys.get("added_tokens_decoder")
+    if decoder is None:
+        return []
+    if not isinstance(decoder, Mapping):
+        raise keys.wrong("added_tokens_decoder", "an object of ids and tokens")
+    found = []
+    for place, value in decoder.items():
+        where = f"{CONFIG}: added_tokens_decoder"
+        number = int(place) if isinstance(place, str) and place.isdecimal() and len(place) < 12 else place
+        id = _id(number, f"{where}: the id of a token")
+        if isinstance(value, Mapping):
+            token = added_token(value, f"{where}[{place}]", special=value.get("content") in named)
+        else:
+            made = keys.token_of(value, "added_tokens_decoder")
+            if isinstance(made, str):
+                raise keys.wrong("added_tokens_decoder", "an object of ids and tokens with flags", found=value)
+            token = made
+        found.append(Entry(id, token, f"added_tokens_decoder in {CONFIG}"))
+    return found
 
 
-def _bare(entry: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in entry.items() if key != "listed"}
+def _id(value: Any, where: str) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 1 << 32:
+        raise ConfigError(f"{where} must be a whole number below 2**32, found {shown(value)}")
+    return value

@@ -15,6 +15,7 @@ use super::normalizer::Normalizer;
 use super::post_processor::PostProcessor;
 use super::pre_tokenizer::PreTokenizer;
 use super::stored::{Part, Place};
+use super::vocab::Vocab;
 use super::{save, Description, Tokenizer};
 use crate::{Error, Result};
 use std::path::Path;
@@ -49,11 +50,7 @@ impl Tokenizer {
             cutter: OnceLock::new(),
             memory: Mutex::new(Vec::new()),
         };
-        let stranger = tokenizer.post_processor.ids().find(|&id| tokenizer.id_to_token(id).is_none());
-        match stranger {
-            Some(id) => Err(Error::Format(format!("post_processor: no token has the id {id}"))),
-            None => Ok(tokenizer),
-        }
+        tokenizer.known_around()
     }
 
     /// Keeps the tables of a large BPE model, and the rest of its file, for the next time.
@@ -112,6 +109,12 @@ fn compile_model(model: ModelSection, pre_tokenizer: &mut PreTokenizer) -> Resul
     })
 }
 
+/// Whether one of the bytes that UTF-8 is made of is no token: then tokens no longer tell how long they are.
+pub(super) fn lacks_bytes(vocab: &Vocab) -> bool {
+    let mut bytes = (0..=0xBF).chain(0xC2..=0xF4).map(byte_level::to_char);
+    bytes.any(|c| vocab.id(c.encode_utf8(&mut [0; 4])).is_none())
+}
+
 fn missing(key: &str) -> Error {
     Error::Format(format!("model.{key}: found nothing of use, expected the model's {key}"))
 }
@@ -126,9 +129,7 @@ fn compile_bpe(model: ModelSection, pre_tokenizer: &mut PreTokenizer) -> Result<
         Some((vocab, pairs)) => (vocab, Some(pairs)),
         None => (vocab.build("model.vocab")?, None),
     };
-    // The bytes that UTF-8 is made of: without one of them, tokens no longer tell how long they are.
-    let mut bytes = (0..=0xBF).chain(0xC2..=0xF4).map(byte_level::to_char);
-    if bytes.any(|c| vocab.id(c.encode_utf8(&mut [0; 4])).is_none()) {
+    if lacks_bytes(&vocab) {
         pre_tokenizer.spell_out();
     }
     let options = bpe::Options {

@@ -32,6 +32,7 @@ mod scan;
 mod scan_json;
 mod slots;
 mod sources;
+mod staging;
 mod stored;
 mod stream;
 mod text;

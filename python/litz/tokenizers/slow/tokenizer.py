@@ -94,11 +94,12 @@ class Tokenizer:
     ) -> Encoding:
         """All that is known of the tokens of one text or two; a list instead of a text is words that were split before.
 
-        `max_length` counts special tokens; what it cuts off is in `overflowing`.
+        `max_length` counts special tokens; what it cuts off is in `overflowing`. Of words and pairs, `trusted` can be
+        empty only: nothing in them is a special token.
         """
         encodings = [self._sequence(text, trusted)]
         if pair is not None:
-            encodings.append(self._sequence(pair, None))
+            encodings.append(self._sequence(pair, trusted))
         if max_length is not None:
             room = max_length - self._post_processor.added(pair=pair is not None) * add_special_tokens
             if room < 0:
@@ -133,10 +134,12 @@ class Tokenizer:
     def _sequence(self, text: str | Sequence[str], trusted: Sequence[Span] | None) -> Encoding:
         if isinstance(text, str):
             return self._encoded(text, None, trusted)
-        return joined(self._encoded(word, number, None) for number, word in enumerate(text))
+        return joined(self._encoded(word, number, trusted) for number, word in enumerate(text))
 
     def _encoded(self, original: str, word: int | None, trusted: Sequence[Span] | None) -> Encoding:
         """The tokens of one text; a word is every piece of it, or the number that it was given."""
+        if any("\ud800" <= char <= "\udfff" for char in original):
+            raise ArgumentError(f"{original!r:.80} is no text: it has a lone surrogate, which UTF-8 cannot write")
         encoding = Encoding()
         places = Places(original)
         everything = trusted is None or list(trusted) == [(0, len(original.encode()))]
@@ -149,7 +152,6 @@ class Tokenizer:
 
     def _pieces(self, original: str, trusted: Sequence[Span] | None) -> Iterable[Piece]:
         """The text cut at added tokens, normalized between them, cut at normalized ones, and pre-tokenized."""
-        original.encode()  # a lone surrogate is no text
         for text, added in _cut(Text.of(original), self._added.raw.parts(original, trusted)):
             if added is not None:
                 yield text, added

@@ -163,6 +163,7 @@ fn unigram(metadata: &Metadata) -> Result<Description> {
         charsmap: &charsmap,
         squeeze: flag("tokenizer.ggml.remove_extra_whitespaces", false)?,
         prefix: flag("tokenizer.ggml.add_space_prefix", false)?,
+        first_only: None,
         words: Some(tokens.marks_begin_tokens()),
     };
     let special = |flag: &str, id: &str, absent: bool| match metadata.boolean(flag)?.unwrap_or(absent) {

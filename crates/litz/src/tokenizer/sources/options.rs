@@ -34,6 +34,8 @@ pub struct SourceOptions {
     pub add_eos_token: Option<bool>,
     /// Whether a space goes before the first word.
     pub add_prefix_space: Option<bool>,
+    /// Llama: whether a mark is put after special tokens, too, as the first versions of its class did.
+    pub legacy: Option<bool>,
     /// BERT: whether text is lowercased.
     pub do_lower_case: Option<bool>,
     /// BERT: whether each Chinese character is a word.

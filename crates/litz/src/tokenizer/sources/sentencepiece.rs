@@ -48,7 +48,7 @@ impl Description {
         let model = Model::read(bytes)?;
         let prefix = options.add_prefix_space.unwrap_or(model.prefix);
         let mut description = Self {
-            sections: model.sections(prefix),
+            sections: model.sections(prefix, first_only(options)),
             added_tokens: model.added(),
             model: match model.algorithm {
                 UNIGRAM => model.unigram()?,
@@ -58,6 +58,15 @@ impl Description {
         description.sections.post_processor = options.around(&|token| model.id(token))?;
         options.finish(&mut description)?;
         Ok(description)
+    }
+}
+
+/// Where the class puts the mark that is not in the text; the library that wrote the file puts it before every piece.
+fn first_only(options: &SourceOptions) -> Option<bool> {
+    match options.class() {
+        "LlamaTokenizer" => Some(!options.legacy.unwrap_or(false)),
+        "CodeLlamaTokenizer" => Some(true),
+        _ => None,
     }
 }
 
@@ -200,10 +209,11 @@ impl<'a> Model<'a> {
         found.map(token).collect()
     }
 
-    fn sections(&self, prefix: bool) -> Sections {
+    fn sections(&self, prefix: bool, first_only: Option<bool>) -> Sections {
         let unigram = self.algorithm == UNIGRAM && !self.byte_fallback && self.squeeze;
         let words = unigram.then(|| self.marks_begin_pieces());
-        stages::SentencePiece { charsmap: self.charsmap, squeeze: self.squeeze, prefix, words }.sections()
+        let (charsmap, squeeze) = (self.charsmap, self.squeeze);
+        stages::SentencePiece { charsmap, squeeze, prefix, first_only, words }.sections()
     }
 
     /// Whether no piece reaches over the mark of a word: words can be tokenized one by one.

@@ -86,6 +86,8 @@ pub(super) struct SentencePiece<'a> {
     pub squeeze: bool,
     /// Whether a mark goes before the text.
     pub prefix: bool,
+    /// Whether that mark goes before the first piece only, or before each that lacks one; `None` if before every piece.
+    pub first_only: Option<bool>,
     /// Whether words are tokenized for themselves, each from its mark on; `None` if by a model of merges or bytes.
     pub words: Option<bool>,
 }
@@ -104,10 +106,15 @@ impl SentencePiece<'_> {
                 json!({"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": " "}),
             ]);
         }
-        let scheme = if self.prefix { "always" } else { "never" };
+        let scheme = match self.first_only {
+            _ if !self.prefix => "never",
+            Some(true) => "first",
+            Some(false) | None => "always",
+        };
         let metaspace = |split: bool| json!({"type": "Metaspace", "replacement": MARK, "prepend_scheme": scheme, "split": split});
         let (pre_tokenizer, decoder) = match self.words {
             Some(split) => (metaspace(split), metaspace(true)),
+            None if self.first_only.is_some() => (metaspace(false), marks_to_spaces(self.prefix)),
             None => {
                 normalizers.extend(mark_stages(self.prefix));
                 (Value::Null, marks_to_spaces(self.prefix))
