@@ -13,11 +13,9 @@ from litz.architectures.base import Family, Names
 from litz.config import Config, Keys, read_json
 from litz.errors import ConfigError, ModelNotFoundError, UnsupportedError
 from litz.hub import ModelFiles
-from litz.hub.paths import resolve_in
 from litz.spec import Spec
 from litz.weights import LoadReport, Source, plan
 
-_INDEX = "model.safetensors.index.json"
 # What arithmetic on a value of the wrong kind ends in: files may hold anything anywhere.
 _WRONG_KIND = (TypeError, ValueError, OverflowError, ZeroDivisionError, AttributeError, KeyError)
 
@@ -88,7 +86,7 @@ def open_checkpoint(files: ModelFiles, *, strict: bool = True) -> Checkpoint:
     family = family_of(config["model_type"])
     where = str(files.gguf or files.root / "config.json")
     spec = read_spec(config, family, where=where, strict=strict)
-    tensor_files = (_core.TensorFile(str(files.gguf)),) if files.gguf else _safetensors(files)
+    tensor_files = tuple(_core.TensorFile(str(path)) for path in files.weights())
     stored = [{name: shape for name, (_, shape, _) in file.tensors().items()} for file in tensor_files]
     names: Names = gguf.names(family, stored[0]) if files.gguf else family.names
     sources, report = plan(spec, family, stored, names=names, where=files.source)
@@ -107,21 +105,3 @@ def read_spec(config: Config, family: Family, *, where: str, strict: bool = True
         raise ConfigError(f"{where}: {error}") from error
     keys.finish(strict=strict)
     return spec
-
-
-def _safetensors(files: ModelFiles) -> tuple[_core.TensorFile, ...]:
-    index = files.find(_INDEX)
-    if index is not None:
-        shards = read_json(index).get("weight_map")
-        if not isinstance(shards, dict) or not all(isinstance(name, str) for name in shards.values()):
-            raise ConfigError(f"{index}: weight_map must map tensor names to file names")
-        return tuple(_core.TensorFile(str(resolve_in(files.root, name))) for name in dict.fromkeys(shards.values()))
-    single = files.find("model.safetensors")
-    if single is not None:
-        return (_core.TensorFile(str(single)),)
-    if files.find("pytorch_model.bin") or files.find("pytorch_model.bin.index.json"):
-        raise UnsupportedError(
-            f"{files.source} has only pytorch_model.bin, a pickle that could run code; "
-            f"litz reads safetensors and GGUF: convert it, or choose another revision"
-        )
-    raise ModelNotFoundError(f"{files.source} has no model.safetensors, no {_INDEX} and no GGUF file in {files.root}")
