@@ -6,8 +6,8 @@ import os
 from litz import _core, hub
 from litz.errors import ArgumentError
 from litz.hub import ModelFiles
+from litz.tokenizers import gguf_settings, vocabularies
 from litz.tokenizers import settings as read
-from litz.tokenizers import vocabularies
 from litz.tokenizers.tokenizer import Tokenizer
 
 Path = str | os.PathLike[str]
@@ -50,7 +50,7 @@ def _of_gguf(files: ModelFiles) -> Tokenizer:
     assert files.gguf is not None
     file = _core.TensorFile(files.gguf)
     core = _core.Tokenizer.from_gguf(file)
-    return Tokenizer(core, read.from_gguf(file, core), name_or_path=files.source)
+    return Tokenizer(core, gguf_settings.from_gguf(file, core), name_or_path=files.source)
 
 
 def _of_files(files: ModelFiles, cache_dir: Path | None) -> Tokenizer:

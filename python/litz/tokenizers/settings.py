@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from litz import _core
 from litz.errors import ConfigError, FormatError
 from litz.hub import ModelFiles
 
@@ -154,44 +153,3 @@ def _limit(files: ModelFiles, config: Mapping[str, Any]) -> int:
     text = model.get("text_config")
     positions = (text if isinstance(text, dict) else model).get("max_position_embeddings")
     return positions if isinstance(positions, int) and positions > 0 else UNLIMITED
-
-
-def from_gguf(file: _core.TensorFile, core: _core.Tokenizer) -> Settings:
-    """The settings in a GGUF file's metadata, beside the vocabulary that is compiled already."""
-    metadata = file.metadata()
-    tokens = {}
-    for name, keys in _GGUF_IDS.items():
-        id = next((metadata[key] for key in keys if isinstance(metadata.get(key), int)), None)
-        if id is not None:
-            token = core.id_to_token(id)
-            if token is None:
-                raise FormatError(f"the {name} token has id {id}; the vocabulary has {core.vocab_size()} tokens")
-            tokens[name] = token
-    limit = metadata.get(f"{metadata.get('general.architecture')}.context_length")
-    templates = {
-        key.removeprefix("tokenizer.chat_template.") if key != "tokenizer.chat_template" else "default": value
-        for key, value in metadata.items()
-        if isinstance(value, str) and (key == "tokenizer.chat_template" or key.startswith("tokenizer.chat_template."))
-    }
-    only_default = list(templates) == ["default"]
-    return Settings(
-        tokens=tokens,
-        chat_template=templates["default"] if only_default else (templates or None),
-        model_max_length=limit if isinstance(limit, int) and limit > 0 else UNLIMITED,
-    )
-
-
-def _ids(*names: str) -> tuple[str, ...]:
-    return tuple(f"tokenizer.ggml.{name}_token_id" for name in names)
-
-
-# The misspelt separator is how the format has it.
-_GGUF_IDS = {
-    "bos": _ids("bos"),
-    "eos": _ids("eos"),
-    "unk": _ids("unknown"),
-    "sep": _ids("separator", "seperator"),
-    "pad": _ids("padding"),
-    "cls": _ids("cls"),
-    "mask": _ids("mask"),
-}
