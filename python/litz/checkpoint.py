@@ -14,7 +14,7 @@ from litz.config import Config, Keys, read_json
 from litz.errors import ConfigError, ModelNotFoundError, UnsupportedError
 from litz.hub import ModelFiles
 from litz.spec import Spec
-from litz.weights import LoadReport, Source, plan
+from litz.weights import LoadReport, Source, StoredFile, plan
 
 # What arithmetic on a value of the wrong kind ends in: files may hold anything anywhere.
 _WRONG_KIND = (TypeError, ValueError, OverflowError, ZeroDivisionError, AttributeError, KeyError)
@@ -87,10 +87,21 @@ def open_checkpoint(files: ModelFiles, *, strict: bool = True) -> Checkpoint:
     where = str(files.gguf or files.root / "config.json")
     spec = read_spec(config, family, where=where, strict=strict)
     tensor_files = tuple(_core.TensorFile(str(path)) for path in files.weights())
-    stored = [{name: shape for name, (_, shape, _) in file.tensors().items()} for file in tensor_files]
-    names: Names = gguf.names(family, stored[0]) if files.gguf else family.names
-    sources, report = plan(spec, family, stored, names=names, where=files.source)
+    stored = [_stored(file) for file in tensor_files]
+    names: Names = gguf.names(family, stored[0].shapes) if files.gguf else family.names
+
+    def same(one: tuple[int, str], two: tuple[int, str]) -> bool:
+        return tensor_files[one[0]].same(one[1], tensor_files[two[0]], two[1])
+
+    spec, sources, report = plan(spec, family, stored, names=names, where=files.source, same=same)
     return Checkpoint(files, config, spec, tensor_files, tuple(sources), report)
+
+
+def _stored(file: _core.TensorFile) -> StoredFile:
+    shapes = {name: shape for name, (_, shape, _) in file.tensors().items()}
+    if file.format != "safetensors":
+        return StoredFile(shapes)
+    return StoredFile(shapes, {name: own for name, own in file.metadata().items() if own in shapes})
 
 
 def read_spec(config: Config, family: Family, *, where: str, strict: bool = True) -> Spec:
