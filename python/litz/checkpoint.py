@@ -11,13 +11,10 @@ from litz.architectures import family as family_of
 from litz.architectures import gguf
 from litz.architectures.base import Family, Names
 from litz.config import Config, Keys, read_json
-from litz.errors import ConfigError, ModelNotFoundError, UnsupportedError
+from litz.errors import ConfigError, LitzError, ModelNotFoundError
 from litz.hub import ModelFiles
 from litz.spec import Spec
 from litz.weights import LoadReport, Source, StoredFile, plan
-
-# What arithmetic on a value of the wrong kind ends in: files may hold anything anywhere.
-_WRONG_KIND = (TypeError, ValueError, OverflowError, ZeroDivisionError, AttributeError, KeyError)
 
 
 @dataclass(frozen=True)
@@ -52,13 +49,13 @@ def read_config(files: ModelFiles) -> Config:
     return _with_defaults(read_json(path), name=files.source)
 
 
-def _with_defaults(values: Mapping[str, Any], *, name: str) -> Config:
+def _with_defaults(values: Mapping[str, Any], *, name: str, spelled: Mapping[str, str] | None = None) -> Config:
     """A multimodal model's text configuration stands for the whole: litz runs the text model."""
     text = values.get("text_config")
     if isinstance(text, dict):
         values = {**text, "model_type": values.get("model_type")}
     family = family_of(values.get("model_type"))
-    return Config(values, defaults=family.defaults, name_or_path=name, aliases=family.aliases)
+    return Config(values, defaults=family.defaults, name_or_path=name, aliases=family.aliases, spelled=spelled)
 
 
 def _gguf_config(file: _core.TensorFile, path: Path) -> Config:
@@ -67,13 +64,9 @@ def _gguf_config(file: _core.TensorFile, path: Path) -> Config:
         return list(unpack(f"<{len(data) // 4}f", data))
 
     tensors = {name: shape for name, (_, shape, _) in file.tensors().items()}
-    try:
-        values = gguf.config(file.metadata(), tensors, floats=floats, where=str(path))
-    except _WRONG_KIND as error:
-        if isinstance(error, ConfigError | UnsupportedError):
-            raise
-        raise ConfigError(f"{path}: the header's keys are of the wrong kind: {error!r}") from error
-    return _with_defaults(values, name=str(path))
+    metadata = file.metadata()
+    values = gguf.config(metadata, tensors, floats=floats, where=str(path), long_arrays=file.long_arrays())
+    return _with_defaults(values, name=str(path), spelled=gguf.spelled(metadata.get("general.architecture")))
 
 
 def open_checkpoint(files: ModelFiles, *, strict: bool = True) -> Checkpoint:
@@ -106,12 +99,12 @@ def _stored(file: _core.TensorFile) -> StoredFile:
 
 def read_spec(config: Config, family: Family, *, where: str, strict: bool = True) -> Spec:
     """The Spec of a configuration; every key of it must be read or known not to matter."""
-    keys = Keys(config.written, family.defaults, where=where, aliases=family.aliases)
+    keys = Keys(config.written, family.defaults, where=where, aliases=family.aliases, spelled=config.spelled)
     keys.refuse("quantization_config", "load the unquantised model, or a GGUF file of it")
     try:
         spec = family.spec(keys)
-    except _WRONG_KIND as error:
-        if isinstance(error, ConfigError):
+    except ValueError as error:  # what a Spec refuses of itself
+        if isinstance(error, LitzError):
             raise
         raise ConfigError(f"{where}: {error}") from error
     keys.finish(strict=strict)
