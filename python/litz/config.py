@@ -249,7 +249,7 @@ class Keys:
         left = {k: v for k, v in left.items() if k not in _NEUTRAL or not _NEUTRAL[k](v)}
         harmful = sorted(k for k in left if _may_matter(k, left[k]))
         if harmful and strict:
-            listed = ", ".join(f"{k} = {_short(left[k])}" for k in harmful)
+            listed = ", ".join(f"{self._spelled.get(k, k)} = {_short(left[k])}" for k in harmful)
             raise ConfigError(
                 f"{self.where}: unknown keys that may change what the model computes: {listed}. "
                 f"If you know that they do not, pass strict=False."

@@ -87,7 +87,7 @@ def _default(s: _Scaling) -> Rope:
 
 def _dynamic(s: _Scaling) -> Rope:
     """Dynamic NTK changes nothing up to the trained length, which is where litz's context ends."""
-    s.number("factor")
+    s.need("factor")
     return _default(s)
 
 
@@ -113,7 +113,7 @@ def _llama3(s: _Scaling) -> Rope:
 
 def _yarn(s: _Scaling) -> Rope:
     original = s.original()
-    given = s.number("factor")
+    given = s.number("factor") if "factor" in s.parameters else s.need("factor")  # an explicit null is the ratio
     factor = s.context / original if given is None else given
     theta = s.need("rope_theta")
     if theta == 1.0:

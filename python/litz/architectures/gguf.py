@@ -158,7 +158,8 @@ def _sizes(h: Header) -> Sizes:
         head = width // heads
     value = h.size("attention.value_length", most=65536) or width // heads
     if value != head:
-        raise h.refuse(f"keys of {head} and values of {value} dimensions ({h.arch}.attention.value_length)")
+        names = f"{h.arch}.attention.key_length and {h.arch}.attention.value_length"
+        raise h.refuse(f"keys of {head} and values of {value} dimensions ({names})")
     return Sizes(
         layers, h.needed("context_length"), width, hidden, heads, heads if kv_heads is None else kv_heads, head
     )

@@ -238,8 +238,9 @@ def _sliding(h: Header, s: Sizes) -> Facts:
     if h.lists(key):
         slides = h.flags(key, layers=s.layers) or []
         return facts | {"layer_types": ["sliding_attention" if one else "full_attention" for one in slides]}
-    if (period := h.size(key)) is not None:
-        facts["sliding_window_pattern"] = period
+    if (period := h.size(key)) is not None:  # the last of each period sees everything
+        kinds = ("full_attention", "sliding_attention")
+        facts["layer_types"] = [kinds[(i + 1) % period != 0] for i in range(s.layers)]
     return facts
 
 

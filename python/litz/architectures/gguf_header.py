@@ -119,7 +119,8 @@ class Header:
 
     def neutral(self, key: str, *values: object) -> None:
         """Accepts these values, which change nothing in this architecture; any other is left over."""
-        if key in self._own and any(self._own[key] == value for value in values):
+        own = self._own.get(key)
+        if any(own == value and isinstance(own, bool) == isinstance(value, bool) for value in values):
             self._read.add(key)
 
     def ignore(self, *keys: str) -> None:

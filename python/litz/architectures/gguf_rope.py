@@ -39,17 +39,18 @@ def rope(h: Header, *, head: int, context: int, floats: Floats) -> dict[str, Any
 
 
 def _scaling(h: Header, *, context: int) -> dict[str, Any]:
-    """`rope_scaling`; every rotary key is checked, also where the type makes no use of it."""
+    """`rope_scaling`; every rotary key is checked, also where the type makes no use of it.
+
+    YaRN's other numbers are accepted where they change nothing; the rest is left over.
+    """
     kind, factor = _kind(h), _factor(h)
     original = h.size("rope.scaling.original_context_length") or context
     gain = h.number("rope.scaling.attn_factor", above=0.0)
     betas = {name: h.number(f"rope.scaling.yarn_{name}", above=0.0) for name in ("beta_fast", "beta_slow")}
     h.flag("rope.scaling.finetuned")  # how the model was trained
-    for key, values in (("ext_factor", (-1.0, 1.0)), ("attn_factor", (1.0,)), ("log_multiplier", (0.0,))):
-        if kind == "yarn":
-            h.neutral(f"rope.scaling.yarn_{key}", *values)
-        else:
-            h.number(f"rope.scaling.yarn_{key}")
+    h.neutral("rope.scaling.yarn_attn_factor", 1.0)
+    h.neutral("rope.scaling.yarn_ext_factor", -1.0, 1.0 if kind == "yarn" else 0.0)
+    h.neutral("rope.scaling.yarn_log_multiplier", 0.0)
     gain = 1.0 if gain is None else gain
     if kind == "none" or factor == 1.0:
         return {"rope_type": "default", **({"gguf_gain": gain} if gain != 1.0 else {})}
