@@ -15,7 +15,7 @@ from litz.numbers import number, shown
 from litz.spec import LongFrequencies, Rope
 
 # No number of an embedding lies beyond these; products of two are still floats.
-_SMALLEST, _LARGEST = 1e-30, 1e30
+SMALLEST, LARGEST = 1e-30, 1e30
 
 
 def f32(value: float) -> float:
@@ -48,7 +48,7 @@ class _Scaling:
         value = self.parameters.get(key)
         if value is None or (zero_is_none and value == 0):
             return None
-        return number(value, self.name(key), least=_SMALLEST, most=_LARGEST, error=ConfigError)
+        return number(value, self.name(key), least=SMALLEST, most=LARGEST, error=ConfigError)
 
     def need(self, key: str) -> float:
         found = self.number(key)
@@ -66,7 +66,7 @@ class _Scaling:
         values = self.parameters.get(key)
         if not isinstance(values, list | tuple) or len(values) != self.dim // 2:
             raise ConfigError(f"{self.name(key)} must hold {self.dim // 2} numbers, found {shown(values)}")
-        return [number(value, self.name(key), least=_SMALLEST, most=_LARGEST, error=ConfigError) for value in values]
+        return [number(value, self.name(key), least=SMALLEST, most=LARGEST, error=ConfigError) for value in values]
 
     def wavelengths(self) -> list[float]:
         """theta ** (2i / dim), the inverse of the unscaled frequencies."""

@@ -6,7 +6,7 @@ import pytest
 
 from litz.architectures import family, gguf
 from litz.architectures.gguf_families import LAYER_NORM_EPSILON
-from litz.errors import ConfigError, UnsupportedError
+from litz.errors import UnsupportedError
 
 Shapes = dict[str, tuple[int, ...]]
 EMBEDDING: Shapes = {"token_embd.weight": (97, 32), "output.weight": (97, 32)}
@@ -27,8 +27,8 @@ def read(arch: str, *tensors: str, **keys: Any) -> dict[str, Any]:
 def needed(arch: str) -> dict[str, Any]:
     """The keys that no header of the architecture lacks."""
     norm = "layer_norm_epsilon" if arch in LAYER_NORM_EPSILON else "layer_norm_rms_epsilon"
-    more = {"gptneox": {"use_parallel_residual": True}, "command-r": {"logit_scale": 0.5}, "granite": {"logit_scale": 3.0},
-            "gemma3": {"attention.sliding_window": 7}}  # fmt: skip
+    more = {"gptneox": {"use_parallel_residual": True}, "command-r": {"logit_scale": 0.5},
+            "granite": {"logit_scale": 3.0}, "gemma3": {"attention.sliding_window": 7}}  # fmt: skip
     return {**SIZES, f"attention.{norm}": 1e-5, **more.get(arch, {})}
 
 
@@ -43,7 +43,7 @@ REFUSED = {
     "a qwen2 with experts": lambda: read("qwen2", expert_count=4, expert_used_count=2),
     "keys of 8 and values of 16": lambda: read("qwen3", attention__key_length=8, attention__value_length=16),
     "grouped queries": lambda: read("gptneox", attention__head_count_kv=2),
-    "'starcoder' is not implemented": lambda: read("starcoder"),
+    r"general.architecture. 'starcoder' is not implemented": lambda: read("starcoder"),
 }
 
 
@@ -103,7 +103,8 @@ def test_llama_with_experts_is_mixtral() -> None:
 
 
 def test_layers_without_a_router_are_dense() -> None:
-    header = {"general.architecture": "qwen3moe", **{f"qwen3moe.{key}": value for key, value in needed("qwen3moe").items()},
+    plain = {f"qwen3moe.{key}": value for key, value in needed("qwen3moe").items()}
+    header = {"general.architecture": "qwen3moe", **plain,
               "qwen3moe.expert_count": 4, "qwen3moe.expert_used_count": 2}  # fmt: skip
     shapes = {**EMBEDDING, "blk.1.ffn_gate_inp.weight": (4, 32)}
     found = gguf.config(header, shapes, floats=lambda name: [], where="model.gguf")

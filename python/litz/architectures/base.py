@@ -86,7 +86,7 @@ def rope_parameters(c: Keys, *, theta: float = 10000.0, partial: bool = False) -
         if value is not None and parameters.get(key) is None:
             parameters[key] = value
     parameters.setdefault("rope_theta", theta)
-    original = c.get("original_max_position_embeddings")
+    original = c.positive("original_max_position_embeddings")
     if original is not None and rope.kind_of(parameters) in ("llama3", "yarn", "longrope", "su"):
         parameters["original_max_position_embeddings"] = original  # beside the rope's own, this one wins
     account_for(c, parameters, "rope_scaling" if older else "rope_parameters")
@@ -97,7 +97,7 @@ def rope_parameters(c: Keys, *, theta: float = 10000.0, partial: bool = False) -
 
 
 def account_for(c: Keys, parameters: Mapping[str, Any], key: str) -> None:
-    """Names the parameters that a rope scaling makes no use of; those that no scaling has may change the mathematics."""
+    """Names the parameters that a rope scaling makes no use of; those that no scaling has stop loading."""
     elsewhere, nowhere = rope.unused(parameters)
     for name in (*elsewhere, *nowhere):
         c.leave(f"{key}.{name}", parameters[name], matters=name in nowhere)

@@ -122,7 +122,10 @@ def config(
     arch = metadata.get("general.architecture")
     if not isinstance(arch, str) or arch not in gguf_families.FACTS:
         known = ", ".join(gguf_families.FACTS)
-        raise UnsupportedError(f"{where}: GGUF architecture {shown(arch)} is not implemented; litz knows {known}")
+        raise UnsupportedError(
+            f"{where}: the GGUF architecture (general.architecture) {shown(arch)} is not implemented; "
+            f"litz knows {known}"
+        )
     parts = integer(metadata.get("split.count", 0), f"{where}: split.count", error=ConfigError)
     if parts > 1:
         raise UnsupportedError(f"{where} is one of {parts} parts (split.count); merge them into one file first")

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from litz.architectures import gguf_rope
 from litz.architectures.gguf_header import Header
 from litz.errors import ConfigError
 
@@ -222,7 +223,7 @@ def _gemma3(h: Header, s: Sizes) -> Facts:
     h.require("attention.sliding_window")
     facts = _gemma_scaled(h, s) | _sliding(h, s)
     facts["final_logit_softcapping"] = h.number("final_logit_softcapping", least=0.0) or None
-    base, older = (h.number(f"rope.{key}", above=0.0) for key in ("freq_base_swa", "local.freq_base"))
+    base, older = (gguf_rope.positive(h, f"rope.{key}") for key in ("freq_base_swa", "local.freq_base"))
     if None not in (base, older) and base != older:
         raise ConfigError(f"{h.name('rope.freq_base_swa')} = {base} and rope.local.freq_base = {older} differ")
     return facts | {"rope_local_base_freq": base or older or 10000.0}

@@ -10,6 +10,8 @@ from typing import Any
 
 from litz.architectures.gguf_header import Header
 from litz.errors import ConfigError, UnsupportedError
+from litz.numbers import shown
+from litz.rope import LARGEST, SMALLEST
 
 Floats = Callable[[str], list[float]]
 _TYPES = ("none", "linear", "yarn", "longrope")
@@ -18,10 +20,11 @@ _FREQS, _LONG, _SHORT = "rope_freqs.weight", "rope_factors_long.weight", "rope_f
 
 def rope(h: Header, *, head: int, context: int, floats: Floats) -> dict[str, Any]:
     """The rotary keys of `config.json` for heads of this size; `floats` reads a tensor of the file."""
-    base = h.number("rope.freq_base", above=0.0)
+    base = positive(h, "rope.freq_base")
     dim = h.size("rope.dimension_count", most=head) or head
     if dim % 2:
-        key = "rope.dimension_count" if h.given("rope.dimension_count") else "attention.key_length"
+        given = [key for key in ("rope.dimension_count", "attention.key_length") if h.given(key)]
+        key = given[0] if given else f"embedding_length divided by {h.arch}.attention.head_count"
         raise ConfigError(f"{h.name(key)} must be even to be rotated in pairs, found {dim}")
     found: dict[str, Any] = {"rope_theta": 10000.0 if base is None else base}
     if dim != head:
@@ -45,8 +48,8 @@ def _scaling(h: Header, *, context: int) -> dict[str, Any]:
     """
     kind, factor = _kind(h), _factor(h)
     original = h.size("rope.scaling.original_context_length") or context
-    gain = h.number("rope.scaling.attn_factor", above=0.0)
-    betas = {name: h.number(f"rope.scaling.yarn_{name}", above=0.0) for name in ("beta_fast", "beta_slow")}
+    gain = positive(h, "rope.scaling.attn_factor")
+    betas = {name: positive(h, f"rope.scaling.yarn_{name}") for name in ("beta_fast", "beta_slow")}
     h.flag("rope.scaling.finetuned")  # how the model was trained
     h.neutral("rope.scaling.yarn_attn_factor", 1.0)
     h.neutral("rope.scaling.yarn_ext_factor", -1.0, 1.0 if kind == "yarn" else 0.0)
@@ -62,6 +65,14 @@ def _scaling(h: Header, *, context: int) -> dict[str, Any]:
     return found | {key: value for key, value in betas.items() if value is not None}
 
 
+def positive(h: Header, key: str, *, zero: bool = False) -> float | None:
+    """A number that an embedding can have, None where the key is absent; 0 only where it stands for none."""
+    found = h.number(key)
+    if found is None or (zero and found == 0) or SMALLEST <= found <= LARGEST:
+        return found
+    raise ConfigError(f"{h.name(key)} must be a number from {SMALLEST:g} to {LARGEST:g}, found {shown(found)}")
+
+
 def _kind(h: Header) -> str:
     kind = h.text("rope.scaling.type")
     if kind is not None and kind not in _TYPES:
@@ -71,8 +82,7 @@ def _kind(h: Header) -> str:
 
 def _factor(h: Header) -> float:
     """By how much positions are stretched; 0 is not at all. The older key counts only without the newer one."""
-    found = h.number("rope.scaling.factor", least=0.0)
-    older = h.number("rope.scale_linear", least=0.0)
+    found, older = (positive(h, key, zero=True) for key in ("rope.scaling.factor", "rope.scale_linear"))
     return (older if found is None else found) or 1.0
 
 
@@ -86,8 +96,13 @@ def _long(h: Header, scaling: dict[str, Any], floats: Floats, *, dim: int, conte
     factor = scaling.get("factor", 1.0)
     long, short = ([value * factor for value in _factors(h, name, floats, dim=dim)] for name in (_LONG, _SHORT))
     original = h.size("rope.scaling.original_context_length") or context
-    return {"rope_type": "longrope", "long_factor": long, "short_factor": short,
-            "attention_factor": scaling.get("gguf_gain", 1.0), "original_max_position_embeddings": original}  # fmt: skip
+    return {
+        "rope_type": "longrope",
+        "long_factor": long,
+        "short_factor": short,
+        "attention_factor": scaling.get("gguf_gain", 1.0),
+        "original_max_position_embeddings": original,
+    }
 
 
 def _factors(h: Header, name: str, floats: Floats, *, dim: int) -> Sequence[float]:
