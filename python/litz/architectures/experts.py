@@ -33,11 +33,12 @@ def routed(c: Keys, activation: Activation, *, width: str, normalize: bool) -> M
     # training only
     c.ignore("router_aux_loss_coef", "output_router_logits", "router_jitter_noise")
     experts, top_k = _count(c), c.size("num_experts_per_tok")
-    if experts > 1024 or top_k > experts:
-        raise ConfigError(
-            f"{c.where}: {c.name('num_experts')} = {experts} and {c.name('num_experts_per_tok')} = {top_k}: expected "
-            f"at most 1024, and no more that are used than there are"
-        )
+    if experts > 1024:
+        name = c.name("num_local_experts" if c.given("num_local_experts") else "num_experts")
+        raise ConfigError(f"{c.where}: {name} must be an integer from 1 to 1024, found {experts}")
+    if top_k > experts:
+        name = c.name("num_experts_per_tok")
+        raise ConfigError(f"{c.where}: the best {top_k} of {experts} experts cannot be chosen ({name})")
     return Moe(
         experts=experts, top_k=top_k, width=c.size(width), activation=activation,
         normalize=normalize,
