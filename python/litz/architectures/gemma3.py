@@ -23,7 +23,10 @@ def _parameters(c: Keys) -> tuple[dict[str, Any], dict[str, Any]]:
             c.leave(f"rope_parameters.{key}", value)
         elif value is not None and not isinstance(value, dict):
             raise ConfigError(f"{c.where}: rope_parameters.{key} must be an object, found {shown(value)}")
-    whole = {**c.table("rope_scaling"), **(nested.get("full_attention") or {})}
+    older = c.table("rope_scaling")  # wins, as in transformers, which does not read its older spelling here
+    if "type" in older and "rope_type" not in older:
+        raise ConfigError(f"{c.where}: rope_scaling of Gemma 3 says type {shown(older['type'])}; it must say rope_type")
+    whole = {**(nested.get("full_attention") or {}), **older}
     local = dict(nested.get("sliding_attention") or {})
     for parameters, key, base in ((whole, "rope_theta", 1000000.0), (local, "rope_local_base_freq", 10000.0)):
         beside = c.positive(key)
@@ -38,6 +41,7 @@ def _ropes(c: Keys, sliding: tuple[int | None, ...]) -> tuple[Rope, ...]:
 
 
 def spec(c: Keys) -> Spec:
+    c.refuse("attn_logit_softcapping", "no Gemma 3 caps its scores; set it to null")
     # transformers 5 writes the number with an underscore
     c.ignore("_sliding_window_pattern")
     pattern = c.size("sliding_window_pattern" if c.given("sliding_window_pattern") else "_sliding_window_pattern")
