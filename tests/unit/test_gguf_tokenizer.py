@@ -12,6 +12,7 @@ from tokenizers import Tokenizer as Reference
 import litz
 from litz._core import TensorFile, Tokenizer
 from litz.errors import FormatError, LitzError, UnsupportedError
+from litz.generation.gguf import special_tokens
 from tests.builders import ARRAY, BOOL, F32, I32, TEXT, U32, Gguf, array, entry, scalar
 from tests.parity import tiny_tokenizers as tiny
 from tests.parity.fuzz_texts import CORPUS, texts
@@ -207,6 +208,15 @@ class TestIdsThatNameNoToken:
         found = from_pretrained(silent | given, tmp_path)
         assert found.encode("hello") == expected.encode("hello")
         assert (found.bos_token, found.eos_token, found.unk_token) == ("<s>", "</s>", "<unk>")
+
+    @pytest.mark.parametrize("name", ["eos", "padding", "eot", "eom", "bos"])
+    @pytest.mark.parametrize(("kind", "id"), [(U32, 2**32 - 1), (I32, -1), (U32, 10**6)])
+    @pytest.mark.filterwarnings("ignore:the vocabulary has")
+    def test_generation_reads_the_same_ids(self, name: str, kind: int, id: int, tmp_path: Path) -> None:
+        entries = scored(sentence_piece(dummy_prefix=True), dummy_prefix=True) | key(f"{name}_token_id", kind, id)
+        path = tmp_path / "vocabulary.gguf"
+        path.write_bytes(Gguf(list(entries.values())).build())
+        assert special_tokens(path) == {"bos_token_id": 1, "eos_token_id": [2], "pad_token_id": None}
 
     def test_byte_level_vocabularies_begin_with_11_where_they_add_one_and_name_none(self, tmp_path: Path) -> None:
         entries = byte_level(tiny.BYTE_LEVEL["gpt2"](), "gpt-2") | key("add_bos_token", BOOL, True)
