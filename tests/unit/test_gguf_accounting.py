@@ -273,3 +273,35 @@ def test_all_of_the_scaling_acts_together(base: float, scaling: dict[str, Any], 
             expected = turned(position, pair, base=base, factors=factors, scaling=scaling)
             found = rope.gain * complex(math.cos(position * frequency), math.sin(position * frequency))
             assert abs(found - expected) < 1e-4 * abs(expected)
+
+
+@settings(QUICK)
+@given(
+    heads=st.sampled_from([(1, 1), (4, 2), (6, 6)]), head=st.sampled_from([2, 8, 10]), layers=st.integers(1, 4),
+    hidden=st.integers(1, 99), context=st.integers(1, 999), eps=st.sampled_from([0.0, 1e-6, 1e-5, 0.25]),
+    base=st.sampled_from([100.0, 1e4, 1e6]), scaling=st.sampled_from(["linear", "yarn"]), written=st.booleans(),
+)  # fmt: skip
+def test_a_header_is_the_configuration_that_it_was_made_from(
+    heads: tuple[int, int], head: int, layers: int, hidden: int, context: int, eps: float, base: float, scaling: str,
+    written: bool,
+) -> None:  # fmt: skip
+    stretched = {"rope_type": scaling, "factor": 4.0, "original_max_position_embeddings": 16}
+    if scaling == "linear":
+        del stretched["original_max_position_embeddings"]
+    said = {
+        "model_type": "llama", "hidden_size": heads[0] * head, "num_attention_heads": heads[0], "head_dim": head,
+        "num_key_value_heads": heads[1], "intermediate_size": hidden, "max_position_embeddings": context,
+        "num_hidden_layers": layers, "rms_norm_eps": eps, "rope_theta": base, "rope_scaling": stretched,
+        "vocab_size": 97, "tie_word_embeddings": True, "gguf_interleaved_rope": True,
+    }  # fmt: skip
+    own = {
+        "embedding_length": heads[0] * head, "attention.head_count": heads[0], "attention.head_count_kv": heads[1],
+        "feed_forward_length": hidden, "context_length": context, "block_count": layers, "rope.freq_base": base,
+        "attention.layer_norm_rms_epsilon": eps, "rope.scaling.type": scaling, "rope.scaling.factor": 4.0,
+        "rope.scaling.original_context_length": 16,
+    }  # fmt: skip
+    if written:
+        own |= {"attention.key_length": head, "attention.value_length": head, "rope.dimension_count": head}
+    llama = family("llama")
+    expected = read_spec(Config(said, defaults=llama.defaults), llama, where="config.json")
+    assert spec_of("llama", own) == expected
