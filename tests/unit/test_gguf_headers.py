@@ -40,6 +40,7 @@ REFUSED = {
     "not causal": lambda: read("llama", attention__causal=False),
     "llama.feed_forward_length that differs": lambda: read("llama", feed_forward_length=[48, 64]),
     "llama.attention.head_count_kv that differs": lambda: read("llama", attention__head_count_kv=[4, 2]),
+    "gemma3.rope.scaling.attn_factor": lambda: read("gemma3", rope__scaling__attn_factor=1.5),
     "a qwen2 with experts": lambda: read("qwen2", expert_count=4, expert_used_count=2),
     "keys of 8 and values of 16": lambda: read("qwen3", attention__key_length=8, attention__value_length=16),
     "grouped queries": lambda: read("gptneox", attention__head_count_kv=2),

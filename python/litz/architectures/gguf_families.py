@@ -221,6 +221,8 @@ def _gemma2(h: Header, s: Sizes) -> Facts:
 
 def _gemma3(h: Header, s: Sizes) -> Facts:
     h.require("attention.sliding_window")
+    if h.number("rope.scaling.attn_factor") not in (None, 1.0):
+        raise h.refuse("a Gemma 3 with gemma3.rope.scaling.attn_factor")
     facts = _gemma_scaled(h, s) | _sliding(h, s)
     facts["final_logit_softcapping"] = h.number("final_logit_softcapping", least=0.0) or None
     base, older = (gguf_rope.positive(h, f"rope.{key}") for key in ("freq_base_swa", "local.freq_base"))
