@@ -24,14 +24,18 @@ class TensorFile:
     def metadata(self) -> dict[str, Any]:
         """Every key with its value, in the file's order; text that is not UTF-8 is bytes.
 
-        Arrays of more than 64 items and arrays of arrays are left out: `metadata_array` reads those.
+        Arrays of more than 4,096 items and arrays of arrays are left out: `metadata_array` reads those.
         """
+    def long_arrays(self) -> dict[str, int]:
+        """The number of items of every array that `metadata` leaves out."""
     def metadata_array(self, key: str, /) -> list[Any] | None:
         """One array in full; None if the file has no such key."""
     def tensors(self) -> dict[str, tuple[str, tuple[int, ...], int]]:
         """dtype, shape (outermost first) and size in bytes by name, in the file's order."""
     def read(self, name: str, /) -> bytes:
         """A tensor's bytes as they are stored."""
+    def same(self, name: str, other: TensorFile, other_name: str, /) -> bool:
+        """Whether two tensors, of this file and of `other`, have one dtype, one shape and the same bytes."""
     def read_f32(self, name: str, /) -> bytes:
         """A tensor as little-endian F32, bit for bit as the reference of its format converts it."""
 

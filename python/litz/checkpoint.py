@@ -11,15 +11,10 @@ from litz.architectures import family as family_of
 from litz.architectures import gguf
 from litz.architectures.base import Family, Names
 from litz.config import Config, Keys, read_json
-from litz.errors import ConfigError, ModelNotFoundError, UnsupportedError
+from litz.errors import ConfigError, LitzError, ModelNotFoundError
 from litz.hub import ModelFiles
-from litz.hub.paths import resolve_in
 from litz.spec import Spec
-from litz.weights import LoadReport, Source, plan
-
-_INDEX = "model.safetensors.index.json"
-# What arithmetic on a value of the wrong kind ends in: files may hold anything anywhere.
-_WRONG_KIND = (TypeError, ValueError, OverflowError, ZeroDivisionError, AttributeError, KeyError)
+from litz.weights import LoadReport, Source, StoredFile, plan
 
 
 @dataclass(frozen=True)
@@ -54,13 +49,13 @@ def read_config(files: ModelFiles) -> Config:
     return _with_defaults(read_json(path), name=files.source)
 
 
-def _with_defaults(values: Mapping[str, Any], *, name: str) -> Config:
+def _with_defaults(values: Mapping[str, Any], *, name: str, spelled: Mapping[str, str] | None = None) -> Config:
     """A multimodal model's text configuration stands for the whole: litz runs the text model."""
     text = values.get("text_config")
     if isinstance(text, dict):
         values = {**text, "model_type": values.get("model_type")}
     family = family_of(values.get("model_type"))
-    return Config(values, defaults=family.defaults, name_or_path=name, aliases=family.aliases)
+    return Config(values, defaults=family.defaults, name_or_path=name, aliases=family.aliases, spelled=spelled)
 
 
 def _gguf_config(file: _core.TensorFile, path: Path) -> Config:
@@ -69,13 +64,9 @@ def _gguf_config(file: _core.TensorFile, path: Path) -> Config:
         return list(unpack(f"<{len(data) // 4}f", data))
 
     tensors = {name: shape for name, (_, shape, _) in file.tensors().items()}
-    try:
-        values = gguf.config(file.metadata(), tensors, floats=floats, where=str(path))
-    except _WRONG_KIND as error:
-        if isinstance(error, ConfigError | UnsupportedError):
-            raise
-        raise ConfigError(f"{path}: the header's keys are of the wrong kind: {error!r}") from error
-    return _with_defaults(values, name=str(path))
+    metadata = file.metadata()
+    values = gguf.config(metadata, tensors, floats=floats, where=str(path), long_arrays=file.long_arrays())
+    return _with_defaults(values, name=str(path), spelled=gguf.spelled(metadata.get("general.architecture")))
 
 
 def open_checkpoint(files: ModelFiles, *, strict: bool = True) -> Checkpoint:
@@ -88,40 +79,33 @@ def open_checkpoint(files: ModelFiles, *, strict: bool = True) -> Checkpoint:
     family = family_of(config["model_type"])
     where = str(files.gguf or files.root / "config.json")
     spec = read_spec(config, family, where=where, strict=strict)
-    tensor_files = (_core.TensorFile(str(files.gguf)),) if files.gguf else _safetensors(files)
-    stored = [{name: shape for name, (_, shape, _) in file.tensors().items()} for file in tensor_files]
-    names: Names = gguf.names(family, stored[0]) if files.gguf else family.names
-    sources, report = plan(spec, family, stored, names=names, where=files.source)
+    tensor_files = tuple(_core.TensorFile(str(path)) for path in files.weights())
+    stored = [_stored(file) for file in tensor_files]
+    names: Names = gguf.names(family, stored[0].shapes) if files.gguf else family.names
+
+    def same(one: tuple[int, str], two: tuple[int, str]) -> bool:
+        return tensor_files[one[0]].same(one[1], tensor_files[two[0]], two[1])
+
+    spec, sources, report = plan(spec, family, stored, names=names, where=files.source, same=same)
     return Checkpoint(files, config, spec, tensor_files, tuple(sources), report)
+
+
+def _stored(file: _core.TensorFile) -> StoredFile:
+    shapes = {name: shape for name, (_, shape, _) in file.tensors().items()}
+    if file.format != "safetensors":
+        return StoredFile(shapes)
+    return StoredFile(shapes, {name: own for name, own in file.metadata().items() if own in shapes})
 
 
 def read_spec(config: Config, family: Family, *, where: str, strict: bool = True) -> Spec:
     """The Spec of a configuration; every key of it must be read or known not to matter."""
-    keys = Keys(config.written, family.defaults, where=where, aliases=family.aliases)
+    keys = Keys(config.written, family.defaults, where=where, aliases=family.aliases, spelled=config.spelled)
     keys.refuse("quantization_config", "load the unquantised model, or a GGUF file of it")
     try:
         spec = family.spec(keys)
-    except _WRONG_KIND as error:
-        if isinstance(error, ConfigError):
+    except ValueError as error:  # what a Spec refuses of itself
+        if isinstance(error, LitzError):
             raise
         raise ConfigError(f"{where}: {error}") from error
     keys.finish(strict=strict)
     return spec
-
-
-def _safetensors(files: ModelFiles) -> tuple[_core.TensorFile, ...]:
-    index = files.find(_INDEX)
-    if index is not None:
-        shards = read_json(index).get("weight_map")
-        if not isinstance(shards, dict) or not all(isinstance(name, str) for name in shards.values()):
-            raise ConfigError(f"{index}: weight_map must map tensor names to file names")
-        return tuple(_core.TensorFile(str(resolve_in(files.root, name))) for name in dict.fromkeys(shards.values()))
-    single = files.find("model.safetensors")
-    if single is not None:
-        return (_core.TensorFile(str(single)),)
-    if files.find("pytorch_model.bin") or files.find("pytorch_model.bin.index.json"):
-        raise UnsupportedError(
-            f"{files.source} has only pytorch_model.bin, a pickle that could run code; "
-            f"litz reads safetensors and GGUF: convert it, or choose another revision"
-        )
-    raise ModelNotFoundError(f"{files.source} has no model.safetensors, no {_INDEX} and no GGUF file in {files.root}")

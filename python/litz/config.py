@@ -1,30 +1,33 @@
 """Model configurations: `config.json` or a GGUF header as one dictionary, read key by key with nothing left unread."""
 
 import json
+import math
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from copy import copy
 from pathlib import Path
 from typing import Any
 
 from litz.errors import ConfigError
+from litz.numbers import integer, number, shown
 
 # Keys that never change what a causal language model computes when it runs.
 _IRRELEVANT = frozenset(
-    """_attn_implementation _attn_implementation_autoset _name_or_path activation_dropout add_cross_attention
-    architectures attention_dropout attention_probs_dropout_prob attn_implementation attn_pdrop auto_map
-    bad_words_ids begin_suppress_tokens bos_token_id cache_implementation chunk_size_feed_forward
-    classifier_dropout cross_attention_hidden_size decoder_start_token_id diversity_penalty do_sample dropout
-    dtype early_stopping embd_pdrop embedding_dropout encoder_no_repeat_ngram_size eos_token_id
-    exponential_decay_length_penalty finetuning_task forced_bos_token_id forced_eos_token_id
+    """_attn_implementation _attn_implementation_autoset _flash_attn_2_enabled _name_or_path activation_dropout
+    add_cross_attention architectures attention_dropout attention_probs_dropout_prob attn_implementation attn_pdrop
+    auto_map bad_words_ids begin_suppress_tokens bos_token_id cache_implementation chunk_size_feed_forward
+    classifier_dropout cross_attention_hidden_size decoder_start_token_id diversity_penalty do_sample dropout dtype
+    early_stopping embd_pdrop embedding_dropout encoder_no_repeat_ngram_size eos_token_id
+    exponential_decay_length_penalty finetuning_task flash_attn forced_bos_token_id forced_eos_token_id
     gradient_checkpointing hidden_dropout hidden_dropout_prob id2label init_std initializer_range is_decoder
-    is_encoder_decoder keep_rnn label2id layerdrop length_penalty max_length min_length model_type name
-    no_repeat_ngram_size num_beam_groups num_beams num_return_sequences output_attentions output_hidden_states
-    output_scores pad_token_id prefix pretraining_tp problem_type pruned_heads remove_invalid_values
-    repetition_penalty resid_pdrop residual_dropout return_dict return_dict_in_generate sep_token_id
-    summary_activation summary_first_dropout summary_proj_to_labels summary_type summary_use_proj suppress_tokens
-    task_specific_params temperature tf_legacy_loss tokenizer_class top_k top_p torch_dtype torchscript
-    transformers.js_config transformers_version typical_p unk_token_id unsloth_fixed unsloth_version use_bfloat16
-    use_cache vocab_size_or_config_json_file""".split()
+    is_encoder_decoder keep_rnn label2id layerdrop length_penalty max_length max_window_layers min_length model_type
+    name neftune_noise_alpha no_repeat_ngram_size num_beam_groups num_beams num_return_sequences output_attentions
+    output_hidden_states output_scores pad_token_id prefix pretraining_tp problem_type pruned_heads
+    remove_invalid_values repetition_penalty resid_pdrop residual_dropout return_dict return_dict_in_generate
+    sep_token_id summary_activation summary_first_dropout summary_proj_to_labels summary_type summary_use_proj
+    suppress_tokens task_specific_params temperature tf_legacy_loss tokenizer_class top_k top_p torch_dtype
+    torchscript transformers.js_config transformers_version type_vocab_size typical_p unk_token_id unsloth_fixed
+    unsloth_version use_bfloat16 use_cache use_flash_attn vocab_size_or_config_json_file""".split()
 )
 
 # An unread key whose name holds one of these words may change the mathematics: loading stops and names it.
@@ -35,8 +38,17 @@ _MATHEMATICAL = tuple(
 )
 
 
+# Values that say what every model of a family without the key is.
+_NEUTRAL: dict[str, Callable[[Any], bool]] = {
+    "layer_types": lambda value: isinstance(value, list) and set(map(str, value)) == {"full_attention"},
+    "partial_rotary_factor": lambda value: value == 1.0,
+    "rotary_pct": lambda value: value == 1.0,
+}
+
 # Far beyond any model, and small enough that nobody's file makes us count for minutes.
-_MOST = {"num_hidden_layers": 4096, "num_attention_heads": 65536, "head_dim": 65536}
+_MOST = {"num_hidden_layers": 4096, "num_attention_heads": 65536, "num_key_value_heads": 65536, "head_dim": 65536}
+_MOST_OF_ALL = 2**28  # the engine's limit
+FLOAT32 = 3.4e38  # what one holds
 
 
 class Config(Mapping[str, Any]):
@@ -53,7 +65,9 @@ class Config(Mapping[str, Any]):
         defaults: Mapping[str, Any] | None = None,
         name_or_path: str = "",
         aliases: Mapping[str, str] | None = None,
+        spelled: Mapping[str, str] | None = None,
     ) -> None:
+        self.spelled = dict(spelled or {})  # what another format than config.json calls these keys, for errors
         self._values = dict(values)
         self._also = {**(aliases or {}), **{own: key for key, own in (aliases or {}).items()}}
         self._defaults = {k: v for k, v in (defaults or {}).items() if self._also.get(k) not in self._values}
@@ -115,8 +129,11 @@ class Keys:
         *,
         where: str,
         aliases: Mapping[str, str] | None = None,
+        spelled: Mapping[str, str] | None = None,
     ) -> None:
         self._values = values
+        self._spelled = spelled or {}
+        self._inner: dict[bool, dict[str, Any]] = {True: {}, False: {}}  # whether they matter -> keys inside values
         self._defaults = defaults
         self._aliases = aliases or {}
         self._read: set[str] = {"model_type"}
@@ -129,13 +146,16 @@ class Keys:
                 )
 
     def name(self, key: str) -> str:
-        """What this file calls the key: its family's own name for it, where the file uses that one."""
+        """What this file calls the key: its format's or its family's own name for it, where the file uses that one."""
+        return self._spelled.get(key, self._own_name(key))
+
+    def _own_name(self, key: str) -> str:
         own = self._aliases.get(key, key)
         return own if own in self._values and self._values.get(key) is None else key
 
     def get(self, key: str) -> Any:
         """The value, or the family's default where the file lacks the key; an explicit null is None."""
-        name = self.name(key)
+        name = self._own_name(key)
         self._read |= {key, self._aliases.get(key, key)}
         if name in self._values:
             return self._values[name]
@@ -144,23 +164,53 @@ class Keys:
     def given(self, key: str) -> bool:
         """Whether the file itself sets the key to something."""
         self._read |= {key, self._aliases.get(key, key)}
-        return self._values.get(self.name(key)) is not None
+        return self._values.get(self._own_name(key)) is not None
 
     def size(self, key: str) -> int:
         """A positive integer of a size that a model can have; ConfigError if it is missing or anything else."""
-        value, most = self.get(key), _MOST.get(key, 2**31 - 1)
-        if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
-            raise ConfigError(
-                f"{self.where}: {self.name(key)} must be an integer from 1 to {most}, found {_short(value)}"
-            )
-        return value
+        most = _MOST.get(key, _MOST_OF_ALL)
+        return integer(self.get(key), self._label(key), least=1, most=most, error=ConfigError)
 
-    def number(self, key: str) -> float:
-        """A finite number; ConfigError if it is missing or anything else."""
+    def number(self, key: str, *, least: float = -math.inf, above: float | None = None) -> float:
+        """A finite number that float32 holds, larger than `above` if that is given; ConfigError names anything else."""
         value = self.get(key)
-        if not isinstance(value, (int, float)) or isinstance(value, bool) or value != value:
-            raise ConfigError(f"{self.where}: {self.name(key)} must be a number, found {value!r}")
-        return float(value)
+        found = number(value, self._label(key), least=least, error=ConfigError)
+        if abs(found) > FLOAT32:
+            raise ConfigError(f"{self._label(key)} must be a number that float32 holds, found {shown(value)}")
+        if above is not None and found <= above:
+            raise ConfigError(f"{self._label(key)} must be larger than {above:g}, found {shown(value)}")
+        return found
+
+    def positive(self, key: str) -> float | None:
+        """A number larger than 0; None where it is absent or null."""
+        return None if self.get(key) is None else self.number(key, above=0.0)
+
+    def count(self, key: str) -> int:
+        """An integer from 0; ConfigError if it is missing or anything else."""
+        return integer(self.get(key), self._label(key), error=ConfigError)
+
+    def replaced(self, key: str, value: Any) -> "Keys":
+        """The same reader, with another value under this key."""
+        other = copy(self)  # what is read through either counts for both
+        other._values = {**self._values, key: value}
+        return other
+
+    def each(self, key: str, *, layers: int, rest: bool = False) -> list[Any] | None:
+        """A list with an entry for each of these layers, and, with `rest`, what follows; None where it is absent."""
+        value = self.get(key)
+        if value is not None and (not isinstance(value, list) or len(value) < layers):
+            raise ConfigError(f"{self._label(key)} must be a list for {layers} layers, found {shown(value)}")
+        return value if value is None or rest else value[:layers]
+
+    def table(self, key: str) -> dict[str, Any]:
+        """An object, empty where it is absent or null."""
+        value = self.get(key)
+        if value is not None and not isinstance(value, dict):
+            raise ConfigError(f"{self._label(key)} must be an object, found {shown(value)}")
+        return dict(value or {})
+
+    def _label(self, key: str) -> str:
+        return f"{self.where}: {self.name(key)}"
 
     def flag(self, key: str) -> bool:
         """A boolean; absent is False."""
@@ -168,7 +218,7 @@ class Keys:
         if value is None:
             return False
         if not isinstance(value, bool):
-            raise ConfigError(f"{self.where}: {self.name(key)} must be true or false, found {value!r}")
+            raise ConfigError(f"{self._label(key)} must be true or false, found {shown(value)}")
         return value
 
     def only(self, key: str, value: object, *, family: str) -> None:
@@ -181,7 +231,11 @@ class Keys:
     def refuse(self, key: str, why: str) -> None:
         """Stops if the key is set to anything but null, false or an empty value."""
         if value := self.get(key):
-            raise ConfigError(f"{self.where}: {key} = {value!r} is not supported: {why}")
+            raise ConfigError(f"{self._label(key)} = {shown(value)} is not supported: {why}")
+
+    def leave(self, key: str, value: Any, *, matters: bool = True) -> None:
+        """Adds a key from inside a value to those that nobody read; one that may not matter is only named."""
+        self._inner[matters][key] = value
 
     def ignore(self, *names: str) -> None:
         """Marks keys as read that cannot matter here."""
@@ -190,18 +244,30 @@ class Keys:
     def finish(self, *, strict: bool) -> None:
         """Accounts for every key: an unread one raises if it may change the mathematics, and is named otherwise."""
         left = {k: v for k, v in self._values.items() if k not in self._read and k not in _IRRELEVANT}
+        left |= self._inner[True]
         left = {k: v for k, v in left.items() if v is not None and v is not False}
-        harmful = sorted(k for k in left if any(word in k.lower() for word in _MATHEMATICAL))
+        left = {k: v for k, v in left.items() if k not in _NEUTRAL or not _NEUTRAL[k](v)}
+        harmful = sorted(k for k in left if _may_matter(k, left[k]))
         if harmful and strict:
-            listed = ", ".join(f"{k} = {_short(left[k])}" for k in harmful)
+            listed = ", ".join(f"{self._spelled.get(k, k)} = {_short(left[k])}" for k in harmful)
             raise ConfigError(
                 f"{self.where}: unknown keys that may change what the model computes: {listed}. "
                 f"If you know that they do not, pass strict=False."
             )
+        left |= self._inner[False]
         if left:
             warnings.warn(
-                f"{self.where}: keys that litz does not know were not used: {', '.join(sorted(left))}", stacklevel=2
+                f"{self.where}: keys that litz does not know, or has no use for here, were not used: "
+                f"{', '.join(sorted(left))}",
+                stacklevel=2,
             )
+
+
+def _may_matter(key: str, value: Any) -> bool:
+    """Whether an unread key may change the mathematics; what a GGUF header says of its architecture does unless 0."""
+    if key.startswith("gguf."):
+        return bool(value != 0)
+    return any(word in key.lower() for word in _MATHEMATICAL)
 
 
 def _short(value: Any) -> str:
@@ -213,7 +279,7 @@ def read_json(path: Path) -> dict[str, Any]:
     """A JSON file that must hold one object; ConfigError says where it breaks."""
     try:
         data = json.loads(path.read_bytes())
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+    except ValueError as error:  # also of a number with more digits than Python reads
         raise ConfigError(f"{path} is not valid JSON: {error}") from error
     except RecursionError:
         raise ConfigError(f"{path} is nested too deeply to be a configuration") from None

@@ -1,7 +1,8 @@
 """Which tensor of which file is which weight: each tensor matches one rule, each weight is found, or loading stops."""
 
 import json
-from collections.abc import Iterable, Mapping
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Literal, NamedTuple
@@ -74,34 +75,89 @@ class LoadReport:
 
 
 Shape = tuple[int, ...]
-# file -> tensor -> shape, outermost first
-Stored = Iterable[Mapping[str, Shape]]
 
 
-def plan(spec: Spec, family: Family, stored: Stored, *, names: Names, where: str) -> tuple[list[Source], LoadReport]:
+@dataclass(frozen=True)
+class StoredFile:
+    """What one file holds: tensor -> shape, outermost first; and the other names that its metadata give to a tensor.
+
+    safetensors' `save_model` keeps one name of a shared tensor and notes the rest: name -> the one that is stored.
+    """
+
+    shapes: Mapping[str, Shape]
+    also_called: Mapping[str, str] = field(default_factory=dict)
+
+
+# Whether two tensors, each as (file, name), hold the same bytes
+Same = Callable[[tuple[int, str], tuple[int, str]], bool]
+_HEAD, _EMBED = ("head.weight",), ("embed.weight",)
+
+
+def plan(
+    spec: Spec, family: Family, stored: Sequence[StoredFile], *, names: Names, where: str, same: Same
+) -> tuple[Spec, list[Source], LoadReport]:
     """Matches the stored tensors with the model's.
 
-    Raises WeightsError that lists everything wrong at once: tensors without a rule, weights without a tensor, two
-    tensors for one weight, wrong shapes.
+    The Spec that comes back is that of the weights: a head that is said to be tied and is stored with numbers of its
+    own is its own, with a warning, as in transformers. Raises WeightsError that lists everything wrong at once:
+    tensors without a rule, weights without a tensor, two tensors for one weight, wrong shapes.
     """
-    claims = _Claims(spec, shapes(spec))
-    unused = list[str]()
-    for index, tensors in enumerate(stored):
-        for tensor, shape in tensors.items():
-            name = _without_prefix(tensor, family, names)
-            match = None if name is None else _match(names, name)
-            if match is None:
-                unused.append(tensor)
-            elif match == "unknown":
-                claims.problems.append(f"unexpected tensor {tensor} {list(shape)}: no rule for its name")
-            elif spec.tied_head and match.targets == ("head.weight",):
-                unused.append(tensor)
-            else:
-                claims.add(match, _Tensor(index, tensor, shape))
+    found, unused, unknown = _matched(family, stored, names)
+    if spec.tied_head:
+        spec, found, copies = _settle_head(spec, found, same=same, where=where)
+        unused += copies
+    claims = _Claims(spec, shapes(spec), problems=unknown)
+    for match, tensor in found:
+        claims.add(match, tensor)
     sources = claims.finish()
     if claims.problems:
         raise WeightsError(_describe(claims.problems, where))
-    return sources, LoadReport(loaded=len(sources), unused=tuple(unused))
+    return spec, sources, LoadReport(loaded=len(sources), unused=tuple(unused))
+
+
+def _matched(
+    family: Family, stored: Sequence[StoredFile], names: Names
+) -> tuple[list[tuple[Match, "_Tensor"]], list[str], list[str]]:
+    """The tensors with what the table says of each, those that are no weights, and what is wrong with the rest."""
+    found, unused, unknown = list[tuple[Match, _Tensor]](), list[str](), list[str]()
+    every = {name for file in stored for name in file.shapes}
+    for index, file in enumerate(stored):
+        others = {name: own for name, own in file.also_called.items() if own in file.shapes and name not in every}
+        for name, own in [*zip(file.shapes, file.shapes, strict=True), *others.items()]:
+            spelt = _without_prefix(name, family, names)
+            match, shape = None if spelt is None else _match(names, spelt), file.shapes[own]
+            if match is not None and match != "unknown":
+                found.append((match, _Tensor(index, own, shape)))
+            elif name in others:
+                continue
+            elif match is None:
+                unused.append(name)
+            else:
+                unknown.append(f"unexpected tensor {name} {list(shape)}: no rule for its name")
+    return found, unused, unknown
+
+
+def _settle_head(
+    spec: Spec, found: list[tuple[Match, "_Tensor"]], *, same: Same, where: str
+) -> tuple[Spec, list[tuple[Match, "_Tensor"]], list[str]]:
+    """A tied matrix may be stored under the head's name, or twice: then the numbers say whether it is one.
+
+    The Spec, the tensors, and the names of copies that are not needed.
+    """
+    heads = [tensor for match, tensor in found if match.targets == _HEAD]
+    embeds = [tensor for match, tensor in found if match.targets == _EMBED]
+    if not embeds:
+        return spec, [(replace(m, targets=_EMBED) if m.targets == _HEAD else m, t) for m, t in found], []
+    differing = [head for head in heads if not same((head.file, head.name), (embeds[0].file, embeds[0].name))]
+    if differing:
+        warnings.warn(
+            f"{where}: the configuration ties head and embeddings, but {differing[0].name} differs from "
+            f"{embeds[0].name}: both are used as they are stored",
+            stacklevel=2,
+        )
+        return replace(spec, tied_head=False), found, []
+    copies = [head.name for head in heads if head.name != embeds[0].name]
+    return spec, [(match, tensor) for match, tensor in found if match.targets != _HEAD], copies
 
 
 def _describe(problems: list[str], where: str) -> str:

@@ -71,16 +71,16 @@ def test_any_value_under_any_key_of_a_configuration(model_type: str) -> None:
 
 def test_any_value_under_any_key_of_a_gguf_header() -> None:
     draw, made = random.Random(7), 0
-    for _ in range(2000):
+    for _ in range(3000):
         header = dict(HEADER)
         for key in draw.sample(sorted(header), 2):
             header[key] = draw.choice([*ANYTHING, "yarn", "gemma3", "qwen2", "phi3"])
         try:
             values = gguf.config(header, {"token_embd.weight": (97, 32)}, floats=lambda name: [1.0], where="m.gguf")
-        except (LitzError, TypeError, ValueError, OverflowError, ZeroDivisionError, AttributeError, KeyError):
-            continue  # checkpoint.py makes one error of these
+        except LitzError:
+            continue
         made += spec_or_error(values) is not None
-    assert made > 20
+    assert made > 10
 
 
 @pytest.mark.parametrize(
@@ -93,5 +93,5 @@ def test_a_size_beyond_any_model_is_refused_at_once(key: str, value: int) -> Non
 
 
 def test_a_head_too_wide_is_refused_at_once() -> None:
-    with pytest.raises((ConfigError, UnsupportedError), match="a head"):
+    with pytest.raises((ConfigError, UnsupportedError), match=r"a head|hidden_size"):
         read_spec(Config({**PLAIN, "model_type": "llama", "hidden_size": 2**30}), family("llama"), where="config.json")

@@ -41,25 +41,47 @@ def test_ordinary_names_pass(name, tmp_path):
     assert resolve_in(tmp_path, name) == tmp_path / name
 
 
-def test_a_link_out_of_the_folder_is_refused(tmp_path):
-    secret = tmp_path / "secret"
-    secret.write_text("s")
+def test_a_folder_of_the_users_own_may_link_anywhere(tmp_path):
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "x.safetensors").write_text("x")
     model = tmp_path / "model"
     model.mkdir()
-    (model / "config.json").symlink_to(secret)
-    with pytest.raises(FormatError, match="symbolic link"):
-        resolve_in(model, "config.json")
+    (model / "config.json").symlink_to(outside / "x.safetensors")
+    (model / "inside").symlink_to(outside)
+    assert resolve_in(model, "config.json").read_text() == "x"
+    assert resolve_in(model, "inside/x.safetensors").read_text() == "x"
+
+
+def test_a_link_out_of_a_repository_is_refused(tmp_path):
+    (tmp_path / "secret").write_text("s")
+    model = write_snapshot(tmp_path, {"config.json": b"{}", "text/config.json": b"{}"})
+    (model / "evil").symlink_to(tmp_path / "secret")
+    (model / "text" / "evil").symlink_to(tmp_path / "secret")
+    for root, name in ((model, "evil"), (model, "text/evil"), (model / "text", "evil")):
+        with pytest.raises(FormatError, match="symbolic link"):
+            resolve_in(root, name)
 
 
 def test_a_linked_folder_does_not_help_either(tmp_path):
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "x.safetensors").write_text("x")
-    model = tmp_path / "model"
-    model.mkdir()
+    model = write_snapshot(tmp_path, {"config.json": b"{}"})
     (model / "inside").symlink_to(outside)
+    own = tmp_path / "own"
+    own.symlink_to(model)  # a way of one's own to what came from the Hub
+    for root in (model, own):
+        with pytest.raises(FormatError, match="symbolic link"):
+            resolve_in(root, "inside/x.safetensors")
+
+
+def test_a_repository_may_not_link_to_another(tmp_path):
+    other = write_snapshot(tmp_path, {"config.json": b"{}"}, repo="owner/other")
+    model = write_snapshot(tmp_path, {"config.json": b"{}"})
+    (model / "stolen.json").symlink_to(other / "config.json")
     with pytest.raises(FormatError, match="symbolic link"):
-        resolve_in(model, "inside/x.safetensors")
+        resolve_in(model, "stolen.json")
 
 
 def test_links_within_the_folder_and_a_linked_root_are_fine(tmp_path):
@@ -73,12 +95,13 @@ def test_links_within_the_folder_and_a_linked_root_are_fine(tmp_path):
 
 
 def test_a_folder_whose_name_begins_like_the_root_is_outside(tmp_path):
-    for name in ("model", "model-evil"):
-        (tmp_path / name).mkdir()
-    (tmp_path / "model-evil" / "x").write_text("x")
-    (tmp_path / "model" / "x").symlink_to(tmp_path / "model-evil" / "x")
+    model = write_snapshot(tmp_path, {"config.json": b"{}"})
+    evil = model.with_name(f"{model.name}-evil")
+    evil.mkdir()
+    (evil / "x").write_text("x")
+    (model / "x").symlink_to(evil / "x")
     with pytest.raises(FormatError, match="symbolic link"):
-        resolve_in(tmp_path / "model", "x")
+        resolve_in(model, "x")
 
 
 def test_the_hub_cache_links_to_its_blobs_and_nowhere_else(tmp_path):

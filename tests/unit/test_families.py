@@ -46,8 +46,8 @@ def spec(model_type: str, **keys: Any) -> Spec:
         ("starcoder2", {"norm_type": "rms", "intermediate_size": 48}, 'norm_type = "rms"'),
         ("starcoder2", {"mlp_type": "glu", "intermediate_size": 48}, 'mlp_type = "glu"'),
         ("gpt_neox", {"num_key_value_heads": 2, "intermediate_size": 48}, "num_key_value_heads = 2"),
-        ("cohere", {"logit_scale": None, "intermediate_size": 48}, "logit_scale must be a number"),
-        ("phi", {"partial_rotary_factor": 0.4, "intermediate_size": 48}, "3 dimensions"),
+        ("cohere", {"logit_scale": None, "intermediate_size": 48}, "logit_scale must be a finite number"),
+        ("phi", {"partial_rotary_factor": 0.4, "intermediate_size": 48}, "0.4 make 3 rotated dimensions"),
     ],
 )
 def test_what_no_model_of_the_family_does_is_refused_by_name(model_type: str, keys: dict, says: str) -> None:

@@ -179,11 +179,12 @@ def test_metadata_agrees_with_the_reference_reader(tmp_path: Path) -> None:
 
 
 def test_long_and_nested_arrays_are_read_only_when_asked_for(opened: Opener) -> None:
-    short, long = array(I64, range(64)), array(I64, range(65))
+    short, long = array(I64, range(4096)), array(I64, range(4097))
     nested = u32(ARRAY) + u64(1) + array(BOOL, [1, 0])
     file = opened(Gguf([entry("s", ARRAY, short), entry("l", ARRAY, long), entry("n", ARRAY, nested)]).build())
-    assert file.metadata() == {"s": list(range(64))}
-    assert file.metadata_array("l") == list(range(65))
+    assert file.metadata() == {"s": list(range(4096))}
+    assert file.long_arrays() == {"l": 4097, "n": 1}
+    assert file.metadata_array("l") == list(range(4097))
     assert file.metadata_array("n") == [[True, False]]
     assert file.metadata_array("absent") is None
 

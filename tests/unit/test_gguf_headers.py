@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from litz.architectures import family, gguf
+from litz.architectures.gguf_families import LAYER_NORM_EPSILON
 from litz.errors import UnsupportedError
 
 Shapes = dict[str, tuple[int, ...]]
@@ -17,10 +18,18 @@ SIZES = {
 
 def read(arch: str, *tensors: str, **keys: Any) -> dict[str, Any]:
     """The configuration of a small header; `__` in a key stands for a dot."""
-    own = {**SIZES, **{key.replace("__", "."): value for key, value in keys.items()}}
+    own = needed(arch) | {key.replace("__", "."): value for key, value in keys.items()}
     header = {"general.architecture": arch, **{f"{arch}.{key}": value for key, value in own.items()}}
     shapes = {**EMBEDDING, **{f"blk.{i}.{tensor}": (32,) for i in range(2) for tensor in tensors}}
     return gguf.config(header, shapes, floats=lambda name: [1.0], where="model.gguf")
+
+
+def needed(arch: str) -> dict[str, Any]:
+    """The keys that no header of the architecture lacks."""
+    norm = "layer_norm_epsilon" if arch in LAYER_NORM_EPSILON else "layer_norm_rms_epsilon"
+    more = {"gptneox": {"use_parallel_residual": True}, "command-r": {"logit_scale": 0.5},
+            "granite": {"logit_scale": 3.0}, "gemma3": {"attention.sliding_window": 7}}  # fmt: skip
+    return {**SIZES, f"attention.{norm}": 1e-5, **more.get(arch, {})}
 
 
 REFUSED = {
@@ -29,13 +38,13 @@ REFUSED = {
     "ALiBi": lambda: read("falcon", "attn_qkv.bias"),
     "Granite without rotary": lambda: read("granite", rope__scaling__finetuned=False),
     "not causal": lambda: read("llama", attention__causal=False),
-    "a router that is no softmax": lambda: read("qwen3moe", expert_gating_func=2),
-    "experts in groups": lambda: read("qwen3moe", expert_group_count=4),
-    "experts in groups or with a scale": lambda: read("llama", expert_count=4, expert_weights_scale=2.5),
-    "intermediate_size that differs": lambda: read("llama", feed_forward_length=[48, 64]),
+    "llama.feed_forward_length that differs": lambda: read("llama", feed_forward_length=[48, 64]),
+    "llama.attention.head_count_kv that differs": lambda: read("llama", attention__head_count_kv=[4, 2]),
+    "gemma3.rope.scaling.attn_factor": lambda: read("gemma3", rope__scaling__attn_factor=1.5),
+    "a qwen2 with experts": lambda: read("qwen2", expert_count=4, expert_used_count=2),
     "keys of 8 and values of 16": lambda: read("qwen3", attention__key_length=8, attention__value_length=16),
     "grouped queries": lambda: read("gptneox", attention__head_count_kv=2),
-    "'starcoder' is not implemented": lambda: read("starcoder"),
+    r"general.architecture. 'starcoder' is not implemented": lambda: read("starcoder"),
 }
 
 
@@ -95,7 +104,8 @@ def test_llama_with_experts_is_mixtral() -> None:
 
 
 def test_layers_without_a_router_are_dense() -> None:
-    header = {"general.architecture": "qwen3moe", **{f"qwen3moe.{key}": value for key, value in SIZES.items()},
+    plain = {f"qwen3moe.{key}": value for key, value in needed("qwen3moe").items()}
+    header = {"general.architecture": "qwen3moe", **plain,
               "qwen3moe.expert_count": 4, "qwen3moe.expert_used_count": 2}  # fmt: skip
     shapes = {**EMBEDDING, "blk.1.ffn_gate_inp.weight": (4, 32)}
     found = gguf.config(header, shapes, floats=lambda name: [], where="model.gguf")

@@ -9,9 +9,11 @@ import pytest
 import sentencepiece
 from tokenizers import Tokenizer as Reference
 
+import litz
 from litz import AutoTokenizer
 from litz._core import TensorFile, Tokenizer
 from litz.errors import ArgumentError, FormatError, LitzError, UnsupportedError
+from litz.generation.gguf import special_tokens
 from tests.builders import ARRAY, BOOL, F32, I32, TEXT, U32, Gguf, array, entry, scalar
 from tests.parity import tiny_tokenizers as tiny
 from tests.parity.fuzz_texts import CORPUS, texts
@@ -151,8 +153,7 @@ def test_the_file_says_what_surrounds_a_text(bos: bool | None, eos: bool | None,
         (key("tokens", TEXT, ["a", b"\xff"]), FormatError, r"tokens\[1\]: the token is not UTF-8"),
         (key("token_type", I32, [NORMAL]), FormatError, "found 1 items, expected"),
         (key("token_type", F32, [1.0]), FormatError, "an array of I32"),
-        (key("bos_token_id", U32, 10**6) | key("add_bos_token", BOOL, True), FormatError, "found 1000000"),
-        ({"bos_token_id": b""} | key("add_bos_token", BOOL, True), FormatError, "no tokenizer.ggml.bos_token_id"),
+        (key("bos_token_id", TEXT, "<s>") | key("add_bos_token", BOOL, True), FormatError, "bos_token_id. is text"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_a_vocabulary_is_named(
@@ -187,3 +188,59 @@ def test_what_a_caller_passes_counts_before_the_header(tmp_path: Path) -> None:
         assert ours("ab")["input_ids"] == [*plain("ab")["input_ids"], plain.eos_token_id]
     with pytest.raises(ArgumentError, match="legacy would have no effect on this tokenizer"):
         AutoTokenizer.from_pretrained(path, legacy=True)
+
+
+def from_pretrained(entries: Entries, folder: Path) -> litz.Tokenizer:
+    path = folder / "vocabulary.gguf"
+    path.write_bytes(Gguf(list(entries.values())).build())
+    return litz.AutoTokenizer.from_pretrained(path)
+
+
+class TestIdsThatNameNoToken:
+    """As llama.cpp: each counts as not given, and the kind of vocabulary says what that means."""
+
+    @pytest.mark.parametrize("name", ["padding", "seperator", "separator", "mask", "cls"])
+    @pytest.mark.parametrize(("kind", "id"), [(U32, 2**32 - 1), (I32, -1)])
+    def test_the_two_that_say_none_are_none(self, name: str, kind: int, id: int, tmp_path: Path) -> None:
+        entries = scored(sentence_piece(dummy_prefix=True), dummy_prefix=True)
+        ours = from_pretrained(entries | key(f"{name}_token_id", kind, id), tmp_path)
+        tokens = (ours.pad_token, ours.sep_token, ours.mask_token, ours.cls_token)
+        assert tokens == (None, None, None, None)
+        assert ours.bos_token_id == 1
+
+    @pytest.mark.parametrize(("name", "id"), [("padding", 520), ("mask", 99999), ("padding", 2**31)])
+    def test_any_other_is_named_in_a_warning(self, name: str, id: int, tmp_path: Path) -> None:
+        entries = scored(sentence_piece(dummy_prefix=True), dummy_prefix=True)
+        with pytest.warns(UserWarning, match=rf"{name}_token_id = {id}"):
+            assert from_pretrained(entries | key(f"{name}_token_id", U32, id), tmp_path).pad_token is None
+
+    @pytest.mark.parametrize("given", [{}, key("bos_token_id", U32, 2**32 - 1), key("bos_token_id", I32, -1)])
+    def test_scored_vocabularies_begin_with_1_and_end_with_2_where_nothing_is_said(
+        self, given: Entries, tmp_path: Path
+    ) -> None:
+        whole = scored(sentence_piece(dummy_prefix=True), dummy_prefix=True) | key("add_eos_token", BOOL, True)
+        expected = from_pretrained(whole, tmp_path)
+        silent = {name: value for name, value in whole.items() if not name.endswith("_token_id")}
+        found = from_pretrained(silent | given, tmp_path)
+        assert found.encode("hello") == expected.encode("hello")
+        assert (found.bos_token, found.eos_token, found.unk_token) == ("<s>", "</s>", "<unk>")
+
+    @pytest.mark.parametrize("name", ["eos", "padding", "eot", "eom", "bos"])
+    @pytest.mark.parametrize(("kind", "id"), [(U32, 2**32 - 1), (I32, -1), (U32, 10**6)])
+    @pytest.mark.filterwarnings("ignore:the vocabulary has")
+    def test_generation_reads_the_same_ids(self, name: str, kind: int, id: int, tmp_path: Path) -> None:
+        entries = scored(sentence_piece(dummy_prefix=True), dummy_prefix=True) | key(f"{name}_token_id", kind, id)
+        path = tmp_path / "vocabulary.gguf"
+        path.write_bytes(Gguf(list(entries.values())).build())
+        assert special_tokens(path) == {"bos_token_id": 1, "eos_token_id": [2], "pad_token_id": None}
+
+    def test_byte_level_vocabularies_begin_with_11_where_they_add_one_and_name_none(self, tmp_path: Path) -> None:
+        entries = byte_level(tiny.BYTE_LEVEL["gpt2"](), "gpt-2") | key("add_bos_token", BOOL, True)
+        ours = load({name: value for name, value in entries.items() if name != "bos_token_id"}, tmp_path)
+        assert ours.encode("hello") == [11, *ours.encode("hello", False)]
+
+    @pytest.mark.parametrize("value", [(TEXT, "<pad>"), (F32, 1.0), (BOOL, True), (I32, [1])])
+    def test_a_value_of_another_kind_is_an_error_that_names_the_key(self, value: tuple, tmp_path: Path) -> None:
+        entries = scored(sentence_piece(dummy_prefix=True), dummy_prefix=True)
+        with pytest.raises(LitzError, match="padding_token_id"):
+            from_pretrained(entries | key("padding_token_id", *value), tmp_path)

@@ -7,9 +7,18 @@ import sys
 
 import pytest
 
-from litz.errors import ModelNotFoundError
+from litz.errors import ArgumentError, FormatError, ModelNotFoundError
 from litz.hub import DEFAULT_MODEL, cached, remove, resolve
-from litz.hub.cache import find_package, lacking, package_folder, package_note, snapshot, write_json
+from litz.hub.cache import (
+    find_package,
+    lacking,
+    note_of_snapshot,
+    package_folder,
+    package_note,
+    snapshot,
+    unsettled,
+    write_json,
+)
 from litz.hub.locations import hub_cache, litz_home, offline_because
 from litz.hub.sources import parse_package
 from tests.servers import COMMIT, isolate, write_snapshot
@@ -108,32 +117,106 @@ def test_a_shard_that_the_index_names_must_be_there(home, hub):
         resolve("owner/name", local_files_only=True)
 
 
-def test_a_link_to_nowhere_makes_it_incomplete(home, hub):
+def test_a_link_to_nowhere_makes_it_incomplete_where_it_is_read(home, hub):
     folder = write_snapshot(hub, MODEL)
     (folder / "generation_config.json").symlink_to("../../blobs/gone")
     assert lacking(folder, "model", home=home) == ["generation_config.json"]
+    assert lacking(folder, "tokenizer", home=home) == []
     os.remove(os.path.realpath(folder / "model.safetensors"))
     assert lacking(folder, "model", home=home) == ["model.safetensors"]
 
 
-def test_a_download_under_way_makes_it_incomplete_unless_its_file_is_done(home, hub):
+@pytest.mark.parametrize(
+    "name", ["README.md", "pytorch_model.bin", "onnx", "merges.txt", "model.safetensors.index.json"]
+)
+def test_a_link_to_nowhere_that_nobody_reads_changes_nothing(name, home, hub):
+    folder = write_snapshot(hub, MODEL)
+    (folder / name).symlink_to("../../blobs/gone")
+    assert [lacking(folder, want, home=home) for want in ("model", "tokenizer", "config")] == [[], [], []]
+    assert resolve("owner/name", local_files_only=True).root == folder
+
+
+def test_what_an_interrupted_download_left_behind_changes_nothing_offline(home, hub):
     folder = write_snapshot(hub, MODEL)
     blobs = folder.parent.parent / "blobs"
     done = next(iter(blobs.iterdir())).name
     (blobs / f"{done}.1a2b3c4d.incomplete").write_bytes(b"left over")
-    assert lacking(folder, "model", home=home) == []
+    assert unsettled(folder, "model", home=home) == []
     (blobs / "aaaa.incomplete").write_bytes(b"half")
-    assert lacking(folder, "model", home=home) == ["aaaa.incomplete"]
-
-
-def test_a_tokenizer_json_alone_is_no_complete_tokenizer(home, hub):
-    folder = write_snapshot(hub, {name: MODEL[name] for name in MODEL if name != "tokenizer_config.json"})
-    assert lacking(folder, "tokenizer", home=home) == ["tokenizer_config.json"]
     assert lacking(folder, "model", home=home) == []
+    assert unsettled(folder, "model", home=home) == ["aaaa.incomplete"]
+    assert resolve("owner/name", local_files_only=True).root == folder
+
+
+def test_with_a_network_a_tokenizer_json_alone_is_completed_and_used_where_that_fails(home, hub, monkeypatch):
+    folder = write_snapshot(hub, {name: MODEL[name] for name in MODEL if name != "tokenizer_config.json"})
+    assert unsettled(folder, "tokenizer", home=home) == ["tokenizer_config.json"]
+    assert (lacking(folder, "tokenizer", home=home), unsettled(folder, "model", home=home)) == ([], [])
+    assert resolve("owner/name", local_files_only=True, want="tokenizer").root == folder
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    said = []
+    assert resolve("owner/name", want="tokenizer", notify=said.append, patience=1.0).root == folder
+    assert "did not answer" in said[-1]
     marker = folder.parent.parent / ".no_exist" / COMMIT / "tokenizer_config.json"
     marker.parent.mkdir(parents=True)
     marker.touch()
+    assert unsettled(folder, "tokenizer", home=home) == []
+
+
+def test_a_snapshot_of_one_gguf_file_is_complete_offline(home, hub):
+    folder = write_snapshot(hub, {"m.Q4_0.gguf": b"GGUF"})
+    for want in ("model", "tokenizer", "config"):
+        assert resolve("owner/name", local_files_only=True, want=want).gguf == folder / "m.Q4_0.gguf"
+
+
+def test_a_tokenizer_needs_none_of_the_weights_that_a_note_lists(home, hub):
+    folder = write_snapshot(hub, MODEL)
+    sizes = {name: len(content) for name, content in MODEL.items()}
+    write_json(note_of_snapshot(folder, home), {"want": "model", "files": sizes})
+    (folder / "model.safetensors").unlink()
     assert lacking(folder, "tokenizer", home=home) == []
+    assert lacking(folder, "model", home=home) == ["model.safetensors"]
+
+
+class TestSubfolders:
+    def test_of_the_hub(self, home, hub):
+        folder = write_snapshot(hub, {f"text/{name}": content for name, content in MODEL.items()})
+        files = resolve("owner/name", subfolder="text", local_files_only=True)
+        assert (files.root, files.find("config.json")) == (folder / "text", folder / "text" / "config.json")
+        (folder / "text" / "evil").symlink_to(hub)
+        with pytest.raises(FormatError, match="symbolic link"):
+            files.find("evil")
+        with pytest.raises(ModelNotFoundError, match=r"only partly|not in"):
+            resolve("owner/name", subfolder="other", local_files_only=True)
+
+    def test_with_a_gguf_file_in_it(self, home, hub):
+        folder = write_snapshot(hub, {"q/m.gguf": b"GGUF", "q/n.gguf": b"GGUF"})
+        found = resolve("owner/name", subfolder="q", gguf_file="n.gguf", local_files_only=True)
+        assert found.gguf == folder / "q" / "n.gguf"
+
+    @pytest.mark.parametrize("name", [None, "", ".", "/"])
+    def test_none_is_the_models_own_folder(self, name, home, hub):
+        folder = write_snapshot(hub, MODEL)
+        assert resolve("owner/name", subfolder=name, local_files_only=True).root == folder
+
+    def test_of_a_local_folder(self, home, tmp_path):
+        (tmp_path / "own" / "a" / "b").mkdir(parents=True)
+        for name, content in MODEL.items():
+            (tmp_path / "own" / "a" / "b" / name).write_bytes(content)
+        assert resolve(tmp_path / "own", subfolder="a/b/").root == tmp_path / "own" / "a" / "b"
+        with pytest.raises(ModelNotFoundError, match="no folder 'c'"):
+            resolve(tmp_path / "own", subfolder="c")
+
+    @pytest.mark.parametrize("name", ["../x", "/x", "a/../..", "C:x", 3])
+    def test_a_name_that_leaves_the_folder_is_an_error(self, name, home, hub):
+        write_snapshot(hub, MODEL)
+        with pytest.raises(ArgumentError, match="subfolder"):
+            resolve("owner/name", subfolder=name, local_files_only=True)
+
+    @pytest.mark.parametrize("source", ["owner/name:q/m.gguf", DEFAULT_MODEL])
+    def test_one_file_has_none(self, source, home, hub):
+        with pytest.raises(ArgumentError, match="subfolder"):
+            resolve(source, subfolder="q", local_files_only=True)
 
 
 def test_one_file_of_a_repository_needs_nothing_else(home, hub):

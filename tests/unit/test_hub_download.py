@@ -188,3 +188,28 @@ def test_nothing_is_drawn_into_a_pipe(monkeypatch):
         command = [sys.executable, "-c", PROGRAM, json.dumps({"source": "owner/name"})]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stderr == f"litz: fetching owner/name into {os.environ['HF_HUB_CACHE']}\n"
+
+
+def test_a_subfolder_is_fetched_alone_and_used_without_the_network_afterwards(monkeypatch):
+    files = {f"text/{name}": content for name, content in SHARDED.items()}
+    with hub_with(monkeypatch, FILES | files) as server:
+        root, _, names = fetch(subfolder="text")
+        assert names == sorted(["config.json", "model.safetensors.index.json", *SHARDS])
+        assert root.endswith(f"{COMMIT}/text")
+        asked = len(server.requests)
+        assert fetch(subfolder="text") == [root, None, names]
+        assert len(server.requests) == asked
+        assert "config.json" in fetch()[2]  # the model's own folder is another download
+        assert len(server.requests) > asked
+        assert "no folder 'nowhere'" in fetch(subfolder="nowhere")
+
+
+def test_a_gguf_file_in_a_subfolder(monkeypatch):
+    with hub_with(monkeypatch, {"q/a.gguf": b"GGUF", "q/b.gguf": b"GGUF2", "a.gguf": b"GGUF3"}):
+        root, gguf, names = fetch(subfolder="q", gguf_file="b.gguf")
+        assert (root.endswith(f"{COMMIT}/q"), gguf, names) == (True, "b.gguf", ["b.gguf"])
+
+
+def test_a_gguf_of_one_part_is_whole(monkeypatch):
+    with hub_with(monkeypatch, {"m-00001-of-00001.gguf": b"GGUF"}):
+        assert fetch()[1] == "m-00001-of-00001.gguf"

@@ -119,6 +119,11 @@ def test_pickles_are_refused_by_name(folder):
         resolve(folder)
 
 
+def test_a_gguf_of_one_part_is_whole(tmp_path):
+    write_gguf(tmp_path / "m-00001-of-00001.gguf")
+    assert resolve(tmp_path).gguf == tmp_path / "m-00001-of-00001.gguf"
+
+
 def test_a_split_gguf_is_refused(tmp_path):
     write_gguf(tmp_path / "m-00001-of-00002.gguf")
     with pytest.raises(UnsupportedError, match="split GGUF"):

@@ -84,6 +84,18 @@ class TestTensors:
         edit_weights(tmp_path, lambda t: [t.update({k.removeprefix("model."): t.pop(k)}) for k in list(t)])
         assert torch.equal(load(tmp_path)(torch.arange(3, 9)[None]).logits, expected)
 
+    @pytest.mark.parametrize("shards_are_there", [True, False])
+    def test_an_index_of_an_earlier_save_beside_a_whole_file_counts_for_nothing(
+        self, folder: Path, shards_are_there: bool
+    ) -> None:
+        expected = load(folder)(torch.arange(3, 9)[None]).logits
+        tensors = load_file(folder / "model.safetensors")
+        index = {"weight_map": dict.fromkeys(tensors, "model-00001-of-00001.safetensors")}
+        (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+        if shards_are_there:
+            save_file({k: v * 2 for k, v in tensors.items()}, folder / "model-00001-of-00001.safetensors")
+        assert torch.equal(load(folder)(torch.arange(3, 9)[None]).logits, expected)
+
     def test_a_missing_shard_is_an_error_that_says_so(self, tmp_path: Path) -> None:
         save(ROWS[0].build(), tmp_path, max_shard_size="20KB")
         next(iter(tmp_path.glob("*.safetensors"))).unlink()

@@ -9,7 +9,7 @@ from litz.architectures.base import Family
 from litz.architectures.names import Experts, Grouped, Names, Stacked, Target, Transposed, canonical, layer_names
 from litz.errors import WeightsError
 from litz.spec import Attention, Layer, Mlp, Norm, Spec
-from litz.weights import Part, Source, plan
+from litz.weights import Part, Source, StoredFile, plan
 
 ATTENTION = Attention(heads=4, kv_heads=2, head_dim=8, value_dim=8, scale=1.0, q_bias=True, k_bias=True, v_bias=True)
 SPEC = Spec(
@@ -41,7 +41,9 @@ def planned(names: Names = NAMES, stored: Shapes = STORED, spec: Spec = SPEC) ->
         raise AssertionError
 
     family = Family({}, no_spec, names)
-    return {source.name: source for source in plan(spec, family, [stored], names=names, where="test")[0]}
+    files = [StoredFile(stored)]
+    _, sources, _ = plan(spec, family, files, names=names, where="test", same=lambda one, two: one == two)
+    return {source.name: source for source in sources}
 
 
 def with_layer(target: Target, **rows: Target) -> Names:

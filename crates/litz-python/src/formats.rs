@@ -9,8 +9,8 @@ use pyo3::types::{PyBytes, PyDict, PyList, PyString};
 
 use crate::errors::to_python;
 
-/// Longer arrays are left out of `metadata()`.
-const SHORT: usize = 64;
+/// Longer arrays are left out of `metadata()`: more than a model has layers, less than a vocabulary has tokens.
+const SHORT: usize = 4096;
 /// Elements that are dequantised at a time: a multiple of every block size.
 const CHUNK: usize = 1 << 14;
 
@@ -43,7 +43,7 @@ impl PyTensorFile {
         self.0.size()
     }
 
-    /// Every key with its value, in the file's order, without arrays of more than 64 items and arrays of arrays.
+    /// Every key with its value, in the file's order, without arrays of more than 4,096 items and arrays of arrays.
     fn metadata<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let values = PyDict::new(py);
         for (key, value) in self.0.metadata().iter() {
@@ -53,6 +53,19 @@ impl PyTensorFile {
             }
         }
         Ok(values)
+    }
+
+    /// The number of items of every array that `metadata()` leaves out.
+    fn long_arrays<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let lengths = PyDict::new(py);
+        for (key, value) in self.0.metadata().iter() {
+            if let Value::Array(array) = value {
+                if array.len() > SHORT || array.kind() == ValueType::Array {
+                    lengths.set_item(key, array.len())?;
+                }
+            }
+        }
+        Ok(lengths)
     }
 
     /// One array in full; None if the file has no such key.
@@ -76,6 +89,14 @@ impl PyTensorFile {
     #[pyo3(signature = (name, /))]
     fn read<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyBytes>> {
         Ok(PyBytes::new(py, self.0.bytes(self.find(name)?)))
+    }
+
+    /// Whether two tensors, of this file and of `other`, have one dtype, one shape and the same bytes.
+    #[pyo3(signature = (name, other, other_name, /))]
+    fn same(&self, py: Python<'_>, name: &str, other: &Self, other_name: &str) -> PyResult<bool> {
+        let (one, two) = (self.find(name)?, other.find(other_name)?);
+        let alike = one.dtype == two.dtype && one.shape == two.shape;
+        Ok(alike && py.detach(|| self.0.bytes(one) == other.0.bytes(two)))
     }
 
     /// A tensor as little-endian F32.

@@ -9,6 +9,7 @@ from litz.architectures.names import Names as Names
 from litz.architectures.names import layer_names as layer_names
 from litz.config import Keys
 from litz.errors import ConfigError
+from litz.numbers import shown
 from litz.spec import Activation, Attention, Layer, LayerNorms, Mlp, Norm, Rope, Spec
 
 
@@ -63,42 +64,66 @@ _ACTIVATIONS: dict[str, Activation] = {
 
 def activation(c: Keys, *keys: str) -> Activation:
     """The first of the keys that is set, in litz's name for it."""
-    name = next((c.get(key) for key in keys if c.get(key) is not None), None)
-    if name not in _ACTIVATIONS:
-        raise ConfigError(f"{c.where}: {keys[0]} = {name!r}; litz knows {', '.join(sorted(_ACTIVATIONS))}")
+    key = next((key for key in keys if c.get(key) is not None), keys[0])
+    name = c.get(key)
+    if not isinstance(name, str) or name not in _ACTIVATIONS:
+        raise ConfigError(f"{c.where}: {c.name(key)} = {shown(name)}; litz knows {', '.join(sorted(_ACTIVATIONS))}")
     known: tuple[str, ...] = get_args(Activation)
     assert _ACTIVATIONS[name] in known
     return _ACTIVATIONS[name]
 
 
-def rope_parameters(c: Keys, *, theta: float = 10000.0) -> dict[str, Any]:
+def rope_parameters(c: Keys, *, theta: float = 10000.0, partial: bool = False) -> dict[str, Any]:
     """`rope_parameters` (transformers 5), or the older `rope_theta` and `rope_scaling`, in the newer form.
 
-    A file may hold both: the newer one wins. Position limits beside them are filled in.
+    A file may hold both: `rope_scaling` wins, as in transformers. Position limits beside them are filled in. Only a
+    family that is `partial` rotates a part of each head.
     """
-    given = c.get("rope_parameters")
-    older = {"rope_theta": c.get("rope_theta") or theta, **(c.get("rope_scaling") or {})}
-    parameters = {**older, **given} if given else older
-    parameters.setdefault("partial_rotary_factor", c.get("partial_rotary_factor") or 1.0)
-    if original := c.get("original_max_position_embeddings"):  # beside the rope's own, this one wins
-        parameters["original_max_position_embeddings"] = original
+    newer, older = c.table("rope_parameters"), c.table("rope_scaling")
+    beside = {"rope_theta": c.get("rope_theta"), "partial_rotary_factor": c.get("partial_rotary_factor")}
+    parameters = dict(older or newer)
+    for key, value in beside.items():
+        if value is not None and parameters.get(key) is None:
+            parameters[key] = value
+    parameters.setdefault("rope_theta", theta)
+    original = c.positive("original_max_position_embeddings")
+    if original is not None and rope.kind_of(parameters) in ("llama3", "yarn", "longrope", "su"):
+        parameters["original_max_position_embeddings"] = original  # beside the rope's own, this one wins
+    account_for(c, parameters, "rope_scaling" if older else "rope_parameters")
+    if not partial and parameters.get("partial_rotary_factor") not in (None, 1.0):
+        share = shown(parameters["partial_rotary_factor"])
+        raise ConfigError(f"{c.where}: {c.name('partial_rotary_factor')} = {share}: this family rotates whole heads")
     return parameters
+
+
+def account_for(c: Keys, parameters: Mapping[str, Any], key: str) -> None:
+    """Names the parameters that a rope scaling makes no use of; those that no scaling has stop loading."""
+    elsewhere, nowhere = rope.unused(parameters)
+    for name in (*elsewhere, *nowhere):
+        c.leave(f"{key}.{name}", parameters[name], matters=name in nowhere)
+
+
+def rope_of(c: Keys, parameters: Mapping[str, Any]) -> Rope:
+    """The rotary embedding of these parameters for the model's heads."""
+    context = c.size("max_position_embeddings")
+    return rope.make(head_dim(c), parameters, context=context, where=f"{c.where}: rope_parameters")
 
 
 def windows(c: Keys, *, default: Callable[[int], bool] | None = None) -> tuple[int | None, ...]:
     """Each layer's window, from `layer_types` or, without them, from the family's rule for its sliding layers."""
     layers = c.size("num_hidden_layers")
-    kinds, width = c.get("layer_types"), c.get("sliding_window")
+    kinds = c.each("layer_types", layers=layers)
     if kinds is None:
         kinds = ["sliding_attention" if default and default(i) else "full_attention" for i in range(layers)]
-    if len(kinds) < layers or not set(kinds) <= {"sliding_attention", "full_attention"}:
+    if not all(kind in ("sliding_attention", "full_attention") for kind in kinds):
         raise ConfigError(
-            f"{c.where}: layer_types must name {layers} layers as 'full_attention' or "
-            f"'sliding_attention', found {kinds!r}"
+            f"{c.where}: {c.name('layer_types')} must name {layers} layers as 'full_attention' or "
+            f"'sliding_attention', found {shown(kinds)}"
         )
-    if "sliding_attention" in kinds[:layers] and (not isinstance(width, int) or width < 1):
-        raise ConfigError(f"{c.where}: layers are sliding, but sliding_window is {width!r}")
-    return tuple(width if kind == "sliding_attention" else None for kind in kinds[:layers])
+    if c.get("sliding_window") is None and "sliding_attention" not in kinds:
+        return (None,) * layers
+    width = c.size("sliding_window")
+    return tuple(width if kind == "sliding_attention" else None for kind in kinds)
 
 
 @dataclass(frozen=True)
@@ -132,7 +157,7 @@ def head_dim(c: Keys) -> int:
         raise ConfigError(f"{c.where}: {names[0]} {width} is no multiple of {names[1]} {heads}")
     if width // heads > 65536:
         raise ConfigError(
-            f"{c.where}: hidden_size {width} over {heads} heads leaves {width // heads} dimensions a head"
+            f"{c.where}: {c.name('hidden_size')} {width} over {heads} heads leaves {width // heads} dimensions a head"
         )
     return width // heads
 
@@ -152,7 +177,12 @@ def decoder(c: Keys, facts: Facts, *, ropes: Iterable[Rope | None] = (), windows
     count, heads, dim = c.size("num_hidden_layers"), c.size("num_attention_heads"), head_dim(c)
     kv_heads = facts.kv_heads or kv_heads_of(c)
     if heads % kv_heads:
-        raise ConfigError(f"{c.where}: {heads} query heads cannot share {kv_heads} key heads evenly")
+        names = c.name("num_attention_heads"), c.name("num_key_value_heads")
+        raise ConfigError(
+            f"{c.where}: {heads} query heads ({names[0]}) cannot share {kv_heads} key heads ({names[1]}) evenly"
+        )
+    if heads * dim > 2**28:
+        raise ConfigError(f"{c.where}: {heads} heads of {dim} dimensions ({c.name('head_dim')}) are no model's")
     per_layer, window = tuple(ropes) or (None,) * count, tuple(windows) or (None,) * count
     distinct = tuple(dict.fromkeys(r for r in per_layer if r is not None))
     attn = Attention(
@@ -174,17 +204,17 @@ def decoder(c: Keys, facts: Facts, *, ropes: Iterable[Rope | None] = (), windows
 
 def rms(c: Keys, *, offset: float = 0.0) -> Norm:
     """RMSNorm with the configured epsilon."""
-    return Norm("rms", c.number("rms_norm_eps"), offset)
+    return Norm("rms", c.number("rms_norm_eps", least=0.0), offset)
 
 
 def layer_norm(c: Keys, key: str = "layer_norm_eps", *, bias: bool = True) -> Norm:
     """LayerNorm with the configured epsilon."""
-    return Norm("layer", c.number(key), bias=bias)
+    return Norm("layer", c.number(key, least=0.0), bias=bias)
 
 
-def one_rope(c: Keys, *, theta: float = 10000.0, interleaved: bool = False) -> tuple[Rope, ...]:
+def one_rope(c: Keys, *, theta: float = 10000.0, interleaved: bool = False, partial: bool = False) -> tuple[Rope, ...]:
     """The same rotary embedding for every layer."""
-    made = rope.make(head_dim(c), rope_parameters(c, theta=theta), context=c.size("max_position_embeddings"))
+    made = rope_of(c, rope_parameters(c, theta=theta, partial=partial))
     return (replace(made, interleaved=interleaved),) * c.size("num_hidden_layers")
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from litz.architectures.names import Experts, Names, layer_names
 from litz.config import Keys
 from litz.errors import ConfigError
+from litz.numbers import shown
 from litz.spec import Activation, Moe, Spec
 
 _EACH = "layers.{i}.moe.experts.{e}"
@@ -31,8 +32,15 @@ def routed(c: Keys, activation: Activation, *, width: str, normalize: bool) -> M
     """The routed experts of a layer; `width` is the key that holds the size of one."""
     # training only
     c.ignore("router_aux_loss_coef", "output_router_logits", "router_jitter_noise")
+    experts, top_k = _count(c), c.size("num_experts_per_tok")
+    if experts > 1024:
+        name = c.name("num_local_experts" if c.given("num_local_experts") else "num_experts")
+        raise ConfigError(f"{c.where}: {name} must be an integer from 1 to 1024, found {experts}")
+    if top_k > experts:
+        name = c.name("num_experts_per_tok")
+        raise ConfigError(f"{c.where}: the best {top_k} of {experts} experts cannot be chosen ({name})")
     return Moe(
-        experts=_count(c), top_k=c.size("num_experts_per_tok"), width=c.size(width), activation=activation,
+        experts=experts, top_k=top_k, width=c.size(width), activation=activation,
         normalize=normalize,
     )  # fmt: skip
 
@@ -47,9 +55,9 @@ def _count(c: Keys) -> int:
 
 def sparse_layers(c: Keys) -> Callable[[int], bool]:
     """Which layers have experts: every `decoder_sparse_step`-th, but for those in `mlp_only_layers`."""
-    step, dense = c.size("decoder_sparse_step"), c.get("mlp_only_layers") or []
-    if not isinstance(dense, list) or not all(isinstance(i, int) for i in dense):
-        raise ConfigError(f"{c.where}: mlp_only_layers must be a list of layers, found {dense!r}")
+    step, dense = c.size("decoder_sparse_step"), c.each("mlp_only_layers", layers=0, rest=True) or []
+    if not all(isinstance(i, int) and not isinstance(i, bool) for i in dense):
+        raise ConfigError(f"{c.where}: mlp_only_layers must be a list of layers, found {shown(dense)}")
     return lambda i: i not in dense and (i + 1) % step == 0
 
 

@@ -50,13 +50,14 @@ def _kv_heads(c: Keys, *, grouped: bool) -> int:
 
 def _layout(c: Keys, *, grouped: bool) -> tuple[Literal["pre", "parallel"], LayerNorms]:
     """The order of a layer's parts and its norms; combinations that no Falcon has are refused."""
-    parallel, norms = c.flag("parallel_attn"), c.get("num_ln_in_parallel_attn")
-    norms = (2 if grouped else 1) if norms is None else norms
+    parallel, norms = c.flag("parallel_attn"), 2 if grouped else 1
+    if c.get("num_ln_in_parallel_attn") is not None:
+        norms = c.size("num_ln_in_parallel_attn")
     if grouped and not parallel:
         raise ConfigError(f"{c.where}: new_decoder_architecture = true needs parallel_attn = true")
     if parallel and (norms not in (1, 2) or (norms == 2 and not grouped)):
         raise ConfigError(
-            f"{c.where}: num_ln_in_parallel_attn = {norms!r}; litz knows 1, and 2 with new_decoder_architecture"
+            f"{c.where}: num_ln_in_parallel_attn = {norms}; litz knows 1, and 2 with new_decoder_architecture"
         )
     return ("parallel", LayerNorms(mlp=norms == 2)) if parallel else ("pre", LayerNorms())
 

@@ -16,10 +16,10 @@ def sandwich(c: Keys, *, ropes: tuple[Rope, ...], windows: tuple[int | None, ...
     facts = Facts(
         qkv_bias=bias, o_bias=bias, norm=gemma_norm(c), activation=gemma_activation(c),
         norms=LayerNorms(attn=True, attn_post=True, mlp=True, mlp_post=True),
-        scale=c.number("query_pre_attn_scalar") ** -0.5, softcap=c.get("attn_logit_softcapping"),
+        scale=c.number("query_pre_attn_scalar", above=0.0) ** -0.5, softcap=c.positive("attn_logit_softcapping"),
     )  # fmt: skip
     made = decoder(c, facts, ropes=ropes, windows=windows)
-    return replace(made, embed_scale=made.width**0.5, logit_softcap=c.get("final_logit_softcapping"))
+    return replace(made, embed_scale=made.width**0.5, logit_softcap=c.positive("final_logit_softcapping"))
 
 
 def spec(c: Keys) -> Spec:

@@ -7,29 +7,41 @@ linearly in the larger models.
 from dataclasses import replace
 from typing import Any
 
-from litz import rope
-from litz.architectures.base import SANDWICH, Family, head_dim, windows
+from litz.architectures.base import SANDWICH, Family, account_for, rope_of, windows
 from litz.architectures.gemma2 import sandwich
 from litz.config import Keys
+from litz.errors import ConfigError
+from litz.numbers import shown
 from litz.spec import Rope, Spec
 
 
 def _parameters(c: Keys) -> tuple[dict[str, Any], dict[str, Any]]:
     """(global, local) rope parameters, from the nested form or from the older keys beside each other."""
-    nested = c.get("rope_parameters") or {}
-    whole = {"rope_theta": c.get("rope_theta") or 1000000.0, **(c.get("rope_scaling") or {}),
-             **(nested.get("full_attention") or {})}  # fmt: skip
-    local = {"rope_theta": c.get("rope_local_base_freq") or 10000.0, **(nested.get("sliding_attention") or {})}
+    nested = c.table("rope_parameters")
+    for key, value in nested.items():
+        if key not in ("full_attention", "sliding_attention"):
+            c.leave(f"rope_parameters.{key}", value)
+        elif value is not None and not isinstance(value, dict):
+            raise ConfigError(f"{c.where}: rope_parameters.{key} must be an object, found {shown(value)}")
+    older = c.table("rope_scaling")  # wins, as in transformers, which does not read its older spelling here
+    if "type" in older and "rope_type" not in older:
+        raise ConfigError(f"{c.where}: rope_scaling of Gemma 3 says type {shown(older['type'])}; it must say rope_type")
+    whole = {**(nested.get("full_attention") or {}), **older}
+    local = dict(nested.get("sliding_attention") or {})
+    for parameters, key, base in ((whole, "rope_theta", 1000000.0), (local, "rope_local_base_freq", 10000.0)):
+        beside = c.positive(key)
+        parameters.setdefault("rope_theta", base if beside is None else beside)
+        account_for(c, parameters, "rope_parameters")
     return whole, local
 
 
 def _ropes(c: Keys, sliding: tuple[int | None, ...]) -> tuple[Rope, ...]:
-    dim, context = head_dim(c), c.size("max_position_embeddings")
-    whole, local = (rope.make(dim, parameters, context=context) for parameters in _parameters(c))
+    whole, local = (rope_of(c, parameters) for parameters in _parameters(c))
     return tuple(whole if window is None else local for window in sliding)
 
 
 def spec(c: Keys) -> Spec:
+    c.refuse("attn_logit_softcapping", "no Gemma 3 caps its scores; set it to null")
     # transformers 5 writes the number with an underscore
     c.ignore("_sliding_window_pattern")
     pattern = c.size("sliding_window_pattern" if c.given("sliding_window_pattern") else "_sliding_window_pattern")

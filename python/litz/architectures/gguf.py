@@ -1,52 +1,69 @@
 """GGUF headers and tensor names in the terms of `config.json`, so that one reader serves both."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from litz.architectures import gguf_families
+from litz.architectures import gguf_families, gguf_rope
 from litz.architectures.base import Family
-from litz.architectures.gguf_families import Header, Shapes
+from litz.architectures.gguf_families import LAYER_NORM_EPSILON, WITHOUT_ROPE, Sizes
+from litz.architectures.gguf_header import MOST_LAYERS, Header, Shapes
+from litz.architectures.gguf_rope import Floats
 from litz.architectures.names import Experts, Names, Target, within
 from litz.errors import ConfigError, UnsupportedError
+from litz.numbers import integer, shown
 
-_KEYS = {
-    "attention.head_count": "num_attention_heads",
-    "attention.head_count_kv": "num_key_value_heads",
-    "attention.key_length": "head_dim",
-    "attention.layer_norm_epsilon": "layer_norm_eps",
-    "attention.layer_norm_rms_epsilon": "rms_norm_eps",
-    "attention.sliding_window": "sliding_window",
+# What GGUF calls the keys of `config.json`: errors about these say it so.
+_SPELLED = {
+    "attention_multiplier": "attention.scale",
     "attn_logit_softcapping": "attn_logit_softcapping",
-    "block_count": "num_hidden_layers",
-    "context_length": "max_position_embeddings",
-    "embedding_length": "hidden_size",
-    "embedding_scale": "embedding_multiplier",
-    "attention.scale": "attention_multiplier",
-    "expert_count": "num_experts",
-    "expert_feed_forward_length": "moe_intermediate_size",
-    "expert_shared_feed_forward_length": "shared_expert_intermediate_size",
-    "expert_used_count": "num_experts_per_tok",
-    "expert_weights_norm": "norm_topk_prob",
-    "feed_forward_length": "intermediate_size",
+    "embedding_multiplier": "embedding_scale",
     "final_logit_softcapping": "final_logit_softcapping",
+    "head_dim": "attention.key_length",
+    "hidden_size": "embedding_length",
+    "intermediate_size": "feed_forward_length",
+    "layer_norm_eps": "attention.layer_norm_epsilon",
+    "layer_norm_epsilon": "attention.layer_norm_epsilon",
+    "layer_types": "attention.sliding_window_pattern",
     "logit_scale": "logit_scale",
-    "residual_scale": "residual_multiplier",
-    "rope.freq_base": "rope_theta",
-    "rope.freq_base_swa": "rope_local_base_freq",
-    "rope.local.freq_base": "rope_local_base_freq",
-    "use_parallel_residual": "use_parallel_residual",
+    "logits_scaling": "logit_scale",
+    "max_position_embeddings": "context_length",
+    "moe_intermediate_size": "expert_feed_forward_length",
+    "norm_epsilon": "attention.layer_norm_epsilon",
+    "num_attention_heads": "attention.head_count",
+    "num_experts": "expert_count",
+    "num_experts_per_tok": "expert_used_count",
+    "num_hidden_layers": "block_count",
+    "num_key_value_heads": "attention.head_count_kv",
+    "num_kv_heads": "attention.head_count_kv",
+    "partial_rotary_factor": "rope.dimension_count",
+    "residual_multiplier": "residual_scale",
+    "rms_norm_eps": "attention.layer_norm_rms_epsilon",
+    "rope_local_base_freq": "rope.freq_base_swa",
+    "rope_theta": "rope.freq_base",
+    "shared_expert_intermediate_size": "expert_shared_feed_forward_length",
+    "sliding_window": "attention.sliding_window",
+    "sliding_window_pattern": "attention.sliding_window_pattern",
 }
-# Read below, or of no consequence.
-_HANDLED = frozenset(
-    """attention.causal attention.value_length attention.sliding_window_pattern expert_gating_func
-    expert_group_count expert_group_used_count expert_weights_scale rope.dimension_count rope.scaling.type
-    rope.scaling.factor
-    rope.scaling.original_context_length rope.scaling.attn_factor rope.scaling.finetuned rope.scale_linear
-    rope.scaling.yarn_beta_fast rope.scaling.yarn_beta_slow rope.scaling.yarn_log_multiplier
-    rope.dimension_sections vocab_size tensor_data_layout""".split()
-)
-_WITHOUT_ROPE = ("bloom", "gpt2")
-_PER_LAYER = ("attention.head_count", "attention.head_count_kv", "feed_forward_length", "expert_feed_forward_length")
+_WITH_EXPERTS = ("llama", "qwen2moe", "qwen3moe")
+# Values that say that a feature is off, for the architectures that have no such feature.
+_OFF: dict[str, tuple[object, ...]] = {
+    "attention.clamp_kqv": (0.0,),
+    "attention.max_alibi_bias": (0.0,),
+    "attention.scale": (0.0,),
+    "attention.sliding_window": (0,),
+    "attn_logit_softcapping": (0.0,),
+    "embedding_scale": (0.0, 1.0),
+    "expert_shared_count": (0,),
+    "final_logit_softcapping": (0.0,),
+    "interleave_moe_layer_step": (0, 1),
+    "leading_dense_block_count": (0,),
+    "logit_scale": (0.0, 1.0),
+    "nextn_predict_layers": (0,),
+    "residual_scale": (0.0, 1.0),
+    "rope.scaling.alpha": (0.0,),
+}
+# Of no consequence for what is computed from tokens.
+_IRRELEVANT = ("decoder_start_token_id", "pooling_type", "tensor_data_layout")
 _HEADERS = ("general.", "tokenizer.", "quantize.", "split.", "GGUF.", "mradermacher.", "imatrix.")
 
 _EXPERTS = "moe.experts.{e}"
@@ -76,8 +93,6 @@ _NAMES: dict[str, Target] = {
 # Falcon 40B has a norm of its own for attention; the first one is then the feed-forward's.
 _TWO_NORMS: Names = {"blk.{i}.attn_norm": "layers.{i}.mlp_norm", "blk.{i}.attn_norm_2": "layers.{i}.attn_norm"}
 
-Floats = Callable[[str], list[float]]
-
 
 def names(family: Family, shapes: Shapes) -> Names:
     """The table of tensor names for a file with these tensors."""
@@ -85,77 +100,101 @@ def names(family: Family, shapes: Shapes) -> Names:
     return {**_NAMES, **family.gguf_names, **two_norms}
 
 
-def config(metadata: Mapping[str, Any], shapes: Shapes, *, floats: Floats, where: str) -> dict[str, Any]:
+def spelled(arch: object) -> dict[str, str]:
+    """What a header of this architecture calls the keys of `config.json`."""
+    return {key: f"{arch}.{own}" for key, own in _SPELLED.items()}
+
+
+def config(
+    metadata: Mapping[str, Any],
+    shapes: Shapes,
+    *,
+    floats: Floats,
+    where: str,
+    long_arrays: Mapping[str, int] | None = None,
+) -> dict[str, Any]:
     """The header as the dictionary that `config.json` would have held.
 
-    `shapes` are the file's tensors, `floats` reads a small one of them (rope factors are stored as tensors).
+    `shapes` are the file's tensors, `floats` reads a small one of them (rope factors are stored as tensors);
+    `long_arrays` are the keys whose values `metadata` leaves out. What nobody reads is in the dictionary as
+    `gguf.KEY`, so that it is refused like any unknown key.
     """
-    arch, known = metadata.get("general.architecture"), gguf_families.FACTS
-    if arch not in known:
-        raise UnsupportedError(f"{where}: GGUF architecture {arch!r} is not implemented; litz knows {', '.join(known)}")
-    if int(metadata.get("split.count", 0)) > 1:
-        raise UnsupportedError(f"{where} is one of {metadata['split.count']} parts; merge them into one file first")
-    if "token_embd.weight" not in shapes:
+    arch = metadata.get("general.architecture")
+    if not isinstance(arch, str) or arch not in gguf_families.FACTS:
+        known = ", ".join(gguf_families.FACTS)
+        raise UnsupportedError(
+            f"{where}: the GGUF architecture (general.architecture) {shown(arch)} is not implemented; "
+            f"litz knows {known}"
+        )
+    parts = integer(metadata.get("split.count", 0), f"{where}: split.count", error=ConfigError)
+    if parts > 1:
+        raise UnsupportedError(f"{where} is one of {parts} parts (split.count); merge them into one file first")
+    if not shapes.get("token_embd.weight"):
         raise ConfigError(f"{where} has no token_embd.weight: it holds a vocabulary but no model")
-    own = {k.removeprefix(f"{arch}."): v for k, v in metadata.items() if k.startswith(f"{arch}.")}
-    own |= {k: _one(own[k]) for k in _PER_LAYER if k in own}
-    c = {_KEYS.get(k, f"gguf.{k}"): v for k, v in own.items() if k not in _HANDLED}
-    c |= {f"gguf.{k}": v for k, v in metadata.items() if not k.startswith((f"{arch}.", *_HEADERS))}
-    c |= {"model_type": arch, "vocab_size": shapes["token_embd.weight"][0],
-          "tie_word_embeddings": "output.weight" not in shapes}  # fmt: skip
-    _refuse(Header(c, own, shapes, where))
-    if arch not in _WITHOUT_ROPE:
-        c |= {"rope_theta": 10000.0, **c, **_rope(own, c, shapes, floats)}
-    c |= known[arch](Header(c, own, shapes, where))
+    h = Header(metadata, shapes, where=where, long_arrays=long_arrays)
+    s = _sizes(h)
+    c = _common(h, s) | gguf_families.FACTS[arch](h, s)
+    if arch not in WITHOUT_ROPE:
+        c |= gguf_rope.rope(h, head=s.head, context=s.context, floats=floats)
+    for key, values in _OFF.items():
+        h.neutral(key, *values)
+    c |= {f"gguf.{key}": value for key, value in h.left().items()}
+    c |= {f"header.{k}": v for k, v in metadata.items() if not k.startswith((f"{arch}.", *_HEADERS))}
     return {key: value for key, value in c.items() if value is not None}
 
 
-def _one(value: Any) -> Any:
-    """A list that repeats one number for each layer as that number."""
-    return value[0] if isinstance(value, list) and len(set(value)) == 1 else value
+def _sizes(h: Header) -> Sizes:
+    """The sizes of the decoder; heads without a length of their own share the width."""
+    layers, width = h.needed("block_count", most=MOST_LAYERS), h.needed("embedding_length")
+    for key in ("attention.head_count", "feed_forward_length"):
+        h.require(key)
+    heads = h.same_for_each("attention.head_count", layers=layers, most=65536) or 1
+    kv_heads = h.same_for_each("attention.head_count_kv", layers=layers, most=65536)
+    hidden = h.same_for_each("feed_forward_length", layers=layers) or 1
+    head = h.size("attention.key_length", most=65536)
+    if head is None:
+        if width % heads or width // heads > 65536:
+            names = f"{h.name('embedding_length')} {width} and attention.head_count {heads}"
+            raise ConfigError(
+                f"{names} make no heads of a whole size up to 65536, and there is no attention.key_length"
+            )
+        head = width // heads
+    value = h.size("attention.value_length", most=65536) or width // heads
+    if value != head:
+        names = f"{h.arch}.attention.key_length and {h.arch}.attention.value_length"
+        raise h.refuse(f"keys of {head} and values of {value} dimensions ({names})")
+    return Sizes(
+        layers, h.needed("context_length"), width, hidden, heads, heads if kv_heads is None else kv_heads, head
+    )
 
 
-def _refuse(h: Header) -> None:
-    """Stops at what no family of litz computes."""
-    for key in ("num_attention_heads", "num_key_value_heads", "intermediate_size", "moe_intermediate_size"):
-        if isinstance(h.config.get(key), list):
-            raise h.refuse(f"{key} that differs from layer to layer")
-    key_length, value_length = h.own.get("attention.key_length"), h.own.get("attention.value_length")
-    if value_length is not None and value_length != (key_length or value_length):
-        raise h.refuse(f"keys of {key_length} and values of {value_length} dimensions")
-    if h.own.get("attention.causal") is False:
-        raise h.refuse("attention that is not causal")
-    if h.own.get("expert_gating_func", 1) != 1:
-        raise h.refuse("a router that is no softmax")
-    if h.own.get("expert_weights_scale", 1.0) not in (0.0, 1.0) or h.own.get("expert_group_count", 1) > 1:
-        raise h.refuse("experts in groups or with a scale")
+def _common(h: Header, s: Sizes) -> dict[str, Any]:
+    """What every family's configuration says, once what is no question of the family's has been checked."""
+    rows = h.shapes["token_embd.weight"][0]
+    if h.size("vocab_size") not in (None, rows):
+        raise ConfigError(f"{h.name('vocab_size')} is not the {rows} rows of token_embd.weight")
+    if h.flag("attention.causal") is False:
+        raise h.refuse(f"attention that is not causal ({h.arch}.attention.causal)")
+    h.ignore(*_IRRELEVANT)
+    if not _has_experts(h):
+        h.ignore_all("expert_")
+    rms, layer = "attention.layer_norm_rms_epsilon", "attention.layer_norm_epsilon"
+    epsilon = layer if h.arch in LAYER_NORM_EPSILON else rms
+    h.require(epsilon)
+    return {
+        "model_type": h.arch, "vocab_size": rows, "tie_word_embeddings": "output.weight" not in h.shapes,
+        "hidden_size": s.width, "intermediate_size": s.hidden, "num_hidden_layers": s.layers,
+        "num_attention_heads": s.heads, "num_key_value_heads": s.kv_heads, "head_dim": s.head,
+        "max_position_embeddings": s.context,
+        LAYER_NORM_EPSILON.get(h.arch, "rms_norm_eps"): h.number(epsilon, least=0.0),
+    }  # fmt: skip
 
 
-def _rope(own: Mapping[str, Any], c: Mapping[str, Any], shapes: Shapes, floats: Floats) -> dict[str, Any]:
-    head = c.get("head_dim") or c.get("hidden_size", 0) // c.get("num_attention_heads", 1)
-    dim = own.get("rope.dimension_count", head)
-    # Half a dimension more, so that the product with the head, rounded down, is `dim` again.
-    partial = {"partial_rotary_factor": (dim + 0.5) / head} if dim != head else {}
-    original = own.get("rope.scaling.original_context_length")
-    if "rope_freqs.weight" in shapes:
-        return partial | {"rope_scaling": {"rope_type": "per_dimension", "factors": floats("rope_freqs.weight")}}
-    if "rope_factors_long.weight" in shapes:
-        scaling = {
-            "rope_type": "longrope",
-            "long_factor": floats("rope_factors_long.weight"),
-            "short_factor": floats("rope_factors_short.weight"),
-            "attention_factor": own.get("rope.scaling.attn_factor"),
-        }
-        return partial | {"rope_scaling": scaling, "original_max_position_embeddings": original}
-    kind = own.get("rope.scaling.type") or ("linear" if "rope.scale_linear" in own else "none")
-    if kind in ("none", "longrope"):
-        return partial
-    scaling = {
-        "rope_type": kind,
-        "factor": own.get("rope.scaling.factor", own.get("rope.scale_linear")),
-        "original_max_position_embeddings": original,
-        "attention_factor": own.get("rope.scaling.attn_factor"),
-        "beta_fast": own.get("rope.scaling.yarn_beta_fast"),
-        "beta_slow": own.get("rope.scaling.yarn_beta_slow"),
-    }
-    return partial | {"rope_scaling": {k: v for k, v in scaling.items() if v is not None}}
+def _has_experts(h: Header) -> bool:
+    """Whether the header speaks of experts; architectures that have none say so by 0."""
+    count = h.size("expert_count", least=0) or 0
+    if count and h.arch not in _WITH_EXPERTS:
+        raise h.refuse(f"a {h.arch} with experts ({h.arch}.expert_count = {count})")
+    if not count and h.size("expert_used_count", least=0):
+        raise ConfigError(f"{h.name('expert_used_count')} is positive, but there is no expert_count")
+    return count > 0

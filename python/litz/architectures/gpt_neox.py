@@ -16,7 +16,7 @@ def spec(c: Keys) -> Spec:
         kv_heads=c.size("num_attention_heads"),
         order="parallel" if c.flag("use_parallel_residual") else "pre", activation=activation(c, "hidden_act"),
     )  # fmt: skip
-    return decoder(c, facts, ropes=one_rope(c))
+    return decoder(c, facts, ropes=one_rope(c, partial=True))
 
 
 FAMILY = Family(

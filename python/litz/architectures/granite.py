@@ -16,7 +16,7 @@ def spec(c: Keys) -> Spec:
     made = decoder(c, facts, ropes=one_rope(c, interleaved=stored_interleaved(c)))
     return replace(
         made, embed_scale=c.number("embedding_multiplier"), residual_scale=c.number("residual_multiplier"),
-        logit_scale=1 / c.number("logits_scaling"),
+        logit_scale=1 / c.number("logits_scaling", above=1e-30),
     )  # fmt: skip
 
 

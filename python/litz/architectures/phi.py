@@ -17,7 +17,7 @@ def spec(c: Keys) -> Spec:
         qk_norm_bias=normed, norm=layer_norm(c), norms=LayerNorms(mlp=False), order="parallel",
         activation=activation(c, "hidden_act"),
     )  # fmt: skip
-    return replace(decoder(c, facts, ropes=one_rope(c)), head_bias=True)
+    return replace(decoder(c, facts, ropes=one_rope(c, partial=True)), head_bias=True)
 
 
 FAMILY = Family(

@@ -7,9 +7,9 @@ from litz.architectures.base import (
     Family,
     activation,
     decoder,
-    head_dim,
     layer_names,
     rms,
+    rope_of,
     rope_parameters,
     windows,
 )
@@ -18,10 +18,10 @@ from litz.spec import Spec
 
 
 def spec(c: Keys) -> Spec:
-    context, parameters = c.size("max_position_embeddings"), rope_parameters(c)
-    if rope.kind_of(parameters) in ("su", "yarn"):  # what early files called LongRoPE
-        parameters["rope_type"] = "longrope"
-    made = rope.make(head_dim(c), parameters, context=context)
+    for key in ("rope_scaling", "rope_parameters"):
+        if rope.kind_of(c.table(key)) in ("su", "yarn"):  # what early files called LongRoPE
+            c = c.replaced(key, {**c.table(key), "rope_type": "longrope"})
+    made = rope_of(c, rope_parameters(c, partial=True))
     sliding = c.given("sliding_window")
     facts = Facts(norm=rms(c), activation=activation(c, "hidden_act"))
     ropes = (made,) * c.size("num_hidden_layers")

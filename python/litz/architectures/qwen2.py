@@ -7,10 +7,10 @@ from litz.spec import Spec
 
 def qwen_windows(c: Keys) -> tuple[int | None, ...]:
     """`sliding_window` counts only beside `use_sliding_window`: files carry the number and switch it off."""
-    on, first = c.flag("use_sliding_window"), c.get("max_window_layers")
-    if not on:
+    if not c.flag("use_sliding_window"):
         c.ignore("sliding_window", "layer_types")
         return (None,) * c.size("num_hidden_layers")
+    first = c.count("max_window_layers")
     return windows(c, default=lambda i: i >= first)
 
 

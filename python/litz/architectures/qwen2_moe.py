@@ -12,10 +12,10 @@ from litz.spec import Spec
 
 
 def _windows(c: Keys) -> tuple[int | None, ...]:
-    on, limit = c.flag("use_sliding_window"), c.get("max_window_layers")
-    if not on:
+    if not c.flag("use_sliding_window"):
         c.ignore("sliding_window", "layer_types")
         return (None,) * c.size("num_hidden_layers")
+    limit = c.count("max_window_layers")
     return windows(c, default=lambda i: i % 2 == 0 and i < limit)
 
 

@@ -13,15 +13,18 @@ from litz.architectures.base import (
 )
 from litz.config import Keys
 from litz.errors import ConfigError
+from litz.numbers import shown
 from litz.spec import Spec
 
 
 def spec(c: Keys) -> Spec:
     layers, bias = c.size("num_hidden_layers"), c.flag("attention_bias")
     interval = c.size("no_rope_layer_interval")
-    rotated = c.get("no_rope_layers") or [int((i + 1) % interval != 0) for i in range(layers)]  # 1 means: use rope
-    if len(rotated) < layers:
-        raise ConfigError(f"{c.where}: no_rope_layers must name {layers} layers, found {len(rotated)}")
+    rotated = c.each("no_rope_layers", layers=layers)  # 1 means: use rope
+    if rotated is None:
+        rotated = [int((i + 1) % interval != 0) for i in range(layers)]
+    if not all(value in (0, 1) for value in rotated):
+        raise ConfigError(f"{c.where}: no_rope_layers must hold 0 or 1 for each layer, found {shown(rotated)}")
     facts = Facts(
         qkv_bias=bias, o_bias=bias, mlp_bias=c.flag("mlp_bias"), norm=rms(c), activation=activation(c, "hidden_act")
     )

@@ -27,7 +27,7 @@ def spec(c: Keys) -> Spec:
         norm=layer_norm(c), activation=activation(c, "hidden_act"),
         norms=LayerNorms(mlp=not parallel), order="parallel" if parallel else "pre",
     )  # fmt: skip
-    return decoder(c, facts, ropes=one_rope(c))
+    return decoder(c, facts, ropes=one_rope(c, partial=True))
 
 
 FAMILY = Family(

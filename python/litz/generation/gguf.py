@@ -4,9 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from litz import _core
+from litz.gguf_ids import special_ids
 
-_KEYS = {"bos_token_id": "bos_token_id", "pad_token_id": "padding_token_id"}
-_ENDS = ("eos_token_id", "eot_token_id", "eom_token_id")
 # Headers of chat models often name only the end of text: these tokens end a turn wherever a vocabulary has them.
 _END_OF_TURN = frozenset(("<|im_end|>", "<|eot_id|>", "<|eom_id|>", "<end_of_turn>", "<|end|>"))
 
@@ -14,16 +13,13 @@ _END_OF_TURN = frozenset(("<|im_end|>", "<|eot_id|>", "<|eom_id|>", "<end_of_tur
 def special_tokens(path: Path) -> dict[str, Any]:
     """bos, eos and pad ids; a chat model's ends of turn count as eos."""
     file = _core.TensorFile(str(path))
-    metadata = file.metadata()
-
-    def read(key: str) -> int | None:
-        value = metadata.get(f"tokenizer.ggml.{key}")
-        return value if isinstance(value, int) else None
-
-    found: dict[str, Any] = {name: read(key) for name, key in _KEYS.items()}
-    ends = [read(key) for key in _ENDS]
-    if "tokenizer.chat_template" in metadata:
+    ids = special_ids(file)
+    ends = [ids[name] for name in ("eos", "eot", "eom") if name in ids]
+    if "tokenizer.chat_template" in file.metadata():
         vocabulary = file.metadata_array("tokenizer.ggml.tokens") or ()
-        ends += [token for token, text in enumerate(vocabulary) if text in _END_OF_TURN]
-    found["eos_token_id"] = list(dict.fromkeys(end for end in ends if end is not None)) or None
-    return found
+        ends += [token for token, text in enumerate(vocabulary) if isinstance(text, str) and text in _END_OF_TURN]
+    return {
+        "bos_token_id": ids.get("bos"),
+        "pad_token_id": ids.get("pad"),
+        "eos_token_id": list(dict.fromkeys(ends)) or None,
+    }

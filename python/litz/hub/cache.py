@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from litz.errors import FormatError, ModelNotFoundError
-from litz.hub.files import Want, gguf_names, missing
+from litz.hub.files import SIDE_FILES, WEIGHTS, Want, gguf_names, missing
 from litz.hub.locations import hub_cache, litz_home
-from litz.hub.paths import check_name
+from litz.hub.paths import check_name, snapshot_of
 from litz.hub.sources import PackageSource, PathSource, parse
 
 NOTE = ".litz.json"
@@ -68,25 +68,56 @@ def snapshot(cache: Path, repo: str, *, revision: str | None = None) -> Path | N
 
 
 def lacking(folder: Path, want: Want, *, home: Path, file: str | None = None) -> list[str]:
-    """Why a snapshot can't be used for `want`: missing files, links to nowhere, downloads under way; empty if it can.
+    """The files that a snapshot lacks to be used for `want`; empty if it has all of them, whatever else is unfinished.
 
-    A download that litz finished left a note naming all files with their sizes: then only that counts.
+    `folder` is the snapshot or a subfolder of it. A download that litz finished left a note naming all files with their
+    sizes: then those count, but for weights that nobody asks for.
     """
     if file is not None:
         return [] if (folder / check_name(file)).is_file() else [file]
+    if not folder.is_dir():
+        return [folder.name]
     noted = read_snapshot_note(folder, want, home=home)
     if noted is not None:
-        return [name for name, size in noted.items() if _size(folder / name) != size]
-    absent = missing(folder, want) or (_unsettled(folder) if want == "tokenizer" else [])
-    dangling = [entry.name for entry in folder.iterdir() if entry.is_symlink() and not entry.exists()]
-    return absent or dangling or _unfinished(folder.parent.parent / "blobs")
+        needed = {name: size for name, size in noted.items() if want == "model" or name in SIDE_FILES}
+        return [name for name, size in needed.items() if _size(folder / name) != size]
+    absent = missing(folder, want)
+    if absent and len(gguf_names([entry.name for entry in folder.iterdir() if entry.is_file()])) == 1:
+        absent = []
+    return absent or _dangling(folder, _read_for(folder, want))
 
 
-def _unsettled(folder: Path) -> list[str]:
-    """Somebody may have fetched tokenizer.json alone; huggingface_hub marks in .no_exist what a repository lacks."""
-    name = "tokenizer_config.json"
-    marker = folder.parent.parent / ".no_exist" / folder.name / name
-    return [] if (folder / name).is_file() or marker.exists() else [name]
+def unsettled(folder: Path, want: Want, *, home: Path) -> list[str]:
+    """Why the repository may hold more than this usable snapshot does: worth asking for while there is a network.
+
+    Somebody may have fetched one file alone, or was interrupted; huggingface_hub marks in .no_exist what is not there.
+    """
+    if read_snapshot_note(folder, want, home=home) is not None:
+        return []
+    whole = snapshot_of(folder) or folder
+    asked = ["tokenizer_config.json"] if want == "tokenizer" else []
+    marks = whole.parent.parent / ".no_exist" / whole.name / os.path.relpath(folder, whole)
+    doubtful = [name for name in asked if not (folder / name).is_file() and not (marks / name).exists()]
+    return (
+        missing(folder, want) or doubtful or _dangling(folder, SIDE_FILES) or _unfinished(whole.parent.parent / "blobs")
+    )
+
+
+def _read_for(folder: Path, want: Want) -> tuple[str, ...]:
+    """The files that are read for `want` where they are there."""
+    if want == "tokenizer":
+        other: tuple[str, ...] = ("generation_config.json", "preprocessor_config.json", "processor_config.json")
+        if (folder / "tokenizer.json").is_file():
+            other += tuple(
+                name for name in SIDE_FILES if not name.endswith((".json", ".jinja")) or name == "vocab.json"
+            )
+        return tuple(name for name in SIDE_FILES if name not in other)
+    return ("config.json", "generation_config.json", WEIGHTS) if want == "model" else ("config.json",)
+
+
+def _dangling(folder: Path, names: tuple[str, ...]) -> list[str]:
+    """Which of these are links to nowhere: the repository has them, and they were removed from this machine."""
+    return [name for name in names if (folder / name).is_symlink() and not (folder / name).exists()]
 
 
 def _unfinished(blobs: Path) -> list[str]:
@@ -95,8 +126,10 @@ def _unfinished(blobs: Path) -> list[str]:
 
 
 def note_of_snapshot(folder: Path, home: Path) -> Path:
-    """Where litz remembers that it completed this snapshot."""
-    return home / "hub" / folder.parent.parent.name / f"{folder.name}{NOTE}"
+    """Where litz remembers that it completed this snapshot, or this subfolder of one."""
+    whole = snapshot_of(folder) or folder
+    place = home / "hub" / whole.parent.parent.name
+    return place / f"{whole.name}{NOTE}" if whole == folder else place / whole.name / folder.relative_to(whole) / NOTE
 
 
 def read_snapshot_note(folder: Path, want: Want, *, home: Path) -> dict[str, int] | None:

@@ -30,26 +30,36 @@ def download(
     want: Want = "model",
     token: Token = None,
     patience: float = 10.0,
+    subfolder: str = "",
 ) -> Path:
-    """The folder of the completed snapshot. An interruption leaves a snapshot that still counts as incomplete."""
+    """The folder of the completed snapshot, or of its subfolder.
+
+    An interruption leaves a snapshot that still counts as incomplete.
+    """
     if not Probe(endpoint()).answered(patience):
         raise DownloadError(
             f"{source.repo} is not cached, and {endpoint()} did not answer within {patience:.0f} seconds: go online "
             "and try again, set HF_ENDPOINT to a mirror, name a local folder or .gguf file, or use a pypi: source"
         )
     with _explained(source, revision):
-        return _download(source, cache, home=home, revision=revision, want=want, token=token)
+        return _download(source, cache, home=home, revision=revision, want=want, token=token, subfolder=subfolder)
 
 
-def _download(source: HubSource, cache: Path, *, home: Path, revision: str | None, want: Want, token: Token) -> Path:
+def _download(
+    source: HubSource, cache: Path, *, home: Path, revision: str | None, want: Want, token: Token, subfolder: str
+) -> Path:
     from huggingface_hub import HfApi, hf_hub_download
 
     info = HfApi(token=token).model_info(source.repo, revision=revision, files_metadata=True, timeout=30)
-    sizes = {str(check_name(file.rfilename)): file.size or 0 for file in info.siblings or []}
+    prefix = f"{subfolder}/" if subfolder else ""
+    every = {str(check_name(file.rfilename)): file.size or 0 for file in info.siblings or []}
+    sizes = {name.removeprefix(prefix): size for name, size in every.items() if name.startswith(prefix)}
+    if not sizes:
+        raise ModelNotFoundError(f"{source.repo} has no folder {subfolder!r}")
     commit = str(info.sha)
 
     def fetch(name: str, at: str) -> Path:
-        return Path(hf_hub_download(source.repo, name, revision=at, cache_dir=cache, token=token))
+        return Path(hf_hub_download(source.repo, prefix + name, revision=at, cache_dir=cache, token=token))
 
     first, weights = _needed(source, list(sizes), want)
     with _bar(source.repo, cache, sum(sizes[name] for name in [*first, *weights])):

@@ -63,6 +63,28 @@ class ModelFiles:
         path = resolve_in(self.root, name)
         return path if path.is_file() else None
 
+    def weights(self) -> list[Path]:
+        """The files that hold the weights; ModelNotFoundError or UnsupportedError where there are none to read."""
+        if self.gguf is not None:
+            return [self.gguf]
+        names = weight_files(self.root)
+        if not names:
+            refuse_pickles(sorted(entry.name for entry in self.root.iterdir()), self.source)
+            raise ModelNotFoundError(f"{self.source} has no {WEIGHTS}, no {INDEX} and no GGUF file in {self.root}")
+        return [resolve_in(self.root, name) for name in names]
+
+
+def weight_files(root: Path) -> list[str]:
+    """The safetensors files that are the model: `model.safetensors`, or, only without it, those that the index names.
+
+    An index that an earlier save left beside a whole file counts for nothing, as in transformers. Empty if there is
+    neither; files that the index names may be missing.
+    """
+    if resolve_in(root, WEIGHTS).is_file():
+        return [WEIGHTS]
+    index = resolve_in(root, INDEX)
+    return shards(index) if index.is_file() else []
+
 
 def shards(index: Path) -> list[str]:
     """The file names that a safetensors index lists, each checked to stay beside it."""
@@ -89,11 +111,10 @@ def missing(root: Path, want: Want) -> list[str]:
     lacking = ["config.json"] if absent("config.json") else []
     if want == "tokenizer":
         return [] if not all(absent(name) for name in TOKENIZER_FILES) else ["tokenizer.json"]
-    if want == "config" or not absent(WEIGHTS):
+    if want == "config":
         return lacking
-    if absent(INDEX):
-        return [*lacking, WEIGHTS]
-    return lacking + [name for name in shards(root / INDEX) if absent(name)]
+    names = weight_files(root)
+    return lacking + ([name for name in names if absent(name)] if names else [WEIGHTS])
 
 
 def select(root: Path, source: str, *, want: Want, gguf_file: str | None = None) -> ModelFiles:
@@ -125,9 +146,10 @@ def gguf_names(names: list[str]) -> list[str]:
 
 
 def choose_gguf(names: list[str], source: str) -> str | None:
-    """The one GGUF file, None if there is none; several are the user's choice, not ours."""
+    """The one GGUF file, None if there is none; several are the user's choice, not ours. `-00001-of-00001` is whole."""
     found = gguf_names(names)
-    if found and re.search(r"-\d{5}-of-\d{5}\.gguf$", found[0]):
+    parts = [name for name in found if re.search(r"-\d{5}-of-(?!00001)\d{5}\.gguf$", name)]
+    if found and found == parts:
         raise UnsupportedError(f"{source}: {found[0]} is a part of a split GGUF; join the parts into one file first")
     if len(found) > 1:
         shown = ", ".join(found[:12]) + (", …" if len(found) > 12 else "")

@@ -25,26 +25,31 @@ def check_name(name: str) -> PurePosixPath:
 
 
 def resolve_in(root: Path, name: str) -> Path:
-    """The path of `name` under `root`, which may not exist; a symbolic link may not lead out of `root`.
+    """The path of `name` under `root`, which may not exist.
 
-    The Hub's cache links from snapshots/COMMIT to its own blobs folder: that one target outside is allowed.
+    Links in a folder of the user's own lead wherever the user wants. What came from the Hub links from
+    snapshots/COMMIT to the blobs folder of its own repository and nowhere else; FormatError refuses the rest.
     """
     path = root / check_name(name)
     if not path.exists():  # a dangling link is as good as none
         return path
+    snapshot = snapshot_of(root)
+    if snapshot is None:
+        return path
     target = os.path.realpath(path)
-    for allowed in _allowed_roots(root):
+    for allowed in (os.path.realpath(snapshot), os.path.realpath(snapshot.parent.parent / "blobs")):
         if os.path.commonpath([target, allowed]) == allowed:
             return path
     raise FormatError(
-        f"{name!r} in {root} is a symbolic link to {target}, outside of the model's folder: refused; "
-        "copy the file into the folder, or name the folder that it is in"
+        f"{name!r} in {root} is a symbolic link to {target}, outside of the repository's cache: refused; "
+        "fetch the model anew, or copy the file into a folder of your own"
     )
 
 
-def _allowed_roots(root: Path) -> list[str]:
-    allowed = [os.path.realpath(root)]
-    repository = root.parent.parent
-    if root.parent.name == "snapshots" and repository.name.startswith("models--"):
-        allowed.append(os.path.realpath(repository / "blobs"))
-    return allowed
+def snapshot_of(root: Path) -> Path | None:
+    """The folder snapshots/COMMIT of the Hub's cache that `root` is or lies in, by its own path or through a link."""
+    for place in (Path(os.path.abspath(root)), Path(os.path.realpath(root))):
+        for folder in (place, *place.parents):
+            if folder.parent.name == "snapshots" and folder.parent.parent.name.startswith("models--"):
+                return folder
+    return None

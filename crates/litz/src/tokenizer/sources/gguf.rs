@@ -25,6 +25,18 @@ const UNKNOWN: i32 = 2;
 const CONTROL: i32 = 3;
 const USER_DEFINED: i32 = 4;
 
+const BOS: &str = "tokenizer.ggml.bos_token_id";
+const EOS: &str = "tokenizer.ggml.eos_token_id";
+
+/// The ids of the beginning and the end that each kind of vocabulary has where the file names none that it has.
+/// Every reader of the format agrees on these, and files rely on them.
+const SENTENCE_PIECE_IDS: [u32; 2] = [1, 2];
+const BYTE_LEVEL_IDS: [u32; 2] = [11, 11];
+const BERT_IDS: [u32; 2] = [101, 102];
+const BERT_UNKNOWN: u32 = 100;
+const T5_END: u32 = 1;
+const T5_UNKNOWN: u32 = 2;
+
 /// The vocabulary and what each token is for.
 struct Tokens {
     texts: Vec<String>,
@@ -74,7 +86,7 @@ fn byte_level(metadata: &Metadata) -> Result<Description> {
     let sections = Sections {
         normalizer: if nfc { json!({"type": "NFC"}) } else { Json::Null },
         pre_tokenizer: stages::splits(patterns, true),
-        post_processor: tokens.around(metadata, adds_bos)?,
+        post_processor: tokens.around(metadata, adds_bos, BYTE_LEVEL_IDS)?,
         decoder: stages::byte_level(),
         ..Sections::default()
     };
@@ -133,18 +145,20 @@ fn words(metadata: &Metadata) -> Result<Description> {
             None => format!("##{text}"),
         };
     }
-    let special = |keys: [&str; 2]| {
+    let special = |keys: [&str; 2], absent: u32| {
         for key in keys {
             if let Some(id) = tokens.id_of(metadata, key)? {
                 return Ok((tokens.text(id), id));
             }
         }
-        Err(missing(keys[0], "a token id"))
+        let id = tokens.existing(absent).ok_or_else(|| missing(keys[0], "a token id"))?;
+        Ok::<_, Error>((tokens.text(id), id))
     };
-    let before = special(["tokenizer.ggml.cls_token_id", "tokenizer.ggml.bos_token_id"])?;
+    let before = special(["tokenizer.ggml.cls_token_id", BOS], BERT_IDS[0])?;
     // The misspelt separator is how the format has it.
-    let after = special(["tokenizer.ggml.seperator_token_id", "tokenizer.ggml.eos_token_id"])?;
-    let unknown = tokens.unknown.ok_or_else(|| missing("tokenizer.ggml.unknown_token_id", "a token id"))?;
+    let after = special(["tokenizer.ggml.seperator_token_id", EOS], BERT_IDS[1])?;
+    let unknown = tokens.unknown.or_else(|| tokens.existing(BERT_UNKNOWN));
+    let unknown = unknown.ok_or_else(|| missing("tokenizer.ggml.unknown_token_id", "a token id"))?;
     let lowercase = metadata.boolean("tokenizer.ggml.normalizer.lowercase")?.unwrap_or(true);
     let accents = metadata.boolean("tokenizer.ggml.normalizer.strip_accents")?;
     let bert = Bert { unknown: tokens.text(unknown), before, after, lowercase, chinese: true, accents };
@@ -170,14 +184,16 @@ fn unigram(metadata: &Metadata) -> Result<Description> {
         false => Ok(None),
         true => tokens.id_of(metadata, id),
     };
-    let before = special("tokenizer.ggml.add_bos_token", "tokenizer.ggml.bos_token_id", false)?;
-    let after = special("tokenizer.ggml.add_eos_token", "tokenizer.ggml.eos_token_id", true)?;
+    let before = special("tokenizer.ggml.add_bos_token", BOS, false)?;
+    let ends = metadata.boolean("tokenizer.ggml.add_eos_token")?.unwrap_or(true);
+    let after = special("tokenizer.ggml.add_eos_token", EOS, true)?;
+    let after = after.or_else(|| tokens.existing(T5_END).filter(|_| ends));
     let named = |id: Option<u32>| id.map(|id| (tokens.text(id), id));
     let mut sections = stages.sections();
     sections.post_processor = stages::around(named(before), named(after));
     let settings = ModelSettings {
         kind: Kind::Unigram,
-        unknown_id: tokens.unknown.map(|id| id as usize),
+        unknown_id: tokens.unknown.or_else(|| tokens.existing(T5_UNKNOWN)).map(|id| id as usize),
         ..ModelSettings::default()
     };
     let mut vocab = VocabBuilder::repeating();
@@ -260,17 +276,18 @@ impl Tokens {
         Ok(tokens.collect())
     }
 
-    /// What the file puts around a text; `bos` is what its kind does when the file is silent.
-    fn around(&self, metadata: &Metadata, bos: bool) -> Result<Json> {
-        let special = |flag: &str, id: &str, absent: bool| match metadata.boolean(flag)?.unwrap_or(absent) {
-            false => Ok(None),
-            true => match self.id_of(metadata, id)? {
-                Some(id) => Ok(Some((self.text(id), id))),
-                None => Err(missing(id, "a token id")),
-            },
-        };
-        let before = special("tokenizer.ggml.add_bos_token", "tokenizer.ggml.bos_token_id", bos)?;
-        let after = special("tokenizer.ggml.add_eos_token", "tokenizer.ggml.eos_token_id", false)?;
+    /// What the file puts around a text; `bos` and `ids` are what its kind has when the file is silent.
+    fn around(&self, metadata: &Metadata, bos: bool, ids: [u32; 2]) -> Result<Json> {
+        let special =
+            |flag: &str, key: &str, adds: bool, absent: u32| match metadata.boolean(flag)?.unwrap_or(adds) {
+                false => Ok(None),
+                true => match self.id_of(metadata, key)?.or_else(|| self.existing(absent)) {
+                    Some(id) => Ok(Some((self.text(id), id))),
+                    None => Err(missing(key, "a token id")),
+                },
+            };
+        let before = special("tokenizer.ggml.add_bos_token", BOS, bos, ids[0])?;
+        let after = special("tokenizer.ggml.add_eos_token", EOS, false, ids[1])?;
         Ok(stages::around(before, after))
     }
 
@@ -279,7 +296,7 @@ impl Tokens {
         Ok(Sections {
             normalizer: stages::spaces_to_marks(prefix),
             pre_tokenizer,
-            post_processor: self.around(metadata, true)?,
+            post_processor: self.around(metadata, true, SENTENCE_PIECE_IDS)?,
             decoder: stages::marks_to_spaces(prefix),
             ..Sections::default()
         })
@@ -294,15 +311,17 @@ impl Tokens {
         }
     }
 
+    /// The token that the key names; none where it names none of the vocabulary, as files do that mean "none" by it.
     fn id_of(&self, metadata: &Metadata, key: &str) -> Result<Option<u32>> {
-        let Some(id) = metadata.unsigned(key)? else { return Ok(None) };
-        match u32::try_from(id).ok().filter(|&id| (id as usize) < self.texts.len()) {
-            Some(id) => Ok(Some(id)),
-            None => Err(Error::Format(format!(
-                "{key}: found {id}, but the vocabulary has {} tokens",
-                self.texts.len()
-            ))),
+        if let Some(Value::Signed(..0)) = metadata.get(key) {
+            return Ok(None);
         }
+        let id = metadata.unsigned(key)?.and_then(|id| u32::try_from(id).ok());
+        Ok(id.and_then(|id| self.existing(id)))
+    }
+
+    fn existing(&self, id: u32) -> Option<u32> {
+        Some(id).filter(|&id| (id as usize) < self.texts.len())
     }
 }
 
