@@ -60,6 +60,11 @@ const STRING: [&str; 47] = [
 ];
 const DICT: [&str; 6] = ["copy", "fromkeys", "get", "items", "keys", "values"];
 const DICT_CHANGING: [&str; 5] = ["clear", "pop", "popitem", "setdefault", "update"];
+const VIEW: [&str; 1] = ["isdisjoint"];
+const WHOLE: [&str; 6] =
+    ["as_integer_ratio", "bit_count", "bit_length", "conjugate", "from_bytes", "to_bytes"];
+const FLOAT: [&str; 5] = ["as_integer_ratio", "conjugate", "fromhex", "hex", "is_integer"];
+const GENERATOR: [&str; 3] = ["close", "send", "throw"];
 const LIST: [&str; 3] = ["copy", "count", "index"];
 const LIST_CHANGING: [&str; 8] = ["append", "clear", "extend", "insert", "pop", "remove", "reverse", "sort"];
 const SEQUENCE: [&str; 2] = ["count", "index"];
@@ -80,7 +85,7 @@ pub(super) fn attribute(value: &Value, name: &Arc<str>, budget: &Budget) -> Outc
 /// `value[key]`: items come before attributes.
 pub(super) fn item(value: &Value, key: &Value, budget: &Budget) -> Outcome<Value> {
     value.defined()?;
-    let found = match (value, key.as_int()) {
+    let found = match (value, key.as_place()) {
         (Value::Dict(dict), _) => dict.get(key).cloned(),
         (Value::List(s) | Value::Tuple(s), Some(i)) => index(i, s.items.len()).map(|i| s.items[i].clone()),
         (Value::Range(range), Some(i)) => index(i, range.len()).map(|i| range.item(i)),
@@ -116,8 +121,18 @@ fn own(value: &Value, name: &Arc<str>, budget: &Budget) -> Outcome<Option<Value>
     if name.starts_with("__") && name.ends_with("__") && name.len() > 4 {
         return Ok(Some(unsafe_access(value, name)));
     }
+    if let Some(found) = field(value, name)? {
+        return Ok(Some(found));
+    }
     let (methods, changing): (&[&str], &[&str]) = match value {
+        Value::Str(text) if text.markup && matches!(&**name, "escape" | "striptags" | "unescape") => {
+            return refused(value, name)
+        }
         Value::Str(_) => (&STRING, &[]),
+        Value::Int(_) | Value::Bool(_) | Value::Big(_) => (&WHOLE, &[]),
+        Value::Float(_) => (&FLOAT, &[]),
+        Value::View(..) => (&VIEW, &[]),
+        Value::Generator(_) => (&GENERATOR, &[]),
         Value::Dict(_) => (&DICT, &DICT_CHANGING),
         Value::List(_) => (&LIST, &LIST_CHANGING),
         Value::Tuple(_) | Value::Range(_) => (&SEQUENCE, &[]),
@@ -132,6 +147,35 @@ fn own(value: &Value, name: &Arc<str>, budget: &Budget) -> Outcome<Option<Value>
         return Ok(Some(unsafe_access(value, name)));
     }
     Ok(methods.contains(&&**name).then(|| method(value, name)))
+}
+
+/// An attribute that is a value.
+fn field(value: &Value, name: &str) -> Outcome<Option<Value>> {
+    Ok(match (value, name) {
+        (Value::Int(_) | Value::Big(_) | Value::Float(_), "real") => Some(value.clone()),
+        (Value::Int(_) | Value::Big(_), "numerator") => Some(value.clone()),
+        (Value::Bool(b), "real" | "numerator") => Some(Value::Int((*b).into())),
+        (Value::Int(_) | Value::Bool(_) | Value::Big(_), "denominator") => Some(Value::Int(1)),
+        (Value::Int(_) | Value::Bool(_) | Value::Big(_), "imag") => Some(Value::Int(0)),
+        (Value::Float(_), "imag") => Some(Value::Float(0.0)),
+        // Which Pythons have it differs.
+        (Value::Int(_) | Value::Bool(_) | Value::Big(_), "is_integer") => return refused(value, name),
+        (Value::Range(range), "start") => Some(Value::Int(range.start)),
+        (Value::Range(range), "stop") => Some(Value::Int(range.stop)),
+        (Value::Range(range), "step") => Some(Value::Int(range.step)),
+        (Value::Tuple(s), _) => {
+            s.names.iter().zip(&s.items).find(|(n, _)| **n == name).map(|(_, v)| v.clone())
+        }
+        (Value::View(..), "mapping") => return refused(value, name),
+        (Value::Generator(_), "gi_running" | "gi_suspended" | "gi_yieldfrom") => return refused(value, name),
+        (Value::Generator(_), "gi_frame" | "gi_code") => Some(unsafe_access(value, name)),
+        (Value::Joiner(_), "sep" | "used") => return refused(value, name),
+        _ => None,
+    })
+}
+
+fn refused<T>(value: &Value, name: &str) -> Outcome<T> {
+    fail(format!("the attribute '{name}' of '{}' is not supported in chat templates", value.type_name()))
 }
 
 fn method(value: &Value, name: &Arc<str>) -> Value {
@@ -170,6 +214,8 @@ fn of_loop(l: &Loop, name: &Arc<str>, value: &Value, budget: &Budget) -> Outcome
 fn of_cycler(cycler: &Cycler, name: &Arc<str>, value: &Value) -> Option<Value> {
     match &**name {
         "current" => cycler.items.items.get(cycler.position.get()).cloned(),
+        "items" => Some(Value::Tuple(cycler.items.clone())),
+        "pos" => Some(Value::Int(cycler.position.get() as i128)),
         "next" | "reset" => Some(method(value, name)),
         _ => None,
     }
@@ -183,6 +229,7 @@ fn of_macro(m: &Macro, name: &str) -> Outcome<Option<Value>> {
             Value::tuple(definition.parameters.iter().map(|p| Value::literal(p.clone())).collect())?
         }
         "caller" => Value::Bool(definition.takes_caller),
+        "explicit_caller" => Value::Bool(definition.parameters.iter().any(|p| &**p == "caller")),
         "catch_kwargs" => Value::Bool(definition.takes_kwargs),
         "catch_varargs" => Value::Bool(definition.takes_varargs),
         _ => return Ok(None),
@@ -232,7 +279,7 @@ fn characters(text: &Text, positions: &[usize], budget: &Budget) -> Outcome<Text
 fn positions(bounds: [Value; 3], len: usize) -> Outcome<Vec<usize>> {
     let bound = |value: &Value| match value {
         Value::None => Ok(None),
-        other => other.as_int().map(Some).ok_or_else(|| {
+        other => other.as_place().map(Some).ok_or_else(|| {
             Failure::new("slice indices must be integers or None or have an __index__ method")
         }),
     };

@@ -135,13 +135,16 @@ struct Getter {
 
 impl Getter {
     fn new(attribute: &Value, default: Option<Value>, ignore_case: bool) -> Outcome<Self> {
-        let part = |part: &str| match part.parse::<u32>() {
-            Ok(index) if part.bytes().all(|b| b.is_ascii_digit()) => Value::Int(index.into()),
-            _ => Value::str(part),
+        let part = |part: &str| match !part.is_empty() && part.chars().all(super::characters::digit) {
+            false => Ok(Value::str(part)),
+            true => match super::number_filters::to_whole(part, 10) {
+                Some(index) => Ok(Value::Int(i128::try_from(index).unwrap_or(i128::MAX >> 1))),
+                None => fail(format!("invalid literal for int() with base 10: '{part}'")),
+            },
         };
         let path = match attribute {
             Value::None => Vec::new(),
-            Value::Str(text) => text.text.split('.').map(part).collect(),
+            Value::Str(text) => text.text.split('.').map(part).collect::<Outcome<_>>()?,
             other => vec![other.clone()],
         };
         Ok(Self { path, default: default.filter(|d| !matches!(d, Value::None)), ignore_case })
@@ -300,7 +303,8 @@ fn groupby(value: &Value, called: Called, budget: &Budget) -> Outcome<Value> {
         }
     }
     let group = |(_, items): (Value, Vec<Value>)| {
-        Value::tuple(vec![shown.get(&items[0], budget)?, Value::list(items)?])
+        let grouper = shown.get(&items[0], budget)?;
+        Value::named_tuple(vec![grouper, Value::list(items)?], &["grouper", "list"])
     };
     Value::list(groups.into_iter().map(group).collect::<Outcome<_>>()?)
 }

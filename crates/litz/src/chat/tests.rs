@@ -2,13 +2,13 @@
 
 use serde_json::{json, Value};
 
-use super::{Clock, Rendered, Template};
+use super::{Clock, Data, Rendered, Template};
 use crate::Error;
 
 const NOON: Clock = Clock { year: 2026, month: 3, day: 5, hour: 12, minute: 4, second: 9, microsecond: 7 };
 
 fn rendered(source: &str, variables: Value) -> crate::Result<Rendered> {
-    Template::new(source)?.render(&variables, &["bos_token", "eos_token"], &NOON)
+    Template::new(source)?.render(&Data::variables(&variables), &["bos_token", "eos_token"], &NOON)
 }
 
 fn text(source: &str, variables: Value) -> String {
