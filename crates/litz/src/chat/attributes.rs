@@ -7,7 +7,7 @@ use super::budget::Budget;
 use super::failure::{fail, Failure, Outcome};
 use super::origin::{Output, Text};
 use super::text::repr;
-use super::value::{Cycler, Loop, Macro, Missing, Value};
+use super::value::{Cycler, Loop, Macro, Missing, Range, Value};
 
 const STRING: [&str; 47] = [
     "capitalize",
@@ -244,11 +244,13 @@ pub(super) fn slice(value: &Value, bounds: [Value; 3], budget: &Budget) -> Outco
         Value::Dict(_) => return fail("unhashable type: 'slice'"),
         _ => return fail(format!("'{}' object is not subscriptable", value.type_name())),
     };
+    if let Value::Range(range) = value {
+        return Ok(Value::Range(Rc::new(part(range, bounds)?)));
+    }
     let positions = positions(bounds, len)?;
     budget.slots(positions.len())?;
     match value {
         Value::Str(text) => characters(text, &positions, budget).map(Value::Str),
-        Value::Range(range) => Value::list(positions.into_iter().map(|i| range.item(i)).collect()),
         Value::Tuple(s) => Value::tuple(positions.into_iter().map(|i| s.items[i].clone()).collect()),
         Value::List(s) => Value::list(positions.into_iter().map(|i| s.items[i].clone()).collect()),
         _ => fail("cannot be sliced"),
@@ -275,8 +277,30 @@ fn characters(text: &Text, positions: &[usize], budget: &Budget) -> Outcome<Text
     Ok(out.finish(text.markup))
 }
 
+/// A slice of a range, which is a range.
+fn part(range: &Range, bounds: [Value; 3]) -> Outcome<Range> {
+    let (start, stop, step) = resolved(bounds, range.len())?;
+    let at = |i: i128| range.step.checked_mul(i)?.checked_add(range.start);
+    let bounded = |n: &i128| n.unsigned_abs() < 1 << 96;
+    match (at(start), at(stop), range.step.checked_mul(step).filter(bounded)) {
+        (Some(start), Some(stop), Some(step)) => Ok(Range { start, stop, step }),
+        _ => fail("the bounds of range() are too large"),
+    }
+}
+
 /// The indices that a slice of a sequence of `len` items takes.
 fn positions(bounds: [Value; 3], len: usize) -> Outcome<Vec<usize>> {
+    let (mut at, end, step) = resolved(bounds, len)?;
+    let mut positions = Vec::new();
+    while (step > 0 && at < end) || (step < 0 && at > end) {
+        positions.push(at as usize);
+        at = at.saturating_add(step);
+    }
+    Ok(positions)
+}
+
+/// Where a slice of a sequence of `len` items begins and ends, and its step.
+fn resolved(bounds: [Value; 3], len: usize) -> Outcome<(i128, i128, i128)> {
     let bound = |value: &Value| match value {
         Value::None => Ok(None),
         other => other.as_place().map(Some).ok_or_else(|| {
@@ -291,14 +315,9 @@ fn positions(bounds: [Value; 3], len: usize) -> Outcome<Vec<usize>> {
     }
     let (lowest, highest) = if step > 0 { (0, len) } else { (-1, len - 1) };
     let clamp = |i: i128| (if i < 0 { i.saturating_add(len) } else { i }).clamp(lowest, highest);
-    let mut at = start.map_or(if step > 0 { lowest } else { highest }, clamp);
+    let at = start.map_or(if step > 0 { lowest } else { highest }, clamp);
     let end = stop.map_or(if step > 0 { highest } else { lowest }, clamp);
-    let mut positions = Vec::new();
-    while (step > 0 && at < end) || (step < 0 && at > end) {
-        positions.push(at as usize);
-        at = at.saturating_add(step);
-    }
-    Ok(positions)
+    Ok((at, end, step))
 }
 
 /// `value.name` without the items of a mapping: what the `attr` filter sees.

@@ -74,9 +74,30 @@ pub(super) fn decimal_value(c: char) -> Option<u32> {
     })
 }
 
+// Old characters that Unicode changed after version 14, which the oldest Python that litz supports has.
+const NOT_YET_LOWER: [char; 5] = ['\u{10FC}', '\u{A7F2}', '\u{A7F3}', '\u{A7F4}', '\u{AB69}'];
+const STILL_LOWER: char = '\u{295}';
+const WITHOUT_UPPER: [char; 4] = ['\u{19B}', '\u{264}', '\u{A7D3}', '\u{A7D5}'];
+
+/// Whether Python counts it as lower case.
+pub(super) fn lowercase(c: char) -> bool {
+    match c.is_lowercase() {
+        true => c.is_ascii() || !NOT_YET_LOWER.contains(&c),
+        false => c == STILL_LOWER,
+    }
+}
+
+/// Appends `c` in upper case.
+pub(super) fn push_upper(c: char, out: &mut String) {
+    match WITHOUT_UPPER.contains(&c) {
+        true => out.push(c),
+        false => out.extend(c.to_uppercase()),
+    }
+}
+
 /// Unicode's `Cased`.
 pub(super) fn cased(c: char) -> bool {
-    c.is_lowercase() || c.is_uppercase() || titlecase(c)
+    lowercase(c) || c.is_uppercase() || titlecase(c)
 }
 
 fn moved(table: &[(u32, u32, i32)], c: char) -> Option<char> {
@@ -94,7 +115,7 @@ pub(super) fn push_title(c: char, out: &mut String) {
     match (moved(TITLED, c), long(TITLED_LONG, c)) {
         (Some(c), _) => out.push(c),
         (_, Some(text)) => out.push_str(text),
-        _ => out.extend(c.to_uppercase()),
+        _ => push_upper(c, out),
     }
 }
 

@@ -141,7 +141,7 @@ fn of_text(interpreter: &mut Interpreter, name: &str, value: &Value, called: Cal
     let [] = called.bind(name, [], 0)?;
     match name {
         "string" => Ok(Value::Str(source.clone())),
-        "upper" => same(source.changed(str::to_uppercase)),
+        "upper" => same(source.changed(strings::upper)),
         "lower" => same(source.changed(str::to_lowercase)),
         "capitalize" => same(strings::transform(name).map_or_else(|| source.clone(), |f| source.changed(f))),
         "title" => same(source.changed(title)),
@@ -166,7 +166,7 @@ fn title(s: &str) -> String {
     while let Some(first) = rest.chars().next() {
         let end = rest.find(|c| separates(c) != separates(first)).unwrap_or(rest.len());
         let (item, after) = rest.split_at(end);
-        out.extend(first.to_uppercase());
+        out.push_str(&strings::upper(&item[..first.len_utf8()]));
         out.push_str(&item[first.len_utf8()..].to_lowercase());
         rest = after;
     }

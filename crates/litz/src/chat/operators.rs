@@ -252,6 +252,7 @@ pub(super) fn contains(container: &Value, item: &Value, budget: &Budget) -> Outc
             Value::Undefined(_) => item.defined().map(|()| false),
             _ => fail(format!("'in <string>' requires string as left operand, not {}", item.type_name())),
         },
+        Value::Dict(_) if !item.hashable() => fail(format!("unhashable type: '{}'", item.type_name())),
         Value::Dict(dict) => Ok(dict.get(item).is_some()),
         Value::None | Value::Bool(_) | Value::Int(_) | Value::Big(_) | Value::Float(_) => {
             fail(format!("argument of type '{}' is not iterable", container.type_name()))

@@ -49,14 +49,14 @@ pub(super) fn percent(format: &Text, values: &Value, budget: &Budget) -> Outcome
             out.push(c.encode_utf8(&mut [0; 4]), trusted);
             continue;
         }
+        if chars.next_if_eq(&'%').is_some() {
+            out.push("%", trusted);
+            continue;
+        }
         if chars.next_if_eq(&'(').is_some() {
             values.named = Some(values.by_name(&key(&mut chars)?, trusted, budget)?);
         }
         let field = Field::read(&mut chars, &mut values)?;
-        if field.kind == '%' {
-            out.push("%", trusted);
-            continue;
-        }
         let value = values.next()?;
         let shown = field.show(&value, format.markup, budget)?;
         budget.allocate(shown.cost() + 16)?;

@@ -150,7 +150,10 @@ fn padded(receiver: &Text, name: &str, called: Called, budget: &Budget) -> Outco
         }
         _ => called.positional(name, 1)?,
     };
-    let width = usize::try_from(integer(&width.unwrap_or(Value::None))?.max(0)).unwrap_or(usize::MAX);
+    let Ok(width) = i64::try_from(integer(&width.unwrap_or(Value::None))?) else {
+        return fail("Python int too large to convert to C ssize_t");
+    };
+    let width = width.max(0) as usize;
     let fill = match fill {
         None => Text::template(if name == "zfill" { "0" } else { " " }),
         Some(fill) if receiver.markup => escaped(&fill, budget)?,

@@ -9,7 +9,7 @@ use super::origin::{Output, Text};
 /// A method without arguments that returns a string.
 pub(super) fn transform(name: &str) -> Option<fn(&str) -> String> {
     Some(match name {
-        "upper" => |s| s.to_uppercase(),
+        "upper" => upper,
         "lower" => |s| s.to_lowercase(),
         "casefold" => casefold,
         "title" => title,
@@ -29,8 +29,8 @@ pub(super) fn test(name: &str) -> Option<fn(&str) -> bool> {
         "isalnum" => |s| all(s, characters::alphanumeric),
         "isspace" => |s| all(s, is_space),
         "isascii" => |s| s.is_ascii(),
-        "isupper" => |s| one_case(s, char::is_uppercase, char::is_lowercase),
-        "islower" => |s| one_case(s, char::is_lowercase, char::is_uppercase),
+        "isupper" => |s| one_case(s, char::is_uppercase, characters::lowercase),
+        "islower" => |s| one_case(s, characters::lowercase, char::is_uppercase),
         "istitle" => is_title,
         "isidentifier" => |s| {
             s.starts_with(characters::identifier_start) && s.chars().skip(1).all(characters::identifier_part)
@@ -53,7 +53,7 @@ fn is_title(s: &str) -> bool {
     let (mut in_word, mut found) = (false, false);
     for c in s.chars() {
         let capital = c.is_uppercase() || characters::titlecase(c);
-        let cased = capital || c.is_lowercase();
+        let cased = capital || characters::lowercase(c);
         if cased && capital == in_word {
             return false;
         }
@@ -107,12 +107,21 @@ fn swapcase(s: &str) -> String {
     for (c, lower) in lowered(s, &lower) {
         if c.is_uppercase() {
             out.push_str(lower);
-        } else if c.is_lowercase() {
-            out.extend(c.to_uppercase());
+        } else if characters::lowercase(c) {
+            characters::push_upper(c, &mut out);
         } else {
             out.push(c);
         }
     }
+    out
+}
+
+pub(super) fn upper(s: &str) -> String {
+    if s.is_ascii() {
+        return s.to_ascii_uppercase();
+    }
+    let mut out = String::with_capacity(s.len());
+    s.chars().for_each(|c| characters::push_upper(c, &mut out));
     out
 }
 
