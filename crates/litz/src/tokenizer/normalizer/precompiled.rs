@@ -7,11 +7,14 @@ use crate::{Error, Result};
 
 // Longer clusters are looked up character by character.
 const CLUSTER: usize = 6;
+// Rules for longer texts are not looked for: this bounds the time that each place takes.
+const LONGEST_RULE: usize = 256;
 
 /// The rules of one file.
 pub(in crate::tokenizer) struct Charsmap {
     units: Vec<u32>,
     replacements: String, // each ends at a zero byte
+    longest: bool,        // at each place the longest rule, as SentencePiece has it; else cluster by cluster
     plain: [bool; 128], // the ASCII characters without a rule; never a carriage return, which may begin a cluster
 }
 
@@ -40,6 +43,7 @@ impl Charsmap {
         let mut charsmap = Self {
             units: trie.chunks_exact(4).map(unit).collect(),
             replacements: replacements.to_owned(),
+            longest: false,
             plain: [false; 128],
         };
         charsmap.plain = std::array::from_fn(|byte| {
@@ -49,11 +53,44 @@ impl Charsmap {
         Ok(charsmap)
     }
 
+    /// The same rules, of which the longest counts at each place.
+    pub fn by_longest_match(self) -> Self {
+        Self { longest: true, ..self }
+    }
+
     /// Rewrites the text.
     pub fn apply(&self, text: &mut Text<'_>) {
         if self.leaves(text) {
             return;
         }
+        let changes = if self.longest { self.place_by_place(text) } else { self.cluster_by_cluster(text) };
+        if let Some(changes) = changes {
+            text.rewrite(|part: Part<'_>, out: &mut Writer| out.changes(part, 0, changes.into_iter()));
+        }
+    }
+
+    /// What google/sentencepiece does; `None` if nothing changes.
+    fn place_by_place(&self, text: &str) -> Option<Vec<(char, isize)>> {
+        let mut changes = Vec::with_capacity(text.len());
+        let (mut changed, mut rest) = (false, text);
+        while let Some(c) = rest.chars().next() {
+            match self.longest_match(rest) {
+                Some((length, with)) => {
+                    changed = true;
+                    replace(&mut changes, &rest[..length], with);
+                    rest = &rest[length..];
+                }
+                None => {
+                    changes.push((c, 0));
+                    rest = &rest[c.len_utf8()..];
+                }
+            }
+        }
+        changed.then_some(changes)
+    }
+
+    /// What the tokenizers library does; `None` if nothing changes.
+    fn cluster_by_cluster(&self, text: &str) -> Option<Vec<(char, isize)>> {
         let mut changes = Vec::with_capacity(text.len());
         let mut changed = false;
         for cluster in text.graphemes(true) {
@@ -75,9 +112,7 @@ impl Charsmap {
                 }
             }
         }
-        if changed {
-            text.rewrite(|part: Part<'_>, out: &mut Writer| out.changes(part, 0, changes.into_iter()));
-        }
+        changed.then_some(changes)
     }
 
     /// Whether the text surely stays: each character is a cluster, and none has a rule.
@@ -87,23 +122,38 @@ impl Charsmap {
 
     /// The replacement of the shortest beginning of `key` that has one; the rest of the key goes with it.
     fn find(&self, key: &str) -> Option<&str> {
-        let mut place = 0;
-        let mut unit = *self.units.first()?;
-        place ^= offset(unit);
-        for byte in key.bytes().take_while(|&byte| byte != 0) {
-            place ^= byte as usize;
-            unit = *self.units.get(place)?;
+        self.matches(key).next().and_then(|(_, start)| self.replacement(start))
+    }
+
+    /// The longest beginning of the text that has a replacement: how many bytes, and what takes their place.
+    fn longest_match(&self, text: &str) -> Option<(usize, &str)> {
+        let (length, start) = self.matches(text).take_while(|&(length, _)| length <= LONGEST_RULE).last()?;
+        // A rule for a part of a character is none.
+        text.is_char_boundary(length).then_some((length, self.replacement(start)?))
+    }
+
+    /// The beginnings of a key that have a rule: how many bytes, and where the replacement starts.
+    fn matches<'k>(&'k self, key: &'k str) -> impl Iterator<Item = (usize, usize)> + 'k {
+        let mut place = self.units.first().map(|&unit| offset(unit));
+        let mut bytes = key.bytes().take(LONGEST_RULE).enumerate();
+        std::iter::from_fn(move || loop {
+            let (i, byte) = bytes.next().filter(|&(_, byte)| byte != 0)?;
+            let here = place.take()? ^ byte as usize;
+            let unit = *self.units.get(here)?;
             if unit & (1 << 31 | 0xFF) != u32::from(byte) {
                 return None;
             }
-            place ^= offset(unit);
+            let next = here ^ offset(unit);
+            place = Some(next);
             if unit >> 8 & 1 == 1 {
-                let start = (*self.units.get(place)? & !(1 << 31)) as usize;
-                let rest = self.replacements.get(start..)?;
-                return Some(&rest[..rest.find('\0').unwrap_or(rest.len())]);
+                return Some((i + 1, (*self.units.get(next)? & !(1 << 31)) as usize));
             }
-        }
-        None
+        })
+    }
+
+    fn replacement(&self, start: usize) -> Option<&str> {
+        let rest = self.replacements.get(start..)?;
+        Some(&rest[..rest.find('\0').unwrap_or(rest.len())])
     }
 }
 

@@ -95,8 +95,9 @@ impl SentencePiece<'_> {
     pub fn sections(&self) -> Sections {
         let mut normalizers = Vec::new();
         if !self.charsmap.is_empty() {
+            let rules = base64::encode(self.charsmap);
             normalizers
-                .push(json!({"type": "Precompiled", "precompiled_charsmap": base64::encode(self.charsmap)}));
+                .push(json!({"type": "Precompiled", "precompiled_charsmap": rules, "longest_match": true}));
         }
         if self.squeeze {
             normalizers.extend([
