@@ -135,7 +135,7 @@ fn of_text(interpreter: &mut Interpreter, name: &str, value: &Value, called: Cal
             budget.allocate(width)?;
             return same(strings::pad(&source, "center", width, &Text::template(" "))?);
         }
-        "truncate" => return truncate(text_of(value)?, called, budget),
+        "truncate" => return truncate(value, called, budget),
         _ => {}
     }
     let [] = called.bind(name, [], 0)?;
@@ -173,8 +173,7 @@ fn title(s: &str) -> String {
     out
 }
 
-fn truncate(source: &Text, called: Called, budget: &Budget) -> Outcome<Value> {
-    let s = &*source.text;
+fn truncate(value: &Value, called: Called, budget: &Budget) -> Outcome<Value> {
     let [length, killwords, end, leeway] =
         called.bind("truncate", ["length", "killwords", "end", "leeway"], 0)?;
     let length = count_or(length.as_ref(), 255)?;
@@ -187,9 +186,11 @@ fn truncate(source: &Text, called: Called, budget: &Budget) -> Outcome<Value> {
     if leeway < 0 {
         return fail(format!("expected leeway >= 0, got {leeway}"));
     }
-    if s.chars().count() as i128 <= length + leeway {
-        return Ok(Value::Str(source.clone()));
+    if value.len()? as i128 <= length + leeway {
+        return Ok(value.clone());
     }
+    let source = text_of(value)?;
+    let s = &*source.text;
     let kept = usize::try_from(length - ending).unwrap_or(usize::MAX);
     let cut = s.char_indices().nth(kept).map_or(s, |(at, _)| &s[..at]);
     let cut = match cut.rsplit_once(' ') {

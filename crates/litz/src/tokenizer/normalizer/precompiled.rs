@@ -1,5 +1,6 @@
 //! SentencePiece's compiled rules: a double-array trie from bytes to places in one text of replacements.
 
+use hashbrown::HashSet;
 use unicode_segmentation::UnicodeSegmentation;
 
 use crate::tokenizer::text::{Part, Text, Writer};
@@ -56,6 +57,30 @@ impl Charsmap {
     /// The same rules, of which the longest counts at each place.
     pub fn by_longest_match(self) -> Self {
         Self { longest: true, ..self }
+    }
+
+    /// Whether no rule reaches over the beginning of a space: words can be rewritten one by one.
+    pub fn is_local(&self) -> bool {
+        let Some(&root) = self.units.first().filter(|_| self.longest) else { return true };
+        let (mut open, mut seen) = (vec![(offset(root), true)], HashSet::new());
+        while let Some((place, first)) = open.pop() {
+            for byte in 1..=u8::MAX {
+                let here = place ^ usize::from(byte);
+                match self.units.get(here) {
+                    Some(unit) if unit & (1 << 31 | 0xFF) == u32::from(byte) => {
+                        if byte == b' ' && !first {
+                            return false;
+                        }
+                        let next = here ^ offset(*unit);
+                        if seen.insert(next) {
+                            open.push((next, false));
+                        }
+                    }
+                    _ => {}
+                }
+            }
+        }
+        true
     }
 
     /// Rewrites the text.
@@ -244,10 +269,25 @@ mod tests {
     }
 
     #[test]
+    fn the_longest_rule_counts_where_sentencepiece_wrote_them() {
+        let rewritten = |text: &str| {
+            let mut text = Text::plain(text);
+            Charsmap::from_bytes(&charsmap(3, "no\0xyz\0"), "x").unwrap().by_longest_match().apply(&mut text);
+            text.into_text().into_owned()
+        };
+        assert_eq!(rewritten("banana"), "bxyznxyznxyz");
+        assert_eq!(rewritten("a\u{301}b"), "xyz\u{301}b");
+        assert!(Charsmap::from_bytes(&charsmap(3, "no\0xyz\0"), "x").unwrap().by_longest_match().is_local());
+    }
+
+    #[test]
     fn units_of_noise_end() {
         let noise: Vec<u8> = (0..4096u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
         let bytes: Vec<u8> = 4096u32.to_le_bytes().into_iter().chain(noise).chain(*b"abc\0").collect();
         let text: String = (1..3000).filter_map(char::from_u32).collect();
         rewritten(&bytes, &text);
+        let rules = Charsmap::from_bytes(&bytes, "x").unwrap().by_longest_match();
+        rules.is_local();
+        rules.apply(&mut Text::plain(&text));
     }
 }

@@ -101,7 +101,7 @@ impl SentencePiece<'_> {
         }
         if self.squeeze {
             normalizers.extend([
-                json!({"type": "Replace", "pattern": {"Regex": r"\A +| +\z"}, "content": ""}),
+                json!({"type": "Replace", "pattern": {"Regex": r"\A +|[ ▁]+\z"}, "content": ""}),
                 json!({"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": " "}),
             ]);
         }
