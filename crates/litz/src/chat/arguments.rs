@@ -77,9 +77,12 @@ pub(super) fn integer(value: &Value) -> Outcome<i128> {
     })
 }
 
-/// An integer that may be left out, but not be `None`.
+/// A count that may be left out, but not be `None`.
 pub(super) fn count_or(value: Option<&Value>, absent: i128) -> Outcome<i128> {
-    value.map_or(Ok(absent), integer)
+    match value.map_or(Ok(absent), integer)? {
+        count if i64::try_from(count).is_ok() => Ok(count),
+        _ => fail("Python int too large to convert to C ssize_t"),
+    }
 }
 
 /// An optional integer, `None` and absent alike.

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::arguments::{count_or, flag, integer, optional_integer, text, text_of, Called};
+use super::arguments::{flag, integer, optional_integer, text, text_of, Called};
 use super::budget::Budget;
 use super::characters::alphanumeric;
 use super::failure::{fail, Outcome};
@@ -176,7 +176,7 @@ fn title(s: &str) -> String {
 fn truncate(value: &Value, called: Called, budget: &Budget) -> Outcome<Value> {
     let [length, killwords, end, leeway] =
         called.bind("truncate", ["length", "killwords", "end", "leeway"], 0)?;
-    let length = count_or(length.as_ref(), 255)?;
+    let length = length.as_ref().map_or(Ok(255), integer)?;
     let leeway = optional_integer(leeway.as_ref())?.unwrap_or(5);
     let end = end.as_ref().map(text_of).transpose()?.cloned().unwrap_or(Text::template("..."));
     let ending = end.text.chars().count() as i128;

@@ -31,6 +31,8 @@ struct Values<'v> {
     /// The whole, if it can be asked by name.
     mapping: Option<&'v Value>,
     named: Option<Value>,
+    /// Each is wrapped to be escaped, and so is no number to `*`.
+    escaped: bool,
 }
 
 /// `format % values`; a format that is markup escapes what is put in.
@@ -40,7 +42,12 @@ pub(super) fn percent(format: &Text, values: &Value, budget: &Budget) -> Outcome
         Value::Tuple(s) => &s.items[..],
         other => std::slice::from_ref(other),
     };
-    let mut values = Values { items: items.iter(), mapping: mapping.then_some(values), named: None };
+    let mut values = Values {
+        items: items.iter(),
+        mapping: mapping.then_some(values),
+        named: None,
+        escaped: format.markup,
+    };
     let trusted = format.is_trusted();
     let mut out = Output::default();
     let mut chars = format.text.chars().peekable();
@@ -111,7 +118,7 @@ impl Values<'_> {
 
     /// The number that `*` stands for.
     fn width(&mut self) -> Outcome<i128> {
-        match self.next()?.as_place() {
+        match self.next()?.as_place().filter(|_| !self.escaped) {
             Some(n) if n.unsigned_abs() <= WIDEST as u128 => Ok(n),
             Some(_) => fail(format!("a format of more than {WIDEST} characters is not supported")),
             None => fail("* wants int"),

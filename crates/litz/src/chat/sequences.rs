@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::rc::Rc;
 
-use super::arguments::{flag, text, Called};
+use super::arguments::{count_or, flag, text, Called};
 use super::budget::Budget;
 use super::failure::{fail, Failure, Outcome};
 use super::interpreter::Interpreter;
@@ -264,7 +264,10 @@ fn sort(value: &Value, called: Called, budget: &Budget) -> Outcome<Value> {
     for attribute in attributes.iter().rev() {
         let getter = Getter::new(attribute, None, ignore_case)?;
         let pairs = keyed(&*Sequence::new(items)?, &getter, budget)?;
-        items = sorted(pairs, flag(reverse.as_ref()), budget)?.into_iter().map(|(_, item)| item).collect();
+        items = sorted(pairs, count_or(reverse.as_ref(), 0)? != 0, budget)?
+            .into_iter()
+            .map(|(_, item)| item)
+            .collect();
     }
     Value::list(items)
 }
@@ -284,7 +287,7 @@ fn dictsort(value: &Value, called: Called, budget: &Budget) -> Outcome<Value> {
     let pair = |(k, v): &(Value, Value)| Value::tuple(vec![k.clone(), v.clone()]);
     let pairs = Sequence::new(dict.entries().iter().map(pair).collect::<Outcome<_>>()?)?;
     budget.slots(pairs.items.len() * 3)?;
-    let sorted = sorted(keyed(&pairs, &getter, budget)?, flag(reverse.as_ref()), budget)?;
+    let sorted = sorted(keyed(&pairs, &getter, budget)?, count_or(reverse.as_ref(), 0)? != 0, budget)?;
     Value::list(sorted.into_iter().map(|(_, item)| item).collect())
 }
 

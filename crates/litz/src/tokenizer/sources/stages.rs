@@ -94,6 +94,9 @@ impl SentencePiece<'_> {
     /// The stages of a file, but for the post-processor.
     pub fn sections(&self) -> Sections {
         let mut normalizers = Vec::new();
+        // The mark stands even before a text of which the rules leave nothing, unless marks at the end are taken off.
+        let early = self.words.is_none() && self.prefix && !self.squeeze;
+        normalizers.extend(early.then(|| json!({"type": "Prepend", "prepend": MARK})));
         if !self.charsmap.is_empty() {
             let rules = base64::encode(self.charsmap);
             normalizers
@@ -110,7 +113,7 @@ impl SentencePiece<'_> {
         let (pre_tokenizer, decoder) = match self.words {
             Some(split) => (metaspace(split), metaspace(true)),
             None => {
-                normalizers.extend(mark_stages(self.prefix));
+                normalizers.extend(mark_stages(self.prefix && !early));
                 (Value::Null, marks_to_spaces(self.prefix))
             }
         };
