@@ -10,7 +10,7 @@ from pathlib import Path
 
 PLACE = Path(__file__).parent.parent / "crates/litz/src/chat/case_tables.rs"
 HEAD = f"""\
-//! Made by scripts/case_tables.py from Unicode {unicodedata.unidata_version}: what Rust's `char` lacks of Python's `str`.
+//! What Rust's `char` lacks of Python's `str` (Unicode {unicodedata.unidata_version}). Made by scripts/case_tables.py.
 
 """
 

@@ -339,9 +339,9 @@ class Template:
     ) -> tuple[str, list[tuple[int, int]], list[tuple[int, int]]]:
         """The text, the ranges of its generation blocks in characters, and those that the template wrote in bytes.
 
-        `variables` are plain data (None, booleans, numbers, texts, lists, tuples and dicts), or a JSON object as text;
-        what a template cannot be given is ArgumentError with its place, such as `messages[0].content`. `special` names the variables that are special tokens and count as the template's own; `now` is what
-        strftime_now formats.
+        `variables` are plain data (None, booleans, numbers, texts, lists, tuples, dicts), or a JSON object as text;
+        what a template cannot be given is ArgumentError with its place, such as `messages[0].content`. `special` names
+        the variables that are special tokens and count as the template's own; `now` is what strftime_now formats.
         """
     @property
     def names(self) -> list[str]:

@@ -12,7 +12,8 @@ from tests.parity.differential import failing
 
 TEXTS = ["", "a", "ab", "abb", "é", "a b", "b", " b\n", "\u0301a", "bbab 你"]
 PATTERNS = [
-    {"String": ""}, {"Regex": ""}, {"Regex": "b*"}, {"Regex": "(?=b)"}, {"Regex": "$"}, {"Regex": "^"}, {"Regex": r"\b"},
+    {"String": ""}, {"Regex": ""}, {"Regex": "b*"}, {"Regex": "(?=b)"}, {"Regex": "$"}, {"Regex": "^"},
+    {"Regex": r"\b"},
     {"Regex": "x?"}, {"Regex": "|a"}, {"Regex": "a|"}, {"Regex": r"\A"}, {"Regex": r"\z"}, {"Regex": "(?<=b)"},
 ]  # fmt: skip
 BEHAVIORS = ["Isolated", "Removed", "MergedWithPrevious", "MergedWithNext", "Contiguous"]

@@ -1,4 +1,5 @@
 """SentencePiece's files: charsmaps, byte pieces and control pieces, as google/sentencepiece reads them."""
+# ruff: noqa: E501
 
 import random
 import struct
@@ -16,7 +17,17 @@ UNIGRAM, BPE = 1, 2
 SPECIAL = [("<unk>", 0.0, UNKNOWN), ("<s>", 0.0, CONTROL), ("</s>", 0.0, CONTROL)]
 BYTES = [(f"<0x{byte:02X}>", 0.0, BYTE) for byte in range(256)]
 # Rules whose beginnings are rules, too, and one that stops on the way to a longer one.
-OVERLAPPING = {"a": "x", "ab": "", "abcd": "Q", "e": "é", "e\u0301\u0302": "!", "ﬁ": "fi", "ガ": "ga", "カ\u309b": "ガ", " \u0308": "¨"}
+OVERLAPPING = {
+    "a": "x",
+    "ab": "",
+    "abcd": "Q",
+    "e": "é",
+    "e\u0301\u0302": "!",
+    "ﬁ": "fi",
+    "ガ": "ga",
+    "カ\u309b": "ガ",
+    " \u0308": "¨",
+}
 
 
 def varint(number: int) -> bytes:
@@ -75,7 +86,9 @@ def charsmap(rules: str, folder: Path) -> bytes:
     if rules != "overlapping":
         made = sentencepiece.SentencePieceNormalizer(rule_name=rules)
     else:
-        lines = ("\t".join(" ".join(f"{ord(char):X}" for char in side) for side in rule) for rule in OVERLAPPING.items())
+        lines = (
+            "\t".join(" ".join(f"{ord(char):X}" for char in side) for side in rule) for rule in OVERLAPPING.items()
+        )
         (folder / "rules.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
         made = sentencepiece.SentencePieceNormalizer(rule_tsv=str(folder / "rules.tsv"))
     return section(section(made.serialized_model_proto(), 3), 2)

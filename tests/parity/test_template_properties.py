@@ -1,4 +1,5 @@
 """Any method, filter, test, operator or format on any value: the text of jinja2, or a TemplateError."""
+# ruff: noqa: E501
 
 import re
 from typing import Any
@@ -18,7 +19,9 @@ TEXTS = [
     "100%", "{{}}", "a.b,c,,d", "日本語", "\U0001f600", "\u2028", "hello world foo bar" * 4, "İ", "<", "\x7f\x00", "ʕ",
 ]  # fmt: skip
 SMALL = st.integers(-12, 12)
-NUMBERS = st.one_of(SMALL, st.booleans(), st.integers(-(10**45), 10**45), st.floats(), st.sampled_from([2.5, -0.5, 1e16]))
+NUMBERS = st.one_of(
+    SMALL, st.booleans(), st.integers(-(10**45), 10**45), st.floats(), st.sampled_from([2.5, -0.5, 1e16])
+)
 # Characters that the running Python does not know may be known to us.
 WORDS = st.text(st.characters(exclude_categories=("Cs", "Cn")), max_size=8)
 PLAIN = st.one_of(st.none(), st.sampled_from(TEXTS), WORDS, SMALL, NUMBERS)
@@ -42,7 +45,9 @@ TESTS = """odd even divisibleby defined none boolean integer float lower upper s
 callable sameas escaped in eq ne gt ge lt le""".split()
 OPERATORS = ["+", "-", "*", "/", "//", "%", "~", "==", "!=", "<", "<=", "in", "not in", "and", "or"]
 # Which object it is, and what is no text.
-UNCOMPARABLE = re.compile(r"0x[0-9a-f]{6,}|<\w+ object|<built-in|<bound|<generator|<itertools|<list_reverse|<reversed|<dict_")
+UNCOMPARABLE = re.compile(
+    r"0x[0-9a-f]{6,}|<\w+ object|<built-in|<bound|<generator|<itertools|<list_reverse|<reversed|<dict_"
+)
 
 
 @st.composite
@@ -79,7 +84,7 @@ def brace_formats(draw: st.DrawFn) -> str:
         "{}{}{}{}{}{}{}{}".format,
         st.sampled_from(["", "<", "^", ">", "=", "x<", "*^", "0="]), st.sampled_from(["", "+", "-", " "]),
         st.sampled_from(["", "", "z"]), st.sampled_from(["", "#"]), st.sampled_from(["", "0", "9", "012", "{1}"]),
-        st.sampled_from(["", ",", "_"]), st.sampled_from(["", ".0", ".3"]), st.sampled_from(list("sdxXobceEfFgGn%") + [""]),
+        st.sampled_from(["", ",", "_"]), st.sampled_from(["", ".0", ".3"]), st.sampled_from(["", *"sdxXobceEfFgGn%"]),
     )  # fmt: skip
     field = st.builds(
         "{{{}{}{}}}".format,
@@ -94,8 +99,7 @@ def differs(source: str, variables: dict[str, Any]) -> str | None:
     try:
         found, *_ = Template(source).render(variables)
     except TemplateError as error:
-        assert str(error).strip()
-        return None
+        return None if str(error).strip() else "a refusal without a word"
     try:
         expected = reference._compile_jinja_template(source).render(**variables)
     except Exception as error:

@@ -14,7 +14,14 @@ TESTS = [
 CHANGES = ["upper", "lower", "title", "capitalize", "swapcase", "casefold"]
 
 # Ideographs and private characters are alike within their block: a few of each stand for all.
-BLOCKS = [(0x3400, 0x4DC0), (0x4E00, 0xA000), (0xAC00, 0xD7A4), (0xE000, 0xF900), (0x20000, 0x2F800), (0x30000, 0xE0000)]
+BLOCKS = [
+    (0x3400, 0x4DC0),
+    (0x4E00, 0xA000),
+    (0xAC00, 0xD7A4),
+    (0xE000, 0xF900),
+    (0x20000, 0x2F800),
+    (0x30000, 0xE0000),
+]
 # What later Unicodes than the first that we know changed of old characters: there Pythons differ.
 CHANGED = set("\u0264\u019b\u0295\u10fc\ua7d3\ua7d5\ua7f2\ua7f3\ua7f4\uab69\U0001171e")
 
@@ -58,14 +65,33 @@ def test_the_changes_of_a_character_within_a_word(name):
 @pytest.mark.parametrize("name", [*CHANGES, "islower", "isupper", "istitle"])
 @pytest.mark.parametrize(
     "text",
-    ["ΑΣ", "ΑΣ ΑΣΑ", "Σ", "aΣ.", "aΣ\u0301", "a\u00adΣ", "ǅ Ǆ", "ŉa", "ﬁ ﬃ", "straße", "İi", "ᾳ ᾼ", "x'y z-w", "1a", "Ⅷ ⅷ", ""],
+    [
+        "ΑΣ",
+        "ΑΣ ΑΣΑ",
+        "Σ",
+        "aΣ.",
+        "aΣ\u0301",
+        "a\u00adΣ",
+        "ǅ Ǆ",
+        "ŉa",
+        "ﬁ ﬃ",
+        "straße",
+        "İi",
+        "ᾳ ᾼ",
+        "x'y z-w",
+        "1a",
+        "Ⅷ ⅷ",
+        "",
+    ],
 )
 def test_case_in_context(name, text):
     found, *_ = Template("{{ v." + name + "() }}").render({"v": text})
     assert found == str(getattr(text, name)())
 
 
-@pytest.mark.parametrize("text", ["٣٤", "²", " 5 ", "１２", "1_0", "0x1F", "-٥", "5.5", "1e3", "１e2", "inf", "五", "1__0", ""])
+@pytest.mark.parametrize(
+    "text", ["٣٤", "²", " 5 ", "１２", "1_0", "0x1F", "-٥", "5.5", "1e3", "１e2", "inf", "五", "1__0", ""]
+)
 def test_numbers_in_texts(text):
     def read(kind, default):
         try:

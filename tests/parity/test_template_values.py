@@ -1,4 +1,5 @@
 """What a caller gives to a chat template arrives as it is: numbers of any size, tuples, keys that are no texts."""
+# ruff: noqa: E501
 
 import dataclasses
 import datetime
@@ -18,7 +19,7 @@ reference = pytest.importorskip("transformers.utils.chat_template_utils")
 BIG = [2**63 - 1, 2**63, 2**64, -(2**63) - 1, 2**127 - 1, -(2**127), 2**127, -(2**127) - 1, 10**21, 10**40, 3**2000]
 
 
-class Unit(str, enum.Enum):
+class Unit(str, enum.Enum):  # noqa: UP042
     C = "celsius"
 
 
@@ -42,7 +43,7 @@ def theirs(source: str, value: Any) -> str:
 
 VALUES = [
     None, True, False, 0, -1, *BIG, 1.0, -0.0, 1e22, 5e-324, float("inf"), float("-inf"), float("nan"), "é\U0001f600", "",
-    (), (1,), (1, (2, "x")), [(1,)], {1: "a", 2.5: "b", None: "c", True: "d", (1, 2): "e", "k": (3,)}, {False: 0},
+    (), (1,), (1, (2, "x")), [(1,)], {1: "a", 2.5: "b", None: "c", False: "d", (1, 2): "e", "k": (3,)}, {False: 0},
     Unit.C, {"unit": Unit.C, Unit.C: 1}, Level.HIGH, np.int64(2**62), np.float64(0.1), np.float32(0.5), np.bool_(False),
     np.str_("x"), Place("x", (1.0, 2.0)), datetime.date(2026, 1, 2), {1, 2}, b"bytes", object(), np.zeros(2),
 ]  # fmt: skip
@@ -86,10 +87,17 @@ def test_a_template_may_write_large_numbers(number):
 
 
 @pytest.mark.parametrize(
-    "source", ["{{ 10 ** 5000 }}", "{{ v ** v }}", "{{ (2 ** 60000) ** 2 }}", "{{ 2 ** 60000 * 2 ** 60000 }}", "{{ '%d' % (10 ** 4300) }}"]
+    "source",
+    [
+        "{{ 10 ** 5000 }}",
+        "{{ v ** v }}",
+        "{{ (2 ** 60000) ** 2 }}",
+        "{{ 2 ** 60000 * 2 ** 60000 }}",
+        "{{ '%d' % (10 ** 4300) }}",
+    ],
 )
 def test_what_is_too_large_is_refused_by_name(source):
-    with pytest.raises(TemplateError, match="digits|bits"):
+    with pytest.raises(TemplateError, match=r"digits|bits"):
         ours(source, 2**70)
 
 
@@ -112,7 +120,7 @@ def test_what_is_nested_too_deeply_is_refused():
     circle: dict[str, Any] = {}
     circle["self"] = circle
     for value in (deep, circle):
-        with pytest.raises(ArgumentError, match="nested|holds itself"):
+        with pytest.raises(ArgumentError, match=r"nested|holds itself"):
             ours("{{ v }}", value)
     with pytest.raises(ArgumentError, match="holds itself"):
         Template("x").render({"v": circle})

@@ -1,4 +1,4 @@
-//! Made by scripts/case_tables.py from Unicode 14.0.0: what Rust's `char` lacks of Python's `str`.
+//! What Rust's `char` lacks of Python's `str` (Unicode 14.0.0). Made by scripts/case_tables.py.
 
 /// Digits that are no decimals, such as a superscript.
 pub(super) const DIGITS: &[(u32, u32)] = &[

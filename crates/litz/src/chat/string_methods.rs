@@ -29,53 +29,61 @@ pub(super) fn call(receiver: &Text, name: &str, called: Called, budget: &Budget)
         return Ok(Value::Bool(test(s)));
     }
     match name {
+        "split" | "rsplit" | "splitlines" | "partition" | "rpartition" => cut(receiver, name, called, budget),
+        "startswith" | "endswith" => affix(s, name, called),
+        "find" | "rfind" | "index" | "rindex" | "count" => search(s, name, called),
+        "maketrans" => maketrans(called),
+        _ => same_kind(rewritten(receiver, name, called, budget)?),
+    }
+}
+
+/// The methods that give a text of the receiver's kind.
+fn rewritten(receiver: &Text, name: &str, called: Called, budget: &Budget) -> Outcome<Text> {
+    let s = &*receiver.text;
+    match name {
         "format" => {
             let given = Given::Arguments(&called.positional, &called.named);
-            same_kind(braces(receiver, &given, budget)?)
+            braces(receiver, &given, budget)
         }
         "format_map" => {
             let [mapping] = called.positional(name, 1)?;
-            same_kind(braces(receiver, &Given::Mapping(&mapping.unwrap_or(Value::None)), budget)?)
+            braces(receiver, &Given::Mapping(&mapping.unwrap_or(Value::None)), budget)
         }
         "strip" | "lstrip" | "rstrip" => {
             let [chars] = called.positional(name, 0)?;
             let chars = chars.as_ref().filter(|c| !matches!(c, Value::None)).map(text).transpose()?;
-            same_kind(receiver.piece(strings::strip(s, chars, name != "rstrip", name != "lstrip")))
+            Ok(receiver.piece(strings::strip(s, chars, name != "rstrip", name != "lstrip")))
         }
-        "split" | "rsplit" | "splitlines" | "partition" | "rpartition" => cut(receiver, name, called, budget),
         "join" => {
             let [values] = called.positional(name, 1)?;
-            same_kind(join(receiver, &values.unwrap_or(Value::None), budget)?)
+            join(receiver, &values.unwrap_or(Value::None), budget)
         }
         "replace" => {
             let [old, new, count] = called.positional(name, 2)?;
             let (old, new) = (old.unwrap_or(Value::None), new.unwrap_or(Value::None));
             let new = if receiver.markup { escaped(&new, budget)? } else { text_of(&new)?.clone() };
             let count = count_or(count.as_ref(), -1)?;
-            same_kind(strings::replace(receiver, text_of(&old)?, &new, count, budget)?)
+            strings::replace(receiver, text_of(&old)?, &new, count, budget)
         }
-        "startswith" | "endswith" => affix(s, name, called),
-        "find" | "rfind" | "index" | "rindex" | "count" => search(s, name, called),
         "removeprefix" | "removesuffix" => {
             let [affix] = called.positional(name, 1)?;
             let affix = affix.unwrap_or(Value::None);
             let affix = text(&affix)?;
             let cut = if name == "removeprefix" { s.strip_prefix(affix) } else { s.strip_suffix(affix) };
-            same_kind(receiver.piece(cut.unwrap_or(s)))
+            Ok(receiver.piece(cut.unwrap_or(s)))
         }
-        "zfill" | "center" | "ljust" | "rjust" => same_kind(padded(receiver, name, called, budget)?),
+        "zfill" | "center" | "ljust" | "rjust" => padded(receiver, name, called, budget),
         "expandtabs" => {
             let [size] = called.bind(name, ["tabsize"], 0)?;
             let Ok(size) = i32::try_from(count_or(size.as_ref(), 8)?) else {
                 return fail("Python int too large to convert to C int");
             };
-            same_kind(strings::expand_tabs(receiver, size.max(0) as usize, budget)?)
+            strings::expand_tabs(receiver, size.max(0) as usize, budget)
         }
         "translate" => {
             let [table] = called.positional(name, 1)?;
-            same_kind(translate(receiver, &table.unwrap_or(Value::None), budget)?)
+            translate(receiver, &table.unwrap_or(Value::None), budget)
         }
-        "maketrans" => maketrans(called),
         _ => fail(format!("the string method '{name}' is not supported in chat templates")),
     }
 }

@@ -13,7 +13,6 @@ from collections.abc import Iterator
 
 from litz.errors import FormatError
 
-
 # Rules for longer texts are not looked for.
 _LONGEST = 256
 
