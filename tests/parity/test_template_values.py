@@ -113,6 +113,22 @@ def test_what_is_no_text_is_refused_with_its_place(value, why):
         ours("{{ v }}", value)
 
 
+def test_a_template_that_is_no_text_is_refused():
+    with pytest.raises(ArgumentError, match=r"the source cannot be given to a chat template: .* surrogate pair"):
+        Template("a\ud800")
+
+
+@pytest.mark.parametrize("source", ["{{ [] * 2 ** 62 }}", "{{ () * 2 ** 62 }}", "{{ '' * 2 ** 62 }}|{{ 'a' * -(2 ** 70) }}"])
+def test_repeating_nothing_takes_no_time(source):
+    try:
+        expected = theirs(source, None)
+    except Exception:
+        with pytest.raises(TemplateError):
+            ours(source, None)
+    else:
+        assert ours(source, None) == expected
+
+
 def test_what_is_nested_too_deeply_is_refused():
     deep: list[Any] = []
     for _ in range(5000):

@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use litz::chat::{Clock, Rendered};
 use pyo3::prelude::*;
-use pyo3::types::PyDateTime;
-use pyo3::types::{PyDateAccess, PyTimeAccess};
+use pyo3::types::{PyDateAccess, PyDateTime, PyString, PyTimeAccess};
 
 use crate::data;
 use crate::errors::to_python;
@@ -20,7 +19,9 @@ struct Template {
 #[pymethods]
 impl Template {
     #[new]
-    fn new(py: Python<'_>, source: &str) -> PyResult<Self> {
+    fn new(source: &Bound<'_, PyString>) -> PyResult<Self> {
+        let py = source.py();
+        let source = data::text(source, "the source")?;
         let template = py.detach(|| litz::chat::Template::new(source)).map_err(to_python)?;
         Ok(Self { inner: Arc::new(template) })
     }

@@ -47,10 +47,7 @@ fn data(value: &Bound<'_, PyAny>, path: &str, depth: usize) -> PyResult<Data> {
         return Ok(Data::Bool(truth.is_true()));
     }
     if let Ok(text) = value.cast::<PyString>() {
-        return match text.to_str() {
-            Ok(text) => Ok(Data::Text(text.to_owned())),
-            Err(_) => Err(refused(path, "the text has half of a surrogate pair, which is no character")),
-        };
+        return Ok(Data::Text(self::text(text, path)?.to_owned()));
     }
     if value.is_instance_of::<PyInt>() {
         return whole(value, path).map(Data::Int);
@@ -80,6 +77,12 @@ fn data(value: &Bound<'_, PyAny>, path: &str, depth: usize) -> PyResult<Data> {
         Ok((key, data(&value, &path, depth + 1)?))
     };
     dict.iter().map(member).collect::<PyResult<_>>().map(Data::Dict)
+}
+
+/// A text, which in Python may hold what is no character.
+pub fn text<'a>(text: &'a Bound<'_, PyString>, path: &str) -> PyResult<&'a str> {
+    let half = "the text has half of a surrogate pair, which is no character";
+    text.to_str().map_err(|_| refused(path, half))
 }
 
 fn whole(value: &Bound<'_, PyAny>, path: &str) -> PyResult<BigInt> {

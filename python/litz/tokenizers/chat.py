@@ -213,7 +213,7 @@ def _opened(messages: list[Message], field: str, source: str) -> tuple[list[Mess
         names = [name for name in _REASONING if messages[-1].get(name) == content]
     if not any(name in source for name in names):
         raise ArgumentError(f"continue_final_message: this chat template does not read {field!r} of a message")
-    if isinstance(content, list):
+    if isinstance(content, list | tuple):
         parts = [part for part in content if isinstance(part, dict) and "text" in part]
         if not parts:
             raise ArgumentError("continue_final_message: the last message has no text to go on with")

@@ -76,7 +76,10 @@ fn repeat(left: &Value, right: &Value, budget: &Budget) -> Outcome<Value> {
     let Some(count) = count.as_place() else {
         return fail(format!("can't multiply sequence by non-int of type '{}'", count.type_name()));
     };
-    let count = usize::try_from(count.max(0)).unwrap_or(usize::MAX);
+    let Ok(count) = i64::try_from(count) else {
+        return fail("cannot fit 'int' into an index-sized integer");
+    };
+    let count = count.max(0) as usize;
     match sequence {
         Value::Str(text) => {
             budget.allocate(text.cost().saturating_mul(count))?;
@@ -84,7 +87,8 @@ fn repeat(left: &Value, right: &Value, budget: &Budget) -> Outcome<Value> {
         }
         Value::List(s) | Value::Tuple(s) => {
             budget.slots(s.items.len().saturating_mul(count))?;
-            let items = (0..count).flat_map(|_| s.items.iter().cloned()).collect();
+            let times = if s.items.is_empty() { 0 } else { count };
+            let items = (0..times).flat_map(|_| s.items.iter().cloned()).collect();
             if matches!(sequence, Value::List(_)) {
                 Value::list(items)
             } else {
