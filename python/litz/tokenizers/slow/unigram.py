@@ -32,8 +32,10 @@ class Unigram:
         unknown = fields.get("unk_id")
         if unknown is not None and not 0 <= unknown < len(scored):
             raise FormatError(f"model.unk_id: found {unknown}, expected one of the {len(scored)} tokens")
-        unmatched = frozenset(fields.get("unmatched") or ())
-        return cls(scored, unknown, fields.flag("byte_fallback", False), unmatched)
+        unmatched = fields.get("unmatched") or []
+        if not isinstance(unmatched, list) or not all(type(id) is int for id in unmatched):
+            raise FormatError(f"model.unmatched: found {unmatched!r:.60}, expected a list of ids")
+        return cls(scored, unknown, fields.flag("byte_fallback", False), frozenset(unmatched))
 
     def __post_init__(self) -> None:
         self.vocab.update((token, id) for id, (token, _) in enumerate(self.scored))
