@@ -87,6 +87,7 @@ fn fromkeys(called: Called, budget: &Budget) -> Outcome<Value> {
     let [keys, value] = called.positional("fromkeys", 1)?;
     let keys = keys.unwrap_or(Value::None).iterate()?;
     budget.slots(keys.items.len())?;
+    budget.step(keys.items.len())?;
     let mut dict = Dict::default();
     for key in &keys.items {
         dict.insert(key.clone(), value.clone().unwrap_or(Value::None))?;

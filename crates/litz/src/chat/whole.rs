@@ -140,7 +140,7 @@ pub(super) fn decimal(n: &BigInt, budget: &Budget) -> Outcome<String> {
     if n.bits() > 14_285 {
         return too_long();
     }
-    budget.step(n.bits() as usize / 64)?;
+    budget.step(n.bits() as usize / 16)?;
     let digits = n.magnitude().to_string();
     if digits.len() > MOST_DIGITS {
         return too_long();
