@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use litz::chat::{Clock, Template};
+use litz::chat::{Clock, Data, Template};
 use serde_json::json;
 
 const NOW: Clock = Clock { year: 2024, month: 2, day: 29, hour: 13, minute: 5, second: 9, microsecond: 70 };
@@ -10,7 +10,7 @@ const NOW: Clock = Clock { year: 2024, month: 2, day: 29, hour: 13, minute: 5, s
 fuzz_target!(|data: &[u8]| {
     let Ok(source) = std::str::from_utf8(data) else { return };
     let Ok(template) = Template::new(source) else { return };
-    let variables = json!({
+    let variables = Data::variables(&json!({
         "messages": [
             {"role": "system", "content": "Be brief."},
             {"role": "user", "content": [{"type": "text", "text": "Hëllo  "}, {"type": "image"}]},
@@ -20,7 +20,7 @@ fuzz_target!(|data: &[u8]| {
         ],
         "tools": [{"type": "function", "function": {"name": "add", "parameters": {"type": "object"}}}],
         "bos_token": "<s>", "eos_token": "</s>", "add_generation_prompt": true, "n": 3, "text": "a,b\n c",
-    });
+    }));
     let Ok(rendered) = template.render(&variables, &[], &NOW) else { return };
     for range in &rendered.generation {
         assert!(rendered.text.get(range.clone()).is_some());

@@ -346,12 +346,13 @@ class Template:
     def __init__(self, source: str, /) -> None:
         """Compiles a template; a mistake is TemplateError with its line."""
     def render(
-        self, variables_json: str, *, special: Sequence[str] = (), now: datetime | None = None
+        self, variables: dict[str, Any] | str, *, special: Sequence[str] = (), now: datetime | None = None
     ) -> tuple[str, list[tuple[int, int]], list[tuple[int, int]]]:
         """The text, the ranges of its generation blocks in characters, and those that the template wrote in bytes.
 
-        `special` names the variables that are special tokens and count as the template's own; `now` is what
-        strftime_now formats.
+        `variables` are plain data (None, booleans, numbers, texts, lists, tuples, dicts), or a JSON object as text;
+        what a template cannot be given is ArgumentError with its place, such as `messages[0].content`. `special` names
+        the variables that are special tokens and count as the template's own; `now` is what strftime_now formats.
         """
     @property
     def names(self) -> list[str]:

@@ -226,15 +226,18 @@ def test_messages_are_plain_data(tokenizer):
     assert text(tokenizer, [Dumped()], chat_template=shown) == "[{'role': 'user', 'content': '<bytes>'}]"
     given = [{"role": "assistant", "content": None, "reasoning": "r", "n": (1, 2.0, True)}]
     expected = (
-        "[{'thinking': 'r', 'role': 'assistant', 'reasoning': 'r', 'n': [1, 2.0, True], 'reasoning_content': 'r'}]"
+        "[{'thinking': 'r', 'role': 'assistant', 'reasoning': 'r', 'n': (1, 2.0, True), 'reasoning_content': 'r'}]"
     )
     assert text(tokenizer, given, chat_template=shown) == expected
     assert given == [{"role": "assistant", "content": None, "reasoning": "r", "n": (1, 2.0, True)}]
     for wrong in ("hi", 5):
         with pytest.raises(ArgumentError, match="message 0 must be a dict"):
             text(tokenizer, [wrong])
-    with pytest.raises(ArgumentError, match="cannot be given to a chat template"):
-        text(tokenizer, [{"role": "user", "content": float("nan")}])
+    holds_itself: list[Any] = []
+    holds_itself.append(holds_itself)
+    for wrong, why in (("\ud800", "half of a surrogate pair"), (holds_itself, "holds itself")):
+        with pytest.raises(ArgumentError, match=why):
+            text(tokenizer, [{"role": "user", "content": wrong}])
 
 
 class Unit(Enum):

@@ -207,6 +207,22 @@ def test_a_file_of_metadata_alone_is_a_gguf_file(opened: Opener) -> None:
     assert (file.metadata(), file.tensors()) == ({"k": 1}, {})
 
 
+@pytest.mark.parametrize("before", [b"", b" ", b"\n", b"\r\n\t ", b" " * 64])
+@pytest.mark.parametrize("after", [b"", b" ", b"\n  "])
+def test_a_safetensors_header_may_have_white_space_around_it(opened: Opener, before: bytes, after: bytes) -> None:
+    header = before + json.dumps({"t": row("F32", [1], 0, 4)}).encode() + after
+    file = opened(len(header).to_bytes(8, "little") + header + b"\0\0\x80\x3f")
+    assert file.format == "safetensors"
+    assert file.tensors() == {"t": ("F32", (1,), 4)}
+    assert file.read("t") == b"\0\0\x80\x3f"
+
+
+@pytest.mark.parametrize("header", [b"   ", b" [1]", b'\xa0{"t": 1}', b"\x0b{}", b"\0{}"])
+def test_what_is_no_header_behind_white_space_is_refused(opened: Opener, header: bytes) -> None:
+    with pytest.raises(FormatError):
+        opened(len(header).to_bytes(8, "little") + header)
+
+
 def test_a_safetensors_file_agrees_with_the_reference_reader(opened: Opener) -> None:
     content = real_shaped_safetensors()
     file = opened(content)

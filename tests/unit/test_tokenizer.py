@@ -84,7 +84,6 @@ MALFORMED = [
     ("decoder", {"type": "Strip", "content": "x", "start": -1, "stop": 0}, "decoder.start"),
     ("decoder", "Fuse", "decoder: found text, expected an object"),
     ("pre_tokenizer", {"type": "Metaspace", "replacement": "_", "prepend_scheme": "last"}, "prepend_scheme"),
-    ("pre_tokenizer", {"type": "Split", "pattern": {"String": ""}, "behavior": "Isolated"}, "empty pattern"),
     ("post_processor", {"type": "BertProcessing", "sep": ["</s>", 99], "cls": ["<s>", 3]}, "no token has the id 99"),
 ]
 

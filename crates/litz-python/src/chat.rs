@@ -4,11 +4,10 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use litz::chat::{Clock, Rendered};
-use litz::Error;
 use pyo3::prelude::*;
-use pyo3::types::PyDateTime;
-use pyo3::types::{PyDateAccess, PyTimeAccess};
+use pyo3::types::{PyDateAccess, PyDateTime, PyString, PyTimeAccess};
 
+use crate::data;
 use crate::errors::to_python;
 
 /// A compiled chat template; compiling fails with the line of the mistake.
@@ -20,29 +19,30 @@ struct Template {
 #[pymethods]
 impl Template {
     #[new]
-    fn new(py: Python<'_>, source: &str) -> PyResult<Self> {
+    fn new(source: &Bound<'_, PyString>) -> PyResult<Self> {
+        let py = source.py();
+        let source = data::text(source, "the source")?;
         let template = py.detach(|| litz::chat::Template::new(source)).map_err(to_python)?;
         Ok(Self { inner: Arc::new(template) })
     }
 
-    /// Renders with the members of a JSON object: the text, the ranges of its generation blocks in characters, and the
-    /// ranges that the template wrote itself in bytes of UTF-8.
+    /// Renders with variables, a dict or a JSON object: the text, the ranges of its generation blocks in characters,
+    /// and the ranges that the template wrote itself in bytes of UTF-8.
     ///
     /// `special` names the variables that are the tokenizer's special tokens and count as the template's own.
     /// `now` is what `strftime_now` formats; without it, the local time.
-    #[pyo3(signature = (variables_json, *, special = Vec::new(), now = None))]
+    #[pyo3(signature = (variables, *, special = Vec::new(), now = None))]
     fn render(
         &self,
         py: Python<'_>,
-        variables_json: &str,
+        variables: &Bound<'_, PyAny>,
         special: Vec<String>,
         now: Option<Bound<'_, PyDateTime>>,
     ) -> PyResult<(String, Ranges, Ranges)> {
         let clock = clock(py, now)?;
         let template = self.inner.clone();
+        let variables = data::variables(variables)?;
         py.detach(move || {
-            let variables = serde_json::from_str(variables_json)
-                .map_err(|e| Error::Value(format!("the variables of a chat template are not JSON: {e}")))?;
             let special: Vec<&str> = special.iter().map(String::as_str).collect();
             template.render(&variables, &special, &clock).map(told)
         })

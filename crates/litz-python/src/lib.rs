@@ -3,6 +3,7 @@
 use pyo3::prelude::*;
 
 mod chat;
+mod data;
 mod encoding;
 mod errors;
 mod formats;

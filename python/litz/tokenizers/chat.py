@@ -2,7 +2,6 @@
 
 import bisect
 import dataclasses
-import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -120,11 +119,7 @@ def render(asked: Request, conversation: Any) -> Rendered:
         "documents": asked.documents,
         "add_generation_prompt": asked.add_generation_prompt,
     }
-    try:
-        told = json.dumps(variables, allow_nan=False)
-    except ValueError as error:
-        raise ArgumentError(f"the messages or variables cannot be given to a chat template: {error}") from error
-    text, generation, trusted = asked.template.render(told, special=asked.special)
+    text, generation, trusted = asked.template.render(variables, special=asked.special)
     if field:
         text = _cut(text, last)
     size = len(text.encode())
@@ -162,19 +157,35 @@ def messages_of(conversation: Any) -> list[Message]:
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON has it; what is no data becomes a placeholder that names its type."""
-    if value is None or isinstance(value, bool | int | float | str):
+    """A value as plain data; what is none becomes a placeholder that names its type, as in the reference."""
+    try:
+        return _plain(value)
+    except RecursionError:
+        raise ArgumentError("a value for the chat template is nested too deeply, or holds itself") from None
+
+
+def _plain(value: Any) -> Any:
+    if value is None or isinstance(value, bool):
         return value
+    # A subclass, such as an enum, would show itself otherwise than the text or number that it is.
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, int):
+        return int.__int__(value)
+    if isinstance(value, float):
+        return float.__float__(value)
     if isinstance(value, Mapping):
-        return {key if isinstance(key, str) else str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
+        return {_plain(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, tuple):
+        return tuple(_plain(item) for item in value)
     if type(value).__module__ == "numpy" and hasattr(value, "item") and not getattr(value, "shape", ()):
-        return plain(value.item())
+        return _plain(value.item())
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if callable(getattr(value, "model_dump", None)):
-        return plain(value.model_dump())
+        return _plain(value.model_dump())
     return f"<{type(value).__name__}>"
 
 
@@ -202,7 +213,7 @@ def _opened(messages: list[Message], field: str, source: str) -> tuple[list[Mess
         names = [name for name in _REASONING if messages[-1].get(name) == content]
     if not any(name in source for name in names):
         raise ArgumentError(f"continue_final_message: this chat template does not read {field!r} of a message")
-    if isinstance(content, list):
+    if isinstance(content, list | tuple):
         parts = [part for part in content if isinstance(part, dict) and "text" in part]
         if not parts:
             raise ArgumentError("continue_final_message: the last message has no text to go on with")

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from litz import _core
 from litz.errors import FormatError
 from litz.hub import ModelFiles
 from litz.tokenizers import class_keys, model_files, named_tokens

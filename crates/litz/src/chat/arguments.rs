@@ -13,6 +13,18 @@ pub(super) struct Called {
 }
 
 impl Called {
+    /// The arguments of a function that takes none by name; the first `required` must be there.
+    pub fn positional<const N: usize>(self, function: &str, required: usize) -> Outcome<[Option<Value>; N]> {
+        if let Some((name, _)) = self.named.first() {
+            return fail(format!("{function}() takes no keyword argument '{name}'"));
+        }
+        if self.positional.len() < required {
+            let given = self.positional.len();
+            return fail(format!("{function}() takes at least {required} arguments ({given} given)"));
+        }
+        self.bind(function, [""; N], 0)
+    }
+
     /// The argument of each parameter, in their order; the first `required` must be there.
     pub fn bind<const N: usize>(
         self,
@@ -57,12 +69,20 @@ pub(super) fn text_of(value: &Value) -> Outcome<&Text> {
     }
 }
 
-/// A value that must be an integer.
+/// A value that must be an integer, as a place or a count.
 pub(super) fn integer(value: &Value) -> Outcome<i128> {
     value.defined()?;
-    value.as_int().ok_or_else(|| {
+    value.as_place().ok_or_else(|| {
         Failure::new(format!("'{}' object cannot be interpreted as an integer", value.type_name()))
     })
+}
+
+/// A count that may be left out, but not be `None`.
+pub(super) fn count_or(value: Option<&Value>, absent: i128) -> Outcome<i128> {
+    match value.map_or(Ok(absent), integer)? {
+        count if i64::try_from(count).is_ok() => Ok(count),
+        _ => fail("Python int too large to convert to C ssize_t"),
+    }
 }
 
 /// An optional integer, `None` and absent alike.

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use num_bigint::BigInt;
+
 use super::failure::{fail, Outcome};
 
 /// An expression nested deeper than this is refused, so that nothing that walks it can exhaust the stack.
@@ -19,6 +21,7 @@ pub(super) enum Expr {
     None,
     Bool(bool),
     Int(i128),
+    Big(Arc<BigInt>),
     Float(f64),
     Str(Arc<str>),
     Name(Arc<str>),
@@ -74,7 +77,8 @@ impl Expr {
     fn tallest_child(&self) -> u16 {
         let all = |nodes: &[Node]| nodes.iter().map(|node| node.height).max().unwrap_or(0);
         match self {
-            Expr::None | Expr::Bool(_) | Expr::Int(_) | Expr::Float(_) | Expr::Str(_) | Expr::Name(_) => 0,
+            Expr::None | Expr::Bool(_) | Expr::Int(_) | Expr::Big(_) => 0,
+            Expr::Float(_) | Expr::Str(_) | Expr::Name(_) => 0,
             Expr::Tuple(items) | Expr::List(items) | Expr::Concat(items) => all(items),
             Expr::Dict(pairs) => pairs.iter().map(|(k, v)| k.height.max(v.height)).max().unwrap_or(0),
             Expr::Not(a) | Expr::Negative(a) | Expr::Positive(a) | Expr::Attribute(a, _) => a.height,

@@ -26,6 +26,7 @@ impl Interpreter<'_> {
             Expr::None => Ok(Value::None),
             Expr::Bool(b) => Ok(Value::Bool(*b)),
             Expr::Int(n) => Ok(Value::Int(*n)),
+            Expr::Big(n) => Ok(Value::Big(n.clone())),
             Expr::Float(x) => Ok(Value::Float(*x)),
             Expr::Str(text) => Ok(Value::literal(text.clone())),
             Expr::Name(name) => Ok(self
@@ -36,8 +37,8 @@ impl Interpreter<'_> {
             Expr::List(items) => Value::list(self.all(items)?),
             Expr::Dict(pairs) => self.dict(pairs),
             Expr::Not(inner) => Ok(Value::Bool(!self.eval(inner)?.truthy())),
-            Expr::Negative(inner) => unary(true, &self.eval(inner)?),
-            Expr::Positive(inner) => unary(false, &self.eval(inner)?),
+            Expr::Negative(inner) => unary(true, &self.eval(inner)?, &self.budget),
+            Expr::Positive(inner) => unary(false, &self.eval(inner)?, &self.budget),
             Expr::And(left, right) => {
                 let left = self.eval(left)?;
                 if left.truthy() {

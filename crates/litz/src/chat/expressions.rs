@@ -198,6 +198,7 @@ impl Parser {
                 Expr::Str(text.into())
             }
             Kind::Int(n) => Expr::Int(n),
+            Kind::Big(n) => Expr::Big(n),
             Kind::Float(x) => Expr::Float(x),
             Kind::Op("(") => return self.nested(Self::parenthesised),
             Kind::Op("[") => Expr::List(self.items("]")?),
@@ -261,6 +262,10 @@ impl Parser {
                     Kind::Name(name) => Node::new(line, Expr::Attribute(Box::new(node), name))?,
                     Kind::Int(n) => {
                         let index = Node::new(line, Expr::Int(n))?;
+                        Node::new(line, Expr::Item(Box::new(node), Box::new(index)))?
+                    }
+                    Kind::Big(n) => {
+                        let index = Node::new(line, Expr::Big(n))?;
                         Node::new(line, Expr::Item(Box::new(node), Box::new(index)))?
                     }
                     other => {
@@ -370,7 +375,7 @@ impl Parser {
     fn bare_test_argument(&mut self) -> Outcome<Arguments> {
         let starts = match self.kind() {
             Kind::Name(name) => !matches!(&**name, "else" | "or" | "and"),
-            Kind::Str(_) | Kind::Int(_) | Kind::Float(_) => true,
+            Kind::Str(_) | Kind::Int(_) | Kind::Big(_) | Kind::Float(_) => true,
             Kind::Op(op) => matches!(*op, "[" | "{"),
             _ => false,
         };

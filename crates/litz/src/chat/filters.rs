@@ -3,16 +3,18 @@
 use std::rc::Rc;
 
 use super::arguments::{flag, integer, optional_integer, text, text_of, Called};
-use super::failure::{fail, Failure, Outcome};
+use super::budget::Budget;
+use super::characters::alphanumeric;
+use super::failure::{fail, Outcome};
 use super::interpreter::Interpreter;
 use super::origin::{Output, Text};
+use super::percent::percent;
 use super::predicates::count;
 use super::text::{escape, str_of};
 use super::value::{Dict, Value};
-use super::{attributes, formatting, json, operators, sequences, strings};
+use super::{attributes, json, markup_filters, number_filters, operators, sequences, strings};
 
-const ON_VALUES: [&str; 27] = [
-    "abs",
+const ON_VALUES: [&str; 23] = [
     "attr",
     "capitalize",
     "center",
@@ -20,16 +22,13 @@ const ON_VALUES: [&str; 27] = [
     "default",
     "e",
     "escape",
-    "float",
     "forceescape",
     "format",
     "indent",
-    "int",
     "length",
     "count",
     "lower",
     "replace",
-    "round",
     "safe",
     "string",
     "title",
@@ -42,11 +41,12 @@ const ON_VALUES: [&str; 27] = [
 ];
 
 /// Jinja has these, chat templates have no use for them: they fail when they are reached.
-const UNSUPPORTED: [&str; 8] =
-    ["filesizeformat", "pprint", "random", "striptags", "urlencode", "urlize", "wordwrap", "xmlattr"];
+const UNSUPPORTED: [&str; 5] = ["pprint", "random", "striptags", "urlize", "wordwrap"];
 
 pub(super) fn exists(name: &str) -> bool {
-    ON_VALUES.contains(&name) || sequences::NAMES.contains(&name) || UNSUPPORTED.contains(&name)
+    let known: [&[&str]; 5] =
+        [&ON_VALUES, &sequences::NAMES, &number_filters::NAMES, &markup_filters::NAMES, &UNSUPPORTED];
+    known.into_iter().any(|names| names.contains(&name))
 }
 
 pub(super) fn apply(
@@ -62,6 +62,12 @@ pub(super) fn apply(
     let budget = &interpreter.budget;
     if let Value::Str(text) = &value {
         budget.step(text.text.len() / 64)?;
+    }
+    if number_filters::NAMES.contains(&name) {
+        return number_filters::apply(name, &value, called, budget);
+    }
+    if markup_filters::NAMES.contains(&name) {
+        return markup_filters::apply(name, &value, called, budget);
     }
     match name {
         "default" | "d" => {
@@ -79,7 +85,6 @@ pub(super) fn apply(
             let [name] = called.bind(name, ["name"], 1)?;
             attributes::only_attribute(&value, text(&name.unwrap_or(Value::None))?, budget)
         }
-        "abs" | "int" | "float" | "round" => number(name, &value, called),
         "format" => {
             let values = if called.named.is_empty() {
                 Value::tuple(called.positional)?
@@ -93,7 +98,7 @@ pub(super) fn apply(
                 return fail("can't handle positional and keyword arguments at the same time");
             };
             let format = str_of(&value, budget)?;
-            formatting::percent(&format.with_markup(false), &values, budget).map(Value::Str)
+            percent(&format, &values, budget).map(Value::Str)
         }
         "indent" => indent(&value, called, interpreter),
         _ if exists(name) => of_text(interpreter, name, &value, called),
@@ -130,18 +135,18 @@ fn of_text(interpreter: &mut Interpreter, name: &str, value: &Value, called: Cal
             budget.allocate(width)?;
             return same(strings::pad(&source, "center", width, &Text::template(" "))?);
         }
-        "truncate" => return truncate(&source, called).and_then(same),
+        "truncate" => return truncate(value, called, budget),
         _ => {}
     }
     let [] = called.bind(name, [], 0)?;
     match name {
         "string" => Ok(Value::Str(source.clone())),
-        "upper" => same(source.changed(str::to_uppercase)),
+        "upper" => same(source.changed(strings::upper)),
         "lower" => same(source.changed(str::to_lowercase)),
-        "capitalize" => same(source.changed(strings::capitalize)),
+        "capitalize" => same(strings::transform(name).map_or_else(|| source.clone(), |f| source.changed(f))),
         "title" => same(source.changed(title)),
         "wordcount" => Ok(Value::Int(
-            s.split(|c: char| c != '_' && !c.is_alphanumeric()).filter(|w| !w.is_empty()).count() as i128,
+            s.split(|c: char| c != '_' && !alphanumeric(c)).filter(|w| !w.is_empty()).count() as i128,
         )),
         "safe" => Ok(Value::Str(source.with_markup(true))),
         "e" | "escape" if source.markup => Ok(Value::Str(source.clone())),
@@ -153,45 +158,46 @@ fn of_text(interpreter: &mut Interpreter, name: &str, value: &Value, called: Cal
     }
 }
 
-/// Capital letters after whitespace, hyphens and opening brackets.
+/// The first letters after white space, hyphens and opening brackets are capitals, each word for itself.
 fn title(s: &str) -> String {
+    let separates = |c: char| matches!(c, '-' | '(' | '{' | '[' | '<') || super::lexer::is_space(c);
     let mut out = String::with_capacity(s.len());
-    let mut starts = true;
-    for c in s.chars() {
-        let separates = matches!(c, '-' | '(' | '{' | '[' | '<') || super::lexer::is_space(c);
-        if separates {
-            out.push(c);
-        } else if starts {
-            out.extend(c.to_uppercase());
-        } else {
-            out.extend(c.to_lowercase());
-        }
-        starts = separates;
+    let mut rest = s;
+    while let Some(first) = rest.chars().next() {
+        let end = rest.find(|c| separates(c) != separates(first)).unwrap_or(rest.len());
+        let (item, after) = rest.split_at(end);
+        out.push_str(&strings::upper(&item[..first.len_utf8()]));
+        out.push_str(&item[first.len_utf8()..].to_lowercase());
+        rest = after;
     }
     out
 }
 
-fn truncate(source: &Text, called: Called) -> Outcome<Text> {
-    let s = &*source.text;
+fn truncate(value: &Value, called: Called, budget: &Budget) -> Outcome<Value> {
     let [length, killwords, end, leeway] =
         called.bind("truncate", ["length", "killwords", "end", "leeway"], 0)?;
-    let (length, leeway) = (count(length.as_ref(), 255)?, count(leeway.as_ref(), 5)?);
+    let length = length.as_ref().map_or(Ok(255), integer)?;
+    let leeway = optional_integer(leeway.as_ref())?.unwrap_or(5);
     let end = end.as_ref().map(text_of).transpose()?.cloned().unwrap_or(Text::template("..."));
-    let Some(kept) = length.checked_sub(end.text.chars().count()) else {
-        return fail(format!("expected length >= {}, got {length}", end.text.chars().count()));
-    };
-    if s.chars().count() <= length.saturating_add(leeway) {
-        return Ok(source.clone());
+    let ending = end.text.chars().count() as i128;
+    if length < ending {
+        return fail(format!("expected length >= {ending}, got {length}"));
     }
+    if leeway < 0 {
+        return fail(format!("expected leeway >= 0, got {leeway}"));
+    }
+    if value.len()? as i128 <= length + leeway {
+        return Ok(value.clone());
+    }
+    let source = text_of(value)?;
+    let s = &*source.text;
+    let kept = usize::try_from(length - ending).unwrap_or(usize::MAX);
     let cut = s.char_indices().nth(kept).map_or(s, |(at, _)| &s[..at]);
     let cut = match cut.rsplit_once(' ') {
         Some((words, _)) if !flag(killwords.as_ref()) => words,
         _ => cut,
     };
-    let mut out = Output::default();
-    out.part(source, 0..cut.len());
-    out.text(&end);
-    Ok(out.finish(source.markup))
+    operators::add_text(&source.slice(0..cut.len()), &end, budget)
 }
 
 fn items(value: &Value, called: Called) -> Outcome<Value> {
@@ -244,6 +250,9 @@ fn indent(value: &Value, called: Called, interpreter: &Interpreter) -> Outcome<V
         return fail(format!("unsupported operand type(s) for +=: '{}' and 'str'", value.type_name()));
     };
     let width = match width {
+        Some(Value::Str(text)) if text.markup && !source.markup => {
+            return fail("indent: a width that is markup is supported for markup only")
+        }
         Some(Value::Str(text)) => text,
         width => {
             let width = count(width.as_ref(), 4)?;
@@ -272,87 +281,4 @@ fn indent(value: &Value, called: Called, interpreter: &Interpreter) -> Outcome<V
         out.part(source, start..start + line.len());
     }
     Ok(Value::Str(out.finish(source.markup)))
-}
-
-fn number(name: &str, value: &Value, called: Called) -> Outcome<Value> {
-    match name {
-        "abs" => {
-            let [] = called.bind(name, [], 0)?;
-            value.defined()?;
-            match value {
-                Value::Float(x) => Ok(Value::Float(x.abs())),
-                _ => match value.as_int() {
-                    Some(n) => Ok(Value::Int(n.saturating_abs())),
-                    None => fail(format!("bad operand type for abs(): '{}'", value.type_name())),
-                },
-            }
-        }
-        "int" => {
-            let [default, base] = called.bind(name, ["default", "base"], 0)?;
-            let base = optional_integer(base.as_ref())?.unwrap_or(10);
-            value.defined()?;
-            Ok(to_int(value, base).map_or_else(|| default.unwrap_or(Value::Int(0)), Value::Int))
-        }
-        "float" => {
-            let [default] = called.bind(name, ["default"], 0)?;
-            value.defined()?;
-            Ok(to_float(value).map_or_else(|| default.unwrap_or(Value::Float(0.0)), Value::Float))
-        }
-        _ => round(value, called),
-    }
-}
-
-fn to_int(value: &Value, base: i128) -> Option<i128> {
-    if let Value::Str(text) = value {
-        let digits = super::strings::strip(&text.text, None, true, true).replace('_', "");
-        let radix = u32::try_from(base).ok().filter(|radix| (2..=36).contains(radix));
-        let prefix = match base {
-            16 => ["0x", "0X"],
-            8 => ["0o", "0O"],
-            2 => ["0b", "0B"],
-            _ => ["", ""],
-        };
-        let digits = prefix.iter().find_map(|p| digits.strip_prefix(p)).unwrap_or(&digits);
-        if let Some(n) = radix.and_then(|radix| i128::from_str_radix(digits, radix).ok()) {
-            return Some(n);
-        }
-    } else if let Some(n) = value.as_int() {
-        return Some(n);
-    }
-    to_float(value).filter(|x| x.is_finite() && x.abs() < 1e38).map(|x| x.trunc() as i128)
-}
-
-fn to_float(value: &Value) -> Option<f64> {
-    match value {
-        Value::Str(text) => strings::strip(&text.text, None, true, true).replace('_', "").parse().ok(),
-        _ => value.as_float(),
-    }
-}
-
-fn round(value: &Value, called: Called) -> Outcome<Value> {
-    let [precision, method] = called.bind("round", ["precision", "method"], 0)?;
-    let precision = optional_integer(precision.as_ref())?.unwrap_or(0);
-    let method = method.as_ref().map(text).transpose()?.unwrap_or("common");
-    value.defined()?;
-    let Some(x) = value.as_float() else {
-        return fail(format!("type {} doesn't define __round__ method", value.type_name()));
-    };
-    let Some(digits) = i32::try_from(precision).ok().filter(|digits| digits.abs() <= 300) else {
-        return fail("a precision beyond 300 digits is not supported");
-    };
-    let scale = 10f64.powi(digits);
-    match method {
-        "common" if value.as_int().is_some() && digits >= 0 => Ok(Value::Int(value.as_int().unwrap_or(0))),
-        "common" if digits >= 0 => {
-            let text = format!("{x:.*}", digits as usize);
-            text.parse().map(Value::Float).map_err(|_| Failure::new("cannot be rounded"))
-        }
-        "common" => {
-            let rounded = operators::round_half_even(x * scale) / scale;
-            Ok(if value.as_int().is_some() { Value::Int(rounded as i128) } else { Value::Float(rounded) })
-        }
-        "ceil" => Ok(Value::Float((x * scale).ceil() / scale)),
-        "floor" => Ok(Value::Float((x * scale).floor() / scale)),
-        _ => fail("method must be common, ceil or floor"),
-    }
 }

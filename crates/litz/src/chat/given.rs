@@ -1,12 +1,13 @@
-//! What a template is given: JSON, as the values that it computes with.
+//! What a template is given, as the values that it computes with.
 
 use std::rc::Rc;
 
-use serde_json::Value as Json;
-
+use super::budget::Budget;
+use super::data::Data;
 use super::failure::Outcome;
 use super::origin::Text;
 use super::value::{Dict, Value};
+use super::whole;
 
 /// The roles that templates spell special tokens with (`<|user|>`): words of the protocol, not of a message.
 const ROLES: [&str; 14] = [
@@ -54,35 +55,37 @@ impl Given {
         }
     }
 
-    fn member(self, key: &str, value: &Json) -> Self {
-        let known = |role: &Json| role.as_str().is_some_and(|role| ROLES.contains(&role));
-        match self {
-            Self::Special => Self::Special,
-            Self::Message if key == "role" && known(value) => Self::Special,
+    fn member(self, key: &Data, value: &Data) -> Self {
+        match (self, key, value) {
+            (Self::Special, ..) => Self::Special,
+            (Self::Message, Data::Text(key), Data::Text(role))
+                if key == "role" && ROLES.contains(&role.as_str()) =>
+            {
+                Self::Special
+            }
             _ => Self::Content,
         }
     }
 }
 
-/// A value of JSON, given as `given`.
-pub(super) fn value_of(json: &Json, given: Given) -> Outcome<Value> {
-    Ok(match json {
-        Json::Null => Value::None,
-        Json::Bool(b) => Value::Bool(*b),
-        Json::Number(n) => match (n.as_i64(), n.as_u64()) {
-            (Some(n), _) => Value::Int(n.into()),
-            (_, Some(n)) => Value::Int(n.into()),
-            _ => Value::Float(n.as_f64().unwrap_or(f64::NAN)),
-        },
-        Json::String(text) => Value::Str(Text::new(text.as_str(), given == Given::Special)),
-        Json::Array(items) => {
-            let item = |item| value_of(item, given.item());
-            Value::list(items.iter().map(item).collect::<Outcome<_>>()?)?
-        }
-        Json::Object(map) => {
+/// The value of data that is given as `given`.
+pub(super) fn value_of(data: &Data, given: Given, budget: &Budget) -> Outcome<Value> {
+    let items = |items: &[Data]| -> Outcome<Vec<Value>> {
+        items.iter().map(|item| value_of(item, given.item(), budget)).collect()
+    };
+    Ok(match data {
+        Data::None => Value::None,
+        Data::Bool(b) => Value::Bool(*b),
+        Data::Int(n) => whole::value(n.clone(), budget)?,
+        Data::Float(x) => Value::Float(*x),
+        Data::Text(text) => Value::Str(Text::new(text.as_str(), given == Given::Special)),
+        Data::List(list) => Value::list(items(list)?)?,
+        Data::Tuple(tuple) => Value::tuple(items(tuple)?)?,
+        Data::Dict(pairs) => {
             let mut dict = Dict::default();
-            for (key, value) in map {
-                dict.insert(Value::str(key.as_str()), value_of(value, given.member(key, value))?)?;
+            for (key, value) in pairs {
+                let value = value_of(value, given.member(key, value), budget)?;
+                dict.insert(value_of(key, Given::Content, budget)?, value)?;
             }
             Value::Dict(Rc::new(dict))
         }

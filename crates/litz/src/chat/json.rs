@@ -4,7 +4,7 @@ use super::budget::Budget;
 use super::failure::{fail, Outcome};
 use super::operators;
 use super::origin::{Output, Text};
-use super::text::float;
+use super::text::{float, str_of};
 use super::value::{Dict, Value};
 
 pub(super) struct Style {
@@ -56,7 +56,7 @@ impl Writer<'_> {
         match value {
             Value::None => self.content("null"),
             Value::Bool(b) => self.content(if *b { "true" } else { "false" }),
-            Value::Int(n) => self.content(&n.to_string()),
+            Value::Int(_) | Value::Big(_) => self.content(&str_of(value, self.budget)?.text),
             Value::Float(x) => self.content(&number(*x)),
             Value::Str(text) => self.string(text),
             Value::List(s) | Value::Tuple(s) => self.array(&s.items, depth)?,
@@ -116,7 +116,7 @@ impl Writer<'_> {
             }
             Value::None => "null".into(),
             Value::Bool(b) => b.to_string(),
-            Value::Int(n) => n.to_string(),
+            Value::Int(_) | Value::Big(_) => str_of(key, self.budget)?.text.to_string(),
             Value::Float(x) => number(*x),
             _ => {
                 let name = key.type_name();

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use num_bigint::BigInt;
+
 use super::failure::{fail, Failure, Outcome};
 use super::literals;
 
@@ -15,6 +17,7 @@ pub(super) enum Kind {
     Name(Arc<str>),
     Str(Arc<str>),
     Int(i128),
+    Big(Arc<BigInt>),
     Float(f64),
     Op(&'static str),
     End,

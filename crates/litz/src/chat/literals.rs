@@ -1,7 +1,10 @@
 //! Numbers and strings as Jinja writes them.
 
+use std::sync::Arc;
+
 use super::failure::{fail, Failure, Outcome};
 use super::lexer::Kind;
+use super::whole;
 
 /// A number at the start of `text` and its length. After a dot only an integer can stand.
 pub(super) fn number(text: &str, after_dot: bool) -> Outcome<(Kind, usize)> {
@@ -26,9 +29,10 @@ pub(super) fn number(text: &str, after_dot: bool) -> Outcome<(Kind, usize)> {
     let zero = prefix == 0 && text.starts_with('0');
     let length = if zero { zeros_length(text) } else { prefix + digits };
     let value: String = text[prefix.min(length)..length].chars().filter(|&c| c != '_').collect();
-    match i128::from_str_radix(&value, radix) {
-        Ok(value) => Ok((Kind::Int(value), length)),
-        Err(_) => fail(format!("the integer {value} is too large")),
+    match (i128::from_str_radix(&value, radix), whole::parsed(&value, radix)) {
+        (Ok(value), _) => Ok((Kind::Int(value), length)),
+        (_, Some(value)) => Ok((Kind::Big(Arc::new(value)), length)),
+        _ => fail(format!("an integer of more than {} digits", whole::MOST_DIGITS)),
     }
 }
 

@@ -6,38 +6,50 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use crate::{Error, Result};
+use crate::Result;
 
 mod arguments;
 mod ast;
 mod attributes;
+mod braces;
 mod budget;
+mod case_tables;
+mod characters;
 mod clock;
+mod data;
 mod evaluate;
 mod expressions;
 mod failure;
 mod filters;
-mod formatting;
+mod format_spec;
 mod given;
 mod globals;
 mod interpreter;
 mod json;
 mod lexer;
 mod literals;
+mod markup_filters;
 mod methods;
+mod number_filters;
+mod number_text;
 mod operators;
 mod origin;
 mod parser;
+mod percent;
 mod predicates;
 mod sequences;
+mod string_methods;
 mod strings;
 mod text;
 mod value;
+mod whole;
 
 #[cfg(test)]
 mod tests;
 
 pub use clock::Clock;
+pub use data::Data;
+pub use num_bigint::BigInt;
 
 /// A chat template, compiled once and rendered any number of times, from any thread.
 #[derive(Debug)]
@@ -63,21 +75,19 @@ impl Template {
         Ok(Self { parsed: parser::parse(source)?, size: source.len() })
     }
 
-    /// Renders with the members of a JSON object as variables, at the local time `now`.
+    /// Renders with these variables at the local time `now`.
     ///
     /// The variables that `special` names are the tokenizer's special tokens: they count as the template's own words,
     /// as do a message's role where it is a usual one. All other texts are content.
     /// A template that fails, by its own `raise_exception` or otherwise, is an `Error::Template`.
-    pub fn render(&self, variables: &serde_json::Value, special: &[&str], now: &Clock) -> Result<Rendered> {
-        let serde_json::Value::Object(map) = variables else {
-            return Err(Error::Value("the variables of a chat template must be a JSON object".into()));
-        };
-        let mut values = HashMap::with_capacity(map.len());
-        for (name, value) in map {
+    pub fn render(&self, variables: &[(String, Data)], special: &[&str], now: &Clock) -> Result<Rendered> {
+        let budget =
+            budget::Budget::new(self.size + variables.iter().map(|(_, data)| data.weight()).sum::<usize>());
+        let mut values = HashMap::with_capacity(variables.len());
+        for (name, data) in variables {
             let given = given::Given::variable(name, special);
-            values.insert(name.clone(), given::value_of(value, given)?);
+            values.insert(name.clone(), given::value_of(data, given, &budget)?);
         }
-        let budget = budget::Budget::new(self.size + weight(variables));
         Ok(interpreter::Interpreter::new(values, now, budget).run(&self.parsed.body)?)
     }
 
@@ -89,15 +99,5 @@ impl Template {
     /// Whether the template marks what the assistant says with `{% generation %}`.
     pub fn has_generation(&self) -> bool {
         self.parsed.has_generation
-    }
-}
-
-/// About how many bytes a JSON value has.
-fn weight(json: &serde_json::Value) -> usize {
-    match json {
-        serde_json::Value::String(text) => text.len(),
-        serde_json::Value::Array(items) => items.iter().map(|item| weight(item) + 8).sum(),
-        serde_json::Value::Object(map) => map.iter().map(|(key, item)| key.len() + weight(item) + 8).sum(),
-        _ => 8,
     }
 }

@@ -2,16 +2,22 @@
 
 use std::cmp::Ordering;
 
+use num_bigint::BigInt;
+
 use super::budget::Budget;
 use super::failure::{fail, Failure, Outcome};
-use super::formatting;
 use super::origin::{Output, Text};
+use super::percent::percent;
 use super::text::escape;
 use super::value::Value;
+use super::whole;
 
 /// `left op right` for `+ - * / // % **`.
 pub(super) fn binary(op: &'static str, left: &Value, right: &Value, budget: &Budget) -> Outcome<Value> {
     left.defined()?;
+    if let ("%", Value::Str(format)) = (op, left) {
+        return percent(format, right, budget).map(Value::Str);
+    }
     right.defined()?;
     match (op, left, right) {
         ("+", Value::Str(a), Value::Str(b)) => return add_text(a, b, budget),
@@ -21,16 +27,20 @@ pub(super) fn binary(op: &'static str, left: &Value, right: &Value, budget: &Bud
             return if matches!(left, Value::List(_)) { Value::list(items) } else { Value::tuple(items) };
         }
         ("*", _, _) if is_sequence(left) || is_sequence(right) => return repeat(left, right, budget),
-        ("%", Value::Str(format), _) => {
-            return formatting::percent(format, right, budget).map(Value::Str);
-        }
         _ => {}
     }
     if let (Some(a), Some(b)) = (left.as_int(), right.as_int()) {
-        return integers(op, a, b);
+        if let Some(result) = small_integers(op, a, b) {
+            return Ok(Value::Int(result));
+        }
+    }
+    if let (Some(a), Some(b)) = (left.as_whole(), right.as_whole()) {
+        return integers(op, &a, &b, budget);
     }
     match (left.as_float(), right.as_float()) {
-        (Some(a), Some(b)) => floats(op, a, b),
+        (Some(_), Some(_)) => {
+            floats(op, left.float()?.unwrap_or_default(), right.float()?.unwrap_or_default())
+        }
         _ => unsupported(op, left, right),
     }
 }
@@ -44,7 +54,7 @@ fn unsupported(op: &str, left: &Value, right: &Value) -> Outcome<Value> {
     }
 }
 
-fn add_text(a: &Text, b: &Text, budget: &Budget) -> Outcome<Value> {
+pub(super) fn add_text(a: &Text, b: &Text, budget: &Budget) -> Outcome<Value> {
     budget.allocate(a.cost() + b.cost())?;
     let markup = a.markup || b.markup;
     let mut out = Output::with_capacity(a.text.len() + b.text.len());
@@ -63,10 +73,13 @@ fn is_sequence(value: &Value) -> bool {
 
 fn repeat(left: &Value, right: &Value, budget: &Budget) -> Outcome<Value> {
     let (sequence, count) = if is_sequence(left) { (left, right) } else { (right, left) };
-    let Some(count) = count.as_int() else {
+    let Some(count) = count.as_place() else {
         return fail(format!("can't multiply sequence by non-int of type '{}'", count.type_name()));
     };
-    let count = usize::try_from(count.max(0)).unwrap_or(usize::MAX);
+    let Ok(count) = i64::try_from(count) else {
+        return fail("cannot fit 'int' into an index-sized integer");
+    };
+    let count = count.max(0) as usize;
     match sequence {
         Value::Str(text) => {
             budget.allocate(text.cost().saturating_mul(count))?;
@@ -74,7 +87,8 @@ fn repeat(left: &Value, right: &Value, budget: &Budget) -> Outcome<Value> {
         }
         Value::List(s) | Value::Tuple(s) => {
             budget.slots(s.items.len().saturating_mul(count))?;
-            let items = (0..count).flat_map(|_| s.items.iter().cloned()).collect();
+            let times = if s.items.is_empty() { 0 } else { count };
+            let items = (0..times).flat_map(|_| s.items.iter().cloned()).collect();
             if matches!(sequence, Value::List(_)) {
                 Value::list(items)
             } else {
@@ -85,31 +99,41 @@ fn repeat(left: &Value, right: &Value, budget: &Budget) -> Outcome<Value> {
     }
 }
 
-fn integers(op: &str, a: i128, b: i128) -> Outcome<Value> {
-    if b == 0 && matches!(op, "/" | "//" | "%") {
-        let what = if op == "/" { "division by zero" } else { "integer division or modulo by zero" };
-        return fail(what);
-    }
-    let result = match op {
+/// What needs no more than the machine's integers.
+fn small_integers(op: &str, a: i128, b: i128) -> Option<i128> {
+    match op {
         "+" => a.checked_add(b),
         "-" => a.checked_sub(b),
         "*" => a.checked_mul(b),
-        "/" => return Ok(Value::Float(a as f64 / b as f64)),
-        "//" => Some(a.div_euclid(b) - i128::from(b < 0 && a.rem_euclid(b) != 0)),
-        "%" => Some(a.rem_euclid(b) + if b < 0 && a.rem_euclid(b) != 0 { b } else { 0 }),
-        _ if b < 0 => return floats(op, a as f64, b as f64),
-        _ => u32::try_from(b).ok().and_then(|b| a.checked_pow(b)).or_else(|| small_power(a, b)),
-    };
-    result.map(Value::Int).ok_or_else(|| Failure::new(format!("the result of {op} is too large an integer")))
-}
-
-/// Powers of 0, 1 and -1 stay small however large the exponent.
-fn small_power(a: i128, b: i128) -> Option<i128> {
-    match a {
-        0 | 1 => Some(a),
-        -1 => Some(if b % 2 == 0 { 1 } else { -1 }),
+        "//" => Some(a.checked_div_euclid(b)? - i128::from(b < 0 && a.checked_rem_euclid(b)? != 0)),
+        "%" => {
+            let rest = a.checked_rem_euclid(b)?;
+            Some(if b < 0 && rest != 0 { rest + b } else { rest })
+        }
+        "**" => a.checked_pow(u32::try_from(b).ok()?),
         _ => None,
     }
+}
+
+fn integers(op: &str, a: &BigInt, b: &BigInt, budget: &Budget) -> Outcome<Value> {
+    let zero = BigInt::from(0);
+    if *b == zero && matches!(op, "/" | "//" | "%") {
+        let what = if op == "/" { "division by zero" } else { "integer division or modulo by zero" };
+        return fail(what);
+    }
+    if op == "/" {
+        return match whole::quotient(a, b) {
+            Some(x) => Ok(Value::Float(x)),
+            None => fail("integer division result too large for a float"),
+        };
+    }
+    if op == "**" && *b < zero {
+        let float = |n: &BigInt| {
+            whole::nearest_float(n).ok_or_else(|| Failure::new("int too large to convert to float"))
+        };
+        return floats(op, float(a)?, float(b)?);
+    }
+    whole::arithmetic(op, a, b, budget)
 }
 
 fn floats(op: &str, a: f64, b: f64) -> Outcome<Value> {
@@ -159,18 +183,18 @@ fn floor_divide(a: f64, b: f64) -> (f64, f64) {
 }
 
 /// `-value` and `+value`.
-pub(super) fn unary(negative: bool, value: &Value) -> Outcome<Value> {
+pub(super) fn unary(negative: bool, value: &Value, budget: &Budget) -> Outcome<Value> {
     value.defined()?;
-    match value {
-        Value::Float(x) => Ok(Value::Float(if negative { -x } else { *x })),
-        _ => match value.as_int() {
-            Some(n) if negative => Ok(Value::Int(-n)),
-            Some(n) => Ok(Value::Int(n)),
-            None => {
-                let sign = if negative { '-' } else { '+' };
-                fail(format!("bad operand type for unary {sign}: '{}'", value.type_name()))
-            }
-        },
+    match (value, value.as_int()) {
+        (Value::Float(x), _) => Ok(Value::Float(if negative { -x } else { *x })),
+        (Value::Big(_), _) if !negative => Ok(value.clone()),
+        (Value::Big(n), _) => whole::value(-BigInt::clone(n), budget),
+        (_, Some(n)) if negative => binary("-", &Value::Int(0), &Value::Int(n), budget),
+        (_, Some(n)) => Ok(Value::Int(n)),
+        (_, None) => {
+            let sign = if negative { '-' } else { '+' };
+            fail(format!("bad operand type for unary {sign}: '{}'", value.type_name()))
+        }
     }
 }
 
@@ -203,8 +227,8 @@ pub(super) fn equal(left: &Value, right: &Value, budget: &Budget) -> Outcome<boo
 pub(super) fn order(op: &str, left: &Value, right: &Value) -> Outcome<Option<Ordering>> {
     left.defined()?;
     right.defined()?;
-    if let (Some(a), Some(b)) = (left.as_int(), right.as_int()) {
-        return Ok(Some(a.cmp(&b)));
+    if let Some(order) = left.compare_numbers(right) {
+        return Ok(order);
     }
     match (left, right) {
         (Value::Str(a), Value::Str(b)) => Ok(Some(a.text.cmp(&b.text))),
@@ -214,14 +238,11 @@ pub(super) fn order(op: &str, left: &Value, right: &Value) -> Outcome<Option<Ord
                 None => Ok(Some(a.items.len().cmp(&b.items.len()))),
             }
         }
-        _ => match (left.as_float(), right.as_float()) {
-            (Some(a), Some(b)) => Ok(a.partial_cmp(&b)),
-            _ => fail(format!(
-                "'{op}' not supported between instances of '{}' and '{}'",
-                left.type_name(),
-                right.type_name()
-            )),
-        },
+        _ => fail(format!(
+            "'{op}' not supported between instances of '{}' and '{}'",
+            left.type_name(),
+            right.type_name()
+        )),
     }
 }
 
@@ -235,8 +256,9 @@ pub(super) fn contains(container: &Value, item: &Value, budget: &Budget) -> Outc
             Value::Undefined(_) => item.defined().map(|()| false),
             _ => fail(format!("'in <string>' requires string as left operand, not {}", item.type_name())),
         },
+        Value::Dict(_) if !item.hashable() => fail(format!("unhashable type: '{}'", item.type_name())),
         Value::Dict(dict) => Ok(dict.get(item).is_some()),
-        Value::None | Value::Bool(_) | Value::Int(_) | Value::Float(_) => {
+        Value::None | Value::Bool(_) | Value::Int(_) | Value::Big(_) | Value::Float(_) => {
             fail(format!("argument of type '{}' is not iterable", container.type_name()))
         }
         _ => {
@@ -249,8 +271,4 @@ pub(super) fn contains(container: &Value, item: &Value, budget: &Budget) -> Outc
             Ok(false)
         }
     }
-}
-
-pub(super) fn round_half_even(x: f64) -> f64 {
-    x.round_ties_even()
 }

@@ -154,6 +154,7 @@ pub(super) fn describe(kind: &Kind) -> String {
         Kind::Name(name) => format!("'{name}'"),
         Kind::Str(text) => format!("the string {text:?}"),
         Kind::Int(n) => format!("'{n}'"),
+        Kind::Big(_) => "a large number".into(),
         Kind::Float(x) => format!("'{x}'"),
         Kind::Op(op) => format!("'{op}'"),
         Kind::End => "end of template".into(),

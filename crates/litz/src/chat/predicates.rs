@@ -111,8 +111,8 @@ fn operator(name: &str) -> Option<&'static str> {
 /// The tests that only look at what kind of value it is.
 fn of_kind(name: &str, value: &Value) -> Option<bool> {
     use Value::{
-        Bool, Dict, Float, Function, Generator, Int, Joiner, List, Loop, Macro, Method, None, Range, Str,
-        Tuple, Undefined, View,
+        Big, Bool, Dict, Float, Function, Generator, Int, Joiner, List, Loop, Macro, Method, None, Range,
+        Str, Tuple, Undefined, View,
     };
     Some(match name {
         "defined" => !value.is_undefined(),
@@ -121,9 +121,9 @@ fn of_kind(name: &str, value: &Value) -> Option<bool> {
         "boolean" => matches!(value, Bool(_)),
         "true" => matches!(value, Bool(true)),
         "false" => matches!(value, Bool(false)),
-        "integer" => matches!(value, Int(_)),
+        "integer" => matches!(value, Int(_) | Big(_)),
         "float" => matches!(value, Float(_)),
-        "number" => matches!(value, Int(_) | Float(_) | Bool(_)),
+        "number" => matches!(value, Int(_) | Big(_) | Float(_) | Bool(_)),
         "string" => matches!(value, Str(_)),
         "mapping" => matches!(value, Dict(_)),
         // Undefined has a length and can be walked, as far as these two look.

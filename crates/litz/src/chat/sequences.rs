@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::rc::Rc;
 
-use super::arguments::{flag, text, Called};
+use super::arguments::{count_or, flag, text, Called};
 use super::budget::Budget;
 use super::failure::{fail, Failure, Outcome};
 use super::interpreter::Interpreter;
@@ -135,13 +135,16 @@ struct Getter {
 
 impl Getter {
     fn new(attribute: &Value, default: Option<Value>, ignore_case: bool) -> Outcome<Self> {
-        let part = |part: &str| match part.parse::<u32>() {
-            Ok(index) if part.bytes().all(|b| b.is_ascii_digit()) => Value::Int(index.into()),
-            _ => Value::str(part),
+        let part = |part: &str| match !part.is_empty() && part.chars().all(super::characters::digit) {
+            false => Ok(Value::str(part)),
+            true => match super::number_filters::to_whole(part, 10) {
+                Some(index) => Ok(Value::Int(i128::try_from(index).unwrap_or(i128::MAX >> 1))),
+                None => fail(format!("invalid literal for int() with base 10: '{part}'")),
+            },
         };
         let path = match attribute {
             Value::None => Vec::new(),
-            Value::Str(text) => text.text.split('.').map(part).collect(),
+            Value::Str(text) => text.text.split('.').map(part).collect::<Outcome<_>>()?,
             other => vec![other.clone()],
         };
         Ok(Self { path, default: default.filter(|d| !matches!(d, Value::None)), ignore_case })
@@ -261,7 +264,10 @@ fn sort(value: &Value, called: Called, budget: &Budget) -> Outcome<Value> {
     for attribute in attributes.iter().rev() {
         let getter = Getter::new(attribute, None, ignore_case)?;
         let pairs = keyed(&*Sequence::new(items)?, &getter, budget)?;
-        items = sorted(pairs, flag(reverse.as_ref()), budget)?.into_iter().map(|(_, item)| item).collect();
+        items = sorted(pairs, count_or(reverse.as_ref(), 0)? != 0, budget)?
+            .into_iter()
+            .map(|(_, item)| item)
+            .collect();
     }
     Value::list(items)
 }
@@ -281,7 +287,7 @@ fn dictsort(value: &Value, called: Called, budget: &Budget) -> Outcome<Value> {
     let pair = |(k, v): &(Value, Value)| Value::tuple(vec![k.clone(), v.clone()]);
     let pairs = Sequence::new(dict.entries().iter().map(pair).collect::<Outcome<_>>()?)?;
     budget.slots(pairs.items.len() * 3)?;
-    let sorted = sorted(keyed(&pairs, &getter, budget)?, flag(reverse.as_ref()), budget)?;
+    let sorted = sorted(keyed(&pairs, &getter, budget)?, count_or(reverse.as_ref(), 0)? != 0, budget)?;
     Value::list(sorted.into_iter().map(|(_, item)| item).collect())
 }
 
@@ -300,7 +306,8 @@ fn groupby(value: &Value, called: Called, budget: &Budget) -> Outcome<Value> {
         }
     }
     let group = |(_, items): (Value, Vec<Value>)| {
-        Value::tuple(vec![shown.get(&items[0], budget)?, Value::list(items)?])
+        let grouper = shown.get(&items[0], budget)?;
+        Value::named_tuple(vec![grouper, Value::list(items)?], &["grouper", "list"])
     };
     Value::list(groups.into_iter().map(group).collect::<Outcome<_>>()?)
 }

@@ -1,6 +1,7 @@
 //! Python's string operations on `&str`.
 
 use super::budget::Budget;
+use super::characters;
 use super::failure::{fail, Outcome};
 use super::lexer::is_space;
 use super::origin::{Output, Text};
@@ -8,8 +9,9 @@ use super::origin::{Output, Text};
 /// A method without arguments that returns a string.
 pub(super) fn transform(name: &str) -> Option<fn(&str) -> String> {
     Some(match name {
-        "upper" => |s| s.to_uppercase(),
-        "lower" | "casefold" => |s| s.to_lowercase(),
+        "upper" => upper,
+        "lower" => |s| s.to_lowercase(),
+        "casefold" => casefold,
         "title" => title,
         "capitalize" => capitalize,
         "swapcase" => swapcase,
@@ -20,19 +22,20 @@ pub(super) fn transform(name: &str) -> Option<fn(&str) -> String> {
 /// A method without arguments that returns a boolean.
 pub(super) fn test(name: &str) -> Option<fn(&str) -> bool> {
     Some(match name {
-        "isdigit" | "isdecimal" => |s| all(s, |c| c.is_ascii_digit() || (!c.is_ascii() && decimal(c))),
-        "isnumeric" => |s| all(s, char::is_numeric),
-        "isalpha" => |s| all(s, char::is_alphabetic),
-        "isalnum" => |s| all(s, char::is_alphanumeric),
+        "isdecimal" => |s| all(s, characters::decimal),
+        "isdigit" => |s| all(s, characters::digit),
+        "isnumeric" => |s| all(s, characters::numeric),
+        "isalpha" => |s| all(s, characters::letter),
+        "isalnum" => |s| all(s, characters::alphanumeric),
         "isspace" => |s| all(s, is_space),
         "isascii" => |s| s.is_ascii(),
-        "isupper" => |s| s.chars().any(char::is_uppercase) && !s.chars().any(char::is_lowercase),
-        "islower" => |s| s.chars().any(char::is_lowercase) && !s.chars().any(char::is_uppercase),
-        "istitle" => |s| s.chars().any(|c| c.is_uppercase()) && title(s) == s,
-        "isidentifier" => {
-            |s| all(s, |c| c == '_' || c.is_alphanumeric()) && !s.starts_with(|c: char| c.is_numeric())
-        }
-        "isprintable" => |s| !s.chars().any(|c| c.is_control() || (c != ' ' && is_space(c))),
+        "isupper" => |s| one_case(s, char::is_uppercase, characters::lowercase),
+        "islower" => |s| one_case(s, characters::lowercase, char::is_uppercase),
+        "istitle" => is_title,
+        "isidentifier" => |s| {
+            s.starts_with(characters::identifier_start) && s.chars().skip(1).all(characters::identifier_part)
+        },
+        "isprintable" => |s| s.chars().all(characters::printable),
         _ => return None,
     })
 }
@@ -41,44 +44,112 @@ fn all(s: &str, test: impl Fn(char) -> bool) -> bool {
     !s.is_empty() && s.chars().all(test)
 }
 
-/// Digits of other scripts; fractions and the like are numeric but no digits.
-fn decimal(c: char) -> bool {
-    c.is_numeric() && !matches!(c, '¼'..='¾' | '⅐'..='↉' | '一'..='龥' | '〇')
+fn one_case(s: &str, case: fn(char) -> bool, other: fn(char) -> bool) -> bool {
+    s.chars().any(case) && !s.chars().any(|c| other(c) || characters::titlecase(c))
 }
 
-/// Every letter after a letter is lower case, every other upper case.
+/// Whether every word begins with a capital and goes on without.
+fn is_title(s: &str) -> bool {
+    let (mut in_word, mut found) = (false, false);
+    for c in s.chars() {
+        let capital = c.is_uppercase() || characters::titlecase(c);
+        let cased = capital || characters::lowercase(c);
+        if cased && capital == in_word {
+            return false;
+        }
+        found |= cased;
+        in_word = cased;
+    }
+    found
+}
+
+/// Each character with what it is in lower case, which for a sigma depends on where it stands.
+fn lowered<'s>(s: &'s str, lower: &'s str) -> impl Iterator<Item = (char, &'s str)> {
+    let mut at = 0;
+    s.chars().map(move |c| {
+        let start = at;
+        at += c.to_lowercase().map(char::len_utf8).sum::<usize>();
+        (c, lower.get(start..at).unwrap_or_default())
+    })
+}
+
+/// Every cased character after another is lower case, every other in title case.
 fn title(s: &str) -> String {
     let mut out = String::with_capacity(s.len());
     let mut in_word = false;
-    for c in s.chars() {
+    let lower = s.to_lowercase();
+    for (c, lower) in lowered(s, &lower) {
         if in_word {
-            out.extend(c.to_lowercase());
+            out.push_str(lower);
         } else {
-            out.extend(c.to_uppercase());
+            characters::push_title(c, &mut out);
         }
-        in_word = c.is_alphabetic();
+        in_word = characters::cased(c);
     }
     out
 }
 
-pub(super) fn capitalize(s: &str) -> String {
-    let mut chars = s.chars();
-    match chars.next() {
-        Some(first) => first.to_uppercase().chain(chars.as_str().to_lowercase().chars()).collect(),
-        None => String::new(),
+fn capitalize(s: &str) -> String {
+    let mut out = String::with_capacity(s.len());
+    let lower = s.to_lowercase();
+    for (i, (c, lower)) in lowered(s, &lower).enumerate() {
+        match i {
+            0 => characters::push_title(c, &mut out),
+            _ => out.push_str(lower),
+        }
     }
+    out
 }
 
 fn swapcase(s: &str) -> String {
     let mut out = String::with_capacity(s.len());
-    for c in s.chars() {
+    let lower = s.to_lowercase();
+    for (c, lower) in lowered(s, &lower) {
         if c.is_uppercase() {
-            out.extend(c.to_lowercase());
+            out.push_str(lower);
+        } else if characters::lowercase(c) {
+            characters::push_upper(c, &mut out);
         } else {
-            out.extend(c.to_uppercase());
+            out.push(c);
         }
     }
     out
+}
+
+pub(super) fn upper(s: &str) -> String {
+    if s.is_ascii() {
+        return s.to_ascii_uppercase();
+    }
+    let mut out = String::with_capacity(s.len());
+    s.chars().for_each(|c| characters::push_upper(c, &mut out));
+    out
+}
+
+fn casefold(s: &str) -> String {
+    let mut out = String::with_capacity(s.len());
+    s.chars().for_each(|c| characters::push_folded(c, &mut out));
+    out
+}
+
+/// Each tab replaced by spaces up to the next multiple of `size` columns.
+pub(super) fn expand_tabs(s: &Text, size: usize, budget: &Budget) -> Outcome<Text> {
+    let mut out = Output::default();
+    let (mut column, mut last) = (0, 0);
+    for (at, c) in s.text.char_indices() {
+        match c {
+            '\t' => {
+                let missing = if size > 0 { size - column % size } else { 0 };
+                budget.allocate(missing + 16)?;
+                out.part(s, last..at);
+                out.push(&" ".repeat(missing), s.is_trusted());
+                (last, column) = (at + 1, column + missing);
+            }
+            '\n' | '\r' => column = 0,
+            _ => column += 1,
+        }
+    }
+    out.part(s, last..s.text.len());
+    Ok(out.finish(s.markup))
 }
 
 pub(super) fn strip<'s>(s: &'s str, chars: Option<&str>, start: bool, end: bool) -> &'s str {

@@ -1,12 +1,13 @@
 //! Values as text: Python's `str` and `repr`.
 
 use std::fmt::Write;
-use std::sync::OnceLock;
 
 use super::budget::Budget;
+use super::characters::printable;
 use super::failure::{fail, Outcome};
 use super::origin::Text;
 use super::value::{Value, ViewKind};
+use super::whole;
 
 /// Namespaces can hold themselves; nothing printable goes deeper.
 const DEEPEST: usize = 250;
@@ -57,6 +58,10 @@ fn write_repr(value: &Value, out: &mut Printed, depth: usize, budget: &Budget) -
         Value::None => out.content(format_args!("None")),
         Value::Bool(b) => out.content(format_args!("{}", if *b { "True" } else { "False" })),
         Value::Int(n) => out.content(format_args!("{n}")),
+        Value::Big(n) => {
+            let sign = if n.sign() == num_bigint::Sign::Minus { "-" } else { "" };
+            out.content(format_args!("{sign}{}", whole::decimal(n, budget)?));
+        }
         Value::Float(x) => out.content(format_args!("{}", float(*x))),
         Value::Str(text) if text.markup => {
             out.text.push_str("Markup(");
@@ -183,27 +188,28 @@ fn quote(text: &str, out: &mut String) {
             c if c == quote => out.extend(['\\', c]),
             ' '..='~' => out.push(c),
             c if !c.is_ascii() && printable(c) => out.push(c),
-            c => match c as u32 {
-                code @ ..=0xff => escaped(out, format_args!("\\x{code:02x}")),
-                code @ ..=0xffff => escaped(out, format_args!("\\u{code:04x}")),
-                code => escaped(out, format_args!("\\U{code:08x}")),
-            },
+            c => push_escaped(c, out),
         }
     }
     out.push(quote);
 }
 
-fn escaped(out: &mut String, text: std::fmt::Arguments) {
+fn push_escaped(c: char, out: &mut String) {
     // Writing to a String cannot fail.
-    let _ = out.write_fmt(text);
+    let _ = match c as u32 {
+        code @ ..=0xff => write!(out, "\\x{code:02x}"),
+        code @ ..=0xffff => write!(out, "\\u{code:04x}"),
+        code => write!(out, "\\U{code:08x}"),
+    };
 }
 
-/// Python's `str.isprintable` of one character.
-fn printable(c: char) -> bool {
-    static HIDDEN: OnceLock<Option<fancy_regex::Regex>> = OnceLock::new();
-    let hidden = HIDDEN.get_or_init(|| fancy_regex::Regex::new(r"^[\p{C}\p{Z}]$").ok());
-    let mut buffer = [0; 4];
-    hidden.as_ref().is_none_or(|regex| !regex.is_match(c.encode_utf8(&mut buffer)).unwrap_or(false))
+/// `ascii(value)`, from its `repr`.
+pub(super) fn ascii(repr: &Text) -> Text {
+    repr.changed_apart(|text| {
+        let mut out = String::with_capacity(text.len());
+        text.chars().for_each(|c| if c.is_ascii() { out.push(c) } else { push_escaped(c, &mut out) });
+        out
+    })
 }
 
 /// markupsafe's `escape` of a plain text.

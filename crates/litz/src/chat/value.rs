@@ -1,13 +1,17 @@
 //! What a template computes with: Python's values as far as Jinja's sandbox shows them, none of them Python's.
 
 use std::cell::{Cell, RefCell};
+use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use num_bigint::BigInt;
+
 use super::ast::MacroDefinition;
 use super::failure::{fail, Failure, Outcome};
 use super::origin::Text;
+use super::whole;
 
 /// Containers nested deeper than this are refused, so that nothing that walks a value can exhaust the stack.
 const DEEPEST: u16 = 200;
@@ -21,6 +25,8 @@ pub(super) enum Value {
     None,
     Bool(bool),
     Int(i128),
+    /// A whole number that the smaller kind does not hold.
+    Big(Arc<BigInt>),
     Float(f64),
     Str(Text),
     List(Rc<Sequence>),
@@ -49,6 +55,8 @@ pub(super) enum Missing {
 
 pub(super) struct Sequence {
     pub items: Vec<Value>,
+    /// The attributes of a named tuple: the first of its items by name.
+    pub names: &'static [&'static str],
     depth: u16,
     weight: usize,
 }
@@ -58,6 +66,8 @@ pub(super) struct Dict {
     entries: Vec<(Value, Value)>,
     /// Where the string keys are.
     index: HashMap<Arc<str>, usize>,
+    /// Where the numbers are: those that are whole, or the bits of others.
+    numbers: HashMap<(i128, u64), usize>,
     depth: u16,
     weight: usize,
 }
@@ -125,9 +135,13 @@ fn object(type_name: &str) -> String {
 
 impl Sequence {
     pub fn new(items: Vec<Value>) -> Outcome<Rc<Self>> {
+        Self::named(items, &[])
+    }
+
+    fn named(items: Vec<Value>, names: &'static [&'static str]) -> Outcome<Rc<Self>> {
         let depth = deeper(items.iter().map(Value::depth).max())?;
         let weight = items.iter().fold(1usize, |sum, item| sum.saturating_add(item.weight()));
-        Ok(Rc::new(Self { items, depth, weight }))
+        Ok(Rc::new(Self { items, names, depth, weight }))
     }
 }
 
@@ -142,7 +156,15 @@ impl Dict {
     pub fn get(&self, key: &Value) -> Option<&Value> {
         match key {
             Value::Str(text) => self.get_str(&text.text),
-            _ => self.entries.iter().find(|(k, _)| k.equals(key)).map(|(_, v)| v),
+            _ => self.place(key).map(|i| &self.entries[i].1),
+        }
+    }
+
+    /// Where a key is that is no string.
+    fn place(&self, key: &Value) -> Option<usize> {
+        match number_key(key) {
+            Some(number) => self.numbers.get(&number).copied(),
+            None => self.entries.iter().position(|(k, _)| k.equals(key)),
         }
     }
 
@@ -162,13 +184,15 @@ impl Dict {
         self.depth = self.depth.max(deeper(Some(value.depth().max(key.depth())))?);
         let place = match &key {
             Value::Str(text) => self.index.get(&text.text).copied(),
-            _ => self.entries.iter().position(|(k, _)| k.equals(&key)),
+            _ => self.place(&key),
         };
         match place {
             Some(i) => self.entries[i].1 = value,
             None => {
                 if let Value::Str(text) = &key {
                     self.index.insert(text.text.clone(), self.entries.len());
+                } else if let Some(number) = number_key(&key) {
+                    self.numbers.insert(number, self.entries.len());
                 }
                 self.entries.push((key, value));
             }
@@ -185,10 +209,22 @@ impl Dict {
     }
 }
 
+/// What equal numbers share; `None` for other values, and for what equals nothing.
+fn number_key(key: &Value) -> Option<(i128, u64)> {
+    const EXACT: f64 = (1u64 << 53) as f64;
+    match key {
+        Value::Float(x) if x.fract() == 0.0 && x.abs() <= EXACT => Some((*x as i128, 0)),
+        Value::Float(x) if x.fract() != 0.0 && x.is_finite() => Some((0, x.to_bits())),
+        Value::Float(_) => None,
+        _ => key.as_int().filter(|n| n.unsigned_abs() <= 1 << 53).map(|n| (n, 0)),
+    }
+}
+
 impl Clone for Dict {
     fn clone(&self) -> Self {
-        let Self { entries, index, depth, weight } = self;
-        Self { entries: entries.clone(), index: index.clone(), depth: *depth, weight: *weight }
+        let Self { entries, index, numbers, depth, weight } = self;
+        let (entries, index, numbers) = (entries.clone(), index.clone(), numbers.clone());
+        Self { entries, index, numbers, depth: *depth, weight: *weight }
     }
 }
 
@@ -262,6 +298,11 @@ impl Value {
         Ok(Self::Tuple(Sequence::new(items)?))
     }
 
+    /// A tuple whose items have names, too.
+    pub fn named_tuple(items: Vec<Value>, names: &'static [&'static str]) -> Outcome<Self> {
+        Ok(Self::Tuple(Sequence::named(items, names)?))
+    }
+
     pub fn generator(items: Vec<Value>) -> Outcome<Self> {
         Ok(Self::Generator(Rc::new(RefCell::new(Some(Sequence::new(items)?)))))
     }
@@ -290,11 +331,12 @@ impl Value {
         match self {
             Self::List(s) | Self::Tuple(s) | Self::View(_, s) => s.weight,
             Self::Dict(dict) => dict.weight + 1,
+            Self::Big(n) => 1 + n.bits() as usize / 1024,
             _ => 1,
         }
     }
 
-    fn hashable(&self) -> bool {
+    pub fn hashable(&self) -> bool {
         match self {
             Self::List(_) | Self::Dict(_) | Self::View(..) => false,
             Self::Tuple(items) if items.weight > HEAVIEST_KEY => true,
@@ -312,7 +354,7 @@ impl Value {
         matches!(self, Self::Str(text) if text.is_trusted())
     }
 
-    /// An integer, or a boolean as one.
+    /// An integer that is not large, or a boolean as one.
     pub fn as_int(&self) -> Option<i128> {
         match self {
             Self::Int(n) => Some(*n),
@@ -321,10 +363,52 @@ impl Value {
         }
     }
 
-    pub fn as_float(&self) -> Option<f64> {
+    /// A whole number of any size.
+    pub fn as_whole(&self) -> Option<BigInt> {
         match self {
-            Self::Float(x) => Some(*x),
-            _ => self.as_int().map(|n| n as f64),
+            Self::Big(n) => Some(BigInt::clone(n)),
+            _ => self.as_int().map(BigInt::from),
+        }
+    }
+
+    /// A whole number as a place or a count: beyond what any text or list has, all are alike.
+    pub fn as_place(&self) -> Option<i128> {
+        const FAR: i128 = 1 << 100;
+        match self {
+            Self::Big(n) if n.sign() == num_bigint::Sign::Minus => Some(-FAR),
+            Self::Big(_) => Some(FAR),
+            _ => self.as_int().map(|n| n.clamp(-FAR, FAR)),
+        }
+    }
+
+    /// A number as a float; `Some(None)` where it is too large.
+    pub fn as_float(&self) -> Option<Option<f64>> {
+        match self {
+            Self::Float(x) => Some(Some(*x)),
+            Self::Big(n) => Some(whole::nearest_float(n)),
+            _ => self.as_int().map(|n| Some(n as f64)),
+        }
+    }
+
+    /// A number as a float, which fails where it is too large.
+    pub fn float(&self) -> Outcome<Option<f64>> {
+        match self.as_float() {
+            Some(None) => fail("int too large to convert to float"),
+            found => Ok(found.flatten()),
+        }
+    }
+
+    /// How two numbers compare, exactly: `None` if they are none, `Some(None)` with NaN.
+    pub fn compare_numbers(&self, other: &Value) -> Option<Option<Ordering>> {
+        let exactly = |n: &Value, x: f64| Some(whole::compare_float(&n.as_whole()?, x));
+        match (self, other) {
+            (Self::Float(a), Self::Float(b)) => Some(a.partial_cmp(b)),
+            (Self::Float(x), n) => exactly(n, *x).map(|order| order.map(Ordering::reverse)),
+            (n, Self::Float(x)) => exactly(n, *x),
+            _ => match (self.as_int(), other.as_int()) {
+                (Some(a), Some(b)) => Some(Some(a.cmp(&b))),
+                _ => Some(Some(self.as_whole()?.cmp(&other.as_whole()?))),
+            },
         }
     }
 
@@ -333,6 +417,7 @@ impl Value {
             Self::Undefined(_) | Self::None => false,
             Self::Bool(b) => *b,
             Self::Int(n) => *n != 0,
+            Self::Big(_) => true,
             Self::Float(x) => *x != 0.0,
             Self::Str(text) => !text.text.is_empty(),
             Self::List(s) | Self::Tuple(s) | Self::View(_, s) => !s.items.is_empty(),
@@ -349,11 +434,12 @@ impl Value {
             Self::Undefined(_) => "Undefined",
             Self::None => "NoneType",
             Self::Bool(_) => "bool",
-            Self::Int(_) => "int",
+            Self::Int(_) | Self::Big(_) => "int",
             Self::Float(_) => "float",
             Self::Str(text) if text.markup => "Markup",
             Self::Str(_) => "str",
             Self::List(_) => "list",
+            Self::Tuple(s) if !s.names.is_empty() => "_GroupTuple",
             Self::Tuple(_) => "tuple",
             Self::Dict(_) => "dict",
             Self::View(ViewKind::Keys, _) => "dict_keys",
@@ -425,13 +511,9 @@ impl Value {
                     && x.items.len() == y.items.len()
                     && x.items.iter().all(|item| y.items.iter().any(|i| i.equals(item)))
             }
-            (Self::Float(_), _) | (_, Self::Float(_)) => match (self.as_float(), other.as_float()) {
-                (Some(a), Some(b)) => a == b,
-                _ => false,
-            },
-            _ => match (self.as_int(), other.as_int()) {
-                (Some(a), Some(b)) => a == b,
-                _ => self.is(other),
+            _ => match self.compare_numbers(other) {
+                Some(order) => order == Some(Ordering::Equal),
+                None => self.is(other),
             },
         }
     }
@@ -442,6 +524,7 @@ impl Value {
             (Self::None, Self::None) => true,
             (Self::Bool(a), Self::Bool(b)) => a == b,
             (Self::Int(a), Self::Int(b)) => a == b,
+            (Self::Big(a), Self::Big(b)) => a == b,
             (Self::Str(a), Self::Str(b)) => Arc::ptr_eq(&a.text, &b.text) || a.text == b.text,
             (Self::List(a), Self::List(b)) | (Self::Tuple(a), Self::Tuple(b)) => Rc::ptr_eq(a, b),
             (Self::Dict(a), Self::Dict(b)) => Rc::ptr_eq(a, b),

@@ -173,7 +173,9 @@ fn detect(bytes: &[u8]) -> Result<FileFormat> {
     if bytes.starts_with(b"GGUF") {
         return Ok(FileFormat::Gguf);
     }
-    if bytes.get(8) == Some(&b'{') {
+    // A header is JSON, which may begin with white space.
+    let header = bytes.iter().skip(8).find(|byte| !matches!(byte, b' ' | b'\t' | b'\n' | b'\r'));
+    if header == Some(&b'{') {
         return Ok(FileFormat::Safetensors);
     }
     let found = match bytes {

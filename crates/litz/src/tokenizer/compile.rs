@@ -95,11 +95,14 @@ fn compile_model(model: ModelSection, pre_tokenizer: &mut PreTokenizer) -> Resul
     }
     pre_tokenizer.spell_out();
     let ModelSection { settings, vocab, scores, .. } = model;
-    let ModelSettings { kind, unknown, unknown_id, prefix, byte_fallback, max_characters, .. } = settings;
+    let ModelSettings { kind, unknown, unknown_id, prefix, byte_fallback, max_characters, unmatched, .. } =
+        settings;
     let vocab = vocab.build("model.vocab")?;
     let unknown = unknown.ok_or_else(|| missing("unk_token"));
     Ok(match kind {
-        Kind::Unigram => Model::Unigram(Box::new(Unigram::new(vocab, scores, unknown_id, byte_fallback)?)),
+        Kind::Unigram => {
+            Model::Unigram(Box::new(Unigram::new(vocab, scores, unknown_id, byte_fallback, unmatched)?))
+        }
         Kind::WordLevel => Model::WordLevel(Box::new(WordLevel::new(vocab, unknown?))),
         Kind::WordPiece | Kind::Bpe => {
             let prefix = prefix.ok_or_else(|| missing("continuing_subword_prefix"))?;

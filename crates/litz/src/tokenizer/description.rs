@@ -78,6 +78,8 @@ pub(super) struct ModelSettings {
     pub byte_fallback: bool,
     /// BPE: a piece that is a token is that token.
     pub ignore_merges: bool,
+    /// Unigram: the ids that no text is cut into, such as those of bytes.
+    pub unmatched: Vec<u32>,
     /// WordPiece: longer words are unknown.
     pub max_characters: Option<usize>,
 }

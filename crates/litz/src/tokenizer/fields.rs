@@ -87,14 +87,15 @@ impl<'a> Fields<'a> {
             Some(literal) => {
                 let literal =
                     literal.as_str().ok_or_else(|| fields.wrong("String", "text", Some(literal)))?;
-                Pattern::Literal(literal.to_owned())
+                match literal {
+                    // Found between all characters, as the empty regex is.
+                    "" => Pattern::regex("", &path)?,
+                    _ => Pattern::Literal(literal.to_owned()),
+                }
             }
             None => Pattern::regex(fields.text("Regex")?, &path)?,
         };
         fields.done()?;
-        if matches!(&pattern, Pattern::Literal(literal) if literal.is_empty()) {
-            return Err(Error::Format(format!("{path}: an empty pattern matches nothing")));
-        }
         Ok(pattern)
     }
 

@@ -86,6 +86,7 @@ struct Model {
     byte_fallback: Option<bool>,
     ignore_merges: Option<bool>,
     max_characters: Option<usize>,
+    unmatched: Option<Vec<u32>>,
     vocab: Option<Vocabulary>,
     merges: Option<Merges>,
     unread: Option<String>,
@@ -118,6 +119,9 @@ impl Model {
         if let Some(key) = &self.unread {
             return Err(unknown(&format!("model.{key}")));
         }
+        if self.unmatched.is_some() && kind != Kind::Unigram {
+            return Err(unknown("model.unmatched"));
+        }
         let missing =
             |key| Error::Format(format!("model.{key}: found nothing of use, expected the model's {key}"));
         let Vocabulary { tokens, scores } = self.vocab.ok_or_else(|| missing("vocab"))?;
@@ -143,6 +147,7 @@ impl Model {
             byte_fallback: self.byte_fallback.unwrap_or_default(),
             ignore_merges: self.ignore_merges.unwrap_or_default(),
             max_characters: self.max_characters,
+            unmatched: self.unmatched.unwrap_or_default(),
         };
         let (merges, scores) = (self.merges.unwrap_or_default(), scores.unwrap_or_default());
         Ok(ModelSection { settings, vocab: tokens, merges, scores, merge_scores: None, tables: None })
@@ -240,6 +245,7 @@ seed! { ModelVisitor<'_>, Model, "a model (an object)",
                 "fuse_unk" => model.fuse_unknown = map.next_value()?,
                 "byte_fallback" => model.byte_fallback = map.next_value()?,
                 "ignore_merges" => model.ignore_merges = map.next_value()?,
+                "unmatched" => model.unmatched = map.next_value()?,
                 "vocab" => {
                     self.section.set("model.vocab");
                     model.vocab = Some(map.next_value_seed(VocabVisitor)?);

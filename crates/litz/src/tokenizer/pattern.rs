@@ -53,7 +53,8 @@ impl Pattern {
                     at = end;
                 }
             }
-            Self::Literal(literal) if literal.is_empty() => {}
+            // Upstream looks for nothing in an empty text, not even for what matches there.
+            _ if text.is_empty() => {}
             Self::Literal(literal) => {
                 text.match_indices(literal.as_str()).for_each(|(at, part)| found(at..at + part.len()));
             }

@@ -128,6 +128,10 @@ impl<'t, V: Iterator<Item = (&'t str, u32)>, M: Iterator<Item = (&'t str, &'t st
                 let vocab = self.vocab.take().map(|vocab| vocab.map(|(token, id)| (token, score(id))));
                 model.serialize_entry("vocab", &List(vocab.into()))?;
                 model.serialize_entry("byte_fallback", &settings.byte_fallback)?;
+                // Our own key: others read the rest and cut text into these tokens, too.
+                if !settings.unmatched.is_empty() {
+                    model.serialize_entry("unmatched", &settings.unmatched)?;
+                }
             }
         }
         model.end()

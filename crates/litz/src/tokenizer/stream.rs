@@ -62,10 +62,11 @@ impl Tokens for Tokenizer {
     }
 }
 
-/// Decodes ids as they come. All that it returned, put together, is always what decoding all ids at once gives.
+/// Decodes ids as they come. All that it returned, put together, is what decoding all ids at once gives.
 ///
-/// A character that is not complete yet is held back, and so is whatever a later token may still change:
-/// a run of `<0x..>` tokens until it ends, for one.
+/// A character that is not complete yet is held back, and so is whatever a later token may still change. Only of a run
+/// of `<0x..>` tokens that turns out not to be UTF-8, which is unreadable as a whole, the characters that were complete
+/// have been shown.
 pub struct DecodeStream {
     tokenizer: Arc<Tokenizer>,
     state: State,
@@ -75,7 +76,7 @@ pub struct DecodeStream {
 impl DecodeStream {
     /// A stream at its beginning.
     pub fn new(tokenizer: Arc<Tokenizer>, skip_special_tokens: bool) -> Self {
-        let state = tokenizer.decoder.start(false);
+        let state = tokenizer.decoder.start_live();
         Self { tokenizer, state, skip_special_tokens }
     }
 
@@ -89,7 +90,7 @@ impl DecodeStream {
     pub fn finish(&mut self) -> Result<String> {
         self.tokenizer.decoder.finish(&mut self.state)?;
         let rest = self.take();
-        self.state = self.tokenizer.decoder.start(false);
+        self.state = self.tokenizer.decoder.start_live();
         rest
     }
 

@@ -9,8 +9,12 @@ import base64
 import binascii
 import functools
 import struct
+from collections.abc import Iterator
 
 from litz.errors import FormatError
+
+# Rules for longer texts are not looked for.
+_LONGEST = 256
 
 
 class Charsmap:
@@ -31,19 +35,36 @@ class Charsmap:
 
     def _replacement(self, text: str) -> str | None:
         """What replaces the text: the entry of its shortest beginning that has one, or None."""
+        found = next(self._matches(text.encode()), None)
+        return None if found is None else self._text(found[1])
+
+    def longest(self, text: str) -> tuple[str, str] | None:
+        """The longest beginning of the text that has an entry, and what replaces it."""
+        data = text[:_LONGEST].encode()[:_LONGEST]
+        found = max(self._matches(data), default=None)
+        if found is None:
+            return None
+        try:
+            return data[: found[0]].decode(), self._text(found[1])
+        except UnicodeDecodeError:  # a rule for a part of a character is none
+            return None
+
+    def _matches(self, data: bytes) -> Iterator[tuple[int, int]]:
+        """The beginnings of the data that have an entry: how many bytes, and where the replacement starts."""
         at = _offset(self._units[0])
-        for byte in text.encode():
+        for size, byte in enumerate(data, 1):
             if byte == 0:
-                return None
+                return
             at ^= byte
             unit = self._unit(at)
             if unit & 0x800000FF != byte:  # a leaf has its highest bit set, and so is no label
-                return None
+                return
             at ^= _offset(unit)
             if unit >> 8 & 1:
-                start = self._unit(at) & 0x7FFFFFFF
-                return self._texts[start:].partition(b"\0")[0].decode(errors="replace")
-        return None
+                yield size, self._unit(at) & 0x7FFFFFFF
+
+    def _text(self, start: int) -> str:
+        return self._texts[start:].partition(b"\0")[0].decode(errors="replace")
 
     def _unit(self, at: int) -> int:
         if at >= len(self._units):

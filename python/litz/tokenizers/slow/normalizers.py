@@ -58,7 +58,8 @@ def _made(fields: Fields) -> Normalizer:
             prefix = fields.text("prepend")
             return lambda text: text.prepended(prefix)
         case "Precompiled":
-            return partial(precompiled, Charsmap(fields.text("precompiled_charsmap", ""), path=fields.path))
+            charsmap = Charsmap(fields.text("precompiled_charsmap", ""), path=fields.path)
+            return partial(by_longest_match if fields.flag("longest_match", False) else precompiled, charsmap)
         case "BertNormalizer":
             return _bert(fields)
     raise fields.unsupported("normalizer")
@@ -176,6 +177,21 @@ def precompiled(charsmap: Charsmap, text: Text) -> Text:
                 changes.append((part, 0))
             else:
                 _substitute(changes, part, new)
+    return text.changed(changes)
+
+
+def by_longest_match(charsmap: Charsmap, text: Text) -> Text:
+    """The same as google/sentencepiece has it: at each place the longest sequence that has an entry."""
+    changes: list[Change] = []
+    at = 0
+    while at < len(text.chars):
+        found = charsmap.longest(text.chars[at:])
+        if found is None:
+            changes.append((text.chars[at], 0))
+            at += 1
+        else:
+            _substitute(changes, *found)
+            at += len(found[0])
     return text.changed(changes)
 
 

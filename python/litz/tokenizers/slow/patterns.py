@@ -39,12 +39,17 @@ class Pattern:
         literal = choice.get("String")
         source = literal if literal is not None else choice.text("Regex")
         choice.done()
-        if not isinstance(source, str) or (literal is not None and not source):
+        if not isinstance(source, str):
             raise FormatError(f"{path}: found {value!r:.60}, expected a text or a regex")
         return cls(source, literal=literal is not None, path=path)
 
     def matches(self, text: str) -> Iterator[Span]:
-        """Every match, in order, without overlap; an empty one only where no other match has just ended."""
+        """Every match, in order, without overlap; an empty one only where no other match has just ended.
+
+        In an empty text nothing is found, not even what matches there: so it is in the reference.
+        """
+        if not text:
+            return
         at, last = 0, -1
         while at <= len(text) and (found := self._regex.search(text, at)):
             start, end = found.span()

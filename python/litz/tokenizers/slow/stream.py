@@ -1,7 +1,12 @@
-"""Text from ids that come one by one. Put together it is what decoding all of them gives."""
+"""Text from ids that come one by one. Put together it is what decoding all of them gives.
+
+Only of a run of byte tokens that turns out not to be UTF-8, which is unreadable as a whole, the characters that were
+complete have been shown.
+"""
 
 import codecs
 from collections.abc import Callable
+from itertools import groupby
 
 from litz.tokenizers.slow.decoders import Decoder, Tokens, byte_of
 
@@ -9,8 +14,9 @@ from litz.tokenizers.slow.decoders import Decoder, Tokens, byte_of
 class DecodeStream:
     """Decodes ids as they come, in the plainest way: all so far again, and of that what is new and certain.
 
-    What a later token may change is held back: an incomplete character, a run of byte tokens, the last of BPEDecoder's
-    tokens, and all of the text where a step after tokens were joined looks at it as a whole.
+    What a later token may change is held back: an incomplete character, a run of byte tokens that a later step looks
+    at, the last of BPEDecoder's tokens, and all of the text where a step after tokens were joined looks at it as a
+    whole.
     """
 
     def __init__(self, decoder: Decoder, spell: Callable[[int], str | None]) -> None:
@@ -28,7 +34,7 @@ class DecodeStream:
 
     def finish(self) -> str:
         """What was held back. The stream is at its beginning again."""
-        rest = self._new(self._decoder.text(self._tokens))
+        rest = self._new(_finished(self._decoder, self._tokens))
         self._tokens, self._sent = [], 0
         return rest
 
@@ -38,14 +44,51 @@ class DecodeStream:
         return new
 
 
+def _finished(decoder: Decoder, tokens: Tokens) -> str:
+    """The whole text, with what has been shown of unreadable runs."""
+    if decoder.absent:
+        return decoder.text(tokens)
+    for place, step in enumerate(decoder.steps):
+        tokens = _shown(tokens, ends=True) if _is_live(decoder, place) else step.apply(tokens, False)
+    return "".join(tokens)
+
+
+def _is_live(decoder: Decoder, place: int) -> bool:
+    """Whether the step makes bytes text that goes on as it is, so that each character can be shown at once."""
+    following = decoder.steps[place + 1 : place + 2]
+    return decoder.steps[place].kind == "ByteFallback" and all(step.kind == "Fuse" for step in following)
+
+
+def _shown(tokens: Tokens, *, ends: bool) -> Tokens:
+    """Runs of byte tokens, character by character; `ends` says that the last run gets no more bytes."""
+    out: Tokens = []
+    runs = [(is_byte, list(run)) for is_byte, run in groupby(tokens, lambda token: byte_of(token) is not None)]
+    for place, (is_byte, run) in enumerate(runs):
+        if not is_byte:
+            out += run
+            continue
+        data = bytes(byte_of(token) or 0 for token in run)
+        try:
+            read, size = codecs.utf_8_decode(data, "strict", False)
+            incomplete = len(data) - size
+            more = place + 1 == len(runs) and not ends
+            out += [read, "" if more else "\ufffd" * incomplete]
+        except UnicodeDecodeError as error:
+            out += [data[: error.start].decode(), "\ufffd" * (len(data) - error.start)]
+    return out
+
+
 def _certain(decoder: Decoder, tokens: Tokens) -> str:
     """The beginning of the text that stays whatever comes: each step passes on only the tokens that are settled."""
     if decoder.absent:
         return decoder.text(tokens)
     joined = False
-    for step in decoder.steps:
+    for place, step in enumerate(decoder.steps):
         if joined and not step.first_sight:
             return ""
+        if not joined and _is_live(decoder, place):
+            tokens = _shown(tokens, ends=False)
+            continue
         if step.kind == "ByteFallback":
             tokens = _without_open_run(tokens)
         tokens = step.apply(tokens, step.kind == "ByteLevel")

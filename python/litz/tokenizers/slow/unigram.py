@@ -22,6 +22,7 @@ class Unigram:
     scored: list[tuple[str, float]]
     unknown: int | None
     byte_fallback: bool
+    unmatched: frozenset[int] = frozenset()  # ids that no text is cut into, such as those of bytes
     vocab: dict[str, int] = field(default_factory=dict, init=False)
 
     @classmethod
@@ -31,12 +32,16 @@ class Unigram:
         unknown = fields.get("unk_id")
         if unknown is not None and not 0 <= unknown < len(scored):
             raise FormatError(f"model.unk_id: found {unknown}, expected one of the {len(scored)} tokens")
-        return cls(scored, unknown, fields.flag("byte_fallback", False))
+        unmatched = fields.get("unmatched") or []
+        if not isinstance(unmatched, list) or not all(type(id) is int for id in unmatched):
+            raise FormatError(f"model.unmatched: found {unmatched!r:.60}, expected a list of ids")
+        return cls(scored, unknown, fields.flag("byte_fallback", False), frozenset(unmatched))
 
     def __post_init__(self) -> None:
         self.vocab.update((token, id) for id, (token, _) in enumerate(self.scored))
         object.__setattr__(self, "_longest", max(map(len, self.vocab), default=0))
-        object.__setattr__(self, "_worst", min((score for _, score in self.scored), default=float("inf")))
+        scores = (score for id, (_, score) in enumerate(self.scored) if id not in self.unmatched)
+        object.__setattr__(self, "_worst", min(scores, default=float("inf")))
 
     def tokens(self, piece: str) -> list[Token]:
         """The tokens of a piece."""
@@ -62,7 +67,7 @@ class Unigram:
             alone = False  # whether the single character is a token
             for end in range(start + 1, min(len(piece), start + self._longest) + 1):
                 id = self.vocab.get(piece[start:end])
-                if id is None:
+                if id is None or id in self.unmatched:
                     continue
                 alone = alone or end == start + 1
                 _improve(best, end, (self.scored[id][1] + score_here, start, id))
@@ -89,7 +94,7 @@ class Unigram:
     def _named(self, part: str, start: int, end: int) -> list[Token]:
         """The token of a part; of an unknown one its bytes, each of which covers all of it, or the unknown token."""
         id = self.vocab.get(part)
-        if id is not None:
+        if id is not None and id not in self.unmatched:
             return [Token(id, part, start, end)]
         if self.byte_fallback:
             names = [byte_name(byte) for byte in part.encode()]

@@ -209,6 +209,7 @@ fn is_local(stage: &Normalizer) -> bool {
         }
         Normalizer::Replace { content, .. } => squeezes(stage) && content == " ",
         Normalizer::Prepend(prefix) => !prefix.contains(char::is_whitespace),
+        Normalizer::Precompiled(rules) => rules.is_local(),
         Normalizer::ByteLevel | Normalizer::Bert(_) => false,
         _ => true,
     }

@@ -38,6 +38,12 @@ impl Run {
         0
     }
 
+    /// The characters that are complete, which are no longer part of the run.
+    pub fn take_complete(&mut self) -> Vec<u8> {
+        let rest = self.bytes.split_off(std::mem::take(&mut self.valid).min(self.bytes.len()));
+        std::mem::replace(&mut self.bytes, rest)
+    }
+
     /// Adds a byte that is to be kept, readable or not.
     pub fn keep(&mut self, byte: u8) {
         self.bytes.push(byte);

@@ -77,6 +77,7 @@ impl Decoder {
     pub fn start(&self, raw: bool) -> State {
         State {
             raw,
+            live: false,
             started: false,
             steps: self.steps.iter().map(|_| StepState::default()).collect(),
             after: self.after.iter().map(|_| TextState::default()).collect(),
@@ -85,6 +86,15 @@ impl Decoder {
             partial: Vec::new(),
             out: Vec::new(),
         }
+    }
+
+    /// The state of a stream that shows each character as soon as it is complete.
+    ///
+    /// A run of byte tokens is text only as a whole; of one that turns out not to be UTF-8, what came before has been
+    /// shown.
+    pub fn start_live(&self) -> State {
+        let last = matches!(self.steps.last(), Some(Step::ByteFallback));
+        State { live: last && self.join == Join::Plain, ..self.start(false) }
     }
 
     /// Decodes one more token into the state's output.
@@ -168,6 +178,12 @@ impl Decoder {
             return Ok(());
         }
         let unreadable = own.run.push(byte);
+        if state.live && i + 1 == self.steps.len() {
+            let complete = own.run.take_complete();
+            if !complete.is_empty() {
+                self.step(i + 1, &complete, state)?;
+            }
+        }
         (0..unreadable).try_for_each(|_| self.step(i + 1, REPLACEMENT, state))
     }
 
@@ -254,6 +270,7 @@ impl Decoder {
 /// Where a stream is.
 pub(super) struct State {
     raw: bool,
+    live: bool, // characters of byte tokens are shown before their run ends
     started: bool,
     steps: Vec<StepState>,
     after: Vec<TextState>,

@@ -4,6 +4,7 @@ use super::double_array::DoubleArray;
 use super::{Scratch, Sink, Symbol};
 use crate::tokenizer::vocab::Vocab;
 use crate::{Error, Result};
+use hashbrown::HashSet;
 
 // An unknown character costs this much more than the rarest token.
 const UNKNOWN_PENALTY: f64 = 10.0;
@@ -27,6 +28,7 @@ pub(in crate::tokenizer) struct Unigram {
     scores: Vec<f64>, // by id
     unknown: Option<u32>,
     unknown_score: f64,
+    unmatched: HashSet<u32>,        // these never stand for text that spells them
     bytes: Option<Box<[u32; 256]>>, // the `<0x..>` tokens, when unknown text falls back to them; `ABSENT` where missing
 }
 
@@ -34,7 +36,15 @@ const ABSENT: u32 = u32::MAX;
 
 impl Unigram {
     /// A model of tokens and their scores, by id.
-    pub fn new(vocab: Vocab, scores: Vec<f64>, unknown: Option<usize>, byte_fallback: bool) -> Result<Self> {
+    pub fn new(
+        vocab: Vocab,
+        scores: Vec<f64>,
+        unknown: Option<usize>,
+        byte_fallback: bool,
+        unmatched: Vec<u32>,
+    ) -> Result<Self> {
+        let unmatched: HashSet<u32> = unmatched.into_iter().collect();
+        let matched = |id: u32| !unmatched.contains(&id);
         if let Some((i, score)) = scores.iter().enumerate().find(|(_, score)| score.is_nan()) {
             return Err(Error::Format(format!("model.vocab[{i}]: found {score}, expected a score")));
         }
@@ -56,12 +66,17 @@ impl Unigram {
         };
         let byte = |byte: usize| vocab.id(&format!("<0x{byte:02X}>")).unwrap_or(ABSENT);
         Ok(Self {
-            trie: DoubleArray::new(vocab.iter(), "model.vocab")?,
-            unknown_score: scores.iter().copied().fold(f64::INFINITY, f64::min) - UNKNOWN_PENALTY,
+            trie: DoubleArray::new(vocab.iter().filter(|&(id, _)| matched(id)), "model.vocab")?,
+            unknown_score: (0u32..)
+                .zip(&scores)
+                .filter(|&(id, _)| matched(id))
+                .fold(f64::INFINITY, |least, (_, &score)| least.min(score))
+                - UNKNOWN_PENALTY,
             bytes: byte_fallback.then(|| Box::new(std::array::from_fn(byte))),
             vocab,
             scores,
             unknown,
+            unmatched,
         })
     }
 
@@ -150,7 +165,7 @@ impl Unigram {
     fn write_unknown(&self, piece: &str, symbol: &Symbol, out: &mut impl Sink) {
         let (start, end) = (symbol.start as usize, symbol.end as usize);
         let text = &piece[start..end];
-        if let Some(id) = self.vocab.id(text) {
+        if let Some(id) = self.vocab.id(text).filter(|id| !self.unmatched.contains(id)) {
             return out.push(id, start, end);
         }
         match &self.bytes {

@@ -61,10 +61,10 @@ impl Normalizer {
             "BertNormalizer" => Self::Bert(Bert::from_json(&mut fields)?),
             "Precompiled" => {
                 let path = fields.child("precompiled_charsmap");
-                Self::Precompiled(Box::new(Charsmap::from_base64(
-                    fields.text("precompiled_charsmap")?,
-                    &path,
-                )?))
+                let rules = Charsmap::from_base64(fields.text("precompiled_charsmap")?, &path)?;
+                // Our own key: what came from SentencePiece's files is read as SentencePiece reads it.
+                let longest = fields.flag("longest_match", false)?;
+                Self::Precompiled(Box::new(if longest { rules.by_longest_match() } else { rules }))
             }
             "Prepend" => Self::Prepend(fields.text("prepend")?.to_owned()),
             "Strip" => Self::Strip {

@@ -1,5 +1,6 @@
 //! SentencePiece's compiled rules: a double-array trie from bytes to places in one text of replacements.
 
+use hashbrown::HashSet;
 use unicode_segmentation::UnicodeSegmentation;
 
 use crate::tokenizer::text::{Part, Text, Writer};
@@ -7,11 +8,14 @@ use crate::{Error, Result};
 
 // Longer clusters are looked up character by character.
 const CLUSTER: usize = 6;
+// Rules for longer texts are not looked for: this bounds the time that each place takes.
+const LONGEST_RULE: usize = 256;
 
 /// The rules of one file.
 pub(in crate::tokenizer) struct Charsmap {
     units: Vec<u32>,
     replacements: String, // each ends at a zero byte
+    longest: bool,        // at each place the longest rule, as SentencePiece has it; else cluster by cluster
     plain: [bool; 128], // the ASCII characters without a rule; never a carriage return, which may begin a cluster
 }
 
@@ -40,6 +44,7 @@ impl Charsmap {
         let mut charsmap = Self {
             units: trie.chunks_exact(4).map(unit).collect(),
             replacements: replacements.to_owned(),
+            longest: false,
             plain: [false; 128],
         };
         charsmap.plain = std::array::from_fn(|byte| {
@@ -49,11 +54,68 @@ impl Charsmap {
         Ok(charsmap)
     }
 
+    /// The same rules, of which the longest counts at each place.
+    pub fn by_longest_match(self) -> Self {
+        Self { longest: true, ..self }
+    }
+
+    /// Whether no rule reaches over the beginning of a space: words can be rewritten one by one.
+    pub fn is_local(&self) -> bool {
+        let Some(&root) = self.units.first().filter(|_| self.longest) else { return true };
+        let (mut open, mut seen) = (vec![(offset(root), true)], HashSet::new());
+        while let Some((place, first)) = open.pop() {
+            for byte in 1..=u8::MAX {
+                let here = place ^ usize::from(byte);
+                match self.units.get(here) {
+                    Some(unit) if unit & (1 << 31 | 0xFF) == u32::from(byte) => {
+                        if byte == b' ' && !first {
+                            return false;
+                        }
+                        let next = here ^ offset(*unit);
+                        if seen.insert(next) {
+                            open.push((next, false));
+                        }
+                    }
+                    _ => {}
+                }
+            }
+        }
+        true
+    }
+
     /// Rewrites the text.
     pub fn apply(&self, text: &mut Text<'_>) {
         if self.leaves(text) {
             return;
         }
+        let changes = if self.longest { self.place_by_place(text) } else { self.cluster_by_cluster(text) };
+        if let Some(changes) = changes {
+            text.rewrite(|part: Part<'_>, out: &mut Writer| out.changes(part, 0, changes.into_iter()));
+        }
+    }
+
+    /// What google/sentencepiece does; `None` if nothing changes.
+    fn place_by_place(&self, text: &str) -> Option<Vec<(char, isize)>> {
+        let mut changes = Vec::with_capacity(text.len());
+        let (mut changed, mut rest) = (false, text);
+        while let Some(c) = rest.chars().next() {
+            match self.longest_match(rest) {
+                Some((length, with)) => {
+                    changed = true;
+                    replace(&mut changes, &rest[..length], with);
+                    rest = &rest[length..];
+                }
+                None => {
+                    changes.push((c, 0));
+                    rest = &rest[c.len_utf8()..];
+                }
+            }
+        }
+        changed.then_some(changes)
+    }
+
+    /// What the tokenizers library does; `None` if nothing changes.
+    fn cluster_by_cluster(&self, text: &str) -> Option<Vec<(char, isize)>> {
         let mut changes = Vec::with_capacity(text.len());
         let mut changed = false;
         for cluster in text.graphemes(true) {
@@ -75,9 +137,7 @@ impl Charsmap {
                 }
             }
         }
-        if changed {
-            text.rewrite(|part: Part<'_>, out: &mut Writer| out.changes(part, 0, changes.into_iter()));
-        }
+        changed.then_some(changes)
     }
 
     /// Whether the text surely stays: each character is a cluster, and none has a rule.
@@ -87,23 +147,38 @@ impl Charsmap {
 
     /// The replacement of the shortest beginning of `key` that has one; the rest of the key goes with it.
     fn find(&self, key: &str) -> Option<&str> {
-        let mut place = 0;
-        let mut unit = *self.units.first()?;
-        place ^= offset(unit);
-        for byte in key.bytes().take_while(|&byte| byte != 0) {
-            place ^= byte as usize;
-            unit = *self.units.get(place)?;
+        self.matches(key).next().and_then(|(_, start)| self.replacement(start))
+    }
+
+    /// The longest beginning of the text that has a replacement: how many bytes, and what takes their place.
+    fn longest_match(&self, text: &str) -> Option<(usize, &str)> {
+        let (length, start) = self.matches(text).take_while(|&(length, _)| length <= LONGEST_RULE).last()?;
+        // A rule for a part of a character is none.
+        text.is_char_boundary(length).then_some((length, self.replacement(start)?))
+    }
+
+    /// The beginnings of a key that have a rule: how many bytes, and where the replacement starts.
+    fn matches<'k>(&'k self, key: &'k str) -> impl Iterator<Item = (usize, usize)> + 'k {
+        let mut place = self.units.first().map(|&unit| offset(unit));
+        let mut bytes = key.bytes().take(LONGEST_RULE).enumerate();
+        std::iter::from_fn(move || loop {
+            let (i, byte) = bytes.next().filter(|&(_, byte)| byte != 0)?;
+            let here = place.take()? ^ byte as usize;
+            let unit = *self.units.get(here)?;
             if unit & (1 << 31 | 0xFF) != u32::from(byte) {
                 return None;
             }
-            place ^= offset(unit);
+            let next = here ^ offset(unit);
+            place = Some(next);
             if unit >> 8 & 1 == 1 {
-                let start = (*self.units.get(place)? & !(1 << 31)) as usize;
-                let rest = self.replacements.get(start..)?;
-                return Some(&rest[..rest.find('\0').unwrap_or(rest.len())]);
+                return Some((i + 1, (*self.units.get(next)? & !(1 << 31)) as usize));
             }
-        }
-        None
+        })
+    }
+
+    fn replacement(&self, start: usize) -> Option<&str> {
+        let rest = self.replacements.get(start..)?;
+        Some(&rest[..rest.find('\0').unwrap_or(rest.len())])
     }
 }
 
@@ -194,10 +269,25 @@ mod tests {
     }
 
     #[test]
+    fn the_longest_rule_counts_where_sentencepiece_wrote_them() {
+        let rewritten = |text: &str| {
+            let mut text = Text::plain(text);
+            Charsmap::from_bytes(&charsmap(3, "no\0xyz\0"), "x").unwrap().by_longest_match().apply(&mut text);
+            text.into_text().into_owned()
+        };
+        assert_eq!(rewritten("banana"), "bxyznxyznxyz");
+        assert_eq!(rewritten("a\u{301}b"), "xyz\u{301}b");
+        assert!(Charsmap::from_bytes(&charsmap(3, "no\0xyz\0"), "x").unwrap().by_longest_match().is_local());
+    }
+
+    #[test]
     fn units_of_noise_end() {
         let noise: Vec<u8> = (0..4096u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
         let bytes: Vec<u8> = 4096u32.to_le_bytes().into_iter().chain(noise).chain(*b"abc\0").collect();
         let text: String = (1..3000).filter_map(char::from_u32).collect();
         rewritten(&bytes, &text);
+        let rules = Charsmap::from_bytes(&bytes, "x").unwrap().by_longest_match();
+        rules.is_local();
+        rules.apply(&mut Text::plain(&text));
     }
 }

@@ -24,6 +24,7 @@ const NORMAL: i32 = 1;
 const UNKNOWN: i32 = 2;
 const CONTROL: i32 = 3;
 const USER_DEFINED: i32 = 4;
+const BYTE: i32 = 6;
 
 const BOS: &str = "tokenizer.ggml.bos_token_id";
 const EOS: &str = "tokenizer.ggml.eos_token_id";
@@ -194,6 +195,7 @@ fn unigram(metadata: &Metadata) -> Result<Description> {
     let settings = ModelSettings {
         kind: Kind::Unigram,
         unknown_id: tokens.unknown.or_else(|| tokens.existing(T5_UNKNOWN)).map(|id| id as usize),
+        unmatched: tokens.unmatched(),
         ..ModelSettings::default()
     };
     let mut vocab = VocabBuilder::repeating();
@@ -249,6 +251,12 @@ impl Tokens {
     fn marks_begin_tokens(&self) -> bool {
         let mut normal = self.texts.iter().zip(&self.kinds).filter(|&(_, &kind)| kind == NORMAL);
         normal.all(|(text, _)| text.rfind(stages::MARK).is_none_or(|at| at == 0))
+    }
+
+    /// Tokens for bytes or control: no text is cut into them, whatever it spells.
+    fn unmatched(&self) -> Vec<u32> {
+        let kinds = (0u32..).zip(&self.kinds);
+        kinds.filter(|&(_, kind)| matches!(*kind, UNKNOWN | CONTROL | BYTE)).map(|(id, _)| id).collect()
     }
 
     fn text(&self, id: u32) -> &str {

@@ -171,11 +171,19 @@ impl<'a> Model<'a> {
             kind: Kind::Unigram,
             unknown_id: self.unknown(),
             byte_fallback: self.byte_fallback,
+            unmatched: self.unmatched(),
             ..ModelSettings::default()
         };
         let scores = self.pieces.iter().map(|piece| f64::from(piece.score)).collect();
         let vocab = self.vocab(VocabBuilder::repeating())?;
         Ok(ModelSection { settings, vocab, scores, ..ModelSection::default() })
+    }
+
+    /// Pieces that stand for bytes or control: no text is cut into them, whatever it spells.
+    fn unmatched(&self) -> Vec<u32> {
+        let apart =
+            |(id, piece): (u32, &Piece<'_>)| (!matches!(piece.kind, NORMAL | USER_DEFINED)).then_some(id);
+        (0u32..).zip(&self.pieces).filter_map(apart).collect()
     }
 
     fn merged(&self) -> Result<ModelSection> {

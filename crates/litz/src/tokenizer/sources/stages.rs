@@ -96,13 +96,17 @@ impl SentencePiece<'_> {
     /// The stages of a file, but for the post-processor.
     pub fn sections(&self) -> Sections {
         let mut normalizers = Vec::new();
+        // The mark stands even before a text of which the rules leave nothing, unless marks at the end are taken off.
+        let early = self.words.is_none() && self.prefix && !self.squeeze;
+        normalizers.extend(early.then(|| json!({"type": "Prepend", "prepend": MARK})));
         if !self.charsmap.is_empty() {
+            let rules = base64::encode(self.charsmap);
             normalizers
-                .push(json!({"type": "Precompiled", "precompiled_charsmap": base64::encode(self.charsmap)}));
+                .push(json!({"type": "Precompiled", "precompiled_charsmap": rules, "longest_match": true}));
         }
         if self.squeeze {
             normalizers.extend([
-                json!({"type": "Replace", "pattern": {"Regex": r"\A +| +\z"}, "content": ""}),
+                json!({"type": "Replace", "pattern": {"Regex": r"\A +|[ ▁]+\z"}, "content": ""}),
                 json!({"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": " "}),
             ]);
         }
@@ -116,7 +120,7 @@ impl SentencePiece<'_> {
             Some(split) => (metaspace(split), metaspace(true)),
             None if self.first_only.is_some() => (metaspace(false), marks_to_spaces(self.prefix)),
             None => {
-                normalizers.extend(mark_stages(self.prefix));
+                normalizers.extend(mark_stages(self.prefix && !early));
                 (Value::Null, marks_to_spaces(self.prefix))
             }
         };
