@@ -76,6 +76,8 @@ class LlamaBench:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("models", type=Path, nargs="+", metavar="MODEL", help="GGUF files or folders of safetensors")
+    parser.add_argument("--activations", nargs="*", default=[], help="litz again with each of these: fast, f32")
+    parser.add_argument("--before-python", help="an interpreter with another release of litz")
     parser.add_argument("--llama-python", help="an interpreter with llama-cpp-python")
     parser.add_argument("--ik-bench", help="ik_llama.cpp's llama-bench")
     parser.add_argument("--ik-options", default="", help="more of its options, as one word: '-rtr 1'")
@@ -90,6 +92,10 @@ def arguments() -> argparse.Namespace:
 
 def systems(options: argparse.Namespace, model: Path, threads: int, *, dtype: str) -> dict[str, System]:
     started: dict[str, System] = {"litz": worker("litz", model, threads)}
+    if options.before_python:
+        started["litz before"] = worker("litz", model, threads, python=options.before_python)
+    for name in options.activations:
+        started[f"litz, {name}"] = worker("litz", model, threads, activations=name)
     if options.llama_python and model.suffix == ".gguf":
         for name, flash in (("llama.cpp", False), ("llama.cpp, flash", True)):
             started[name] = worker("llama.cpp", model, threads, python=options.llama_python, flash=flash)
