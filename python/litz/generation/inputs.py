@@ -78,7 +78,7 @@ def _rows(ids: Any, name: str) -> tuple[Kind, list[list[Any]]]:
         ids = ids.tolist()
     if not isinstance(ids, (list, tuple)):
         raise ArgumentError(f"{name} must be (batch, time) integers, found {type(ids).__name__}; encode text first")
-    rows = [_row(row) for row in ids] if ids and all(map(_is_row, ids)) else [list(ids)]
+    rows = [_row(row) for row in ids] if all(map(_is_row, ids)) else [list(ids)]
     for row in rows:
         wrong = next((item for item in row if not isinstance(item, int) and not hasattr(item, "__index__")), None)
         if wrong is not None and not (name == "attention_mask" and isinstance(wrong, float)):

@@ -74,8 +74,8 @@ def start(
     special = [*eos, *([] if bos is None else [bos])]
     prompts = read_prompts(input_ids, attention_mask, bos=bos, pad=parameters.get("pad_token_id"), special=special)
     told = parameters.to_json(batch_size=batch_size)
-    warn_if_defaulted(parameters)
     core = _core.Generation(model._core, prompts.read, told, _core_tokenizer(tokenizer))
+    warn_if_defaulted(parameters)
     rows = len(prompts.read) * (parameters.get("num_return_sequences") or 1)
     return Run(core, prompts, parameters, rows, tokenizer is not None)
 
@@ -107,7 +107,7 @@ def generate(
     """
     with telling(streamer):
         input_ids = _one_of(input_ids, inputs)
-        _check_token_types(model, token_type_ids)
+        check_token_types(model, token_type_ids)
         run = start(model, input_ids, attention_mask, tokenizer, layers_of(model, generation_config, parameters))
         rows = collect(run, streamer)
     sequences = run.prompts.sequences([row.ids for row in rows], pad=_pad(run.parameters))
@@ -145,8 +145,8 @@ def _one_of(input_ids: Any, inputs: Any) -> Any:
     return inputs if input_ids is None else input_ids
 
 
-def _check_token_types(model: Model, token_type_ids: Any) -> None:
-    """Decoders ignore the tokenizer's token types, but GPT-2 adds an embedding for them."""
+def check_token_types(model: Model, token_type_ids: Any) -> None:
+    """UnsupportedError where token types would act: most decoders ignore them, GPT-2 adds an embedding for them."""
     if token_type_ids is not None and model.config["model_type"] == "gpt2":
         raise UnsupportedError("token_type_ids: litz computes GPT-2 without token types; leave them out")
 
