@@ -270,7 +270,7 @@ def _as_float32(dtype: Any, stored: str) -> bool:
     if name in ("auto", _dtype_name(stored)):
         return False
     if name in _DTYPES:
-        warnings.warn(_stays(dtype, _dtype_name(stored)), stacklevel=2)
+        warnings.warn(_stays(dtype, _dtype_name(stored)), stacklevel=5)  # where from_pretrained is called
         return False
     raise UnsupportedError(
         f"dtype {shown(dtype)}: this model is stored as {_dtype_name(stored)}, and the native engine computes "

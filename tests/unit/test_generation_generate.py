@@ -211,7 +211,7 @@ def test_stream_yields_what_generate_returns(tiny_model, tokenizer):
 def test_a_stream_checks_its_arguments_at_once_and_may_be_left(tiny_model):
     with pytest.raises(ArgumentError, match="top_p"):
         tiny_model.stream([[70]], top_p=0.5)
-    stream = tiny_model.stream([[70]])
+    stream = tiny_model.stream([[70]], max_new_tokens=5)
     next(stream)
     stream.close()
     assert len(tiny_model.generate([[70]], max_new_tokens=2)[0]) == 3

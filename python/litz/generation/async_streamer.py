@@ -16,8 +16,12 @@ class AsyncTextIteratorStreamer(TextStreamer):
         timeout: float | None = None,
         *,
         skip_special_tokens: bool = False,
+        clean_up_tokenization_spaces: bool | None = None,
     ) -> None:
-        super().__init__(tokenizer, skip_prompt, skip_special_tokens=skip_special_tokens)
+        super().__init__(
+            tokenizer, skip_prompt, skip_special_tokens=skip_special_tokens,
+            clean_up_tokenization_spaces=clean_up_tokenization_spaces,
+        )  # fmt: skip
         self.timeout = timeout
         self.text_queue: asyncio.Queue[str | BaseException | None] = asyncio.Queue()
         self.loop = asyncio.get_running_loop()

@@ -188,6 +188,7 @@ FOREIGN = {
     "watermarking_config": "watermarking is not supported",
     "truncation": "litz never cuts a prompt; shorten it, or pass the last tokens of tokenizer(...)",
     "handle_long_generation": "pass context='slide', or shorten the prompt",
+    "return_type": "pass return_full_text, return_text or return_tensors",
     "padding": "leave it out: prompts of any lengths run together unpadded",
     "generator": "pass seed=<a number> instead",
     "synced_gpus": "one process computes; leave it out",

@@ -23,7 +23,7 @@ class BaseStreamer(ABC):
 class Decodes(Protocol):
     """A tokenizer, as far as streamers need it."""
 
-    def decode(self, token_ids: Any, *, skip_special_tokens: bool) -> Any:
+    def decode(self, token_ids: Any, *, skip_special_tokens: bool, **options: Any) -> Any:
         """The text of ids."""
 
 
@@ -35,32 +35,37 @@ class _Decoding(Protocol):
 class _Redecoding:
     """Text of a growing list of tokens, for tokenizers that can only decode all of it."""
 
-    def __init__(self, tokenizer: Decodes, skip_special_tokens: bool) -> None:
+    def __init__(self, tokenizer: Decodes, skip_special_tokens: bool, *, clean: bool | None = None) -> None:
         self._tokenizer = tokenizer
-        self._skip = skip_special_tokens
+        self._options = {"skip_special_tokens": skip_special_tokens}
+        if clean is not None:
+            self._options["clean_up_tokenization_spaces"] = clean
+        self._clean = clean
         self._ids: list[int] = []
         self._sent = 0
 
     def push(self, token: int) -> str:
         """What the token completes; an incomplete character waits."""
         self._ids.append(token)
-        text = str(self._tokenizer.decode(self._ids, skip_special_tokens=self._skip))
+        text = str(self._tokenizer.decode(self._ids, **self._options))
+        if self._clean:  # the last space may yet be taken out
+            text = text[: max(text.rfind(" "), 0)]
         return "" if text.endswith("\N{REPLACEMENT CHARACTER}") else self._new(text)
 
     def finish(self) -> str:
         """The rest."""
-        return self._new(str(self._tokenizer.decode(self._ids, skip_special_tokens=self._skip)))
+        return self._new(str(self._tokenizer.decode(self._ids, **self._options)))
 
     def _new(self, text: str) -> str:
         new = text[self._sent :]
-        self._sent = len(text)
+        self._sent = max(self._sent, len(text))
         return new
 
 
-def _decoding(tokenizer: Decodes, skip_special_tokens: bool) -> _Decoding:
+def _decoding(tokenizer: Decodes, skip_special_tokens: bool, clean: bool | None) -> _Decoding:
     stream = getattr(getattr(tokenizer, "_core", None), "stream", None)
-    if stream is None:
-        return _Redecoding(tokenizer, skip_special_tokens)
+    if stream is None or clean:
+        return _Redecoding(tokenizer, skip_special_tokens, clean=clean)
     opened: _Decoding = stream(skip_special_tokens)
     return opened
 
@@ -68,11 +73,19 @@ def _decoding(tokenizer: Decodes, skip_special_tokens: bool) -> _Decoding:
 class TextStreamer(BaseStreamer):
     """Prints text to stdout as it is generated; characters are never cut. Subclasses override `on_finalized_text`."""
 
-    def __init__(self, tokenizer: Decodes, skip_prompt: bool = False, *, skip_special_tokens: bool = False) -> None:
+    def __init__(
+        self,
+        tokenizer: Decodes,
+        skip_prompt: bool = False,
+        *,
+        skip_special_tokens: bool = False,
+        clean_up_tokenization_spaces: bool | None = None,
+    ) -> None:
         self.tokenizer = tokenizer
         self.skip_prompt = skip_prompt
         self.skip_special_tokens = skip_special_tokens
-        self._decoding = _decoding(tokenizer, skip_special_tokens)
+        self.clean_up_tokenization_spaces = clean_up_tokenization_spaces
+        self._decoding = self._open()
         self._prompt_comes = True
 
     def put(self, value: Any) -> None:
@@ -90,9 +103,12 @@ class TextStreamer(BaseStreamer):
     def end(self) -> None:
         """Passes on the rest, and is ready for another sequence."""
         rest = self._decoding.finish()
-        self._decoding = _decoding(self.tokenizer, self.skip_special_tokens)
+        self._decoding = self._open()
         self._prompt_comes = True
         self.on_finalized_text(rest, stream_end=True)
+
+    def _open(self) -> _Decoding:
+        return _decoding(self.tokenizer, self.skip_special_tokens, self.clean_up_tokenization_spaces)
 
     def on_finalized_text(self, text: str, stream_end: bool = False) -> None:
         """Prints; a newline follows the end."""
@@ -112,8 +128,12 @@ class TextIteratorStreamer(TextStreamer):
         timeout: float | None = None,
         *,
         skip_special_tokens: bool = False,
+        clean_up_tokenization_spaces: bool | None = None,
     ) -> None:
-        super().__init__(tokenizer, skip_prompt, skip_special_tokens=skip_special_tokens)
+        super().__init__(
+            tokenizer, skip_prompt, skip_special_tokens=skip_special_tokens,
+            clean_up_tokenization_spaces=clean_up_tokenization_spaces,
+        )  # fmt: skip
         self.timeout = timeout
         self.text_queue: Queue[str | BaseException | None] = Queue()
 
