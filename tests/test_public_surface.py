@@ -7,9 +7,10 @@ import pytest
 
 import litz
 
-PUBLIC = """__version__ AddedToken AsyncTextIteratorStreamer AutoConfig AutoModelForCausalLM AutoTokenizer BatchEncoding CausalLMOutput
-Config errors GenerationConfig LogitsProcessor LogitsProcessorList NativeCausalLM pipeline PreTrainedTokenizerBase
-PreTrainedTokenizerFast set_seed Spec StoppingCriteria StoppingCriteriaList TextIteratorStreamer TextStreamer Tokenizer""".split()
+PUBLIC = """__version__ AddedToken AsyncTextIteratorStreamer AutoConfig AutoModelForCausalLM AutoTokenizer
+BatchEncoding CausalLMOutput Config errors GenerationConfig LogitsProcessor LogitsProcessorList NativeCausalLM
+pipeline PreTrainedTokenizerBase PreTrainedTokenizerFast set_seed Spec StoppingCriteria StoppingCriteriaList
+TextIteratorStreamer TextStreamer Tokenizer""".split()
 
 
 def test_the_public_names_are_these() -> None:

@@ -18,4 +18,6 @@ def set_seed(seed: int) -> None:
         numpy.random.seed(number)
     if torch := sys.modules.get("torch"):
         torch.manual_seed(number)
-    warnings.warn("set_seed does not seed litz's generation: pass seed= to generate, stream or a pipeline", stacklevel=2)
+    warnings.warn(
+        "set_seed does not seed litz's generation: pass seed= to generate, stream or a pipeline", stacklevel=2
+    )

@@ -26,9 +26,9 @@ class Closed(io.TextIOBase):
 def with_streams() -> None:
     """Gives a process that was started without standard output or error something in their place."""
     if sys.stdout is None:
-        sys.stdout = Closed()  # type: ignore[unreachable]
+        sys.stdout = Closed()
     if sys.stderr is None:  # or print() would write what belongs there to standard output
-        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # type: ignore[unreachable]  # noqa: SIM115
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
 
 
 class Console:

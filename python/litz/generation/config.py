@@ -165,8 +165,8 @@ class GenerationConfig:
     @classmethod
     def from_model_config(cls, model_config: "Config | Mapping[str, Any]") -> "GenerationConfig":
         """The generation parameters among a model configuration's keys: where older models have them."""
-        written = getattr(model_config, "written", model_config)
-        values = written if isinstance(written, Mapping) else model_config.to_dict()
+        written: Any = getattr(model_config, "written", model_config)
+        values: Mapping[str, Any] = written if isinstance(written, Mapping) else written.to_dict()
         return cls(**{name: values[name] for name in _NAMES if values.get(name) is not None})
 
     @classmethod

@@ -101,7 +101,7 @@ def _unmasked(rows: list[list[int]], mask: list[list[int]]) -> list[list[int]]:
             f"attention_mask has rows of {[len(row) for row in mask]}, input_ids of "
             f"{[len(row) for row in rows]} tokens: they must agree"
         )
-    read = []
+    read: list[list[int]] = []
     for index, (row, kept) in enumerate(zip(rows, mask, strict=True)):
         places = [place for place, keep in enumerate(kept) if keep]
         if not row:  # it has no token, which is said where it is read

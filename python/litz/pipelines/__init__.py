@@ -43,7 +43,7 @@ def pipeline(
     loading: dict[str, Any] = {"revision": revision, "token": token}
     foreign = {name: value for name, value in parameters.items() if name in PIPELINE}
     check_arguments(foreign, PIPELINE, of="pipeline()")
-    own = {name: value for name, value in parameters.items() if name not in foreign}
+    own: Any = {name: value for name, value in parameters.items() if name not in foreign}
     if model is None or isinstance(model, (str, os.PathLike)):
         options = {"dtype": dtype, "torch_dtype": torch_dtype, "config": config, **loading, **(model_kwargs or {})}
         model = _load_model(model, **options)
