@@ -97,7 +97,8 @@ LOADING: dict[str, Known] = {
 CONFIGURATION: dict[str, Known] = {
     name: LOADING[name]
     for name in (
-        "force_download", "resume_download", "proxies", "mirror", "use_auth_token", "code_revision", "return_unused_kwargs",
+        "force_download", "resume_download", "proxies", "mirror", "use_auth_token", "code_revision",
+        "return_unused_kwargs",
     )
 }  # fmt: skip
 

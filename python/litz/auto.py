@@ -108,8 +108,8 @@ class AutoModelForCausalLM:
         unknown configuration keys pass with a warning. `trust_remote_code` is accepted and never acted on: files are
         data. `config`: a configuration, or where one is, instead of the model's own; `generation_config`: likewise.
         `others` with the name of a configuration's key change it; other arguments of transformers' ask for nothing or
-        are refused by name. Raises UnsupportedError, ArgumentError, ConfigError, WeightsError, FormatError or, before memory is taken,
-        InsufficientMemoryError, each naming what is wrong.
+        are refused by name. Raises UnsupportedError, ArgumentError, ConfigError, WeightsError, FormatError or, before
+        memory is taken, InsufficientMemoryError, each naming what is wrong.
         """
         from litz import native
         from litz.checkpoint import open_checkpoint

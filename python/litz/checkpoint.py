@@ -81,8 +81,8 @@ def _gguf_config(file: _core.TensorFile, path: Path) -> Config:
 def open_checkpoint(files: ModelFiles, *, strict: bool = True, config: Config | None = None) -> Checkpoint:
     """Opens and checks a model: its configuration is read key by key, its tensors are matched one by one.
 
-    `config` stands for the one in the files. `strict=False` lets unknown configuration keys pass with a warning. Raises ConfigError, WeightsError,
-    UnsupportedError or FormatError, each naming what is wrong.
+    `config` stands for the one in the files. `strict=False` lets unknown configuration keys pass with a warning.
+    Raises ConfigError, WeightsError, UnsupportedError or FormatError, each naming what is wrong.
     """
     config = read_config(files) if config is None else config
     family = family_of(config["model_type"])

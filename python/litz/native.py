@@ -197,10 +197,11 @@ def load(
 ) -> NativeCausalLM:
     """Loads a checkpoint's weights into the native engine: floats stay mapped, quantised matrices are packed.
 
-    `dtype`: None or "auto" keeps every weight as stored, float16 and bfloat16 too, with a warning where that is another;
-    float32 computes with the exact dequantised values, at four bytes a weight. `cache_dtype`: float16, float32 or q8_0 (8 bits, and a scale for 32 numbers), the form of the KV
-    cache. `activations`: "f32" multiplies quantised weights with full floats. Raises InsufficientMemoryError, with the
-    numbers, before anything is packed that cannot fit.
+    `dtype`: None or "auto" keeps every weight as stored; so do float16 and bfloat16, with a warning where that is not
+    the stored one; float32 computes with the exact dequantised values, at four bytes a weight. `cache_dtype`: float16,
+    float32 or q8_0 (8 bits, and a scale for 32 numbers), the form of the KV cache. `activations`: "f32" multiplies
+    quantised weights with full floats. Raises InsufficientMemoryError, with the numbers, before anything is packed that
+    cannot fit.
     """
     options, name = load_options(
         checkpoint, dtype=dtype, threads=threads, cache_dtype=cache_dtype, activations=activations

@@ -31,7 +31,7 @@ VALID = {
     "repetition_penalty": st.floats(0.25, 4.0),
     "no_repeat_ngram_size": st.integers(0, 3),
     "bad_words_ids": words,
-    "sequence_bias": st.lists(st.tuples(st.lists(ids, min_size=1, max_size=3), st.floats(-9, 9)), min_size=1, max_size=3),
+    "sequence_bias": st.lists(st.tuples(st.lists(ids, min_size=1, max_size=3), st.floats(-9, 9)), min_size=1),
     "suppress_tokens": some_ids,
     "begin_suppress_tokens": some_ids,
     "forced_bos_token_id": ids,
@@ -86,6 +86,20 @@ def quiet(call):
         return call()
 
 
+def failure(call):
+    """The error of litz that the call ends in, or None."""
+    try:
+        quiet(call)
+    except LitzError as error:
+        return error
+    return None
+
+
+def names(error, name):
+    """Whether it says which parameter it is about; forbidding every token is a sum of several."""
+    return error is None or name in str(error) or "no token is possible" in str(error)
+
+
 def theirs(reference, parameters):
     """transformers' tokens, or None where it refuses the parameters."""
     inputs = torch.tensor([PROMPT])
@@ -101,12 +115,11 @@ def theirs(reference, parameters):
 def ours(model, parameters):
     """litz's tokens, or None with an error that names one of the parameters; anything else is raised."""
     told = {"do_sample": False, "pad_token_id": 0, "eos_token_id": None, **parameters}
-    try:
+    error = failure(lambda: model.generate([PROMPT], **told))
+    if error is None:
         return quiet(lambda: model.generate([PROMPT], **told))[0]
-    except LitzError as error:
-        lengths = "no token is possible" in str(error) or "max_length" in str(error)
-        assert lengths or any(name in str(error) for name in parameters), error
-        return None
+    assert any(names(error, name) for name in parameters), error
+    return None
 
 
 @BOUNDED
@@ -140,20 +153,6 @@ def outcome(call):
         return quiet(call)
     except LitzError as error:
         return type(error)
-
-
-def failure(call):
-    """The error of litz that the call ends in, or None."""
-    try:
-        quiet(call)
-    except LitzError as error:
-        return error
-    return None
-
-
-def names(error, name):
-    """Whether it says which parameter it is about; forbidding every token is a sum of several."""
-    return error is None or name in str(error) or "no token is possible" in str(error)
 
 
 @BOUNDED

@@ -1,4 +1,4 @@
-"""Names of transformers' Python callbacks, for code that builds lists of them; `generate` takes none in this release."""
+"""Names of transformers' Python callbacks, for code that builds lists of them; `generate` takes none."""
 
 from typing import Any
 

@@ -195,7 +195,6 @@ FOREIGN = {
     "inputs_embeds": "the native engine takes token ids",
     "position_ids": "leave it out: positions follow from the attention mask",
     "custom_generate": "litz runs no code from model repositories",
-    "watermarking_config": "watermarking is not supported",
     "truncation": "litz never cuts a prompt; shorten it, or pass the last tokens of tokenizer(...)",
     "handle_long_generation": "pass context='slide', or shorten the prompt",
     "return_type": "pass return_full_text, return_text or return_tensors",

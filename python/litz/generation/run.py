@@ -96,9 +96,9 @@ def generate(
 
     `input_ids` (or `inputs`): (batch, time) with padding on either side, lists of any lengths, or a tokenizer's output.
     Greedy unless `do_sample`; the model's generation config holds where nothing is said; without any limit of length it
-    stops after 20 new tokens and warns. Each prompt gives the same alone and in a batch; a `seed` makes draws repeatable, and equal
-    prompts equal. `streamer` gets the tokens of a single row as they come. `return_dict_in_generate=True` gives a
-    GenerationOutput.
+    stops after 20 new tokens and warns. Each prompt gives the same alone and in a batch; a `seed` makes draws
+    repeatable, and equal prompts equal. `streamer` gets the tokens of a single row as they come.
+    `return_dict_in_generate=True` gives a GenerationOutput.
 
     `context="slide"` goes on beyond the context, up to max_new_tokens, max_length or max_time: where the context is
     full, or a prompt longer than it, the oldest tokens are forgotten and the newest half of a context is read again:
