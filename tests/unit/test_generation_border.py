@@ -40,7 +40,8 @@ def test_a_count_out_of_range_is_named(tiny_model, name, value):
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("temperature", np.float32(0.5)), ("top_k", np.int64(3)), ("top_p", np.array(0.5)), ("max_new_tokens", np.uint8(4)),
+    [("temperature", np.float32(0.5)), ("top_k", np.int64(3)), ("top_p", np.array(0.5)),
+     ("max_new_tokens", np.uint8(4)),
      ("eos_token_id", np.array([3, 4])), ("suppress_tokens", (3, 4)), ("do_sample", np.bool_(True))],
 )  # fmt: skip
 def test_scalars_of_numpy_are_numbers(tiny_model, name, value):
