@@ -37,7 +37,7 @@ class FakeModel:
         self.scripts = list(scripts)
         self.calls = []
 
-    def stream(self, input_ids, *, tokenizer, max_new_tokens, **parameters):
+    def stream(self, input_ids, *, tokenizer, max_new_tokens, attention_mask=None, **parameters):
         self.calls.append({"prompt": len(input_ids[0]), "max_new_tokens": max_new_tokens, **parameters})
         script = self.scripts.pop(0) if len(self.scripts) > 1 else self.scripts[0]
         said = 0

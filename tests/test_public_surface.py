@@ -7,9 +7,10 @@ import pytest
 
 import litz
 
-PUBLIC = """__version__ AddedToken AutoConfig AutoModelForCausalLM AutoTokenizer BatchEncoding CausalLMOutput
-Config errors GenerationConfig NativeCausalLM pipeline PreTrainedTokenizer PreTrainedTokenizerBase
-PreTrainedTokenizerFast Spec TextIteratorStreamer TextStreamer Tokenizer""".split()
+PUBLIC = """__version__ AddedToken AsyncTextIteratorStreamer AutoConfig AutoModelForCausalLM AutoTokenizer
+BatchEncoding CausalLMOutput Config errors GenerationConfig LogitsProcessor LogitsProcessorList NativeCausalLM
+pipeline PreTrainedTokenizer PreTrainedTokenizerBase PreTrainedTokenizerFast set_seed Spec StoppingCriteria
+StoppingCriteriaList TextIteratorStreamer TextStreamer Tokenizer""".split()
 PUBLIC += [
     f"{family}Tokenizer{fast}"
     for family in ("Bert", "CodeGen", "GPT2", "GPTNeoX", "Gemma", "Llama", "Qwen2", "Roberta", "T5")

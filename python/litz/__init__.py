@@ -11,6 +11,7 @@ __version__ = "0.1.0"
 # public name -> the module that defines it
 _HOME = {
     "AddedToken": "litz.tokenizers",
+    "AsyncTextIteratorStreamer": "litz.generation.async_streamer",
     "AutoConfig": "litz.auto",
     "AutoModelForCausalLM": "litz.auto",
     "AutoTokenizer": "litz.auto",
@@ -18,15 +19,20 @@ _HOME = {
     "CausalLMOutput": "litz.outputs",
     "Config": "litz.config",
     "GenerationConfig": "litz.generation",
+    "LogitsProcessor": "litz.generation.callbacks",
+    "LogitsProcessorList": "litz.generation.callbacks",
     "NativeCausalLM": "litz.native",
     "PreTrainedTokenizer": "litz.tokenizers",
     "PreTrainedTokenizerBase": "litz.tokenizers",
     "PreTrainedTokenizerFast": "litz.tokenizers",
     "Spec": "litz.spec",
+    "StoppingCriteria": "litz.generation.callbacks",
+    "StoppingCriteriaList": "litz.generation.callbacks",
     "TextIteratorStreamer": "litz.generation",
     "TextStreamer": "litz.generation",
     "Tokenizer": "litz.tokenizers",
     "pipeline": "litz.pipelines",
+    "set_seed": "litz.seeding",
 }
 for _family in ("Bert", "CodeGen", "GPT2", "GPTNeoX", "Gemma", "Llama", "Qwen2", "Roberta", "T5"):
     _HOME |= {f"{_family}Tokenizer": "litz.tokenizers", f"{_family}TokenizerFast": "litz.tokenizers"}

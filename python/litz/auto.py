@@ -8,6 +8,7 @@ from litz.errors import ArgumentError, UnsupportedError
 
 if TYPE_CHECKING:
     from litz.config import Config
+    from litz.generation import GenerationConfig
     from litz.native import NativeCausalLM
     from litz.tokenizers import Tokenizer
 
@@ -27,18 +28,24 @@ class AutoConfig:
         local_files_only: bool = False,
         token: str | bool | None = None,
         trust_remote_code: bool = False,
+        subfolder: str | None = None,
+        **others: Any,
     ) -> "Config":
         """The model's configuration over its family's defaults.
 
+        `subfolder` is a folder inside the model's. `others` with the name of one of its keys change it.
         `trust_remote_code` is accepted and never acted on: files are data. Raises UnsupportedError for an unknown
-        model_type.
+        model_type, ArgumentError for an unknown name.
         """
+        from litz.arguments import CONFIGURATION
         from litz.checkpoint import read_config
+        from litz.overrides import changed
 
-        return read_config(hub.resolve(
+        read = read_config(hub.resolve(
             pretrained_model_name_or_path, revision=revision, gguf_file=gguf_file, cache_dir=cache_dir,
-            local_files_only=local_files_only, token=token, want="config",
+            local_files_only=local_files_only, token=token, want="config", subfolder=subfolder,
         ))  # fmt: skip
+        return changed(read, others, known=CONFIGURATION)
 
 
 class AutoTokenizer:
@@ -86,6 +93,7 @@ class AutoModelForCausalLM:
         local_files_only: bool = False,
         token: str | bool | None = None,
         trust_remote_code: bool = False,
+        subfolder: str | None = None,
         dtype: Any = None,
         torch_dtype: Any = None,
         device_map: Any = None,
@@ -94,6 +102,9 @@ class AutoModelForCausalLM:
         cache_dtype: str = "auto",
         activations: str = "auto",
         strict: bool = True,
+        config: Any = None,
+        generation_config: "GenerationConfig | None" = None,
+        **others: Any,
     ) -> "NativeCausalLM":
         """The model on the native engine: floats mapped as they are stored, quantised weights packed for the kernels.
 
@@ -102,12 +113,15 @@ class AutoModelForCausalLM:
         cores that this process may use). `cache_dtype`: float16, float32 or q8_0 for the KV cache; "auto" is float32
         beside float32 weights, else float16. `activations`: "auto" is exact to 16 bits beside quantised weights and
         full floats beside others; "fast" rounds more, "f32" nothing. `strict=False` lets unknown configuration keys
-        pass with a warning. `trust_remote_code` is accepted and never acted on: files are data. Raises
-        UnsupportedError, ConfigError, WeightsError, FormatError or, before memory is taken,
+        pass with a warning. `trust_remote_code` is accepted and never acted on: files are data. `config`: a
+        configuration, or where one is, instead of the model's own; `generation_config`: likewise. `others` with the
+        name of a configuration's key change it; other arguments of transformers' ask for nothing or are refused by
+        name. Raises UnsupportedError, ArgumentError, ConfigError, WeightsError, FormatError or, before memory is taken,
         InsufficientMemoryError, each naming what is wrong.
         """
         from litz import native
         from litz.checkpoint import open_checkpoint
+        from litz.overrides import chosen_config
 
         if dtype is not None and torch_dtype is not None and str(dtype) != str(torch_dtype):
             raise ArgumentError(f"dtype={dtype!r} and torch_dtype={torch_dtype!r} differ; pass one of them")
@@ -116,12 +130,15 @@ class AutoModelForCausalLM:
         native.check_device(_one_device(device_map))
         files = hub.resolve(
             pretrained_model_name_or_path, revision=revision, gguf_file=gguf_file, cache_dir=cache_dir,
-            local_files_only=local_files_only, token=token, want="model",
+            local_files_only=local_files_only, token=token, want="model", subfolder=subfolder,
         )  # fmt: skip
-        checkpoint = open_checkpoint(files, strict=strict)
-        return native.load(
+        checkpoint = open_checkpoint(files, strict=strict, config=chosen_config(files, config, others=others))
+        model = native.load(
             checkpoint, dtype=dtype or torch_dtype, threads=threads, cache_dtype=cache_dtype, activations=activations
         )
+        if generation_config is not None:
+            model.generation_config = generation_config
+        return model
 
 
 def _one_device(device_map: Any) -> Any:

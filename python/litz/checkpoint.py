@@ -46,10 +46,10 @@ def read_config(files: ModelFiles) -> Config:
     path = files.find("config.json")
     if path is None:
         raise ModelNotFoundError(f"{files.source} has neither a config.json nor a GGUF file in {files.root}")
-    return _with_defaults(read_json(path), name=files.source)
+    return with_defaults(read_json(path), name=files.source)
 
 
-def _with_defaults(values: Mapping[str, Any], *, name: str, spelled: Mapping[str, str] | None = None) -> Config:
+def with_defaults(values: Mapping[str, Any], *, name: str, spelled: Mapping[str, str] | None = None) -> Config:
     """A multimodal model's text configuration stands for the whole: litz runs the text model."""
     text = values.get("text_config")
     if isinstance(text, dict):
@@ -66,16 +66,16 @@ def _gguf_config(file: _core.TensorFile, path: Path) -> Config:
     tensors = {name: shape for name, (_, shape, _) in file.tensors().items()}
     metadata = file.metadata()
     values = gguf.config(metadata, tensors, floats=floats, where=str(path), long_arrays=file.long_arrays())
-    return _with_defaults(values, name=str(path), spelled=gguf.spelled(metadata.get("general.architecture")))
+    return with_defaults(values, name=str(path), spelled=gguf.spelled(metadata.get("general.architecture")))
 
 
-def open_checkpoint(files: ModelFiles, *, strict: bool = True) -> Checkpoint:
+def open_checkpoint(files: ModelFiles, *, strict: bool = True, config: Config | None = None) -> Checkpoint:
     """Opens and checks a model: its configuration is read key by key, its tensors are matched one by one.
 
-    `strict=False` lets unknown configuration keys pass with a warning. Raises ConfigError, WeightsError,
-    UnsupportedError or FormatError, each naming what is wrong.
+    `config` stands for the one in the files. `strict=False` lets unknown configuration keys pass with a warning.
+    Raises ConfigError, WeightsError, UnsupportedError or FormatError, each naming what is wrong.
     """
-    config = read_config(files)
+    config = read_config(files) if config is None else config
     family = family_of(config["model_type"])
     where = str(files.gguf or files.root / "config.json")
     spec = read_spec(config, family, where=where, strict=strict)

@@ -106,6 +106,18 @@ class Config(Mapping[str, Any]):
         """A copy as a plain dictionary, defaults included."""
         return {**self._defaults, **self._values}
 
+    def knows(self, key: str) -> bool:
+        """Whether a model of this family may have the key: its family reads it, or it is known not to matter."""
+        return key in self or self._also.get(key, key) in self or key in _IRRELEVANT
+
+    def changed(self, values: Mapping[str, Any]) -> "Config":
+        """The same with other values for some keys."""
+        made = copy(self)
+        own = {key: self._also.get(key, key) for key in values}
+        kept = {key: value for key, value in self._values.items() if key not in {*own.values()}}
+        made._values = {**kept, **values}
+        return made
+
     def save_pretrained(self, folder: str | Path) -> None:
         """Writes `config.json` into the folder, which is made if need be."""
         target = Path(folder)

@@ -11,9 +11,7 @@ MOST = 2**31 - 1
 _MOST_ID = 2**32 - 1
 
 
-def integer(
-    value: Any, name: str, *, least: int = 0, most: int = MOST, error: type[LitzError] = ArgumentError
-) -> int:
+def integer(value: Any, name: str, *, least: int = 0, most: int = MOST, error: type[LitzError] = ArgumentError) -> int:
     """`value` as an int from `least` to `most`, also from numpy's integers and whole tensors of one element.
 
     A boolean is none. Raises `error` with the name, the range and what was found.

@@ -101,12 +101,13 @@ def test_wrong_inputs_are_errors_that_say_what_was_found(tiny_model, ids, mask, 
         tiny_model.generate(ids, attention_mask=mask, max_new_tokens=2)
 
 
-def test_the_context_is_the_limit_where_none_is_given(tiny_model):
-    out = tiny_model.generate([[70] * 80], return_dict_in_generate=True, eos_token_id=None)
+def test_the_context_is_a_limit_beside_any_other(tiny_model):
+    asked = {"return_dict_in_generate": True, "eos_token_id": None, "max_new_tokens": 1000}
+    out = tiny_model.generate([[70] * 80], **asked)
     assert len(out.sequences[0]) == CONTEXT
     assert (out.finish_reasons, out.context_limited) == (["length"], [True])
     with pytest.raises(ContextError, match=f"{CONTEXT + 1} tokens"):
-        tiny_model.generate([[70] * (CONTEXT + 1)])
+        tiny_model.generate([[70] * (CONTEXT + 1)], max_new_tokens=1)
 
 
 def test_max_length_counts_the_prompt(tiny_model):
@@ -127,7 +128,7 @@ def test_continuations_follow_one_another(tiny_model):
     assert [row[0] for row in out] == [70, 70, 70, 71, 71, 71]
     assert len({tuple(row) for row in out}) == 6
     with pytest.raises(ArgumentError, match="num_return_sequences"):
-        tiny_model.generate([[70]], num_return_sequences=2)
+        tiny_model.generate([[70]], num_return_sequences=2, max_new_tokens=1)
 
 
 def test_every_parameter_that_acts_changes_the_result(tiny_model):
@@ -168,9 +169,9 @@ def test_a_stop_string_ends_its_row_alone_and_is_not_in_the_text(tiny_model, tok
 
 def test_stop_strings_need_a_tokenizer_of_litz(tiny_model):
     with pytest.raises(ArgumentError, match="tokenizer"):
-        tiny_model.generate([[70]], stop_strings="x")
+        tiny_model.generate([[70]], stop_strings="x", max_new_tokens=1)
     with pytest.raises(UnsupportedError, match="AutoTokenizer"):
-        tiny_model.generate([[70]], stop_strings="x", tokenizer=object())
+        tiny_model.generate([[70]], stop_strings="x", tokenizer=object(), max_new_tokens=1)
 
 
 def test_the_output_object_reads_as_items_and_attributes(tiny_model):
@@ -210,7 +211,7 @@ def test_stream_yields_what_generate_returns(tiny_model, tokenizer):
 def test_a_stream_checks_its_arguments_at_once_and_may_be_left(tiny_model):
     with pytest.raises(ArgumentError, match="top_p"):
         tiny_model.stream([[70]], top_p=0.5)
-    stream = tiny_model.stream([[70]])
+    stream = tiny_model.stream([[70]], max_new_tokens=5)
     next(stream)
     stream.close()
     assert len(tiny_model.generate([[70]], max_new_tokens=2)[0]) == 3

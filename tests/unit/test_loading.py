@@ -197,9 +197,15 @@ class TestArguments:
     def test_the_stored_dtype_has_many_names(self, folder: Path, dtype: object) -> None:
         assert load(folder, torch_dtype=dtype).dtype == "float32"
 
-    def test_a_dtype_that_is_not_stored_is_refused(self, folder: Path) -> None:
-        with pytest.raises(UnsupportedError, match=r"float16.*float32"):
-            load(folder, dtype=torch.float16)
+    @pytest.mark.parametrize("dtype", [torch.float16, "float16", "half", torch.bfloat16, "bfloat16"])
+    def test_a_float_dtype_that_is_not_stored_is_a_warning(self, folder: Path, dtype: object) -> None:
+        with pytest.warns(UserWarning, match="float16.*stay float32"):
+            assert load(folder, dtype=dtype).dtype == "float32"
+
+    @pytest.mark.parametrize("dtype", [torch.float64, torch.int8, "float8_e4m3fn", "qwertz"])
+    def test_any_other_dtype_is_refused(self, folder: Path, dtype: object) -> None:
+        with pytest.raises(UnsupportedError, match="float32"):
+            load(folder, dtype=dtype)
 
     @pytest.mark.parametrize("threads", [0, -3])
     def test_threads_start_at_one(self, folder: Path, threads: int) -> None:

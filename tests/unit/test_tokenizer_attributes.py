@@ -199,8 +199,7 @@ def test_a_folder_below_a_local_one(tmp_path):
     assert AutoTokenizer.from_pretrained(tmp_path / "inner", subfolder="")("a")["input_ids"] == [A]
     with pytest.raises(ModelNotFoundError, match="has no folder 'other'"):
         AutoTokenizer.from_pretrained(tmp_path, subfolder="other")
-    with pytest.raises(ArgumentError, match="subfolder='x' is for local folders"):
-        AutoTokenizer.from_pretrained("owner/name", subfolder="x")
+
 
 
 def test_keys_that_nobody_knows_are_said_once_with_their_file(tmp_path):

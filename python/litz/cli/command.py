@@ -6,7 +6,7 @@ import sys
 from importlib import import_module
 
 from litz.cli import COMMANDS
-from litz.cli.console import clean
+from litz.cli.console import clean, with_streams
 from litz.errors import LitzError
 
 
@@ -16,6 +16,7 @@ class UsageError(Exception):
 
 def run_command(name: str, arguments: list[str]) -> int:
     """Parse the arguments of a command and run it."""
+    with_streams()
     module = import_module(f"litz.cli.{name}")
     parser = argparse.ArgumentParser(prog=f"litz {name}", description=COMMANDS[name].partition(":")[0])
     module.configure(parser)
@@ -27,6 +28,8 @@ def run_command(name: str, arguments: list[str]) -> int:
         options = parser.parse_args([_utf8(argument) for argument in arguments])
     except SystemExit as stop:  # argparse has said why
         return int(stop.code or 0)
+    except LitzError as error:
+        return _report(f"litz: {error}", code=1)
     try:
         code = int(module.run(options))
         sys.stdout.flush()

@@ -81,6 +81,8 @@ def _kind(name: str) -> str:
 
 def _opened(name: str) -> BinaryIO:
     if name == "-":
+        if sys.stdin is None:
+            raise ArgumentError("standard input is closed: name a file")
         return sys.stdin.buffer
     return gzip.open(name, "rb") if _kind(name) == ".gz" else Path(name).open("rb")  # type: ignore[return-value]
 

@@ -72,7 +72,10 @@ class Engine:
         limit = min(room, asked or room)
         stats = self.stats = Stats(prompt=len(ids))
         started = time.perf_counter()
-        stream = self.model.stream([ids], tokenizer=self.tokenizer, **{**self.parameters, "max_new_tokens": limit})
+        stream = self.model.stream(
+            [ids], attention_mask=[[1] * len(ids)], tokenizer=self.tokenizer,
+            **{**self.parameters, "max_new_tokens": limit},
+        )  # fmt: skip
         try:
             for token in stream:
                 stats.answer += 1

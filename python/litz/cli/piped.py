@@ -10,7 +10,9 @@ SILENCE = 5.0  # seconds that a pipe may say nothing when there is a prompt alre
 
 
 def read_all() -> str:
-    """All of standard input; ArgumentError if it is no UTF-8."""
+    """All of standard input, nothing where it is closed; ArgumentError if it is no UTF-8."""
+    if sys.stdin is None:
+        return ""
     try:
         return sys.stdin.buffer.read().decode("utf-8")
     except UnicodeDecodeError as error:

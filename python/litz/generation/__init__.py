@@ -4,7 +4,7 @@ from litz.generation.config import GenerationConfig
 from litz.generation.explain import Explanation, explain_generation
 from litz.generation.outputs import GenerationOutput, Token
 from litz.generation.parameters import GenerationParameters
-from litz.generation.run import generate, stream
+from litz.generation.run import check_token_types, generate, stream
 from litz.generation.streamers import BaseStreamer, TextIteratorStreamer, TextStreamer
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "TextIteratorStreamer",
     "TextStreamer",
     "Token",
+    "check_token_types",
     "explain_generation",
     "generate",
     "stream",

@@ -2,13 +2,16 @@
 
 import json
 import os
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from litz.errors import ConfigError, ModelNotFoundError
+from litz.config import read_json
+from litz.errors import ArgumentError, ConfigError, UnsupportedError
 from litz.generation.parameters import Biases, Tokens
+from litz.numbers import shown
 
 if TYPE_CHECKING:
     from litz.config import Config
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
 FILE = "generation_config.json"
 # Written by every version of transformers; they say nothing about generation.
 _PROVENANCE = ("transformers_version", "_from_model_config", "_commit_hash", "_original_object_hash")
+_SPECIAL_TOKENS = ("bos_token_id", "eos_token_id", "pad_token_id")
 
 
 @dataclass
@@ -79,10 +83,34 @@ class GenerationConfig:
     output_logits: bool | None = None
     output_attentions: bool | None = None
     output_hidden_states: bool | None = None
+    use_mtp: bool | None = None
+    is_assistant: bool | None = None
+    assistant_early_exit: int | None = None
+    speculation_type: str | None = None
+    watermarking_config: Any = None
+    dola_layers: Any = None
+    constraints: Any = None
+    force_words_ids: Any = None
+    cache_config: Any = None
+    max_cache_len: int | None = None
+    compile_config: Any = None
+    disable_compile: bool | None = None
+    continuous_batching_config: Any = None
+    prefill_chunk_size: int | None = None
+    low_memory: bool | None = None
+    decoder_start_token_id: Tokens | None = None
+    num_assistant_tokens: int | None = None
+    num_assistant_tokens_schedule: str | None = None
+    assistant_confidence_threshold: float | None = None
+    assistant_lookbehind: int | None = None
+    target_lookbehind: int | None = None
+    assistant_ensemble_weight: float | None = None
+    max_matching_ngram_size: int | None = None
     unknown: dict[str, Any] = field(default_factory=dict)
+    source: str = field(default="", compare=False)  # the file that it was read from
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name not in _NAMES and name != "unknown":
+        if name not in _NAMES and name not in _BESIDES:
             raise AttributeError(f"GenerationConfig has no {name!r}; it has {', '.join(_NAMES)}")
         object.__setattr__(self, name, value)
 
@@ -97,62 +125,139 @@ class GenerationConfig:
     def from_pretrained(
         cls,
         pretrained_model_name: str | os.PathLike[str],
+        config_file_name: str | None = None,
         *,
-        config_file_name: str = FILE,
         revision: str | None = None,
         cache_dir: str | os.PathLike[str] | None = None,
         local_files_only: bool = False,
         token: str | bool | None = None,
+        **values: Any,
     ) -> "GenerationConfig":
-        """Reads a model's `generation_config.json`; a model without one raises ModelNotFoundError."""
-        from litz import hub
+        """Reads `generation_config.json` of a model, or of a folder that holds nothing else.
 
-        files = hub.resolve(
+        `values` with the name of a parameter win over the file's; another name is ArgumentError. A model without the
+        file raises ModelNotFoundError.
+        """
+        from litz.generation.files import read_pretrained
+
+        made = read_pretrained(
             pretrained_model_name,
+            config_file_name or FILE,
             revision=revision,
             cache_dir=cache_dir,
             local_files_only=local_files_only,
             token=token,
-            want="config",
         )
-        path = files.find(config_file_name)
-        if path is None:
-            raise ModelNotFoundError(f"{files.source} has no {config_file_name} in {files.root}")
-        return cls.from_dict(_read(path))
+        if rest := made.update(**values):
+            raise ArgumentError(f"{', '.join(sorted(rest))}: no generation parameter, and nothing that loading reads")
+        return made
+
+    @classmethod
+    def from_file(cls, path: Path) -> "GenerationConfig":
+        """The configuration that a file holds; keys that litz does not know are named in one warning."""
+        made = cls.from_dict(read_json(path))
+        made.source = str(path)
+        if made.unknown:
+            names = ", ".join(sorted(made.unknown))
+            warnings.warn(f"{path}: keys that litz does not know do not act: {names}", stacklevel=2)
+        return made
+
+    @classmethod
+    def from_model_config(cls, model_config: "Config | Mapping[str, Any]") -> "GenerationConfig":
+        """The generation parameters among a model configuration's keys: where older models have them."""
+        written: Any = getattr(model_config, "written", model_config)
+        values: Mapping[str, Any] = written if isinstance(written, Mapping) else written.to_dict()
+        return cls(**{name: values[name] for name in _NAMES if values.get(name) is not None})
 
     @classmethod
     def for_model(cls, files: "ModelFiles", config: "Config") -> "GenerationConfig":
-        """What a model's files say: its `generation_config.json` and special tokens; None where they are silent."""
+        """What a model's files say; None where they are silent.
+
+        Without a `generation_config.json` the parameters in `config.json` count, as in transformers.
+        """
         from litz.generation.gguf import special_tokens
 
         if files.gguf is not None:
             return cls.from_dict(special_tokens(files.gguf))
         path = files.find(FILE)
-        made = cls() if path is None else cls.from_dict(_read(path))
-        for name in ("bos_token_id", "eos_token_id", "pad_token_id"):
+        if path is None:
+            made = cls.from_model_config(config)
+            made.source = str(files.root / "config.json")
+            return made
+        made = cls.from_file(path)
+        for name in _SPECIAL_TOKENS:
             if getattr(made, name) is None:
                 setattr(made, name, config.get(name))
         return made
 
-    def save_pretrained(self, save_directory: str | os.PathLike[str], *, config_file_name: str = FILE) -> None:
+    def save_pretrained(
+        self,
+        save_directory: str | os.PathLike[str],
+        config_file_name: str | None = None,
+        *,
+        push_to_hub: bool = False,
+    ) -> None:
         """Writes all values that are set, the unknown ones included, into the folder, which is made if need be."""
+        if push_to_hub:
+            self.push_to_hub()
         target = Path(save_directory)
         target.mkdir(parents=True, exist_ok=True)
-        partial = target / f"{config_file_name}.partial"
-        partial.write_text(json.dumps(self.to_dict(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        partial.replace(target / config_file_name)
+        self.to_json_file(target / (config_file_name or FILE))
+
+    def push_to_hub(self, *_: Any) -> None:
+        """UnsupportedError: litz writes to no server."""
+        raise UnsupportedError("push_to_hub: litz uploads nothing; save_pretrained, and upload the folder yourself")
+
+    def to_json_file(self, json_file_path: str | os.PathLike[str], use_diff: bool = True) -> None:
+        """Writes `to_json_string` into a file, which is there when it is whole."""
+        target = Path(json_file_path)
+        partial = target.with_name(f"{target.name}.partial")
+        partial.write_text(self.to_json_string(use_diff), encoding="utf-8")
+        partial.replace(target)
+
+    def to_json_string(self, use_diff: bool = True) -> str:
+        """JSON of all values that are set; `use_diff=False` writes null for the others, too.
+
+        Tuples as keys become [[ids], number] pairs. ConfigError names what JSON has no form for.
+        """
+        values = self.to_dict() if use_diff else {**dict.fromkeys(_NAMES), **self.to_dict()}
+        biases = values.get("sequence_bias")
+        if isinstance(biases, Mapping):
+            values["sequence_bias"] = [[list(tokens), bias] for tokens, bias in biases.items()]
+        try:
+            return json.dumps(values, indent=2, ensure_ascii=False, default=_plain) + "\n"
+        except (TypeError, ValueError, RecursionError) as error:
+            raise ConfigError(f"this GenerationConfig cannot be written as JSON: {error}") from error
+
+    def to_diff_dict(self) -> dict[str, Any]:
+        """The same as `to_dict`: no value is set by default."""
+        return self.to_dict()
 
     def to_dict(self) -> dict[str, Any]:
         """All values that are set, the unknown ones included."""
         named = {name: getattr(self, name) for name in _NAMES if getattr(self, name) is not None}
         return {**named, **self.unknown}
 
-    def update(self, **values: Any) -> dict[str, Any]:
-        """Sets the values that it has a name for, checks the result, and returns the others."""
-        for name in values.keys() & set(_NAMES):
-            setattr(self, name, values[name])
-        self.validate()
+    def update(self, *, defaults_only: bool = False, **values: Any) -> dict[str, Any]:
+        """Sets the values that it has a name for, checks the result, and returns the others.
+
+        `defaults_only` sets what is not set yet. A value out of its range raises, and nothing is changed.
+        """
+        named = {name: value for name, value in values.items() if name in _NAMES}
+        if defaults_only:
+            named = {name: value for name, value in named.items() if getattr(self, name) is None}
+        before = {name: getattr(self, name) for name in named}
+        self._set(named)
+        try:
+            self.validate()
+        except BaseException:
+            self._set(before)
+            raise
         return {name: value for name, value in values.items() if name not in _NAMES}
+
+    def _set(self, values: Mapping[str, Any]) -> None:
+        for name, value in values.items():
+            setattr(self, name, value)
 
     def validate(self) -> None:
         """ArgumentError for a value out of its range, UnsupportedError for what litz does not do."""
@@ -164,14 +269,14 @@ class GenerationConfig:
         return f"GenerationConfig({json.dumps(self.to_dict(), indent=2, ensure_ascii=False, default=str)})"
 
 
-_NAMES = tuple(item.name for item in fields(GenerationConfig) if item.name != "unknown")
+_BESIDES = ("unknown", "source")
+_NAMES = tuple(item.name for item in fields(GenerationConfig) if item.name not in _BESIDES)
 
 
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise ConfigError(f"{path} is not JSON: {error}") from error
-    if not isinstance(values, dict):
-        raise ConfigError(f"{path} must hold an object, found {type(values).__name__}")
-    return values
+def _plain(value: Any) -> Any:
+    """Arrays and sets for JSON."""
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    if isinstance(value, (set, frozenset)):
+        return sorted(value)
+    raise TypeError(f"{shown(value)} is no JSON value")

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Unpack
 
 from litz.generation.config import GenerationConfig
+from litz.generation.lengths import limited
 from litz.generation.parameters import ACTING, SAMPLING, GenerationParameters
 from litz.generation.resolve import resolve
 from litz.generation.run import Model, layers_of
@@ -49,7 +50,7 @@ def explain_generation(
     **parameters: Unpack[GenerationParameters],
 ) -> Explanation:
     """What `generate` would do with these arguments, without doing it."""
-    resolved = resolve(layers_of(model, generation_config, parameters))
+    resolved = limited(resolve(layers_of(model, generation_config, parameters)))
     names = [name for name in (*ACTING, *_BESIDES) if resolved.get(name) is not None]
     inert = (*SAMPLING, "seed") if resolved.greedy() else ()
     told = [Parameter(name, resolved.get(name), resolved.origins[name], acts=name not in inert) for name in names]

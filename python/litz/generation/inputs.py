@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from litz import arrays
 from litz.errors import ArgumentError
+from litz.numbers import shown, token_id
 
 Kind = Literal["torch", "numpy", "list"]
 
@@ -33,22 +34,34 @@ def read_prompts(
 ) -> Prompts:
     """Prompts from a tensor, an array or lists; a tokenizer's output brings its own mask.
 
-    Padding is what the mask leaves out at either end of a row. A batch without a mask is searched for `pad` at its
-    ends; where that token is also one of `special`, which a prompt may well begin or end with, it is ArgumentError.
+    Padding is what the mask leaves out at either end of a row. Rows without a mask are searched for `pad` at their
+    ends. Where that token is also one of `special`, which a prompt may well begin or end with, a batch is ArgumentError
+    and a single row is read as it is. ArgumentError names an id that is none.
     """
     if isinstance(input_ids, Mapping):
         attention_mask = input_ids.get("attention_mask") if attention_mask is None else attention_mask
+        if "input_ids" not in input_ids:
+            raise ArgumentError(f"the inputs hold {', '.join(map(str, input_ids))}: there are no input_ids among them")
         input_ids = input_ids["input_ids"]
     if input_ids is None:
         if bos is None:
             raise ArgumentError("no input_ids, and the model has no bos token to begin with; pass input_ids")
         input_ids = [[bos]]
-    kind, rows = _rows(input_ids)
+    kind, rows = _rows(input_ids, "input_ids")
+    read = rows
     if attention_mask is not None:
-        return Prompts(rows, _unmasked(rows, _rows(attention_mask)[1]), kind)
-    if len(rows) > 1 and pad is not None:
-        return Prompts(rows, [_without_pad(row, index, pad, special) for index, row in enumerate(rows)], kind)
-    return Prompts(rows, rows, kind)
+        read = _unmasked(rows, _rows(attention_mask, "attention_mask")[1])
+    elif pad is not None and (len(rows) > 1 or pad not in special):
+        read = [_without_pad(row, index, pad, special) for index, row in enumerate(rows)]
+    return Prompts(rows, [checked_ids(row) for row in read], kind)
+
+
+def checked_ids(row: Sequence[Any], *, vocab: int | None = None) -> list[int]:
+    """The ids of a row as ints; ArgumentError names the first that is none."""
+    plain = all(type(item) is int for item in row)
+    if plain and (not row or (min(row) >= 0 and max(row) < (1 << 32 if vocab is None else vocab))):
+        return list(row)
+    return [token_id(item, "input_ids", vocab=vocab) for item in row]
 
 
 def as_kind(rows: Any, kind: Kind) -> Any:
@@ -58,19 +71,28 @@ def as_kind(rows: Any, kind: Kind) -> Any:
     return arrays.integers(rows, kind)
 
 
-def _rows(ids: Any) -> tuple[Kind, list[list[int]]]:
+def _rows(ids: Any, name: str) -> tuple[Kind, list[list[Any]]]:
     kind: Kind = "list"
     if hasattr(ids, "tolist"):
         kind = arrays.kind_of(ids)
         ids = ids.tolist()
     if not isinstance(ids, (list, tuple)):
-        raise ArgumentError(f"input_ids must be (batch, time) integers, found {type(ids).__name__}; encode text first")
-    rows = [list(ids)] if ids and not isinstance(ids[0], (list, tuple)) else [list(row) for row in ids]
+        raise ArgumentError(f"{name} must be (batch, time) integers, found {type(ids).__name__}; encode text first")
+    rows = [_row(row) for row in ids] if all(map(_is_row, ids)) else [list(ids)]
     for row in rows:
-        wrong = next((item for item in row if not isinstance(item, int)), None)
-        if wrong is not None:
-            raise ArgumentError(f"input_ids must be (batch, time) integers, found {wrong!r} in it")
+        wrong = next((item for item in row if not isinstance(item, int) and not hasattr(item, "__index__")), None)
+        if wrong is not None and not (name == "attention_mask" and isinstance(wrong, float)):
+            raise ArgumentError(f"{name} must be (batch, time) integers, found {shown(wrong)} in it")
     return kind, rows
+
+
+def _is_row(value: Any) -> bool:
+    """Whether a batch's item is a row: a list, or an array with a dimension."""
+    return isinstance(value, (list, tuple)) or bool(getattr(value, "shape", ()))
+
+
+def _row(value: Any) -> list[Any]:
+    return value.tolist() if hasattr(value, "tolist") else list(value)
 
 
 def _unmasked(rows: list[list[int]], mask: list[list[int]]) -> list[list[int]]:
@@ -79,9 +101,12 @@ def _unmasked(rows: list[list[int]], mask: list[list[int]]) -> list[list[int]]:
             f"attention_mask has rows of {[len(row) for row in mask]}, input_ids of "
             f"{[len(row) for row in rows]} tokens: they must agree"
         )
-    read = []
+    read: list[list[int]] = []
     for index, (row, kept) in enumerate(zip(rows, mask, strict=True)):
         places = [place for place, keep in enumerate(kept) if keep]
+        if not row:  # it has no token, which is said where it is read
+            read.append([])
+            continue
         if not places or len(places) != places[-1] - places[0] + 1:
             raise ArgumentError(f"attention_mask of row {index} must be ones, with zeros only before and after them")
         read.append(row[places[0] : places[-1] + 1])

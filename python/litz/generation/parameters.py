@@ -67,6 +67,30 @@ class GenerationParameters(TypedDict, total=False):
     output_logits: bool | None
     output_attentions: bool | None
     output_hidden_states: bool | None
+    use_mtp: bool | None
+    is_assistant: bool | None
+    assistant_early_exit: int | None
+    speculation_type: str | None
+    watermarking_config: Any
+    dola_layers: Any
+    constraints: Any
+    force_words_ids: Any
+    # accepted with any value: see IRRELEVANT
+    cache_config: Any
+    max_cache_len: int | None
+    compile_config: Any
+    disable_compile: bool | None
+    continuous_batching_config: Any
+    prefill_chunk_size: int | None
+    low_memory: bool | None
+    decoder_start_token_id: Tokens | None
+    num_assistant_tokens: int | None
+    num_assistant_tokens_schedule: str | None
+    assistant_confidence_threshold: float | None
+    assistant_lookbehind: int | None
+    target_lookbehind: int | None
+    assistant_ensemble_weight: float | None
+    max_matching_ngram_size: int | None
 
 
 # Parameters of the core, in the order in which they are explained.
@@ -87,6 +111,7 @@ SAMPLING: dict[str, tuple[Any, ...]] = {
 }  # fmt: skip
 
 _ONE_PATH = "litz follows one path per sequence (greedy or sampled), not beams; leave it out"
+_NO_DRAFTS = "speculative decoding is not supported; leave it out"
 _NOT_KEPT = "the native engine keeps only the last token's scores; call model(input_ids).logits for all of them"
 # What litz does not do: the values that ask for nothing, and what to do instead.
 UNSUPPORTED: dict[str, tuple[tuple[Any, ...], str]] = {
@@ -101,19 +126,61 @@ UNSUPPORTED: dict[str, tuple[tuple[Any, ...], str]] = {
     "encoder_no_repeat_ngram_size": ((0,), "there is no encoder here; use no_repeat_ngram_size"),
     "token_healing": ((False,), "token healing is not supported; leave it out"),
     "prompt_lookup_num_tokens": ((), "prompt lookup decoding is not supported; leave it out"),
-    "use_cache": ((True,), "the native engine always caches; leave it out"),
-    "cache_implementation": (("dynamic", "hybrid"), "there is one cache; its dtype is cache_dtype"),
+    "use_cache": ((True, False), "pass True or False: the results are the same"),
+    "cache_implementation": (
+        (
+            "dynamic",
+            "dynamic_full",
+            "static",
+            "sliding_window",
+            "hybrid",
+            "hybrid_chunked",
+            "offloaded",
+            "offloaded_static",
+            "offloaded_hybrid",
+            "offloaded_hybrid_chunked",
+        ),
+        "there is one cache, in pages; from_pretrained(cache_dtype='q8_0') makes it smaller",
+    ),
     "output_scores": ((False,), _NOT_KEPT),
     "output_logits": ((False,), _NOT_KEPT),
     "output_attentions": ((False,), _NOT_KEPT),
     "output_hidden_states": ((False,), _NOT_KEPT),
+    "use_mtp": ((False,), "multi-token prediction is not supported; leave it out"),
+    "is_assistant": ((False,), _NO_DRAFTS),
+    "assistant_early_exit": ((), _NO_DRAFTS),
+    "speculation_type": ((), _NO_DRAFTS),
+    "watermarking_config": ((), "watermarking is not supported; leave it out"),
+    "dola_layers": ((), "contrasting layers (DoLa) is not supported; leave it out"),
+    "constraints": (([],), "constrained beam search is not supported; leave it out"),
+    "force_words_ids": (([],), "constrained beam search is not supported; leave it out"),
+}
+
+# What has no effect on a decoder's results, or only beside something that is refused: accepted with any value.
+IRRELEVANT: dict[str, str] = {
+    "cache_config": "it describes caches that are chosen by cache_implementation",
+    "max_cache_len": "the cache grows as it is needed",
+    "compile_config": "nothing is compiled",
+    "disable_compile": "nothing is compiled",
+    "continuous_batching_config": "it belongs to another method of transformers",
+    "prefill_chunk_size": "prompts are read in chunks, and no result depends on their size",
+    "low_memory": "it belongs to contrastive search",
+    "decoder_start_token_id": "it belongs to encoder-decoder models",
+    "num_assistant_tokens": "it acts only beside assistant_model",
+    "num_assistant_tokens_schedule": "it acts only beside assistant_model",
+    "assistant_confidence_threshold": "it acts only beside assistant_model",
+    "assistant_lookbehind": "it acts only beside assistant_model",
+    "target_lookbehind": "it acts only beside assistant_model",
+    "assistant_ensemble_weight": "it acts only beside assistant_model",
+    "max_matching_ngram_size": "it acts only beside prompt_lookup_num_tokens",
 }
 
 # Of the unsupported ones, what only changes how the result is computed or shown: a checkpoint's file may ask for it.
 HARMLESS = (
     "length_penalty", "early_stopping", "diversity_penalty", "num_beam_groups", "use_cache", "cache_implementation",
     "output_scores", "output_logits", "output_attentions", "output_hidden_states", "encoder_repetition_penalty",
-    "encoder_no_repeat_ngram_size", "prompt_lookup_num_tokens",
+    "encoder_no_repeat_ngram_size", "prompt_lookup_num_tokens", "is_assistant", "assistant_early_exit",
+    "speculation_type",
 )  # fmt: skip
 
 # Arguments of transformers' generate() that are no parameters of a configuration.
@@ -127,12 +194,20 @@ FOREIGN = {
     "past_key_values": "leave it out: the prefix shared with the last call is reused by itself",
     "inputs_embeds": "the native engine takes token ids",
     "position_ids": "leave it out: positions follow from the attention mask",
-    "constraints": "constrained beam search is not supported",
-    "force_words_ids": "constrained beam search is not supported",
     "custom_generate": "litz runs no code from model repositories",
-    "watermarking_config": "watermarking is not supported",
     "truncation": "litz never cuts a prompt; shorten it, or pass the last tokens of tokenizer(...)",
     "handle_long_generation": "pass context='slide', or shorten the prompt",
+    "return_type": "pass return_full_text, return_text or return_tensors",
     "padding": "leave it out: prompts of any lengths run together unpadded",
     "generator": "pass seed=<a number> instead",
+    "synced_gpus": "one process computes; leave it out",
+    "assistant_tokenizer": "speculative decoding is not supported; leave it out",
+    "negative_prompt_ids": "classifier-free guidance is not supported; leave it out",
+    "negative_prompt_attention_mask": "classifier-free guidance is not supported; leave it out",
+    "labels": "generation has no loss; leave it out",
+    "cache_position": "leave it out: positions follow from the attention mask",
+    "encoder_outputs": "there is no encoder here; leave it out",
+    "logits_to_keep": "generation keeps the last token's logits; leave it out",
+    "use_model_defaults": "pass the parameters that should count",
+    "trust_remote_code": "litz runs no code from model repositories; leave it out",
 }  # fmt: skip

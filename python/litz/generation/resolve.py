@@ -1,5 +1,6 @@
 """Which value of each parameter counts, where it came from, and whether it can act."""
 
+import difflib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,6 +10,8 @@ from litz import _core
 from litz.errors import ArgumentError, UnsupportedError
 from litz.generation.config import GenerationConfig
 from litz.generation.parameters import ACTING, FOREIGN, HARMLESS, SAMPLING, UNSUPPORTED, GenerationParameters
+from litz.generation.values import read
+from litz.numbers import shown
 
 ARGUMENT = "argument"
 CONFIG = "generation_config argument"
@@ -22,10 +25,11 @@ _LENGTHS = ("max_new_tokens", "max_length")
 
 @dataclass(frozen=True)
 class Layer:
-    """Values from one source."""
+    """Values from one source; `where` is what errors call it, such as a file."""
 
     origin: str
     values: Mapping[str, Any]
+    where: str = ""
 
 
 @dataclass(frozen=True)
@@ -41,21 +45,21 @@ class Resolved:
 
     def greedy(self) -> bool:
         """Whether the likeliest token always wins."""
-        return not self.get("do_sample") or self.get("temperature") == 0
+        return _greedy(self.values)
 
     def acting(self) -> dict[str, Any]:
         """What the core is told, in plain JSON types."""
-        told = {name: plain(self.values[name]) for name in ACTING if self.values.get(name) is not None}
+        told = {name: self.values[name] for name in ACTING if self.values.get(name) is not None}
         if self.greedy():
             told = {name: value for name, value in told.items() if name not in SAMPLING}
             told["do_sample"] = False
-        if "sequence_bias" in told:
-            told["sequence_bias"] = _biases(self.values["sequence_bias"])
+        if "min_new_tokens" in told:  # which takes precedence, as max_new_tokens does
+            told.pop("min_length", None)
         return told
 
     def to_json(self, *, batch_size: int | None = None) -> str:
         """The core's parameters; `batch_size`: how many rows it computes together."""
-        return json.dumps({**self.acting(), "max_batch_size": batch_size})
+        return json.dumps({**self.acting(), "max_batch_size": read("batch_size", batch_size)})
 
 
 def resolve(layers: Sequence[Layer]) -> Resolved:
@@ -74,8 +78,9 @@ def resolve(layers: Sequence[Layer]) -> Resolved:
             if not (unset or name in values or (beaten and name in _LENGTHS)):
                 values[name], origins[name] = value, layer.origin
     _refuse_two_lengths(layers)
-    resolved = Resolved(values, origins)
-    _refuse_unsupported(resolved)
+    places = {layer.origin: layer.where for layer in layers if layer.where}
+    resolved = Resolved(_read(values, origins, places=places), origins)
+    _refuse_unsupported(resolved, places=places)
     _refuse_inert(resolved, layers)
     return resolved
 
@@ -83,9 +88,31 @@ def resolve(layers: Sequence[Layer]) -> Resolved:
 def check(config: GenerationConfig) -> None:
     """The same checks for one configuration by itself."""
     values = {name: value for name, value in config.to_dict().items() if name not in config.unknown}
-    resolved = Resolved(values, dict.fromkeys(values, CONFIG))
-    _refuse_unsupported(resolved)
+    origins = dict.fromkeys(values, CONFIG)
+    resolved = Resolved(_read(values, origins, places={}), origins)
+    _refuse_unsupported(resolved, places={})
     _core.check_generation_params(resolved.to_json())
+
+
+def _read(values: Mapping[str, Any], origins: Mapping[str, str], *, places: Mapping[str, str]) -> dict[str, Any]:
+    """Every value converted and checked, but what of the model's own values would do nothing."""
+    made = dict(values)
+    # What decides whether the others act comes first.
+    for name in sorted(values, key=lambda name: (name != "do_sample", name != "temperature")):
+        if name == "temperature" and origins[name] == MODEL and not made.get("do_sample"):
+            continue
+        if name in SAMPLING and origins[name] == MODEL and name != "temperature" and _greedy(made):
+            continue
+        try:
+            made[name] = read(name, values[name])
+        except ArgumentError as error:
+            place = places.get(origins[name])
+            raise ArgumentError(f"{place}: {error}") if place else error from None
+    return made
+
+
+def _greedy(values: Mapping[str, Any]) -> bool:
+    return not values.get("do_sample") or values.get("temperature") == 0
 
 
 def named(config: GenerationConfig | None) -> dict[str, Any]:
@@ -95,33 +122,31 @@ def named(config: GenerationConfig | None) -> dict[str, Any]:
     return {name: value for name, value in config.to_dict().items() if name in _KNOWN}
 
 
-def plain(value: Any) -> Any:
-    """Numbers and lists as JSON knows them, from numpy, torch or tuples."""
-    if hasattr(value, "tolist"):
-        return value.tolist()
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return [plain(item) for item in value]
-    return value
-
-
 def _refuse_unknown(layer: Layer) -> None:
     for name, value in layer.values.items():
         asked = value is not None and value is not False and not (isinstance(value, list) and not value)
         if name in FOREIGN and asked:
             raise UnsupportedError(f"{name}: {FOREIGN[name]}")
         if name not in _KNOWN and name not in FOREIGN:
-            import difflib
-
             near = difflib.get_close_matches(name, _KNOWN, n=1)
             hint = f"did you mean {near[0]}?" if near else f"litz knows {', '.join(sorted(_KNOWN))}"
             raise ArgumentError(f"{name} is not a generation parameter; {hint}")
 
 
-def _refuse_unsupported(resolved: Resolved) -> None:
+def _refuse_unsupported(resolved: Resolved, *, places: Mapping[str, str]) -> None:
     for name, (neutral, advice) in UNSUPPORTED.items():
-        value, origin = resolved.get(name), resolved.origins.get(name)
-        if value is not None and value not in neutral and not (origin == MODEL and name in HARMLESS):
-            raise UnsupportedError(f"{name}={value!r} ({origin}): {advice}")
+        value, origin = resolved.get(name), resolved.origins.get(name, "")
+        harmless = origin == MODEL and name in HARMLESS
+        if value is not None and not harmless and not _among(value, neutral):
+            raise UnsupportedError(f"{name}={shown(value)} ({places.get(origin, origin)}): {advice}")
+
+
+def _among(value: Any, values: Sequence[Any]) -> bool:
+    """`in`, for values whose comparison may give anything."""
+    try:
+        return value in values
+    except (TypeError, ValueError, RuntimeError):
+        return False
 
 
 def _refuse_two_lengths(layers: Sequence[Layer]) -> None:
@@ -129,7 +154,7 @@ def _refuse_two_lengths(layers: Sequence[Layer]) -> None:
         new, total = (layer.values.get(name) for name in _LENGTHS)
         if layer.origin != MODEL and new is not None and total is not None:
             raise ArgumentError(
-                f"max_new_tokens={new} and max_length={total} both limit the length; "
+                f"max_new_tokens={shown(new)} and max_length={shown(total)} both limit the length; "
                 f"pass one of them (max_length counts the prompt)"
             )
 
@@ -143,7 +168,7 @@ def _refuse_inert(resolved: Resolved, layers: Sequence[Layer]) -> None:
         copied = model if layer.origin == CONFIG else {}
         inert = [] if layer.origin == MODEL else _inert(layer.values, copied)
         if inert:
-            listed = ", ".join(f"{name}={layer.values[name]!r}" for name in inert)
+            listed = ", ".join(f"{name}={shown(layer.values[name])}" for name in inert)
             raise ArgumentError(
                 f"{listed} ({layer.origin}) would do nothing: do_sample is False "
                 f"({resolved.origins['do_sample']}); pass do_sample=True, or leave it out"
@@ -157,16 +182,6 @@ def _inert(values: Mapping[str, Any], copied: Mapping[str, Any]) -> list[str]:
 
     def asks(name: str) -> bool:
         value = values.get(name)
-        return value is not None and value not in SAMPLING[name] and value != copied.get(name)
+        return value is not None and not _among(value, (*SAMPLING[name], copied.get(name)))
 
     return [name for name in SAMPLING if asks(name)]
-
-
-def _biases(biases: Any) -> list[list[Any]]:
-    pairs = biases.items() if isinstance(biases, Mapping) else biases
-    return [[plain(tokens), _spelt(float(bias))] for tokens, bias in pairs]
-
-
-def _spelt(number: float) -> float | str:
-    """JSON has no infinities."""
-    return str(number) if number in (float("inf"), float("-inf")) else number

@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, Unpack
 
 from litz import _core
-from litz.errors import UnsupportedError
+from litz.errors import ArgumentError, UnsupportedError
 from litz.generation.config import GenerationConfig
 from litz.generation.inputs import Prompts, as_kind, read_prompts
+from litz.generation.lengths import limited, warn_if_defaulted
 from litz.generation.outputs import GenerationOutput, Token
 from litz.generation.parameters import GenerationParameters
-from litz.generation.resolve import ARGUMENT, CONFIG, MODEL, Layer, Resolved, named, plain, resolve
+from litz.generation.resolve import ARGUMENT, CONFIG, MODEL, Layer, Resolved, named, resolve
 
 # How many tokens of each row the core generates before Python looks, where nobody waits for them.
 _UNWATCHED = 1024
@@ -21,6 +22,7 @@ class Model(Protocol):
     """What generation needs of a model."""
 
     _core: Any
+    config: Any
     generation_config: GenerationConfig
 
 
@@ -66,13 +68,14 @@ def start(
     batch_size: int | None = None,
 ) -> Run:
     """Checks everything and readies the core; `layers` are the parameters, the strongest first."""
-    parameters = resolve(layers)
-    eos = plain(parameters.get("eos_token_id"))
+    parameters = limited(resolve(layers))
+    eos = parameters.get("eos_token_id") or []
     bos = parameters.get("bos_token_id")
-    special = [*(eos if isinstance(eos, list) else [eos]), bos]
+    special = [*eos, *([] if bos is None else [bos])]
     prompts = read_prompts(input_ids, attention_mask, bos=bos, pad=parameters.get("pad_token_id"), special=special)
     told = parameters.to_json(batch_size=batch_size)
     core = _core.Generation(model._core, prompts.read, told, _core_tokenizer(tokenizer))
+    warn_if_defaulted(parameters)
     rows = len(prompts.read) * (parameters.get("num_return_sequences") or 1)
     return Run(core, prompts, parameters, rows, tokenizer is not None)
 
@@ -85,15 +88,17 @@ def generate(
     generation_config: GenerationConfig | None = None,
     streamer: Any = None,
     tokenizer: Any = None,
+    inputs: Any = None,
+    token_type_ids: Any = None,
     **parameters: Unpack[GenerationParameters],
 ) -> Any:
     """Continues each prompt: (rows, time) ids, prompts included, as torch, numpy or lists, as the input was.
 
-    `input_ids`: (batch, time) with padding on either side, lists of any lengths, or a tokenizer's output. Greedy unless
-    `do_sample`; the model's generation config holds where nothing is said; without a limit of length the model's
-    context is the limit. Each prompt gives the same alone and in a batch; a `seed` makes draws repeatable, and equal
-    prompts equal. `streamer` gets the tokens of a single row as they come. `return_dict_in_generate=True` gives a
-    GenerationOutput.
+    `input_ids` (or `inputs`): (batch, time) with padding on either side, lists of any lengths, or a tokenizer's output.
+    Greedy unless `do_sample`; the model's generation config holds where nothing is said; without any limit of length it
+    stops after 20 new tokens and warns. Each prompt gives the same alone and in a batch; a `seed` makes draws
+    repeatable, and equal prompts equal. `streamer` gets the tokens of a single row as they come.
+    `return_dict_in_generate=True` gives a GenerationOutput.
 
     `context="slide"` goes on beyond the context, up to max_new_tokens, max_length or max_time: where the context is
     full, or a prompt longer than it, the oldest tokens are forgotten and the newest half of a context is read again:
@@ -101,6 +106,8 @@ def generate(
     longer prompts with ContextError and ends a row whose context is full.
     """
     with telling(streamer):
+        input_ids = _one_of(input_ids, inputs)
+        check_token_types(model, token_type_ids)
         run = start(model, input_ids, attention_mask, tokenizer, layers_of(model, generation_config, parameters))
         rows = collect(run, streamer)
     sequences = run.prompts.sequences([row.ids for row in rows], pad=_pad(run.parameters))
@@ -131,6 +138,19 @@ def stream(
     return start(model, input_ids, attention_mask, tokenizer, layers_of(model, generation_config, parameters)).tokens(1)
 
 
+def _one_of(input_ids: Any, inputs: Any) -> Any:
+    """transformers calls the same argument by two names."""
+    if input_ids is not None and inputs is not None:
+        raise ArgumentError("input_ids and inputs are two names of one argument; pass one of them")
+    return inputs if input_ids is None else input_ids
+
+
+def check_token_types(model: Model, token_type_ids: Any) -> None:
+    """UnsupportedError where token types would act: most decoders ignore them, GPT-2 adds an embedding for them."""
+    if token_type_ids is not None and model.config["model_type"] == "gpt2":
+        raise UnsupportedError("token_type_ids: litz computes GPT-2 without token types; leave them out")
+
+
 def collect(run: Run, streamer: Any = None) -> list[Row]:
     """Runs to the end; a streamer gets the prompt and each token of the only row."""
     rows = [Row() for _ in range(run.rows)]
@@ -154,7 +174,17 @@ def collect(run: Run, streamer: Any = None) -> list[Row]:
 
 def layers_of(model: Model, config: GenerationConfig | None, parameters: GenerationParameters) -> list[Layer]:
     """The sources of a call's parameters, the strongest first."""
-    return [Layer(ARGUMENT, parameters), Layer(CONFIG, named(config)), Layer(MODEL, named(model.generation_config))]
+    if config is not None and not isinstance(config, GenerationConfig):
+        raise ArgumentError(
+            f"generation_config must be a litz.GenerationConfig, found {type(config).__name__}; "
+            f"litz.GenerationConfig.from_dict(config.to_dict()) makes one"
+        )
+    own = model.generation_config
+    return [
+        Layer(ARGUMENT, parameters),
+        Layer(CONFIG, named(config), where=config.source if config is not None else ""),
+        Layer(MODEL, named(own), where=own.source),
+    ]
 
 
 def _core_tokenizer(tokenizer: Any) -> Any:
@@ -172,9 +202,8 @@ def _core_tokenizer(tokenizer: Any) -> Any:
 def _pad(parameters: Resolved) -> int:
     """The padding of results: the pad token, else the first eos token, else 0."""
     pad = parameters.get("pad_token_id")
-    eos = plain(parameters.get("eos_token_id"))
-    first = (eos[0] if eos else None) if isinstance(eos, list) else eos
-    return next((int(token) for token in (pad, first) if token is not None), 0)
+    eos = parameters.get("eos_token_id") or [0]
+    return int(eos[0] if pad is None else pad)
 
 
 def _array(ids: Any, run: Run) -> Any:

@@ -3,6 +3,7 @@
 import os
 from typing import Any, Unpack
 
+from litz.arguments import PIPELINE, check_arguments
 from litz.errors import ArgumentError, UnsupportedError
 from litz.pipelines.text_generation import PipelineParameters, TextGenerationPipeline
 
@@ -25,6 +26,7 @@ def pipeline(
     trust_remote_code: bool | None = None,
     use_fast: bool = True,
     model_kwargs: dict[str, Any] | None = None,
+    config: Any = None,
     **parameters: Unpack[PipelineParameters],
 ) -> TextGenerationPipeline:
     """A pipeline for the task; `model` and `tokenizer` are loaded ones, or what `from_pretrained` takes.
@@ -39,16 +41,22 @@ def pipeline(
         raise UnsupportedError(f"task {task!r} is not supported; litz has {', '.join(TASKS)}")
     _check_devices(device, device_map)
     loading: dict[str, Any] = {"revision": revision, "token": token}
+    foreign = {name: value for name, value in parameters.items() if name in PIPELINE}
+    check_arguments(foreign, PIPELINE, of="pipeline()")
+    own: Any = {name: value for name, value in parameters.items() if name not in foreign}
     if model is None or isinstance(model, (str, os.PathLike)):
-        model = _load_model(model, dtype=dtype, torch_dtype=torch_dtype, **loading, **(model_kwargs or {}))
+        options = {"dtype": dtype, "torch_dtype": torch_dtype, "config": config, **loading, **(model_kwargs or {})}
+        model = _load_model(model, **options)
     else:
-        _refuse_for_loaded(revision=revision, dtype=dtype, torch_dtype=torch_dtype, model_kwargs=model_kwargs)
+        _refuse_for_loaded(
+            revision=revision, dtype=dtype, torch_dtype=torch_dtype, model_kwargs=model_kwargs, config=config
+        )
     tokenizer = model.name_or_path if tokenizer is None else tokenizer
     if isinstance(tokenizer, (str, os.PathLike)):
         from litz.auto import AutoTokenizer
 
         tokenizer = AutoTokenizer.from_pretrained(tokenizer, use_fast=use_fast, **loading)
-    return TASKS[task or "text-generation"](model, tokenizer, **parameters)
+    return TASKS[task or "text-generation"](model, tokenizer, **own)
 
 
 def _load_model(model: Any, **options: Any) -> Any:

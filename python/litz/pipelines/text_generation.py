@@ -8,6 +8,7 @@ from litz.errors import ArgumentError
 from litz.generation.parameters import GenerationParameters
 from litz.generation.resolve import ARGUMENT, MODEL, Layer, named
 from litz.generation.run import Row, collect, start, telling
+from litz.numbers import integer
 
 PIPELINE = "pipeline argument"
 DEFAULT = "pipeline default"
@@ -107,7 +108,7 @@ class _Call:
         self.options = {**given[1], **given[0]}
         self.layers = [
             *(Layer(origin, self._generation(layer)) for origin, layer in zip((ARGUMENT, PIPELINE), both, strict=True)),
-            Layer(MODEL, named(self.model.generation_config)),
+            Layer(MODEL, named(self.model.generation_config), where=self.model.generation_config.source),
             Layer(DEFAULT, _DEFAULTS),
         ]
         self._check()
@@ -124,9 +125,8 @@ class _Call:
         given = [name for name in forms if self.options.get(name) is not None]
         if len(given) > 1:
             raise ArgumentError(f"{' and '.join(given)} exclude each other; pass one of them")
-        size = self.options.get("batch_size")
-        if size is not None and size < 1:
-            raise ArgumentError(f"batch_size is {size}; expected a whole number from 1")
+        if self.options.get("batch_size") is not None:
+            self.options["batch_size"] = integer(self.options["batch_size"], "batch_size", least=1)
 
     def lazily(self, inputs: Iterable[Any]) -> Iterator[list[Generated]]:
         """Results of ever more inputs, a batch at a time."""
@@ -148,7 +148,7 @@ class _Call:
             run = start(
                 self.model,
                 ids,
-                None,
+                [[1] * len(row) for row in ids],
                 self.tokenizer if stops else None,
                 self.layers,
                 batch_size=self.options.get("batch_size"),

@@ -2,14 +2,10 @@
 
 import json
 import os
-from pathlib import Path as FilePath
 from typing import Any
 
 from litz import _core, hub
-from litz.errors import ArgumentError, ModelNotFoundError
 from litz.hub import ModelFiles
-from litz.hub.paths import check_name
-from litz.numbers import shown
 from litz.tokenizers import building, gguf_settings, model_files, vocabularies
 from litz.tokenizers import settings as read
 from litz.tokenizers.tokenizer import Tokenizer
@@ -35,15 +31,16 @@ def from_pretrained(
 
     `settings` are keys of tokenizer_config.json, such as `pad_token`, `padding_side`, `model_max_length`,
     `extra_special_tokens`, `add_eos_token` or `legacy`: they count before the files. A token that the vocabulary lacks
-    is added to it. `subfolder` is a folder of a local model. `trust_remote_code` is accepted and never acted on: files
-    are data. `use_fast=False` is the tokenizer that is written in plain Python, to be read; its results are the same.
+    is added to it. `subfolder` is a folder inside the model's. `trust_remote_code` is accepted and never acted on:
+    files are data. `use_fast=False` is the tokenizer that is written in plain Python, to be read; its results are the
+    same.
     """
     passed = building.allowed(settings)
     if kind.reads_as is not None:
         passed["tokenizer_class"] = kind.reads_as
     files = hub.resolve(
-        _place(source, subfolder), revision=revision, gguf_file=gguf_file, cache_dir=cache_dir,
-        local_files_only=local_files_only, token=token, want="tokenizer",
+        source, revision=revision, gguf_file=gguf_file, cache_dir=cache_dir, local_files_only=local_files_only,
+        token=token, want="tokenizer", subfolder=subfolder,
     )  # fmt: skip
     core, found = _of_gguf(files, passed) if files.gguf is not None else _of_files(files, passed, cache_dir)
     name = str(passed.get("name_or_path", files.source))
@@ -54,20 +51,6 @@ def from_pretrained(
 
         tokenizer._use(SlowCore(json.loads(tokenizer._core.to_json())))
     return tokenizer
-
-
-def _place(source: Path, subfolder: str | None) -> Path:
-    if not subfolder:
-        return source
-    if not isinstance(subfolder, str):
-        raise ArgumentError(f"subfolder must be the name of a folder, found {shown(subfolder)}")
-    root = FilePath(source)
-    if not root.is_dir():
-        raise ArgumentError(f"subfolder={subfolder!r} is for local folders in this release, and {source} is none")
-    check_name(subfolder)
-    if not (root / subfolder).is_dir():
-        raise ModelNotFoundError(f"{root} has no folder {subfolder!r}")
-    return root / subfolder
 
 
 def _of_gguf(files: ModelFiles, passed: dict[str, Any]) -> tuple[Any, read.Settings]:

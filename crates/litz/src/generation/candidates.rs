@@ -20,8 +20,7 @@ const BUCKETS_PER_UNIT: f32 = 32.0;
 /// Applies what `params` asks for, in transformers' order. The list stays in order of token ids.
 pub(super) fn apply(params: &Params, list: &mut Vec<Candidate>) {
     if params.temperature != 1.0 {
-        let temperature = params.temperature as f32;
-        list.iter_mut().for_each(|candidate| candidate.score /= temperature);
+        scale(params.temperature, list);
     }
     if let Some(share) = params.top_h {
         top_h(share as f32, list);
@@ -48,6 +47,21 @@ pub(super) fn apply(params: &Params, list: &mut Vec<Candidate>) {
     if params.renormalize_logits {
         normalize(list);
     }
+}
+
+/// Divides by the temperature. Where that overflows, the distances to the likeliest token are divided instead: the same
+/// distribution, and in the limit the likeliest token alone.
+fn scale(temperature: f64, list: &mut Vec<Candidate>) {
+    let divisor = temperature as f32;
+    if list.iter().all(|candidate| (candidate.score / divisor).is_finite()) {
+        list.iter_mut().for_each(|candidate| candidate.score /= divisor);
+        return;
+    }
+    let top = f64::from(top_score(list));
+    for candidate in list.iter_mut() {
+        candidate.score = ((f64::from(candidate.score) - top) / temperature) as f32;
+    }
+    list.retain(|candidate| candidate.score > f32::NEG_INFINITY);
 }
 
 /// The probabilities of the listed tokens among themselves.
@@ -171,10 +185,20 @@ fn entropy_term(p: f32) -> f32 {
     }
 }
 
+/// p ln p of a logarithm; a probability that is rounded to 0 adds nothing.
+fn information(log: f32) -> f64 {
+    let p = log.exp();
+    if p > 0.0 {
+        f64::from(p * log)
+    } else {
+        0.0
+    }
+}
+
 /// Keeps the tokens whose surprise is nearest to the entropy, up to this mass, ties included.
 fn typical_p(mass: f32, list: &mut Vec<Candidate>) {
     let logs = log_probabilities(list);
-    let entropy = -logs.iter().map(|log| f64::from(log.exp() * log)).sum::<f64>() as f32;
+    let entropy = -logs.iter().map(|log| information(*log)).sum::<f64>() as f32;
     let distance: Vec<f32> = logs.iter().map(|log| (-log - entropy).abs()).collect();
     let probabilities = probabilities(list);
     let nearer = |a: &usize, b: &usize| distance[*a].total_cmp(&distance[*b]).then(a.cmp(b));
@@ -243,6 +267,30 @@ mod tests {
         assert!(mass(&some) >= 0.9 * mass(&list));
         some.retain(|c| c.score > least);
         assert!(mass(&some) < 0.9 * mass(&list));
+    }
+
+    #[test]
+    fn every_small_temperature_leaves_the_likeliest_token_beside_every_filter() {
+        for temperature in ["1e-6", "1e-37", "1e-40", "1e-300", "5e-324"] {
+            for more in [
+                "",
+                r#", "top_p": 0.9"#,
+                r#", "min_p": 0.1"#,
+                r#", "typical_p": 0.5"#,
+                r#", "eta_cutoff": 0.1"#,
+            ] {
+                let json = format!(r#"{{"temperature": {temperature}{more}}}"#);
+                let mut list: Vec<Candidate> = [-3.0f32, 9.5, 9.0, 0.0, -60.0]
+                    .iter()
+                    .enumerate()
+                    .map(|(token, score)| Candidate { token: token as u32, score: *score })
+                    .collect();
+                apply(&Params::from_json(&json).unwrap(), &mut list);
+                let probabilities = probabilities(&list);
+                let likely = list.iter().zip(&probabilities).filter(|(_, p)| **p > 0.0);
+                assert_eq!(likely.map(|(c, _)| c.token).collect::<Vec<_>>(), [1], "{json}");
+            }
+        }
     }
 
     #[test]

@@ -4,6 +4,9 @@ use serde_json::{Map, Value};
 
 use crate::{Error, Result};
 
+/// Each continuation keeps a copy of its prompt from the start.
+const MOST_CONTINUATIONS: usize = 10_000;
+
 /// How to choose tokens and when to stop, in the names of transformers' `GenerationConfig`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Params {
@@ -155,6 +158,12 @@ impl Params {
             if value == Some(0) {
                 return Err(Error::Value(format!("{name} is 0; expected a whole number from 1")));
             }
+        }
+        if self.num_return_sequences > MOST_CONTINUATIONS {
+            return Err(Error::Value(format!(
+                "num_return_sequences is {}; expected a whole number up to {MOST_CONTINUATIONS}",
+                self.num_return_sequences
+            )));
         }
         if self.greedy() && self.num_return_sequences > 1 {
             return Err(Error::Value(format!(
@@ -396,6 +405,8 @@ mod tests {
         assert!(Params::from_json(r#"{"do_sample": true, "temperature": 0}"#).unwrap().greedy());
         assert!(message(r#"{"num_return_sequences": 2}"#).contains("do_sample=True"));
         assert!(Params::from_json(r#"{"num_return_sequences": 2, "do_sample": true}"#).is_ok());
+        let many = r#"{"num_return_sequences": 9223372036854775808, "do_sample": true}"#;
+        assert!(message(many).contains("up to 10000"));
     }
 
     #[test]

@@ -116,7 +116,10 @@ fn check(scores: &[f32], history: &History) -> Result<()> {
         )));
     }
     if scores.contains(&f32::INFINITY) {
-        return Err(Error::Value(format!("the model's logits for new token {step} are infinite")));
+        return Err(Error::Value(format!(
+            "the model's logits for new token {step} are infinite, by themselves or after repetition_penalty, \
+             sequence_bias or exponential_decay_length_penalty"
+        )));
     }
     Ok(())
 }

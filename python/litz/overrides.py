@@ -1,0 +1,39 @@
+"""A configuration that a caller gives, or changes key by key, instead of the one in a model's files."""
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from litz.arguments import LOADING, Known, check_arguments
+from litz.auto import AutoConfig
+from litz.checkpoint import read_config, with_defaults
+from litz.config import Config
+from litz.errors import ArgumentError
+from litz.hub import ModelFiles
+from litz.numbers import shown
+
+
+def chosen_config(files: ModelFiles, given: Any, *, others: Mapping[str, Any]) -> Config:
+    """The configuration to load with: `given` or the files' own, changed by the `others` that are keys of it."""
+    return changed(read_config(files) if given is None else _read(given), others, known=LOADING)
+
+
+def changed(config: Config, others: Mapping[str, Any], *, known: Mapping[str, Known]) -> Config:
+    """The configuration with other values; names that are no keys of it are `known` and neutral, or raise."""
+    keys = {name: value for name, value in others.items() if name not in known and config.knows(name)}
+    rest = {name: value for name, value in others.items() if name not in keys}
+    check_arguments(rest, known, of="from_pretrained", others=list(config))
+    if "model_type" in keys and keys["model_type"] != config["model_type"]:
+        raise ArgumentError(f"model_type={shown(keys['model_type'])}: the files are of a {config['model_type']} model")
+    return config.changed(keys) if keys else config
+
+
+def _read(given: Any) -> Config:
+    if isinstance(given, Config):
+        return given
+    if isinstance(given, (str, os.PathLike)):
+        return AutoConfig.from_pretrained(given)
+    values = given.to_dict() if hasattr(given, "to_dict") else given
+    if not isinstance(values, Mapping):
+        raise ArgumentError(f"config must be a configuration, or the name of a model, found {shown(given)}")
+    return with_defaults(values, name="config")
