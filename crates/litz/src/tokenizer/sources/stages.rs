@@ -97,7 +97,7 @@ impl SentencePiece<'_> {
     pub fn sections(&self) -> Sections {
         let mut normalizers = Vec::new();
         // The mark stands even before a text of which the rules leave nothing, unless marks at the end are taken off.
-        let early = self.words.is_none() && self.prefix && !self.squeeze;
+        let early = self.words.is_none() && self.first_only.is_none() && self.prefix && !self.squeeze;
         normalizers.extend(early.then(|| json!({"type": "Prepend", "prepend": MARK})));
         if !self.charsmap.is_empty() {
             let rules = base64::encode(self.charsmap);
