@@ -1,4 +1,4 @@
-"""GGUF files of every storage type: exact as stored and dequantised; fast activations are off by their rounding."""
+"""GGUF files of every storage type: exact where dequantised, nearly so as stored; fast is off by its rounding."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -142,8 +142,10 @@ def test_full_float_activations_compute_what_dequantised_weights_do(stored: Stor
     assert torch.equal(exact, load(stored.path, dtype="float32")(IDS).logits)
 
 
-def test_a_storage_type_computed_as_stored_is_exact(stored: Stored) -> None:
-    assert relative_error(load(stored.path)(IDS).logits, stored.exact) < 1e-4
+def test_a_storage_type_computed_as_stored_is_nearly_exact(stored: Stored) -> None:
+    # 16 bits over 256 columns are off by less than a fiftieth of what 8 bits over 32 are.
+    explained = relative_error(stored.rounded, stored.exact) if ROUNDED[stored.kind] is to_8_bits else 0.0
+    assert relative_error(load(stored.path)(IDS).logits, stored.exact) < explained / 50 + 1e-4
 
 
 def test_fast_activations_are_off_by_their_rounding(stored: Stored) -> None:
