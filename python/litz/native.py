@@ -238,11 +238,12 @@ def load_options(
     stored = checkpoint.stored_bytes()
     main = max(stored, key=lambda name: stored[name])
     whole = _as_float32(dtype, main) and set(stored) != {"F32"}
-    cache = _CACHE_DTYPES.get(cache_dtype, cache_dtype)
-    if cache_dtype == "auto":
+    asked = str(cache_dtype).removeprefix("torch.")
+    cache = _CACHE_DTYPES.get(asked, asked)
+    if cache == "auto":
         cache = "f32" if whole else automatic_cache(checkpoint)
     _core.kv_bytes(checkpoint.spec.to_json(), 0, cache)  # names the known ones if this is none
-    if activations not in _ACTIVATIONS:
+    if not isinstance(activations, str) or activations not in _ACTIVATIONS:
         raise ArgumentError(f"activations {activations!r}: choose 'auto', 'fast' or 'f32'")
     if threads is not None:
         threads = integer(threads, "threads", least=1, most=65536)

@@ -104,7 +104,9 @@ class TestArguments:
         ("options", "text"),
         [
             ({"activations": "q8"}, "'auto', 'fast' or 'f32'"),
+            ({"activations": ["auto"]}, "'auto', 'fast' or 'f32'"),
             ({"cache_dtype": "int4"}, "int4.*f16"),
+            ({"cache_dtype": None}, "None.*f16"),
             ({"threads": 0}, "threads"),
         ],
     )

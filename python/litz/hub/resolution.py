@@ -13,6 +13,7 @@ from litz.hub.files import WEIGHTS, ModelFiles, Want, is_gguf, select
 from litz.hub.locations import hub_cache, litz_home, offline_because
 from litz.hub.paths import check_name
 from litz.hub.sources import HubSource, PackageSource, PathSource, parse
+from litz.numbers import shown
 
 CacheDir = str | os.PathLike[str] | None
 Notify = Callable[[str], None]
@@ -62,6 +63,10 @@ def resolve(
     that stands for it, with forward slashes; `gguf_file` then lies in it. `patience` is how long, in seconds, a server
     may take to answer. `notify` gets one line for each thing that is not plain (default: to stderr).
     """
+    _check_named(source, "a model")
+    for name, value in (("revision", revision), ("gguf_file", gguf_file), ("cache_dir", cache_dir)):
+        if value is not None:
+            _check_named(value, name)
     offline = offline_because(local_files_only)
     places = (hub_cache(cache_dir), litz_home(cache_dir))
     inside = _subfolder(subfolder)
@@ -75,6 +80,11 @@ def resolve(
         return _from_hub(parsed, request)
     request.refuse(str(source), "revision")
     return _from_path(parsed.path, request) if isinstance(parsed, PathSource) else _from_package(parsed, request)
+
+
+def _check_named(value: object, name: str) -> None:
+    if not isinstance(value, str | os.PathLike):
+        raise ArgumentError(f"{name} must be given as a name or a path, found {shown(value)}")
 
 
 def _subfolder(name: str | None) -> str:
