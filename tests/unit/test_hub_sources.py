@@ -148,7 +148,10 @@ def test_an_argument_without_effect_is_an_error(folder):
         resolve("owner/name:a.gguf", gguf_file="b.gguf", local_files_only=True)
 
 
-@pytest.mark.parametrize("given", [{"source": 5}, {"source": None}, {"revision": 5}, {"gguf_file": 3}, {"cache_dir": 1.5}])
+WRONG = [{"source": 5}, {"source": None}, {"revision": 5}, {"gguf_file": 3}, {"cache_dir": 1.5}]
+
+
+@pytest.mark.parametrize("given", WRONG)
 def test_what_can_be_no_name_is_an_error_that_names_the_argument(folder, given):
     asked = {"source": str(folder), **given}
     with pytest.raises(ArgumentError, match="a model must" if "source" in given else next(iter(given))):
