@@ -104,19 +104,8 @@ impl Simd for Avx2 {
     }
     #[inline(always)]
     fn widen(self, bits: u16) -> f32 {
-        // Intrinsics become an insertion into a register, which waits for what the register held before.
-        // SAFETY: the token proves that the CPU has the instructions, which touch nothing but their operands.
-        unsafe {
-            let wide: __m128;
-            asm!(
-                "vmovd {wide}, {bits:e}",
-                "vcvtph2ps {wide}, {wide}",
-                wide = out(xmm_reg) wide,
-                bits = in(reg) u32::from(bits),
-                options(pure, nomem, nostack, preserves_flags)
-            );
-            _mm_cvtss_f32(wide)
-        }
+        // SAFETY: the token proves that the CPU has the instructions.
+        unsafe { widen_half(bits) }
     }
     #[inline(always)]
     fn prefetch(self, address: *const u8) {
@@ -224,6 +213,26 @@ impl Simd for Avx2 {
             let bytes = _mm_packs_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256::<1>(words));
             _mm_storeu_si128(to.cast(), bytes);
         }
+    }
+}
+
+/// A half as a single. Intrinsics would become an insertion into a register, which waits for what the register held before.
+///
+/// # Safety
+/// The CPU has F16C.
+#[inline(always)]
+pub(super) unsafe fn widen_half(bits: u16) -> f32 {
+    // SAFETY: the instructions touch nothing but their operands.
+    unsafe {
+        let wide: __m128;
+        asm!(
+            "vmovd {wide}, {bits:e}",
+            "vcvtph2ps {wide}, {wide}",
+            wide = out(xmm_reg) wide,
+            bits = in(reg) u32::from(bits),
+            options(pure, nomem, nostack, preserves_flags)
+        );
+        _mm_cvtss_f32(wide)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Sixteen lanes as one AVX-512 register.
 
+use super::avx2::widen_half;
 use super::Simd;
-use std::arch::asm;
 use std::arch::x86_64::*;
 
 /// Proof that the CPU has AVX-512 F, BW, DQ, VL and VNNI, and AVX2, FMA and F16C.
@@ -101,19 +101,8 @@ impl Simd for Avx512 {
     }
     #[inline(always)]
     fn widen(self, bits: u16) -> f32 {
-        // Intrinsics become an insertion into a register, which waits for what the register held before.
-        // SAFETY: the token proves that the CPU has the instructions, which touch nothing but their operands.
-        unsafe {
-            let wide: __m128;
-            asm!(
-                "vmovd {wide}, {bits:e}",
-                "vcvtph2ps {wide}, {wide}",
-                wide = out(xmm_reg) wide,
-                bits = in(reg) u32::from(bits),
-                options(pure, nomem, nostack, preserves_flags)
-            );
-            _mm_cvtss_f32(wide)
-        }
+        // SAFETY: the token proves that the CPU has the instructions.
+        unsafe { widen_half(bits) }
     }
     #[inline(always)]
     fn prefetch(self, address: *const u8) {
