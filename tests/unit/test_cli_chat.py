@@ -8,12 +8,14 @@ import pytest
 
 from litz.cli import chat as chat_command
 from litz.cli import main, piped
-from litz.cli.chat import Chat, names_model, split_words
+from litz.cli.chat.conversation import Conversation, load
+from litz.cli.chat.dialogue import Chat
+from litz.cli.chat.reader import Reader
+from litz.cli.chat.slash import Slash
 from litz.cli.command import UsageError
-from litz.cli.console import Console, Reader, clean
-from litz.cli.conversation import Conversation, load
+from litz.cli.console import Console, clean
 from litz.cli.engine import Engine
-from litz.cli.slash import Slash
+from litz.cli.names import names_model, split_words
 from litz.errors import ArgumentError, ContextError, FormatError, TemplateError
 from litz.hub import DEFAULT_MODEL
 from tests.fakes import FakeModel, FakeTokenizer

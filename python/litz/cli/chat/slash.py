@@ -3,12 +3,12 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from litz.cli import conversation as conversations
+from litz.cli.chat import conversation as conversations
 from litz.cli.options import PARSERS, with_sampling
 from litz.errors import ArgumentError
 
 if TYPE_CHECKING:
-    from litz.cli.chat import Chat
+    from litz.cli.chat.dialogue import Chat
 
 HELP = {
     "/help": "this list",
