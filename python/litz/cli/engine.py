@@ -38,6 +38,7 @@ class Engine:
         self.model = model
         self.parameters = parameters
         self.context: int = min(context or model.spec.context, model.spec.context)
+        self.template_variables: dict[str, object] = {}  # what the chat template is given beside the messages
         self.stats = Stats()
 
     def samples(self) -> bool:
@@ -53,7 +54,8 @@ class Engine:
 
     def chat(self, messages: list[Message]) -> Iterator[str]:
         """The answer to a conversation."""
-        return self._stream(list(self.tokenizer.apply_chat_template(messages, add_generation_prompt=True)))
+        told = self.tokenizer.apply_chat_template(messages, add_generation_prompt=True, **self.template_variables)
+        return self._stream(list(told))
 
     def complete(self, text: str) -> Iterator[str]:
         """What follows a text."""

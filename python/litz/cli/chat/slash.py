@@ -4,23 +4,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from litz.cli.chat import conversation as conversations
+from litz.cli.chat.commands import COMMANDS, names
 from litz.cli.options import PARSERS, with_sampling
 from litz.errors import ArgumentError
 
 if TYPE_CHECKING:
     from litz.cli.chat.dialogue import Chat
-
-HELP = {
-    "/help": "this list",
-    "/system [TEXT]": "show or set the system prompt; `/system none` removes it",
-    "/reset": "forget the conversation, keep the system prompt",
-    "/undo": "take back your last message and its answer",
-    "/retry": "answer the last message anew",
-    "/save FILE": "write the conversation as JSON",
-    "/load FILE": "go on with a saved conversation",
-    "/params [NAME=VALUE ...]": "show or set generation parameters; `NAME=default` unsets one",
-    "/exit": "leave (also Ctrl-D)",
-}
 
 
 class Slash:
@@ -33,17 +22,21 @@ class Slash:
     def run(self, line: str) -> bool:
         """Run one command; False to leave the conversation."""
         name, _, argument = line.strip().partition(" ")
-        known = {entry.split()[0][1:] for entry in HELP} | {"quit", "bye"}
-        if name[1:] not in known:
-            raise ArgumentError(f"no command {name}; there are {', '.join(entry.split()[0] for entry in HELP)}")
-        if name[1:] in ("exit", "quit", "bye"):
+        command = names().get(name)
+        if command is None or not hasattr(self, f"_{command.name[1:]}"):
+            raise ArgumentError(f"no command {name}; there are {', '.join(COMMANDS)}")
+        if command.name == "/exit":
             return False
-        getattr(self, f"_{name[1:]}")(argument.strip())
+        getattr(self, f"_{command.name[1:]}")(argument.strip())
         return True
 
+    def _exit(self, _: str) -> None:
+        """`run` has left already."""
+
     def _help(self, _: str) -> None:
-        width = max(len(entry) for entry in HELP)
-        self._say("\n".join(f"{entry:<{width}}  {text}" for entry, text in HELP.items()))
+        entries = {f"{command.name} {command.arguments}".strip(): command.help for command in COMMANDS.values()}
+        width = max(map(len, entries))
+        self._say("\n".join(f"{entry:<{width}}  {text}" for entry, text in entries.items()))
         self._say('A line that ends with \\ goes on; """ opens and closes a block; // begins a message with a slash.')
 
     def _system(self, text: str) -> None:
