@@ -6,17 +6,18 @@ import re
 from litz.cli.command import UsageError
 
 
-def split_words(words: list[str]) -> tuple[str, str | None]:
-    """(model, prompt) from none, one or two words."""
+def split_words(words: list[str], *, default: str = "") -> tuple[str, str | None]:
+    """(model, prompt) from none, one or two words; `default` is the model that is meant where none is named."""
     from litz.hub import DEFAULT_MODEL
 
+    default = default or DEFAULT_MODEL
     if len(words) > 2:
         raise UsageError(f"expected MODEL and PROMPT, found {len(words)} arguments; put the prompt into quotes")
     if len(words) == 2:
         return words[0], words[1]
     if not words:
-        return DEFAULT_MODEL, None
-    return (words[0], None) if names_model(words[0]) else (DEFAULT_MODEL, words[0])
+        return default, None
+    return (words[0], None) if names_model(words[0]) else (default, words[0])
 
 
 def names_model(word: str) -> bool:

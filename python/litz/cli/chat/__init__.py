@@ -1,12 +1,10 @@
 """`litz chat`: one answer to a prompt, or a conversation."""
 
 import argparse
-from pathlib import Path
 
 from litz.cli import options as generation
 from litz.cli import piped
-from litz.cli.chat import conversation as conversations
-from litz.cli.chat.conversation import Conversation
+from litz.cli.chat import beginning
 from litz.cli.chat.dialogue import Chat
 from litz.cli.chat.reader import Reader
 from litz.cli.console import Console
@@ -22,17 +20,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "words", nargs="*", metavar="MODEL PROMPT", help="a single argument that names no model is the prompt"
     )
     parser.add_argument("--system", default="", metavar="TEXT", help="the system prompt")
-    parser.add_argument("--resume", type=Path, metavar="FILE", help="go on with a conversation that /save wrote")
+    beginning.configure(parser)
     generation.configure(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """One answer if there is a prompt or a pipe, else a conversation."""
-    model, prompt = split_words(options.words)
     console = Console()
-    parameters = generation.parameters(options)
-    conversation = conversations.load(options.resume) if options.resume else Conversation()
-    conversation.system = options.system or conversation.system
+    start = beginning.begin(options, generation.parameters(options), console)
+    model, prompt = split_words(beginning.words_of(options), default=start.model)
     if prompt is None and not console.interactive:
         prompt = piped.read_all()
         if not prompt.strip():
@@ -40,11 +36,14 @@ def run(options: argparse.Namespace) -> int:
     elif prompt is not None:
         prompt = with_piped(prompt, console)
     machine = {"threads": options.threads, "context": options.context, "exact": options.exact}
-    engine = load(model, **machine, parameters=parameters)
+    engine = load(model, **machine, parameters=start.parameters)
+    engine.template_variables.update(start.template_variables)
     if engine.tokenizer.chat_template is None:
         raise ArgumentError(f"{model} has no chat template, so it is no chat model; try: litz generate {model} PROMPT")
-    chat = Chat(engine, conversation, console, model=model, stats=options.stats)
+    chat = Chat(engine, start.conversation, console, model=model, stats=options.stats, recorder=start.recorder)
     if prompt is None:
+        if start.conversation.turns:
+            console.note(start.conversation.ending())
         return chat.converse(Reader())
     return 0 if chat.say(prompt) else 130
 

@@ -1,27 +1,39 @@
 """A conversation with an engine on a console: messages in, answers out."""
 
 import sys
+from typing import TYPE_CHECKING
 
 from litz.cli.chat.conversation import Conversation
 from litz.cli.chat.reader import Reader
-from litz.cli.chat.slash import Slash
 from litz.cli.command import UsageError
 from litz.cli.console import Console
 from litz.cli.engine import Engine
 from litz.errors import ContextError, LitzError
+
+if TYPE_CHECKING:
+    from litz.cli.chat.recorder import Recorder
+    from litz.cli.chat.slash import Slash
 
 
 class Chat:
     """A conversation with an engine on a console."""
 
     def __init__(
-        self, engine: Engine, conversation: Conversation, console: Console, *, model: str, stats: bool = False
+        self,
+        engine: Engine,
+        conversation: Conversation,
+        console: Console,
+        *,
+        model: str,
+        stats: bool = False,
+        recorder: "Recorder | None" = None,
     ) -> None:
         self.engine = engine
         self.conversation = conversation
         self.console = console
         self.model = model
         self.stats = stats
+        self.recorder = recorder
 
     def say(self, text: str) -> bool:
         """Answer a message; False if the answer was interrupted. On an error the message is taken back."""
@@ -55,7 +67,12 @@ class Chat:
         else:
             self.conversation.undo()
         self._remarks(whole=whole, kept=bool(pieces))
+        self._record()
         return whole
+
+    def _record(self) -> None:
+        if self.recorder is not None:
+            self.recorder.keep(self)
 
     def _remarks(self, *, whole: bool, kept: bool) -> None:
         stats = self.engine.stats
@@ -71,6 +88,8 @@ class Chat:
     def converse(self, reader: Reader) -> int:
         """Read and answer until the end; the exit code. Ctrl-C at the prompt warns once, then leaves."""
         self.console.note(f"{self.model}: /help lists the commands, Ctrl-C stops an answer, Ctrl-D leaves")
+        from litz.cli.chat.slash import Slash
+
         slash = Slash(self)
         warned = False
         while True:
@@ -90,14 +109,16 @@ class Chat:
             if text.strip() and not self._react(text, slash):
                 return 0
 
-    def _react(self, text: str, slash: Slash) -> bool:
+    def _react(self, text: str, slash: "Slash") -> bool:
         """Do what a message or command asks; False to leave. An error ends the turn, not the conversation."""
         from litz.cli.command import explain
 
         try:
             if text.startswith("/") and not text.startswith("//"):
-                return slash.run(text)
-            self.say(text.removeprefix("/") if text.startswith("//") else text)
+                goes_on = slash.run(text)
+                self._record()
+                return goes_on
+            slash.send(text.removeprefix("/") if text.startswith("//") else text)
         except (LitzError, OSError, UsageError) as error:
             self.console.note(explain(error) if not isinstance(error, UsageError) else str(error))
         except KeyboardInterrupt:  # between two tokens of nothing: reading files, rendering the template
