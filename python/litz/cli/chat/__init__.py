@@ -8,7 +8,7 @@ from litz.cli import piped
 from litz.cli.chat import conversation as conversations
 from litz.cli.chat.conversation import Conversation
 from litz.cli.chat.dialogue import Chat
-from litz.cli.chat.reader import Reader
+from litz.cli.chat.reader import open_reader
 from litz.cli.console import Console
 from litz.cli.engine import load
 from litz.cli.names import split_words
@@ -23,13 +23,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--system", default="", metavar="TEXT", help="the system prompt")
     parser.add_argument("--resume", type=Path, metavar="FILE", help="go on with a conversation that /save wrote")
+    parser.add_argument("--no-history", action="store_true", help="neither read nor keep what is typed")
+    parser.add_argument(
+        "--think", action=argparse.BooleanOptionalAction, help="let the model reason first, or not, where it can choose"
+    )
     generation.configure(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """One answer if there is a prompt or a pipe, else a conversation."""
     model, prompt = split_words(options.words)
-    console = Console()
+    console = Console(wrap=True)
     parameters = generation.parameters(options)
     conversation = conversations.load(options.resume) if options.resume else Conversation()
     conversation.system = options.system or conversation.system
@@ -44,8 +48,10 @@ def run(options: argparse.Namespace) -> int:
     if engine.tokenizer.chat_template is None:
         raise ArgumentError(f"{model} has no chat template, so it is no chat model; try: litz generate {model} PROMPT")
     chat = Chat(engine, conversation, console, model=model, stats=options.stats)
+    if options.think is not None:
+        chat.think(options.think)
     if prompt is None:
-        return chat.converse(Reader())
+        return chat.converse(open_reader(keep=not options.no_history, warn=console.note))
     return 0 if chat.say(prompt) else 130
 
 
