@@ -60,7 +60,8 @@ def test_a_preset_is_read_whole(folder):
     read = presets.read(presets.find("brief"))
     assert read.model == "owner/name:Q4_K_M"
     assert read.system == "Be brief."
-    assert read.template_variables == {"language": "en", "enable_thinking": False}
+    assert read.template_variables == {"language": "en"}
+    assert read.think is False
     assert read.parameters == {
         "temperature": 0.2, "top_p": 0.9, "max_new_tokens": 100, "stop_strings": ["###", "\n\n"], "do_sample": True,
     }  # fmt: skip
@@ -138,3 +139,14 @@ def test_a_preset_that_is_wrong_is_an_error_before_a_model_is_loaded(folder, cha
     (folder / "x.toml").write_text("modle = 'x'")
     assert chat("--preset", "x", "Hi", code=1) is None
     assert "did you mean model?" in capsys.readouterr().err
+
+
+def test_variables_that_the_template_does_not_read_are_an_error_at_once(folder, chat, capsys):
+    for table, found in {
+        "template_variables]\nlanguage = 'en'": "does not read 'language'",
+        "template_variables]\ntokenize = true": "litz's own to give",
+        "parameters]\nthink = true": "no switch for thinking",
+    }.items():
+        (folder / "x.toml").write_text(f"[{table}")
+        assert chat("--preset", "x", "Hi", code=1).model.calls == []
+        assert found in capsys.readouterr().err

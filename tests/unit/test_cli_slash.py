@@ -19,7 +19,7 @@ from tests.fakes import FakeModel, FakeTokenizer
 class Thinker(FakeTokenizer):
     """A tokenizer whose template asks whether to reason."""
 
-    chat_template = "{% if enable_thinking %}{{ messages }}{% endif %}"
+    chat_template = "a template that reads {enable_thinking}"
 
     def get_chat_template(self):
         return self.chat_template
@@ -153,12 +153,10 @@ def test_reasoning_is_switched_where_the_template_asks(session):
     assert chat.engine.template_variables == {"enable_thinking": False}
     slash.run("/set think default")
     assert chat.engine.template_variables == {}
-    Thinker.chat_template, before = "{{ messages }}", Thinker.chat_template
-    try:
-        with pytest.raises(ArgumentError, match="does not ask whether to reason"):
-            slash.run("/set think on")
-    finally:
-        Thinker.chat_template = before
+    chat.engine.tokenizer.chat_template = "a template that does not ask"
+    with pytest.raises(ArgumentError, match="no switch for thinking"):
+        slash.run("/set temperature=1 think=on")
+    assert (chat.engine.parameters, chat.engine.template_variables) == ({}, {})
 
 
 # what is shown

@@ -6,7 +6,7 @@ from litz.cli import options as generation
 from litz.cli import piped
 from litz.cli.chat import beginning
 from litz.cli.chat.dialogue import Chat
-from litz.cli.chat.reader import Reader
+from litz.cli.chat.reader import open_reader
 from litz.cli.console import Console
 from litz.cli.engine import load
 from litz.cli.names import split_words
@@ -21,12 +21,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--system", default="", metavar="TEXT", help="the system prompt")
     beginning.configure(parser)
+    parser.add_argument("--no-history", action="store_true", help="neither read nor keep what is typed")
+    parser.add_argument(
+        "--think", action=argparse.BooleanOptionalAction, help="let the model reason first, or not, where it can choose"
+    )
     generation.configure(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """One answer if there is a prompt or a pipe, else a conversation."""
-    console = Console()
+    console = Console(wrap=True)
     start = beginning.begin(options, generation.parameters(options), console)
     model, prompt = split_words(beginning.words_of(options), default=start.model)
     if prompt is None and not console.interactive:
@@ -37,14 +41,14 @@ def run(options: argparse.Namespace) -> int:
         prompt = with_piped(prompt, console)
     machine = {"threads": options.threads, "context": options.context, "exact": options.exact}
     engine = load(model, **machine, parameters=start.parameters)
-    engine.template_variables.update(start.template_variables)
     if engine.tokenizer.chat_template is None:
         raise ArgumentError(f"{model} has no chat template, so it is no chat model; try: litz generate {model} PROMPT")
     chat = Chat(engine, start.conversation, console, model=model, stats=options.stats, recorder=start.recorder)
+    start.tell_template(chat)
     if prompt is None:
         if start.conversation.turns:
             console.note(start.conversation.ending())
-        return chat.converse(Reader())
+        return chat.converse(open_reader(keep=not options.no_history, warn=console.note))
     return 0 if chat.say(prompt) else 130
 
 

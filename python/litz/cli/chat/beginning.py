@@ -1,6 +1,7 @@
 """Where a chat begins: with nothing, a saved file, a logged conversation or a preset."""
 
 import argparse
+import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,9 +11,10 @@ from litz.cli import log_places
 from litz.cli.chat import conversation as conversations
 from litz.cli.chat.conversation import Conversation
 from litz.cli.command import UsageError
-from litz.errors import LitzError
+from litz.errors import ArgumentError, LitzError
 
 if TYPE_CHECKING:
+    from litz.cli.chat.dialogue import Chat
     from litz.cli.chat.presets import Preset
     from litz.cli.chat.recorder import Recorder
     from litz.cli.console import Console
@@ -70,7 +72,21 @@ class Beginning:
     model: str = ""
     parameters: dict[str, Any] = field(default_factory=dict)
     template_variables: dict[str, object] = field(default_factory=dict)
+    think: bool | None = None
     recorder: "Recorder | None" = None
+
+    def tell_template(self, chat: "Chat") -> None:
+        """Give the template its variables; ArgumentError if it reads one of them not, or has no switch for thinking."""
+        tokenizer, variables = chat.engine.tokenizer, self.template_variables
+        taken = sorted(variables.keys() & inspect.signature(tokenizer.apply_chat_template).parameters.keys())
+        if taken:
+            raise ArgumentError(f"[template_variables] {taken[0]}: this one is litz's own to give")
+        if variables:
+            asked = [{"role": "user", "content": "x"}]
+            tokenizer.apply_chat_template(asked, add_generation_prompt=True, tokenize=False, **variables)
+        chat.engine.template_variables.update(variables)
+        if self.think is not None:
+            chat.think(self.think)
 
 
 def begin(options: argparse.Namespace, parameters: dict[str, Any], console: "Console") -> Beginning:
@@ -78,7 +94,7 @@ def begin(options: argparse.Namespace, parameters: dict[str, Any], console: "Con
     if options.resume and options.continued is not None:
         raise UsageError("--resume and --continue each name a conversation; give one of them")
     preset, entry = _preset(options.preset), None
-    made = Beginning(parameters=parameters)
+    made = Beginning(parameters=parameters, think=options.think)
     if options.continued is not None:
         entry = _entry(options.continued)
         made.conversation, made.model = _conversation(entry), entry.snapshot.model
@@ -91,6 +107,7 @@ def begin(options: argparse.Namespace, parameters: dict[str, Any], console: "Con
         made.model = preset.model or made.model
         made.parameters = changed(preset.parameters, parameters)
         made.template_variables = dict(preset.template_variables)
+        made.think = preset.think if made.think is None else made.think
         made.conversation.system = preset.system or made.conversation.system
     made.conversation.system = options.system or made.conversation.system
     made.recorder = _recorder(options, entry, console)

@@ -23,6 +23,7 @@ class Preset:
     system: str = ""
     parameters: dict[str, Any] = field(default_factory=dict)  # as the engine takes them
     template_variables: dict[str, object] = field(default_factory=dict)
+    think: bool | None = None
 
 
 def folder() -> Path:
@@ -59,19 +60,20 @@ def read(path: Path) -> Preset:
             raise FormatError(f"{path} has {key!r}{hint}")
         if not isinstance(value, _KEYS[key]):
             raise FormatError(f"{path}: {key} must be {_KINDS[_KEYS[key]]}, found {value!r:.60}")
-    parameters, thinking = _parameters(content.get("parameters", {}), path)
+    parameters, think = _parameters(content.get("parameters", {}), path)
     return Preset(
         model=content.get("model", ""),
         system=content.get("system", ""),
         parameters=parameters,
-        template_variables={**content.get("template_variables", {}), **thinking},
+        template_variables=content.get("template_variables", {}),
+        think=think,
     )
 
 
-def _parameters(table: Mapping[str, object], path: Path) -> tuple[dict[str, Any], dict[str, object]]:
-    """(what the engine takes, what the template takes)."""
+def _parameters(table: Mapping[str, object], path: Path) -> tuple[dict[str, Any], bool | None]:
+    """(what the engine takes, whether to reason first)."""
     made: dict[str, Any] = {}
-    thinking: dict[str, object] = {}
+    think: bool | None = None
     for key, value in table.items():
         if key == "system":
             raise FormatError(f"{path}: [parameters] has 'system': it stands above the tables")
@@ -81,10 +83,10 @@ def _parameters(table: Mapping[str, object], path: Path) -> tuple[dict[str, Any]
         except ArgumentError as error:
             raise FormatError(f"{path}: [parameters]: {error}") from error
         if name == "think":
-            thinking["enable_thinking"] = read_value
+            think = read_value
         else:
             made = settings.changed(made, {name: read_value})
-    return made, thinking
+    return made, think
 
 
 def _hint(key: str, known: Iterable[str]) -> str:

@@ -22,7 +22,8 @@ _ELSEWHERE = {
 _AT_START = {"context": "--context N", "num_ctx": "--context N", "threads": "--threads N", "num_thread": "--threads N"}
 
 
-def _switch(text: str) -> bool:
+def switch(text: str) -> bool:
+    """On or off, in any of the usual words."""
     if text.lower() not in _SWITCH:
         raise argparse.ArgumentTypeError(f"{text!r}: expected on or off")
     return _SWITCH[text.lower()]
@@ -60,10 +61,10 @@ SETTINGS: dict[str, tuple[Parse, str]] = {
     "presence_penalty": (number(float, -100, 100), "make tokens that the text has less likely, once"),
     "frequency_penalty": (number(float, -100, 100), "the same for each time that it has them"),
     "no_repeat_ngram_size": (number(int, 0), "never repeat this many tokens in a row; 0 allows it"),
-    "do_sample": (_switch, "on: sample; off: always take the most likely token"),
-    "greedy": (_switch, "on: always take the most likely token"),
+    "do_sample": (switch, "on: sample; off: always take the most likely token"),
+    "greedy": (switch, "on: always take the most likely token"),
     "stop": (stop_strings, 'end the answer at any of these texts: "###" "\\n\\n"'),
-    "think": (_switch, "whether the model reasons first, where its template asks"),
+    "think": (switch, "whether the model reasons first, where its template asks"),
     "system": (str, "the system prompt"),
 }
 _TEXTS = ("stop", "system")
@@ -123,7 +124,7 @@ def from_value(name: str, value: object) -> Any:
         if isinstance(value, str):
             return value
         expected = "a text"
-    elif SETTINGS[name][0] is _switch:
+    elif SETTINGS[name][0] is switch:
         if isinstance(value, bool):
             return value
         expected = "true or false"
@@ -174,10 +175,3 @@ def typed(value: object) -> str:
         escaped = [item.replace("\\", "\\\\").replace("\n", "\\n").replace("\t", "\\t") for item in value]
         return " ".join(f"'{item}'" if '"' in item else f'"{item}"' for item in escaped)
     return "" if value is None else str(value)
-
-
-def reads_thinking(tokenizer: Any) -> bool:
-    """Whether the chat template asks if the model shall reason first."""
-    from litz import _core
-
-    return "enable_thinking" in _core.Template(tokenizer.get_chat_template()).names

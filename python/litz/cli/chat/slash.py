@@ -3,6 +3,8 @@
 import difflib
 import os
 import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +14,7 @@ from litz.cli.chat.attachment import Attachment, read_attachment, split_path
 from litz.cli.chat.commands import COMMANDS, TOPICS, Command, names
 from litz.cli.chat.conversation import Conversation, short
 from litz.cli.chat.facts import information, tokens_used
+from litz.cli.chat.reasoning import SWITCHES
 from litz.errors import ArgumentError
 
 if TYPE_CHECKING:
@@ -23,8 +26,9 @@ __all__ = ["COMMANDS", "Command", "Slash"]
 class Slash:
     """Runs the commands of one conversation, and holds what they leave for its next message."""
 
-    def __init__(self, chat: "Chat") -> None:
+    def __init__(self, chat: "Chat", released: Callable[[], AbstractContextManager[None]] = nullcontext) -> None:
         self._chat = chat
+        self._released = released  # a block in which another program has the terminal
         self._say = chat.console.note
         self._files: list[Attachment] = []
         self._taken = ""  # the message that /undo took back last
@@ -60,7 +64,8 @@ class Slash:
             return
         now = {**self._chat.engine.parameters}
         now["stop"], now["greedy"] = now.pop("stop_strings", None), now.get("do_sample") is False or None
-        now["think"] = self._chat.engine.template_variables.get("enable_thinking")
+        variables = self._chat.engine.template_variables
+        now["think"] = next((variables[name] for name in SWITCHES if name in variables), None)
         now["system"] = short(self._chat.conversation.system, 20) or None
         width = max(map(len, settings.SETTINGS))
         shown = [(name, settings.typed(now.get(name)), text) for name, (_, text) in settings.SETTINGS.items()]
@@ -75,15 +80,12 @@ class Slash:
         """Set what a line says, all of it or nothing."""
         engine, conversation = self._chat.engine, self._chat.conversation
         given = settings.assignments(text)
-        if given.get("think") is not None and not settings.reads_thinking(engine.tokenizer):
-            raise ArgumentError("think: this model's chat template does not ask whether to reason first")
+        if "think" in given:
+            self._chat.think(given["think"])
         before = engine.parameters
         engine.parameters = settings.changed(before, {n: v for n, v in given.items() if n not in settings.APART})
         if "system" in given:
             conversation.system = "" if given["system"] in (None, "none") else given["system"]
-        if "think" in given:
-            engine.template_variables.pop("enable_thinking", None)
-            engine.template_variables |= {} if given["think"] is None else {"enable_thinking": given["think"]}
         shown = [f"{name} = {settings.typed(value) or 'default'}" for name, value in given.items()]
         shown += settings.consequences(before, engine.parameters, given)
         if given.get("seed") is not None and not engine.samples():
@@ -143,7 +145,8 @@ class Slash:
     def _edit(self, text: str) -> None:
         from litz.cli.chat.editor import edited
 
-        written = edited(text or self._taken or self._chat.conversation.last("user") or "")
+        with self._released():
+            written = edited(text or self._taken or self._chat.conversation.last("user") or "")
         if written is None:
             self._say("(nothing was changed, so nothing was sent)")
             return
