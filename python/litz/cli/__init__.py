@@ -12,6 +12,7 @@ COMMANDS = {
     "ls": "list the models in the caches",
     "rm": "delete models from the caches: litz rm MODEL...",
     "info": "describe a model and the memory it needs: litz info [MODEL]",
+    "bench": "measure decoding and prompts beside the machine's limits: litz bench [MODEL]",
     "tokenizer": "look at a tokenizer, encode a corpus, train: litz tokenizer show MODEL TEXT",
     "log": "conversations that were kept: litz log on|list|search|show|rm",
     "env": "versions, CPU, threads, caches and settings",
