@@ -72,7 +72,7 @@ def contents(entry):
 def test_nothing_is_logged_unless_it_is_asked_for(chat, log, home):
     chat("Hi")
     assert not home.exists()
-    assert "no conversation is logged yet; `litz log on` begins" in log("list", code=1)
+    assert "no conversation is logged yet; `litz log status`" in log("list", code=1)
     assert "logging off" in log("status")
     assert not home.exists()
 

@@ -150,3 +150,19 @@ def test_variables_that_the_template_does_not_read_are_an_error_at_once(folder, 
         (folder / "x.toml").write_text(f"[{table}")
         assert chat("--preset", "x", "Hi", code=1).model.calls == []
         assert found in capsys.readouterr().err
+
+
+def test_presets_are_listed_shown_and_found(folder, capsys):
+    assert main(["preset", "ls"]) == 0
+    assert f"no presets in {folder}" in capsys.readouterr().err
+    (folder / "brief.toml").write_text(WHOLE, encoding="utf-8")
+    (folder / "wrong.toml").write_text("modle = 1")
+    assert main(["preset", "ls"]) == 0
+    listed = capsys.readouterr().out.splitlines()
+    assert listed[0].startswith("brief  owner/name:Q4_K_M; Be brief.; temperature=0.2; ")
+    assert listed[1].startswith("wrong  wrong: ")
+    assert main(["preset", "show", "brief"]) == 0
+    assert capsys.readouterr().out == WHOLE
+    assert main(["preset", "show", "wrong"]) == 1
+    assert main(["preset", "path"]) == main(["preset", "path", "brief"]) == 0
+    assert capsys.readouterr().out == f"{folder}\n{folder / 'brief.toml'}\n"

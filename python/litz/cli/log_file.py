@@ -139,7 +139,8 @@ class LogFile:
     def search(self, words: Sequence[str], limit: int | None = None) -> list[Line]:
         """Conversations that hold every word, in any message or the system prompt, whatever its case; latest first.
 
-        A word is any run of characters: Chinese is found without a cutter of words.
+        A word is any run of characters, so that Chinese is found too. Every text is read: 0.2 s for 40,000 messages,
+        where an index of three-letter parts takes five times the space and misses words of two.
         """
         folded = [word.casefold() for word in words]
         held = "(instr(folded(c.system), ?) OR EXISTS (SELECT 1 FROM messages WHERE conversation = c.id"
@@ -181,7 +182,7 @@ class LogFile:
             if writes:
                 os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))  # before SQLite makes it readable for all
             elif not self.path.exists():
-                raise ArgumentError("no conversation is logged yet; `litz log on` begins")
+                raise ArgumentError("no conversation is logged yet; `litz log status` says whether litz logs")
             with closing(sqlite3.connect(self.path, timeout=PATIENCE, isolation_level=None)) as database:
                 database.execute("PRAGMA foreign_keys = ON")
                 self._migrate(database)

@@ -68,7 +68,7 @@ class Slash:
         now["think"] = next((variables[name] for name in SWITCHES if name in variables), None)
         now["system"] = short(self._chat.conversation.system, 20) or None
         width = max(map(len, settings.SETTINGS))
-        shown = [(name, settings.typed(now.get(name)), text) for name, (_, text) in settings.SETTINGS.items()]
+        shown = [(name, settings.typed(now.get(name)) or "-", text) for name, (_, text) in settings.SETTINGS.items()]
         self._say("\n".join(f"{name:<{width}}  {value:<8}  {text}" for name, value, text in shown))
 
     def _params(self, text: str) -> None:
