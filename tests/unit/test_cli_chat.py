@@ -366,6 +366,7 @@ def test_reasoning_is_saved_and_loaded(tmp_path):
 
 
 def test_a_saved_conversation_is_for_its_owner(session, tmp_path):
+    session[1].run(f"/save {tmp_path}/my file.json")
     session[1].run(f"/save '{tmp_path}/my file.json'")
     assert (tmp_path / "my file.json").stat().st_mode & 0o777 == 0o600
     assert [file.name for file in tmp_path.iterdir()] == ["my file.json"]

@@ -225,6 +225,16 @@ def test_a_file_without_a_question_waits_for_the_next_message(session, tmp_path,
     assert said(chat)[2] == "And now?"
 
 
+def test_a_message_that_was_taken_back_keeps_its_files(session, tmp_path):
+    chat, slash = session
+    (tmp_path / "a.txt").write_text("first")
+    slash.run(f"/file {tmp_path}/a.txt")
+    chat.engine.model.scripts.insert(0, [None])
+    assert not slash.send("Hi")
+    slash.send("Hi again")
+    assert said(chat)[0] == "a.txt:\n```\nfirst\n```\n\nHi again"
+
+
 def test_files_that_wait_can_be_dropped(session, tmp_path):
     chat, slash = session
     (tmp_path / "a.txt").write_text("first")
@@ -276,6 +286,15 @@ def test_utf16_with_its_mark_is_text(tmp_path):
 )
 def test_a_path_may_be_quoted(argument, parts):
     assert split_path(argument) == parts
+
+
+def test_a_path_that_is_there_may_hold_spaces(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("a", "a b.txt"):
+        (tmp_path / name).touch()
+    assert split_path("a b.txt  why so?") == ("a b.txt", "why so?")
+    assert split_path("a why so?") == ("a", "why so?")
+    assert split_path("no why so?") == ("no", "why so?")
 
 
 # the clipboard
@@ -413,6 +432,11 @@ def test_the_editor_begins_with_the_last_message_or_the_one_taken_back(session, 
     slash.run("/undo")
     slash.run("/edit")
     assert (place / "before").read_text() == "more\nmore\n"
+    chat.engine.model.scripts.insert(0, [ContextError("full")])
+    with pytest.raises(ContextError):
+        slash.send("too long")
+    slash.run("/edit")
+    assert (place / "before").read_text() == "too long\n"
 
 
 @needs_shell

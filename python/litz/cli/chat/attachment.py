@@ -7,6 +7,7 @@ from pathlib import Path
 from litz.errors import ArgumentError, FormatError
 
 _LONGEST_TOKEN = 64  # bytes that a token stands for at the very most, on average over a file
+_MOST_WORDS = 20  # of a file's name that is not quoted
 _MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 
 
@@ -47,11 +48,20 @@ def read_attachment(path: Path, room: int) -> Attachment:
 
 
 def split_path(argument: str) -> tuple[str, str]:
-    """(path, rest): the first word of a line, which may be quoted or hold spaces after backslashes."""
+    """(path, rest) of a line: what is quoted, else as many words as name a file, else the first word."""
     quoted = re.match(r"""(["'])(.*?)\1(?:\s+|$)""", argument, re.DOTALL)
     if quoted:
         return quoted[2], argument[quoted.end() :].strip()
-    word = re.match(r"(?:\\.|\S)+", argument)
-    if not word:
+    ends = [match.end() for match in re.finditer(r"(?:\\.|\S)+", argument)]
+    if not ends:
         return "", ""
-    return re.sub(r"\\([\s\"'\\])", r"\1", word[0]), argument[word.end() :].strip()
+    there = (end for end in reversed(ends[:_MOST_WORDS]) if Path(unquoted(argument[:end])).expanduser().is_file())
+    end = next(there, ends[0])
+    return unquoted(argument[:end]), argument[end:].strip()
+
+
+def unquoted(name: str) -> str:
+    """A file's name without the quotes around it, or the backslashes before its spaces."""
+    if len(name) > 1 and name[0] == name[-1] and name[0] in "\"'":
+        return name[1:-1]
+    return re.sub(r"\\([\s\"'\\])", r"\1", name)

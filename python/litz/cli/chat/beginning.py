@@ -99,8 +99,7 @@ def begin(options: argparse.Namespace, parameters: dict[str, Any], console: "Con
         entry = _entry(options.continued)
         made.conversation, made.model = _conversation(entry), entry.snapshot.model
     elif options.resume:
-        made.conversation, made.model = conversations.with_model(options.resume)
-        made.model = ""  # a file may come from anywhere, and what it calls its model with it
+        made.conversation = conversations.load(options.resume)
     if preset is not None:
         from litz.cli.chat.settings import changed
 

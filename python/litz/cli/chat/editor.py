@@ -45,9 +45,8 @@ def edited(text: str) -> str | None:
     handle, name = tempfile.mkstemp(prefix="litz-", suffix=".md")  # mode 0600
     path = Path(name)
     try:
-        before = f"{text}\n" if text else ""
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            file.write(before)
+            file.write(f"{text}\n" if text else "")
         with _interrupts_for_the_editor():
             code = subprocess.run([*words, name], check=False).returncode
         if code:
@@ -59,7 +58,8 @@ def edited(text: str) -> str | None:
         raise ArgumentError(f"{words[0]} removed the file, so nothing was sent") from None
     finally:
         path.unlink(missing_ok=True)
-    return None if after == before or not after.strip() else after.strip("\n")
+    after = after.strip("\n")
+    return None if after == text.strip("\n") or not after.strip() else after
 
 
 @contextmanager

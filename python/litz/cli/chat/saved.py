@@ -8,6 +8,7 @@ from litz.cli.engine import Message
 from litz.errors import ArgumentError, FormatError
 
 EXPECTED = "expected a JSON object with 'messages', a list of messages, or one message a line"
+MOST = 1 << 28
 _ROLES = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}
 
 
@@ -15,6 +16,10 @@ def read_messages(path: Path) -> tuple[list[Message], str]:
     """The messages of a file, and the model that it names or nothing. FormatError says which message is wrong."""
     if not path.is_file():
         raise ArgumentError(f"{str(path)!r} is {'no file' if path.exists() else 'not there'}; {EXPECTED}")
+    if path.stat().st_size > MOST:
+        raise FormatError(
+            f"{path} has {path.stat().st_size:,} bytes, and no conversation that litz reads has over {MOST:,}"
+        )
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:

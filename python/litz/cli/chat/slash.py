@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from litz.cli.chat import conversation as conversations
 from litz.cli.chat import settings
-from litz.cli.chat.attachment import Attachment, read_attachment, split_path
+from litz.cli.chat.attachment import Attachment, read_attachment, split_path, unquoted
 from litz.cli.chat.commands import COMMANDS, TOPICS, Command, names
 from litz.cli.chat.conversation import Conversation, short
 from litz.cli.chat.facts import information, tokens_used
@@ -31,7 +31,7 @@ class Slash:
         self._released = released  # a block in which another program has the terminal
         self._say = chat.console.note
         self._files: list[Attachment] = []
-        self._taken = ""  # the message that /undo took back last
+        self._taken = ""  # the message that was taken back last
 
     def run(self, line: str) -> bool:
         """Run one command; False to leave the conversation."""
@@ -48,8 +48,10 @@ class Slash:
 
     def send(self, text: str) -> bool:
         """Answer a message, after the files that wait for it; what fails can be sent again with them."""
+        before, self._taken = len(self._chat.conversation.turns), text
         said = self._chat.say("\n\n".join([*(file.block() for file in self._files), text]))
-        self._files, self._taken = [], ""
+        if len(self._chat.conversation.turns) > before:
+            self._files, self._taken = [], ""
         return said
 
     def _help(self, _: str) -> None:
@@ -218,9 +220,6 @@ def _unknown(name: str) -> str:
 
 
 def _path(name: str, command: str) -> Path:
-    path, rest = split_path(name)
-    if not path:
+    if not name:
         raise ArgumentError(f"/{command} needs the name of a file")
-    if rest:
-        raise ArgumentError(f"/{command} takes one file, found {name!r}; put a name with spaces into quotes")
-    return Path(path).expanduser()
+    return Path(unquoted(name)).expanduser()
