@@ -1,6 +1,7 @@
 """A conversation with an engine on a console: messages in, answers out."""
 
 import sys
+from contextlib import nullcontext
 
 from litz.cli.chat.answer import Answer
 from litz.cli.chat.conversation import Conversation
@@ -103,10 +104,11 @@ class Chat:
         warned = False
         while True:
             try:
-                with self.interrupts.allowed():
+                self.interrupts.forget()
+                with nullcontext() if reader.has_keys else self.interrupts.allowed():
                     text = reader.read()
             except KeyboardInterrupt:
-                if not reader.echoes:
+                if not reader.has_keys:
                     print(file=sys.stderr)
                 if warned:
                     return 130
@@ -115,7 +117,7 @@ class Chat:
                 continue
             warned = False
             if text is None:
-                if not reader.echoes:
+                if not reader.has_keys:
                     print(file=sys.stderr)
                 return 0
             if text.strip() and not self._react(text, slash):
