@@ -45,7 +45,7 @@ class Terminal:
         self.master, self.slave = pty.openpty()
         self.screen = pyte.HistoryScreen(columns, lines, history=1000)
         self._stream = pyte.ByteStream(self.screen)
-        self.seen, self.position = "", 0
+        self.seen, self.position, self._sent = "", 0, 0
         self.resize(columns, lines)
         self.modes = termios.tcgetattr(self.slave)
         self.process = subprocess.Popen(
@@ -64,21 +64,26 @@ class Terminal:
         self.screen.resize(lines, columns)
 
     def send(self, text):
+        self._sent = len(self.seen)
         os.write(self.master, text.encode())
 
-    def until(self, text, seconds=30):
+    def until(self, text, seconds=20):
         """Read until `text` comes after what was read up to by the last call; everything between."""
         self._wait(lambda: text in self.seen[self.position :], text, seconds)
         start, self.position = self.position, self.seen.index(text, self.position) + len(text)
         return self.seen[start : self.position]
 
-    def shows(self, text, seconds=30):
+    def shows(self, text, seconds=20):
         """Wait until the window shows a text, which may go over several lines."""
         self._wait(lambda: text in self.text(), text, seconds)
 
-    def prompts(self, typed="", seconds=30):
-        """Wait for a prompt with this after it and before the cursor."""
-        self._wait(lambda: self._before_cursor() == f">>> {typed}", f">>> {typed}", seconds)
+    def prompts(self, typed="", seconds=20):
+        """Wait until keys have been answered by a prompt with this after it and before the cursor."""
+        self._wait(lambda: self._rests_at(f">>> {typed}"), f">>> {typed}", seconds)
+
+    def new(self):
+        """From now on `until` sees only what comes later."""
+        self.position = len(self.seen)
 
     def rows(self):
         """The rows that scrolled away and those in the window, without the empty ones at the end."""
@@ -91,11 +96,15 @@ class Terminal:
     def text(self):
         return "\n".join(self.rows())
 
+    def cook(self):
+        """Set the modes that a shell sets while its job is stopped."""
+        termios.tcsetattr(self.slave, termios.TCSANOW, self.modes)
+
     def restored(self):
         """Whether the terminal's modes are what they were, and pastes are no longer marked."""
         return termios.tcgetattr(self.slave) == self.modes and self.seen.rfind("?2004l") >= self.seen.rfind("?2004h")
 
-    def close(self, seconds=30):
+    def close(self, seconds=20):
         """Wait for the end; the exit code."""
         deadline = time.monotonic() + seconds
         while self.process.poll() is None:
@@ -114,7 +123,11 @@ class Terminal:
             with contextlib.suppress(OSError):
                 os.close(end)
 
-    def _before_cursor(self):
+    def _rests_at(self, text):
+        return len(self.seen) > self._sent and self.before_cursor() == text and not self._read(0.03)
+
+    def before_cursor(self):
+        """What the cursor's row shows before it."""
         cursor = self.screen.cursor
         row = self.screen.buffer[cursor.y]
         return "".join(row[x].data for x in range(cursor.x))
@@ -122,7 +135,7 @@ class Terminal:
     def _wait(self, holds, what, seconds):
         deadline = time.monotonic() + seconds
         while not holds():
-            if self.process.poll() is not None and not self._read(0):
+            if self.process.poll() is not None and not self._read(0) and not holds():
                 raise AssertionError(f"{what!r} did not come before the end; the window shows\n{self.text()}")
             assert time.monotonic() < deadline, f"{what!r} did not come; the window shows\n{self.text()}"
             self._read(0.05)

@@ -37,8 +37,8 @@ class Wrapper:
 
     @width.setter
     def width(self, width: int) -> None:
-        if width != self._width and 0 < width < self.column:
-            self.column %= width  # terminals that become narrower flow the written line anew
+        if 0 < width < self.column:
+            self.column = width  # whether the terminal cut the line or broke it: the next word begins a new one
         self._width = width
 
     def feed(self, text: str) -> str:

@@ -1,6 +1,7 @@
 """A conversation with an engine on a console: messages in, answers out."""
 
 import sys
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from litz.cli.chat.answer import Answer
@@ -128,10 +129,11 @@ class Chat:
         warned = False
         while True:
             try:
-                with self.interrupts.allowed():
+                self.interrupts.forget()
+                with nullcontext() if reader.has_keys else self.interrupts.allowed():
                     text = reader.read()
             except KeyboardInterrupt:
-                if not reader.echoes:
+                if not reader.has_keys:
                     print(file=sys.stderr)
                 if warned:
                     return 130
@@ -140,7 +142,7 @@ class Chat:
                 continue
             warned = False
             if text is None:
-                if not reader.echoes:
+                if not reader.has_keys:
                     print(file=sys.stderr)
                 return 0
             if text.strip() and not self._react(text, slash):

@@ -7,13 +7,16 @@ from contextlib import AbstractContextManager
 from types import TracebackType
 
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
+from prompt_toolkit.data_structures import Size
 from prompt_toolkit.document import Document
-from prompt_toolkit.filters import has_focus
+from prompt_toolkit.filters import has_focus, is_searching
 from prompt_toolkit.formatted_text import AnyFormattedText
 from prompt_toolkit.history import History as PromptHistory
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.keys import Keys
-from prompt_toolkit.output.vt100 import Size, Vt100_Output
+from prompt_toolkit.layout.processors import TabsProcessor
+from prompt_toolkit.output.vt100 import Vt100_Output
+from prompt_toolkit.search import accept_search
 from prompt_toolkit.shortcuts import CompleteStyle, PromptSession
 from prompt_toolkit.styles import Style
 
@@ -21,19 +24,22 @@ from litz.cli.chat.completion import candidates
 from litz.cli.chat.history import History
 from litz.cli.chat.modes import Modes
 from litz.cli.chat.reader import Reader, is_open, without_quotes
+from litz.cli.chat.signals import Terminated
 from litz.cli.console import clean
 
 
 class LineEditor(Reader):
     """Reads messages with prompt_toolkit: history, search, completion, pastes of many lines."""
 
-    echoes = True
+    has_keys = True
 
     def __init__(self, history: History | None, warn: Callable[[str], None]) -> None:
+        self._warn = warn
+        self._history = _Kept(history)
         self._session: PromptSession[str] = PromptSession(
             multiline=True,
             prompt_continuation=_continuation,
-            history=_Kept(history, warn),
+            history=self._history,
             completer=_Commands(),
             complete_while_typing=False,
             complete_style=CompleteStyle.READLINE_LIKE,
@@ -41,6 +47,7 @@ class LineEditor(Reader):
             enable_suspend=True,
             search_ignore_case=True,
             key_bindings=_bindings(),
+            input_processors=[TabsProcessor(char1=" ", char2=" ")],
             style=Style.from_dict({"aborting": "", "exiting": ""}),
             output=_output(),
             interrupt_exception=KeyboardInterrupt,
@@ -59,6 +66,7 @@ class LineEditor(Reader):
 
     def read(self) -> str | None:
         """One message; None at the end of the input. Ctrl-C raises KeyboardInterrupt on an empty line only."""
+        self._say_trouble()
         try:
             text = self._session.prompt(">>> ")
         except EOFError:
@@ -67,14 +75,23 @@ class LineEditor(Reader):
             if self._session.default_buffer.text:
                 return ""
             raise
+        except Terminated:
+            sys.stdout.write("\r\033[K")  # the prompt may not have been ended
+            raise
         finally:
             if self._modes is not None:
                 self._modes.hide_keys()
+        self._say_trouble()
         return without_quotes(text)
 
     def released(self) -> AbstractContextManager[None]:
         """The terminal's own modes for another program."""
         return super().released() if self._modes is None else self._modes.given_back()
+
+    def _say_trouble(self) -> None:
+        if self._history.trouble:
+            self._warn(self._history.trouble)
+            self._history.trouble = ""
 
     def _resumed(self) -> bool:
         """Draw the prompt anew after a stop from outside; False if there is no prompt now."""
@@ -90,10 +107,12 @@ class LineEditor(Reader):
 class _Kept(PromptHistory):
     """The history of this conversation, and of earlier ones if there is a file."""
 
-    def __init__(self, file: History | None, warn: Callable[[str], None]) -> None:
+    def __init__(self, file: History | None) -> None:
         super().__init__()
+        self.trouble = ""
         self._file = file
-        self._warn = warn
+        self._loaded_strings = list(self.load_history_strings())
+        self._loaded = True
 
     def load_history_strings(self) -> Iterable[str]:
         if self._file is None:
@@ -118,7 +137,7 @@ class _Kept(PromptHistory):
 
     def _give_up(self, error: OSError) -> None:
         assert self._file is not None
-        self._warn(f"(no history: {error.strerror or error}: {self._file.path}; --no-history leaves it out)")
+        self.trouble = f"(no history: {error.strerror or error}: {self._file.path}; --no-history leaves it out)"
         self._file = None
 
 
@@ -163,9 +182,14 @@ def _bindings() -> KeyBindings:
     def new_line(event: KeyPressEvent) -> None:
         event.current_buffer.newline(copy_margin=False)
 
+    @keys.add("enter", filter=is_searching)
+    def send_what_was_found(event: KeyPressEvent) -> None:
+        accept_search()
+        event.app.current_buffer.validate_and_handle()
+
     @keys.add(Keys.BracketedPaste, filter=typing)
     def paste(event: KeyPressEvent) -> None:
         text = event.data.replace("\r\n", "\n").replace("\r", "\n")
-        event.current_buffer.insert_text(clean(text).expandtabs(4) if "\t" in text else clean(text))
+        event.current_buffer.insert_text(clean(text))
 
     return keys

@@ -16,7 +16,7 @@ _PASTE_ON, _PASTE_OFF = "\033[?2004h", "\033[?2004l"
 class Modes:
     """Keeps a terminal's modes, and gives them back when it is closed.
 
-    Between, what is typed is neither shown nor waits for Enter: the next prompt reads it key by key, and a paste as one.
+    Between, what is typed is neither shown nor waits for Enter: the next prompt reads it key by key, a paste as one.
     Ctrl-C, Ctrl-\\ and Ctrl-Z are signals as ever. `resumed` is called when the process goes on after Ctrl-Z.
     """
 

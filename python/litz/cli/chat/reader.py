@@ -12,7 +12,7 @@ _QUOTES = '"""'
 class Reader:
     """Reads messages from a terminal: a trailing backslash continues, three quotes open and close a block."""
 
-    echoes = False  # whether the line is ended when Ctrl-C or Ctrl-D ends the message
+    has_keys = False  # whether Ctrl-C and Ctrl-D are keys, that end the line which they are typed in
 
     def __init__(self, prompt: str = ">>> ", more: str = "... ") -> None:
         self._prompt = prompt
@@ -72,7 +72,7 @@ def without_quotes(text: str) -> str:
 
 
 def open_reader(*, keep: bool, warn: Callable[[str], None]) -> Reader:
-    """The best reader for this terminal. `keep` says whether a history is read and written."""
+    """The best reader for this terminal; without `keep` or with LITZ_NO_HISTORY=1 no history is read or written."""
     fits = sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
     if not fits:
         return Reader()
@@ -81,6 +81,7 @@ def open_reader(*, keep: bool, warn: Callable[[str], None]) -> Reader:
     except ImportError:
         return Reader()
     from litz.cli.chat.history import History
-    from litz.hub.locations import litz_state
+    from litz.hub.locations import is_true, litz_state
 
+    keep = keep and not is_true(os.environ, "LITZ_NO_HISTORY")
     return LineEditor(History(litz_state() / "history") if keep else None, warn)

@@ -16,13 +16,14 @@ class Terminated(SystemExit):
 
 
 class Interrupts:
-    """Where Ctrl-C acts. Pressed several times it interrupts once, and between two actions it does nothing.
+    """Where Ctrl-C acts. Pressed several times it interrupts once; pressed before an action, it interrupts that.
 
     Outside of `handled()`, and in other threads than the first, everything is as Python has it.
     """
 
     def __init__(self) -> None:
         self._armed = False
+        self._pending = False
 
     @contextmanager
     def handled(self) -> Iterator[None]:
@@ -45,14 +46,21 @@ class Interrupts:
         """Ctrl-C is KeyboardInterrupt in this block."""
         self._armed = True
         try:
+            if self._pending:
+                raise KeyboardInterrupt
             yield
         finally:
-            self._armed = False
+            self._armed = self._pending = False
+
+    def forget(self) -> None:
+        """What was pressed so far is over."""
+        self._pending = False
 
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
         if self._armed:
             self._armed = False
             raise KeyboardInterrupt
+        self._pending = True
 
 
 def _end(number: int, frame: FrameType | None) -> None:
@@ -64,8 +72,12 @@ def _end(number: int, frame: FrameType | None) -> None:
 
 
 def _detach() -> None:
-    """The terminal is gone: what is still written to it must not fail."""
-    nowhere = os.open(os.devnull, os.O_RDWR)
-    for stream in (sys.stdout, sys.stderr):
-        if stream.isatty():
+    """Where the terminal is gone, what is still written to it must not fail."""
+    import termios
+
+    try:
+        termios.tcgetattr(0)
+    except termios.error:
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        for stream in (sys.stdout, sys.stderr):
             os.dup2(nowhere, stream.fileno())
