@@ -16,7 +16,7 @@ FORMS = (
 
 _SEGMENT = r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,94}[A-Za-z0-9_])?"
 _REPO = re.compile(rf"(?:{_SEGMENT}/)?{_SEGMENT}")
-_QUANTISATION = re.compile(r"[A-Za-z0-9]+(?:[_-][A-Za-z0-9]+)*")
+_QUANTISATION = re.compile(r"(?:UD-)?(?:[IT]?Q\d\w*|B?F(?:16|32)|MXFP4\w*)", re.IGNORECASE | re.ASCII)
 _PACKAGE = re.compile(
     r"pypi:(?P<package>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)==(?P<version>[A-Za-z0-9][A-Za-z0-9.!+_-]*)"
     r"/(?P<member>[^#]+)(?:#sha256=(?P<sha256>[0-9a-fA-F]{64}))?"
