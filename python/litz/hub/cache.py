@@ -13,7 +13,7 @@ from litz.hub.files import SIDE_FILES, WEIGHTS, Want, missing
 from litz.hub.gguf_names import gguf_names
 from litz.hub.locations import hub_cache, litz_home
 from litz.hub.paths import check_name, snapshot_of
-from litz.hub.sources import PackageSource, PathSource, parse
+from litz.hub.sources import HubSource, PackageSource, PathSource, parse, parse_package
 
 NOTE = ".litz.json"
 
@@ -49,6 +49,30 @@ def remove(source: str) -> int:
     freed = _tree_size(folder)
     shutil.rmtree(folder)
     return freed
+
+
+def is_cached(known: str) -> bool:
+    """Whether the model of a short name is on this machine, in the form that the name means."""
+    from litz.hub.default import PACKAGE, REPOSITORY, is_default
+
+    home = litz_home()
+    if is_default(known):
+        folder = snapshot(hub_cache(), REPOSITORY)
+        here = find_package(parse_package(PACKAGE), home) is not None
+        return here or (folder is not None and not lacking(folder, "model", home=home))
+    source = parse(known)
+    folder = snapshot(hub_cache(), source.repo) if isinstance(source, HubSource) else None
+    return (
+        folder is not None
+        and isinstance(source, HubSource)
+        and not lacking(folder, "model", home=home, file=source.file)
+    )
+
+
+def repositories_named(name: str) -> list[str]:
+    """The cached repositories of the Hub whose name without the owner is `name`, in upper or lower case."""
+    found = (folder.name.split("--")[1:] for folder in hub_cache().glob("models--*"))
+    return sorted("/".join(parts) for parts in found if parts and parts[-1].lower() == name.lower())
 
 
 def repository_folder(repo: str) -> str:

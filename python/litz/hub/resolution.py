@@ -11,7 +11,7 @@ from litz.hub.cache import find_package, lacking, snapshot, unsettled
 from litz.hub.default import DEFAULT_MODEL, QUICK, is_default, resolve_default
 from litz.hub.files import WEIGHTS, ModelFiles, Want, is_gguf, select
 from litz.hub.gguf_names import choose_quantised, gguf_paths, quantised
-from litz.hub.known import find_known, nearest_known
+from litz.hub.known import find_known
 from litz.hub.locations import hub_cache, litz_home, offline_because
 from litz.hub.paths import check_name
 from litz.hub.sources import HubSource, PackageSource, PathSource, parse
@@ -169,7 +169,6 @@ def _from_hub(source: HubSource, request: Request) -> ModelFiles:
     if source.quantisation is not None:
         source = _with_file(source, folder, request)
         name, folder = str(source), snapshot(request.cache, source.repo, revision=request.revision)
-    _refuse_near_miss(source, folder)
     absent = lacking(folder, request.want, home=request.home, file=source.file) if folder is not None else None
     if folder is None or absent:
         if request.offline is not None:
@@ -181,13 +180,6 @@ def _from_hub(source: HubSource, request: Request) -> ModelFiles:
         except (DownloadError, MissingDependencyError) as error:
             request.notify(f"using {name} as it is in {request.cache}: {error}")
     return select(folder, name, want=request.want, gguf_file=source.file)
-
-
-def _refuse_near_miss(source: HubSource, folder: Path | None) -> None:
-    """A bare word that is almost a short name is not looked for on the Hub, where few repositories have no owner."""
-    near = nearest_known(source.repo) if folder is None and "/" not in source.repo else None
-    if near is not None:
-        raise ModelNotFoundError(f"no model {source.repo!r}; did you mean {near}? `litz ls --known` lists short names")
 
 
 def _with_file(source: HubSource, folder: Path | None, request: Request) -> HubSource:

@@ -73,6 +73,7 @@ def parse(source: str | os.PathLike[str]) -> Source:
         raise ModelNotFoundError(f"{repo} has no {file!r}; there {_are(tags_of(repo))} (see `litz ls --known`)")
     if _REPO.fullmatch(repo) and not repo.endswith(".gguf") and ".." not in repo and "--" not in repo:
         if not colon:
+            _refuse_near_miss(repo)
             return HubSource(repo)
         if file.endswith(".gguf"):
             return HubSource(repo, str(check_name(file)))
@@ -83,6 +84,13 @@ def parse(source: str | os.PathLike[str]) -> Source:
     near = nearest_known(text)
     meant = f"did you mean {near}? A model is {FORMS}" if near else f"expected {FORMS}"
     raise ArgumentError(f"{text!r} names no model; {meant}")
+
+
+def _refuse_near_miss(name: str) -> None:
+    """A bare word that is almost a short name is not looked for on the Hub, where few repositories have no owner."""
+    near = nearest_known(name) if "/" not in name else None
+    if near is not None:
+        raise ModelNotFoundError(f"no model {name!r}; did you mean {near}? `litz ls --known` lists short names")
 
 
 def _are(names: list[str]) -> str:
