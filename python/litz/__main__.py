@@ -1,7 +1,5 @@
-"""`python -m litz` is the command `litz`."""
+"""`python -m litz` is the `litz` command."""
 
-import sys
+from litz.cli.process import run
 
-from litz.cli import main
-
-sys.exit(main())
+run()
