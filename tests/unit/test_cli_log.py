@@ -232,6 +232,9 @@ def test_a_chat_goes_on_with_the_latest_or_a_named_conversation(chat, log):
         (["What?", "-c", "1"], "owner/a", "What?"),
         (["owner/b", "What?", "-c"], "owner/b", "What?"),
         (["owner/b", "-c", "What?"], "owner/b", "What?"),
+        (["owner/b", "-c", "1", "What?"], "owner/b", "What?"),
+        (["-m", "owner/b", "-c", "1", "What?"], "owner/b", "What?"),
+        (["-c", "-p", "7"], "owner/a", "7"),
         (["-c", "owner/b", "What?"], "owner/b", "What?"),
         (["--continue", "1", "owner/b", "What?"], "owner/b", "What?"),
         (["-c", "1", "--system", "New.", "What?"], "owner/a", "What?"),
@@ -267,6 +270,15 @@ def test_there_must_be_something_to_go_on_with(chat, log, capsys, tmp_path):
 def test_without_a_model_named_anywhere_it_is_the_default(chat, log):
     assert chat("Hi", "--log").source == DEFAULT_MODEL
     assert chat("Hi", "-c").source == DEFAULT_MODEL
+
+
+def test_a_model_in_a_folder_is_found_again_from_elsewhere(chat, log, monkeypatch, tmp_path):
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "m.gguf").touch()
+    monkeypatch.chdir(tmp_path / "models")
+    chat("m.gguf", "Hi", "--log")
+    monkeypatch.chdir(tmp_path)
+    assert chat("-c", "Hi").source == str(tmp_path / "models" / "m.gguf")
 
 
 # the file

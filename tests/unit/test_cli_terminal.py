@@ -108,7 +108,7 @@ def test_a_pipe_that_breaks_is_quiet():
     process.stdout.close()
     assert process.stderr.read() == b""
     process.stderr.close()
-    assert process.wait(timeout=60) == 1
+    assert process.wait(timeout=60) == 141
 
 
 def test_a_terminal_that_lacks_characters_gets_question_marks():

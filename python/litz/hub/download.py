@@ -11,7 +11,8 @@ from typing import Any
 
 from litz.errors import DownloadError, LitzError, ModelNotFoundError
 from litz.hub.cache import note_of_snapshot, write_json
-from litz.hub.files import INDEX, SIDE_FILES, WEIGHTS, Want, choose_gguf, refuse_pickles, shards
+from litz.hub.files import INDEX, SIDE_FILES, WEIGHTS, Want, refuse_pickles, shards
+from litz.hub.gguf_names import choose_gguf, choose_quantised
 from litz.hub.locations import endpoint
 from litz.hub.paths import check_name
 from litz.hub.progress import Progress
@@ -70,7 +71,7 @@ def _download(
         paths += [fetch(name, commit) for name in weights if name != INDEX]
     names = [*first, *weights]
     root = paths[0].parents[len(Path(names[0]).parts) - 1]
-    if source.file is None:
+    if source.file is None and source.quantisation is None:
         files: dict[str, object] = {name: (root / name).stat().st_size for name in names}
         write_json(note_of_snapshot(root, home), {"want": want, "files": files})
     if revision != commit:
@@ -82,6 +83,8 @@ def _download(
 
 def _needed(source: HubSource, names: list[str], want: Want) -> tuple[list[str], list[str]]:
     """(small files, weights) to fetch; the shards of an index are not known yet."""
+    if source.quantisation is not None:
+        return [], [choose_quantised(names, source.quantisation, source.repo)]
     if source.file is not None:
         if source.file not in names:
             there = ", ".join(sorted(name for name in names if name.endswith(".gguf"))[:12]) or "no GGUF file"

@@ -2,23 +2,23 @@
 
 import argparse
 
+from litz.cli import names, piped
 from litz.cli import options as generation
-from litz.cli import piped
 from litz.cli.chat import beginning
 from litz.cli.chat.dialogue import Chat
 from litz.cli.chat.reader import open_reader
 from litz.cli.console import Console
 from litz.cli.engine import load
-from litz.cli.names import split_words
 from litz.errors import ArgumentError
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.usage = "litz chat [MODEL] [PROMPT] [options]"
-    parser.add_argument(
-        "words", nargs="*", metavar="MODEL PROMPT", help="a single argument that names no model is the prompt"
-    )
+    parser.epilog = f"Standard input: {piped.HELP}."
+    parser.add_argument("words", nargs="*", metavar="MODEL PROMPT", help=names.WORDS_HELP)
+    names.configure(parser)
+    parser.add_argument("-p", "--prompt", metavar="TEXT", help="the prompt, also where the text is a model's name")
     parser.add_argument("--system", default="", metavar="TEXT", help="the system prompt")
     beginning.configure(parser)
     parser.add_argument("--no-history", action="store_true", help="neither read nor keep what is typed")
@@ -31,14 +31,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """One answer if there is a prompt or a pipe, else a conversation."""
     console = Console(wrap=True)
-    start = beginning.begin(options, generation.parameters(options), console)
-    model, prompt = split_words(beginning.words_of(options), default=start.model)
+    words, number = beginning.words_of(options)
+    start = beginning.begin(options, generation.parameters(options), number=number, console=console)
+    default = start.model or None
+    model, prompt = names.split_words(words, named=options.named, prompt=options.prompt, default=default)
     if prompt is None and not console.interactive:
         prompt = piped.read_all()
         if not prompt.strip():
             raise ArgumentError("nothing to answer: standard input is empty, and there is no PROMPT")
     elif prompt is not None:
-        prompt = with_piped(prompt, console)
+        prompt = piped.with_piped(prompt, console.note)
     machine = {"threads": options.threads, "context": options.context, "exact": options.exact}
     engine = load(model, **machine, parameters=start.parameters)
     if engine.tokenizer.chat_template is None:
@@ -50,11 +52,3 @@ def run(options: argparse.Namespace) -> int:
             console.note(start.conversation.ending())
         return chat.converse(open_reader(keep=not options.no_history, warn=console.note))
     return 0 if chat.say(prompt) else 130
-
-
-def with_piped(prompt: str, console: Console) -> str:
-    """A prompt with what is piped in after it."""
-    text, remark = piped.read_beside_prompt()
-    if remark:
-        console.note(remark)
-    return f"{prompt}\n\n{text}" if text.strip() else prompt

@@ -2,7 +2,7 @@
 
 import argparse
 import inspect
-from collections.abc import Sequence
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,48 +20,29 @@ if TYPE_CHECKING:
     from litz.cli.console import Console
     from litz.cli.log_file import Entry
 
-LATEST = 0
-
-
-class Continue(argparse.Action):
-    """`-c [ID]`: what follows is an ID only if it is a number; anything else is a word like the others."""
-
-    def __call__(
-        self,
-        parser: argparse.ArgumentParser,
-        namespace: argparse.Namespace,
-        values: str | Sequence[Any] | None,
-        option_string: str | None = None,
-    ) -> None:
-        """Note the ID, or the word and its place among the words."""
-        namespace.continued = LATEST
-        if isinstance(values, str) and values.isascii() and values.isdigit() and len(values) < 19:
-            namespace.continued = int(values)
-        elif isinstance(values, str):
-            namespace.misplaced = (len(namespace.words or []), values)
-
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options that say where to begin and what to keep."""
     group = parser.add_argument_group("conversations")
     group.add_argument("--resume", type=Path, metavar="FILE", help="go on with what /save wrote, or a list of messages")
     group.add_argument(
-        "-c", "--continue", dest="continued", action=Continue, nargs="?", metavar="ID",
-        help="go on with the latest conversation of the log, or with that one (`litz log list`)",
+        "-c", "--continue", dest="continues", action="store_true",
+        help="go on with the latest conversation of the log, or after -c ID with that one (`litz log list`)",
     )  # fmt: skip
     group.add_argument("--preset", metavar="NAME", help="model, system prompt and parameters from a TOML file")
     group.add_argument(
         "--log", action=argparse.BooleanOptionalAction, help="keep this in the log, or not (default: `litz log status`)"
     )
-    parser.set_defaults(misplaced=None)
 
 
-def words_of(options: argparse.Namespace) -> list[str]:
-    """The words of the command line, with the one that followed -c in its place."""
+def words_of(options: argparse.Namespace) -> tuple[list[str], int | None]:
+    """The words of the command line without the ID that -c may have among them, and that ID."""
     words = list(options.words)
-    if options.misplaced is not None:
-        words.insert(*options.misplaced)
-    return words
+    place = next((place for place, word in enumerate(words) if re.fullmatch("[0-9]{1,18}", word)), None)
+    if not options.continues or place is None:
+        return words, None
+    number = int(words.pop(place))
+    return words, number
 
 
 @dataclass
@@ -89,14 +70,16 @@ class Beginning:
             chat.think(self.think)
 
 
-def begin(options: argparse.Namespace, parameters: dict[str, Any], console: "Console") -> Beginning:
+def begin(
+    options: argparse.Namespace, parameters: dict[str, Any], *, number: int | None, console: "Console"
+) -> Beginning:
     """Read what the options name. The command line counts before the preset, the preset before the conversation."""
-    if options.resume and options.continued is not None:
+    if options.resume and options.continues:
         raise UsageError("--resume and --continue each name a conversation; give one of them")
     preset, entry = _preset(options.preset), None
     made = Beginning(parameters=parameters, think=options.think)
-    if options.continued is not None:
-        entry = _entry(options.continued)
+    if options.continues:
+        entry = _entry(number)
         made.conversation, made.model = _conversation(entry), entry.snapshot.model
     elif options.resume:
         made.conversation = conversations.load(options.resume)
@@ -121,10 +104,10 @@ def _preset(name: str | None) -> "Preset | None":
     return presets.read(presets.find(name))
 
 
-def _entry(number: int) -> "Entry":
+def _entry(number: int | None) -> "Entry":
     from litz.cli.log_file import LogFile
 
-    return LogFile(log_places.log_path()).entry(number if number != LATEST else None)
+    return LogFile(log_places.log_path()).entry(number)
 
 
 def _conversation(entry: "Entry") -> Conversation:

@@ -1,5 +1,6 @@
 """Keeps a conversation in the log while it goes on."""
 
+import os
 from typing import TYPE_CHECKING
 
 from litz.cli.log_file import LogFile, Place, Snapshot
@@ -28,7 +29,7 @@ class Recorder:
             self._place = self._written = None
         self._conversation = chat.conversation
         now = Snapshot.of(
-            chat.model, chat.conversation.system, chat.conversation.turns, parameters=chat.engine.parameters
+            _lasting(chat.model), chat.conversation.system, chat.conversation.turns, parameters=chat.engine.parameters
         )
         if self._log is None or now == self._written or (self._place is None and not now.turns):
             return
@@ -42,3 +43,8 @@ class Recorder:
         self._written = now
         if before is not None and self._place is not None and before.id != self._place.id:
             chat.console.note(f"(logged as conversation {self._place.id}: another litz changed {before.id} meanwhile)")
+
+
+def _lasting(model: str) -> str:
+    """A model's name that means the same in every folder."""
+    return os.path.abspath(model) if os.path.exists(model) else model
