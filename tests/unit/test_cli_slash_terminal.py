@@ -85,6 +85,20 @@ def test_an_editor_has_the_terminal_to_itself(terminal, tmp_path):
     leave(screen)
 
 
+def test_a_half_finished_message_goes_on_in_the_editor(terminal, tmp_path):
+    editor = script(tmp_path / "editor", 'stat -c %a "$1" > "$0.mode"; printf "%s, finished" "$(cat "$1")" > "$1"')
+    screen = terminal([["an answer"]], "chat", VISUAL=editor)
+    screen.send("half")
+    screen.prompts("half")
+    screen.send("\x18\x05")
+    screen.prompts("half, finished")
+    screen.send("\r")
+    screen.shows("an answer")
+    screen.prompts()
+    assert (tmp_path / "editor.mode").read_text() == "600\n"
+    leave(screen)
+
+
 def test_ctrl_c_is_the_editors_while_it_runs(terminal, tmp_path):
     editor = script(
         tmp_path / "editor", 'trap "echo caught; echo from the editor > $1; exit 0" INT\necho ready; sleep 30 & wait'
