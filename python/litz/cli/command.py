@@ -67,7 +67,7 @@ def explain(error: Exception) -> str:
     if isinstance(error, LitzError):
         return text + _named_by(error)
     if isinstance(error, OSError):
-        return f"{error.strerror}: {error.filename}" if error.strerror and error.filename else text
+        return f"{error.strerror}: {error.filename}" if error.strerror and error.filename else error.strerror or text
     if isinstance(error, MemoryError):
         return "out of memory; a smaller model or --context needs less"
     return f"internal error: {type(error).__name__}: {text} (--debug shows where)"
