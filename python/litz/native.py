@@ -6,11 +6,12 @@ from typing import Any
 
 from litz import _core, arrays, generation
 from litz.absent import WithoutWeights
-from litz.arguments import CALLING, check_arguments
+from litz.arguments import CALLING, check_arguments, check_device
 from litz.checkpoint import Checkpoint
 from litz.config import Config
 from litz.errors import ArgumentError, UnsupportedError
 from litz.generation.inputs import checked_ids
+from litz.mistaken import not_ids
 from litz.numbers import integer, shown
 from litz.outputs import CausalLMOutput
 from litz.spec import Spec, parameters
@@ -83,6 +84,8 @@ class NativeCausalLM(WithoutWeights):
         if device is not None and _dtype_asked(device) in _DTYPES:
             device, dtype = None, device
         check_device(device)
+        if dtype is not None and _dtype_asked(dtype) not in (self.dtype, *_DTYPES):
+            raise UnsupportedError(f"dtype={shown(dtype)}: weights stay {self.dtype}, as stored")
         if dtype is not None and _dtype_asked(dtype) != self.dtype:
             warnings.warn(_stays(dtype, self.dtype), stacklevel=2)
         return self
@@ -153,6 +156,8 @@ class NativeCausalLM(WithoutWeights):
 
 def _batch(value: Any, name: str) -> list[list[int]]:
     """(batch, time) integers as lists; ArgumentError says what was found instead."""
+    if wrong := not_ids(value, name):
+        raise ArgumentError(f"{name} must be integers of shape (batch, time), {wrong}")
     rows = value.tolist() if hasattr(value, "tolist") else value
     if not isinstance(rows, (list, tuple)) or not rows or not all(isinstance(row, (list, tuple)) for row in rows):
         raise ArgumentError(f"{name} must be integers of shape (batch, time), found {_found(value)}")
@@ -178,13 +183,6 @@ def _found(value: Any) -> str:
     if hasattr(value, "shape"):
         return f"{getattr(value, 'dtype', type(value).__name__)} {list(value.shape)}"
     return shown(value)
-
-
-def check_device(device: Any) -> None:
-    """Accepts what means the CPU; anything else raises UnsupportedError."""
-    name = str(device).partition(":")[0]
-    if device is not None and name not in ("cpu", "auto", "-1"):
-        raise UnsupportedError(f"device {device!r}: the native engine runs on the CPU; pass device_map='cpu' or 'auto'")
 
 
 def load(

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from litz.config import read_json
-from litz.errors import ArgumentError, ConfigError, UnsupportedError
+from litz.errors import ConfigError, UnknownArgumentError, UnsupportedError
 from litz.generation.parameters import Biases, Tokens
+from litz.mistaken import check_source
 from litz.numbers import shown
 
 if TYPE_CHECKING:
@@ -109,9 +110,15 @@ class GenerationConfig:
     unknown: dict[str, Any] = field(default_factory=dict)
     source: str = field(default="", compare=False)  # the file that it was read from
 
+    def __new__(cls, *_: Any, **values: Any) -> "GenerationConfig":  # noqa: D102
+        for name in values:
+            if name not in _NAMES and name not in _BESIDES:
+                raise UnknownArgumentError(f"GenerationConfig has no {name!r}; {_hint(name)}")
+        return super().__new__(cls)
+
     def __setattr__(self, name: str, value: Any) -> None:
         if name not in _NAMES and name not in _BESIDES:
-            raise AttributeError(f"GenerationConfig has no {name!r}; it has {', '.join(_NAMES)}")
+            raise AttributeError(f"GenerationConfig has no {name!r}; {_hint(name)}")
         object.__setattr__(self, name, value)
 
     @classmethod
@@ -140,6 +147,10 @@ class GenerationConfig:
         """
         from litz.generation.files import read_pretrained
 
+        check_source(pretrained_model_name, "GenerationConfig.from_pretrained")
+        for name in values:
+            if name not in _NAMES:
+                raise UnknownArgumentError(f"{name}: no generation parameter, and nothing that loading reads; {_hint(name)}")
         made = read_pretrained(
             pretrained_model_name,
             config_file_name or FILE,
@@ -148,8 +159,7 @@ class GenerationConfig:
             local_files_only=local_files_only,
             token=token,
         )
-        if rest := made.update(**values):
-            raise ArgumentError(f"{', '.join(sorted(rest))}: no generation parameter, and nothing that loading reads")
+        made.update(**values)
         return made
 
     @classmethod
@@ -271,6 +281,12 @@ class GenerationConfig:
 
 _BESIDES = ("unknown", "source")
 _NAMES = tuple(item.name for item in fields(GenerationConfig) if item.name not in _BESIDES)
+
+
+def _hint(name: str) -> str:
+    from litz.generation.resolve import hint_for
+
+    return hint_for(name)
 
 
 def _plain(value: Any) -> Any:

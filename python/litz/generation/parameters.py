@@ -211,3 +211,14 @@ FOREIGN = {
     "use_model_defaults": "pass the parameters that should count",
     "trust_remote_code": "litz runs no code from model repositories; leave it out",
 }  # fmt: skip
+
+# What other programs and servers call parameters.
+OTHER_NAMES = {
+    "max_tokens": "max_new_tokens", "max_completion_tokens": "max_new_tokens", "n_predict": "max_new_tokens",
+    "num_predict": "max_new_tokens", "n": "num_return_sequences", "stop": "stop_strings", "stop_words": "stop_strings",
+    "stop_sequences": "stop_strings", "stop_token_ids": "eos_token_id", "repeat_penalty": "repetition_penalty",
+    "random_seed": "seed", "logit_bias": "sequence_bias", "beam_size": "num_beams", "sample": "do_sample",
+    "prompt": "input_ids (the ids that tokenizer(prompt) gives)", "temp": "temperature",
+    "text": "input_ids (the ids that tokenizer(text) gives)",
+    "messages": "input_ids (the ids that tokenizer.apply_chat_template(messages) gives)",
+}  # fmt: skip

@@ -1,6 +1,6 @@
 """generate, stream and explain: the public functions over a native model."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol, Unpack
@@ -13,6 +13,7 @@ from litz.generation.lengths import limited, warn_if_defaulted
 from litz.generation.outputs import GenerationOutput, Token
 from litz.generation.parameters import GenerationParameters
 from litz.generation.resolve import ARGUMENT, CONFIG, MODEL, Layer, Resolved, named, resolve
+from litz.mistaken import described, is_model
 
 # How many tokens of each row the core generates before Python looks, where nobody waits for them.
 _UNWATCHED = 1024
@@ -155,6 +156,10 @@ def collect(run: Run, streamer: Any = None) -> list[Row]:
     """Runs to the end; a streamer gets the prompt and each token of the only row."""
     rows = [Row() for _ in range(run.rows)]
     if streamer is not None:
+        if not (hasattr(streamer, "put") and hasattr(streamer, "end")):
+            raise ArgumentError(
+                f"streamer must have put() and end(), found {described(streamer)}; pass litz.TextStreamer(tokenizer)"
+            )
         if run.rows != 1:
             raise UnsupportedError(
                 f"a streamer follows one sequence, found {run.rows}; use model.stream(...), whose tokens name their row"
@@ -174,11 +179,7 @@ def collect(run: Run, streamer: Any = None) -> list[Row]:
 
 def layers_of(model: Model, config: GenerationConfig | None, parameters: GenerationParameters) -> list[Layer]:
     """The sources of a call's parameters, the strongest first."""
-    if config is not None and not isinstance(config, GenerationConfig):
-        raise ArgumentError(
-            f"generation_config must be a litz.GenerationConfig, found {type(config).__name__}; "
-            f"litz.GenerationConfig.from_dict(config.to_dict()) makes one"
-        )
+    check_config(config)
     own = model.generation_config
     return [
         Layer(ARGUMENT, parameters),
@@ -187,9 +188,21 @@ def layers_of(model: Model, config: GenerationConfig | None, parameters: Generat
     ]
 
 
+def check_config(config: Any) -> None:
+    """ArgumentError for what is no GenerationConfig of litz."""
+    if config is not None and not isinstance(config, GenerationConfig):
+        made = "config" if isinstance(config, Mapping) else "config.to_dict()"
+        raise ArgumentError(
+            f"generation_config must be a litz.GenerationConfig, found {type(config).__name__}; "
+            f"litz.GenerationConfig.from_dict({made}) makes one"
+        )
+
+
 def _core_tokenizer(tokenizer: Any) -> Any:
     if tokenizer is None:
         return None
+    if is_model(tokenizer):
+        raise ArgumentError(f"tokenizer must be a tokenizer, found {described(tokenizer)}")
     core = getattr(tokenizer, "_core", tokenizer)
     if type(core).__module__ != _core.__name__:
         raise UnsupportedError(
@@ -207,8 +220,8 @@ def _pad(parameters: Resolved) -> int:
 
 
 def _array(ids: Any, run: Run) -> Any:
-    """Streamers expect tensors: numpy where the input was lists."""
-    return as_kind(ids, "torch" if run.prompts.kind == "torch" else "numpy")
+    """Ids in the form of the input, as streamers get them."""
+    return as_kind(ids, run.prompts.kind)
 
 
 @contextmanager

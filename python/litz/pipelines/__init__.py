@@ -1,11 +1,13 @@
 """pipeline(): a task and a model in, a callable out."""
 
+import difflib
 import os
-from typing import Any, Unpack
+from typing import Any, NoReturn, Unpack
 
-from litz.arguments import PIPELINE, check_arguments
+from litz.arguments import PIPELINE, check_arguments, check_device, names_of
 from litz.errors import ArgumentError, UnsupportedError
-from litz.pipelines.text_generation import PipelineParameters, TextGenerationPipeline
+from litz.mistaken import described
+from litz.pipelines.text_generation import PipelineParameters, TextGenerationPipeline, refuse_unknown
 
 __all__ = ["TextGenerationPipeline", "pipeline"]
 
@@ -38,12 +40,14 @@ def pipeline(
     if task is None and model is None:
         raise ArgumentError(f"pipeline() needs a task or a model; tasks: {', '.join(TASKS)}")
     if task is not None and task not in TASKS:
-        raise UnsupportedError(f"task {task!r} is not supported; litz has {', '.join(TASKS)}")
-    _check_devices(device, device_map)
+        _refuse_task(task)
+    check_device(device)
+    check_device(device_map, "device_map")
     loading: dict[str, Any] = {"revision": revision, "token": token}
     foreign = {name: value for name, value in parameters.items() if name in PIPELINE}
     check_arguments(foreign, PIPELINE, of="pipeline()")
     own: Any = {name: value for name, value in parameters.items() if name not in foreign}
+    refuse_unknown(own, also=names_of(pipeline))
     if model is None or isinstance(model, (str, os.PathLike)):
         options = {"dtype": dtype, "torch_dtype": torch_dtype, "config": config, **loading, **(model_kwargs or {})}
         model = _load_model(model, **options)
@@ -59,6 +63,21 @@ def pipeline(
     return TASKS[task or "text-generation"](model, tokenizer, **own)
 
 
+def _refuse_task(task: Any) -> NoReturn:
+    known = ", ".join(TASKS)
+    if not isinstance(task, str):
+        raise ArgumentError(
+            f"the first argument of pipeline() is the task, found {described(task)}; "
+            f'pass pipeline("text-generation", model=..., tokenizer=...)'
+        )
+    if near := difflib.get_close_matches(task, TASKS, n=1, cutoff=0.9):
+        raise ArgumentError(f"task {task!r}: did you mean {near[0]!r}?")
+    if "/" in task or ":" in task or os.path.exists(task):
+        raise ArgumentError(f'{task!r} is no task but looks like a model: pass pipeline("text-generation", {task!r})')
+    chats = "; text-generation also takes conversations" if task in ("chat", "conversational") else ""
+    raise UnsupportedError(f"task {task!r} is not supported; litz has {known}{chats}")
+
+
 def _load_model(model: Any, **options: Any) -> Any:
     from litz.auto import AutoModelForCausalLM
     from litz.hub import DEFAULT_MODEL
@@ -71,14 +90,3 @@ def _refuse_for_loaded(**options: Any) -> None:
     given = [name for name, value in options.items() if value is not None and value != "auto" and value != {}]
     if given:
         raise ArgumentError(f"{', '.join(given)}: the model is loaded already; pass it to from_pretrained instead")
-
-
-def _check_devices(*devices: Any) -> None:
-    for device in devices:
-        places = device.values() if isinstance(device, dict) else [device]
-        for place in places:
-            if str(place).partition(":")[0] not in ("None", "cpu", "auto", "-1"):
-                raise UnsupportedError(
-                    f"device {place!r}: litz computes on the CPU so far (pass 'cpu' or 'auto'); "
-                    f"GPUs come with the torch backend, litz[torch]"
-                )

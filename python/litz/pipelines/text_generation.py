@@ -4,10 +4,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Unpack, cast
 
-from litz.errors import ArgumentError
-from litz.generation.parameters import GenerationParameters
-from litz.generation.resolve import ARGUMENT, MODEL, Layer, named
+from litz.errors import ArgumentError, UnknownArgumentError
+from litz.generation.parameters import FOREIGN, GenerationParameters
+from litz.generation.resolve import ARGUMENT, MODEL, Layer, hint_for, named
 from litz.generation.run import Row, collect, start, telling
+from litz.mistaken import described, is_model, is_tokenizer
 from litz.numbers import integer
 
 PIPELINE = "pipeline argument"
@@ -40,6 +41,13 @@ class PipelineParameters(GenerationParameters, total=False):
 _OPTIONS = frozenset(PipelineParameters.__annotations__) - frozenset(GenerationParameters.__annotations__)
 
 
+def refuse_unknown(parameters: Mapping[str, Any], also: Sequence[str] = ()) -> None:
+    """UnknownArgumentError for a name that nothing here reads; `also` are names that a misspelt one may be meant to be."""
+    for name in parameters:
+        if name not in PipelineParameters.__annotations__ and name not in FOREIGN:
+            raise UnknownArgumentError(f"{name} is no parameter of this pipeline; {hint_for(name, [*_OPTIONS, *also])}")
+
+
 class Generated(dict[str, Any]):
     """One result, {"generated_text": ...}, that also knows the new text alone and why it ended."""
 
@@ -67,6 +75,11 @@ class TextGenerationPipeline:
     task = "text-generation"
 
     def __init__(self, model: Any, tokenizer: Any, **parameters: Unpack[PipelineParameters]) -> None:
+        if is_tokenizer(model) or isinstance(model, (str, bytes)):
+            raise ArgumentError(f"model must be a loaded model, found {described(model)}")
+        if is_model(tokenizer):
+            raise ArgumentError(f"tokenizer must be a tokenizer, found {described(tokenizer)}")
+        refuse_unknown(parameters)
         self.model = model
         self.tokenizer = tokenizer
         self._parameters: Mapping[str, Any] = dict(parameters)
@@ -91,10 +104,12 @@ class TextGenerationPipeline:
             return call.run([text_inputs])[0]
         if isinstance(text_inputs, (list, tuple)):
             return call.run(text_inputs) if text_inputs else []
-        if isinstance(text_inputs, Iterable) and not isinstance(text_inputs, Mapping):
+        if isinstance(text_inputs, Iterable) and not isinstance(text_inputs, (Mapping, bytes, bytearray)):
             return call.lazily(text_inputs)
+        found = described(text_inputs)
+        hint = "; put it into a list" if found == "a message" else ""
         raise ArgumentError(
-            f"text_inputs must be a string, a list of messages, or several of them; found {type(text_inputs).__name__}"
+            f"text_inputs must be a string, a list of messages, or several of them; found {found}{hint}"
         )
 
 
@@ -102,6 +117,7 @@ class _Call:
     """One call's options and layers of parameters."""
 
     def __init__(self, pipe: TextGenerationPipeline, parameters: Mapping[str, Any]) -> None:
+        refuse_unknown(parameters)
         self.model, self.tokenizer = pipe.model, pipe.tokenizer
         both = (parameters, pipe._parameters)
         given = [{name: value for name, value in layer.items() if name in _OPTIONS} for layer in both]

@@ -3,9 +3,10 @@
 import dataclasses
 import logging
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Never
 
 from litz import _core, arrays
+from litz.arguments import names_of, refuse_unknown
 from litz.errors import ArgumentError
 from litz.numbers import shown
 from litz.tokenizers import batches, options
@@ -59,6 +60,7 @@ class Calls(Decoding):
         split_special_tokens: bool | None = None,
         max_target_length: int | None = None,
         tokenizer_kwargs: Mapping[str, Any] | None = None,
+        **unknown: Never,
     ) -> BatchEncoding:
         """The ids of one text or of several, with their attention mask and what else is asked for.
 
@@ -69,6 +71,8 @@ class Calls(Decoding):
         alike and becomes `labels`. `split_special_tokens` reads special tokens in the text as ordinary text.
         `tokenizer_kwargs` are arguments that count before the others.
         """
+        if unknown:
+            refuse_unknown(unknown, of="the tokenizer", known=names_of(Calls.__call__))
         if (
             text.__class__ is str and self._quick and text_pair is None and text_target is None
             and text_pair_target is None and add_special_tokens is None and padding is False and truncation is None
@@ -108,8 +112,11 @@ class Calls(Decoding):
         pad_to_multiple_of: int | None = None,
         split_special_tokens: bool | None = None,
         verbose: bool = True,
+        **unknown: Never,
     ) -> Any:
         """The ids of one text: a list, or with `return_tensors` a (1, time) tensor."""
+        if unknown:
+            refuse_unknown(unknown, of="encode", known=names_of(Calls.encode))
         if (
             text.__class__ is str and self._quick and text_pair is None and add_special_tokens is None
             and padding is False and truncation is None and max_length is None and not stride and padding_side is None
@@ -136,8 +143,10 @@ class Calls(Decoding):
         max_length: int | None = None,
         is_split_into_words: bool = False,
         split_special_tokens: bool | None = None,
+        **unknown: Never,
     ) -> list[str]:
         """The tokens of a text, or of two."""
+        refuse_unknown(unknown, of="tokenize", known=names_of(Calls.tokenize))
         asked = Options(
             add_special_tokens, truncation=truncation, max_length=max_length, is_split_into_words=is_split_into_words,
             split_special_tokens=split_special_tokens,
@@ -174,11 +183,13 @@ class Calls(Decoding):
         return_attention_mask: bool | None = None,
         return_tensors: str | None = None,
         verbose: bool = True,
+        **unknown: Never,
     ) -> BatchEncoding:
         """Encodings padded together: one dict of rows or a list of dicts, as data collators have them.
 
         Tensors come back as tensors. Entries that no tokenizer makes go through as they are.
         """
+        refuse_unknown(unknown, of="pad", known=names_of(Calls.pad))
         if verbose and max_length is not None and options.padding_of(padding) == "longest":
             self._warn("max_length", "max_length has no effect on padding=True; pass padding='max_length'")
         return rows.pad(

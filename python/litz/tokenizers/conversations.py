@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from litz import _core
+from litz.arguments import names_of
 from litz.errors import ArgumentError
 from litz.tokenizers import chat, tensors
 from litz.tokenizers.encoding import BatchEncoding
@@ -61,6 +62,7 @@ class Conversations(Sequences):
             source, template, self.special_tokens_map, variables, tools=tools, documents=documents,
             add_generation_prompt=add_generation_prompt, continue_final_message=continue_final_message,
             trust_content=_trusts(trust_content, sanitize_control_tokens),
+            arguments=names_of(Conversations.apply_chat_template),
         )  # fmt: skip
         rendered = [chat.render(asked, messages) for messages in conversations]
         texts = [each.text for each in rendered]

@@ -65,6 +65,9 @@ class BatchEncoding(dict[str, Any]):
             raise KeyError("no tokenizer made this encoding: it has entries, but no rows that know their text")
         return dict.__getitem__(self, key)
 
+    def __missing__(self, key: Any) -> Any:
+        raise KeyError(f"no {key!r} in this encoding; it has {', '.join(self)}")
+
     def __repr__(self) -> str:
         return f"BatchEncoding({{{', '.join(f'{name!r}: {value!r}' for name, value in self.items())}}})"
 

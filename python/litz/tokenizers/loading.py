@@ -5,7 +5,9 @@ import os
 from typing import Any
 
 from litz import _core, hub
+from litz.arguments import names_of
 from litz.hub import ModelFiles
+from litz.mistaken import check_source
 from litz.tokenizers import building, gguf_settings, model_files, vocabularies
 from litz.tokenizers import settings as read
 from litz.tokenizers.tokenizer import Tokenizer
@@ -35,7 +37,8 @@ def from_pretrained(
     files are data. `use_fast=False` is the tokenizer that is written in plain Python, to be read; its results are the
     same.
     """
-    passed = building.allowed(settings)
+    check_source(source, f"{kind.__name__}.from_pretrained")
+    passed = building.allowed(settings, names_of(from_pretrained))
     if kind.reads_as is not None:
         passed["tokenizer_class"] = kind.reads_as
     files = hub.resolve(
