@@ -1,7 +1,7 @@
 """AutoConfig, AutoTokenizer and AutoModelForCausalLM: from a model's name or path to what it says it is."""
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 from litz import hub
 from litz.absent import absent_maker
@@ -9,8 +9,13 @@ from litz.errors import ArgumentError, UnsupportedError
 from litz.mistaken import check_source
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import torch
+
     from litz.config import Config
     from litz.generation import GenerationConfig
+    from litz.loading_options import ConfigOptions, LoadingOptions, TokenizerSettings
     from litz.native import NativeCausalLM
     from litz.tokenizers import Tokenizer
 
@@ -41,7 +46,7 @@ class AutoConfig(_Maker):
         token: str | bool | None = None,
         trust_remote_code: bool = False,
         subfolder: str | None = None,
-        **others: Any,
+        **others: "Unpack[ConfigOptions]",
     ) -> "Config":
         """The model's configuration over its family's defaults.
 
@@ -76,7 +81,7 @@ class AutoTokenizer(_Maker):
         use_fast: bool = True,
         trust_remote_code: bool = False,
         subfolder: str | None = None,
-        **settings: Any,
+        **settings: "Unpack[TokenizerSettings]",
     ) -> "Tokenizer":
         """The model's tokenizer, chat template included.
 
@@ -112,15 +117,15 @@ class AutoModelForCausalLM(_Maker):
         subfolder: str | None = None,
         dtype: Any = None,
         torch_dtype: Any = None,
-        device_map: Any = None,
-        backend: str = "auto",
+        device_map: "str | int | Mapping[str, Any] | torch.device | None" = None,
+        backend: Literal["auto", "native"] = "auto",
         threads: int | None = None,
-        cache_dtype: str = "auto",
-        activations: str = "auto",
+        cache_dtype: "str | torch.dtype" = "auto",
+        activations: Literal["auto", "fast", "f32", "float32"] = "auto",
         strict: bool = True,
-        config: Any = None,
+        config: "Path | Config | Mapping[str, Any] | None" = None,
         generation_config: "GenerationConfig | None" = None,
-        **others: Any,
+        **others: "Unpack[LoadingOptions]",
     ) -> "NativeCausalLM":
         """The model on the native engine: floats mapped as they are stored, quantised weights packed for the kernels.
 

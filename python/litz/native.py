@@ -2,7 +2,8 @@
 
 import json
 import warnings
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack, overload
 
 from litz import _core, arrays, generation
 from litz.absent import WithoutWeights
@@ -17,9 +18,24 @@ from litz.outputs import CausalLMOutput
 from litz.spec import Spec, parameters
 from litz.weights import LoadReport
 
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from numpy.typing import NDArray
+
 # Other names go to the engine as they are.
 _CACHE_DTYPES = {"float16": "f16", "float32": "f32"}
 _ACTIVATIONS = {"auto": "auto", "fast": "fast", "f32": "f32", "float32": "f32"}
+
+
+class CallingOptions(TypedDict, total=False):
+    """What a call of a model takes besides ids and mask."""
+
+    logits_to_keep: Any
+    token_type_ids: Any
+    use_cache: bool | None
+    output_attentions: Literal[False] | None
+    output_hidden_states: Literal[False] | None
 
 
 class NativeCausalLM(WithoutWeights):
@@ -106,6 +122,45 @@ class NativeCausalLM(WithoutWeights):
         """The model itself, with a warning unless it computes on float32 weights."""
         return self.to(dtype="float32")
 
+    @overload  # by position, so that `**inputs` matches the last one alone
+    def __call__(
+        self,
+        input_ids: Sequence[Sequence[int]],
+        /,
+        attention_mask: Any = None,
+        *,
+        return_dict: Literal[True] | None = None,
+        **others: Unpack[CallingOptions],
+    ) -> CausalLMOutput["NDArray[np.float32]"]: ...
+    @overload
+    def __call__(
+        self,
+        input_ids: "NDArray[Any]",
+        /,
+        attention_mask: Any = None,
+        *,
+        return_dict: Literal[True] | None = None,
+        **others: Unpack[CallingOptions],
+    ) -> CausalLMOutput["NDArray[np.float32]"]: ...
+    @overload
+    def __call__(
+        self,
+        input_ids: "torch.Tensor",
+        /,
+        attention_mask: Any = None,
+        *,
+        return_dict: Literal[True] | None = None,
+        **others: Unpack[CallingOptions],
+    ) -> CausalLMOutput["torch.Tensor"]: ...
+    @overload
+    def __call__(
+        self,
+        input_ids: Any = None,
+        attention_mask: Any = None,
+        *,
+        return_dict: bool | None = None,
+        **others: Unpack[CallingOptions],
+    ) -> Any: ...
     def __call__(
         self,
         input_ids: Any = None,
@@ -190,7 +245,7 @@ def load(
     *,
     dtype: Any = None,
     threads: int | None = None,
-    cache_dtype: str = "auto",
+    cache_dtype: "str | torch.dtype" = "auto",
     activations: str = "auto",
 ) -> NativeCausalLM:
     """Loads a checkpoint's weights into the native engine: floats stay mapped, quantised matrices are packed.
@@ -229,7 +284,7 @@ def load_options(
     *,
     dtype: Any = None,
     threads: int | None = None,
-    cache_dtype: str = "auto",
+    cache_dtype: "str | torch.dtype" = "auto",
     activations: str = "auto",
 ) -> tuple[str, str]:
     """The engine's options as JSON, and the dtype that the model will say it has; ArgumentError for what is unknown."""

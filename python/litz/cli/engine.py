@@ -97,6 +97,5 @@ def load(source: str, *, threads: int | None, context: int | None, exact: bool, 
     files = hub.resolve(source, want="model")
     path = files.gguf or files.root
     tokenizer = AutoTokenizer.from_pretrained(path)
-    activations = "f32" if exact else "auto"
-    model = AutoModelForCausalLM.from_pretrained(path, threads=threads, activations=activations)
+    model = AutoModelForCausalLM.from_pretrained(path, threads=threads, activations="f32" if exact else "auto")
     return Engine(tokenizer, model, parameters, context)

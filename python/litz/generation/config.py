@@ -116,10 +116,13 @@ class GenerationConfig:
                 raise UnknownArgumentError(f"GenerationConfig has no {name!r}; {_hint(name)}")
         return super().__new__(cls)
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def _set_known(self, name: str, value: Any) -> None:
         if name not in _NAMES and name not in _BESIDES:
             raise AttributeError(f"GenerationConfig has no {name!r}; {_hint(name)}")
         object.__setattr__(self, name, value)
+
+    if not TYPE_CHECKING:  # or type checkers would let every name be set
+        __setattr__ = _set_known
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "GenerationConfig":
@@ -150,7 +153,7 @@ class GenerationConfig:
         check_source(pretrained_model_name, "GenerationConfig.from_pretrained")
         for name in values:
             if name not in _NAMES:
-                raise UnknownArgumentError(f"{name}: no generation parameter, and nothing that loading reads; {_hint(name)}")
+                raise UnknownArgumentError(f"{name}: no generation parameter, and no argument here; {_hint(name)}")
         made = read_pretrained(
             pretrained_model_name,
             config_file_name or FILE,

@@ -7,8 +7,8 @@ Tokens = int | Sequence[int]
 Biases = dict[tuple[int, ...], float] | Sequence[Sequence[Any]]
 
 
-class GenerationParameters(TypedDict, total=False):
-    """What `generate`, `stream` and the text-generation pipeline accept, with transformers' names and meanings."""
+class GenerationOptions(TypedDict, total=False):
+    """What says how tokens are generated, with transformers' names and meanings."""
 
     # how long
     max_new_tokens: int | None
@@ -44,11 +44,10 @@ class GenerationParameters(TypedDict, total=False):
     exponential_decay_length_penalty: tuple[int, float] | None
     remove_invalid_values: bool | None
     renormalize_logits: bool | None
-    # tokens and the form of the result
+    # tokens
     eos_token_id: Tokens | None
     bos_token_id: int | None
     pad_token_id: int | None
-    return_dict_in_generate: bool | None
     # known, but only at the value that changes nothing: see UNSUPPORTED
     num_beams: int | None
     num_beam_groups: int | None
@@ -91,6 +90,12 @@ class GenerationParameters(TypedDict, total=False):
     target_lookbehind: int | None
     assistant_ensemble_weight: float | None
     max_matching_ngram_size: int | None
+
+
+class GenerationParameters(GenerationOptions, total=False):
+    """What `generate`, `stream` and the text-generation pipeline accept: also the form of the result."""
+
+    return_dict_in_generate: bool | None
 
 
 # Parameters of the core, in the order in which they are explained.

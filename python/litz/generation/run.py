@@ -1,9 +1,9 @@
 """generate, stream and explain: the public functions over a native model."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Protocol, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Protocol, Unpack, overload
 
 from litz import _core
 from litz.errors import ArgumentError, UnsupportedError
@@ -11,9 +11,17 @@ from litz.generation.config import GenerationConfig
 from litz.generation.inputs import Prompts, as_kind, read_prompts
 from litz.generation.lengths import limited, warn_if_defaulted
 from litz.generation.outputs import GenerationOutput, Token
-from litz.generation.parameters import GenerationParameters
+from litz.generation.parameters import GenerationOptions, GenerationParameters
 from litz.generation.resolve import ARGUMENT, CONFIG, MODEL, Layer, Resolved, named, resolve
 from litz.mistaken import described, is_model
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from numpy.typing import NDArray
+
+    from litz.generation.streamers import Streams
+    from litz.tokenizers import Tokenizer
 
 # How many tokens of each row the core generates before Python looks, where nobody waits for them.
 _UNWATCHED = 1024
@@ -37,7 +45,7 @@ class Run:
     rows: int
     readable: bool
 
-    def tokens(self, at_once: int) -> Iterator[Token]:
+    def tokens(self, at_once: int) -> Generator[Token]:
         """Tokens as they come, `at_once` of each row at a time; leaving the loop ends the run."""
         try:
             while events := self.core.advance(at_once):
@@ -81,6 +89,76 @@ def start(
     return Run(core, prompts, parameters, rows, tokenizer is not None)
 
 
+@overload  # by position, so that `**inputs` matches the last one alone
+def generate(
+    model: Model,
+    input_ids: Sequence[Sequence[int]],
+    /,
+    *,
+    attention_mask: Any = None,
+    generation_config: GenerationConfig | None = None,
+    streamer: "Streams | None" = None,
+    tokenizer: "Tokenizer | None" = None,
+    token_type_ids: Any = None,
+    return_dict_in_generate: Literal[False] | None = None,
+    **parameters: Unpack[GenerationOptions],
+) -> list[list[int]]: ...
+@overload
+def generate(
+    model: Model,
+    input_ids: Any,
+    /,
+    *,
+    attention_mask: Any = None,
+    generation_config: GenerationConfig | None = None,
+    streamer: "Streams | None" = None,
+    tokenizer: "Tokenizer | None" = None,
+    token_type_ids: Any = None,
+    return_dict_in_generate: Literal[True],
+    **parameters: Unpack[GenerationOptions],
+) -> GenerationOutput: ...
+@overload
+def generate(
+    model: Model,
+    input_ids: "NDArray[Any]",
+    /,
+    *,
+    attention_mask: Any = None,
+    generation_config: GenerationConfig | None = None,
+    streamer: "Streams | None" = None,
+    tokenizer: "Tokenizer | None" = None,
+    token_type_ids: Any = None,
+    return_dict_in_generate: Literal[False] | None = None,
+    **parameters: Unpack[GenerationOptions],
+) -> "NDArray[np.int64]": ...
+@overload
+def generate(
+    model: Model,
+    input_ids: "torch.Tensor",
+    /,
+    *,
+    attention_mask: Any = None,
+    generation_config: GenerationConfig | None = None,
+    streamer: "Streams | None" = None,
+    tokenizer: "Tokenizer | None" = None,
+    token_type_ids: Any = None,
+    return_dict_in_generate: Literal[False] | None = None,
+    **parameters: Unpack[GenerationOptions],
+) -> "torch.Tensor": ...
+@overload
+def generate(
+    model: Model,
+    input_ids: Any = None,
+    *,
+    attention_mask: Any = None,
+    generation_config: GenerationConfig | None = None,
+    streamer: "Streams | None" = None,
+    tokenizer: "Tokenizer | None" = None,
+    inputs: Any = None,
+    token_type_ids: Any = None,
+    return_dict_in_generate: bool | None = None,
+    **parameters: Unpack[GenerationOptions],
+) -> Any: ...
 def generate(
     model: Model,
     input_ids: Any = None,
@@ -128,9 +206,9 @@ def stream(
     *,
     attention_mask: Any = None,
     generation_config: GenerationConfig | None = None,
-    tokenizer: Any = None,
+    tokenizer: "Tokenizer | None" = None,
     **parameters: Unpack[GenerationParameters],
-) -> Iterator[Token]:
+) -> Generator[Token]:
     """The same as `generate`, token by token and for any number of rows; leaving the loop ends the run.
 
     With a tokenizer, each Token has the text that became readable: complete characters, without special tokens, and

@@ -1,7 +1,7 @@
 """Streamers: objects that are given the tokens of one sequence as they come (`put`), and its end (`end`)."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from queue import Empty, Queue
 from typing import Any, Never, Protocol
@@ -23,11 +23,22 @@ class BaseStreamer(ABC):
         """Nothing comes after it."""
 
 
+class Streams(Protocol):
+    """A streamer, as far as generation needs it: transformers' are such, too."""
+
+    def put(self, value: Any) -> None:
+        """Takes ids."""
+
+    def end(self) -> None:
+        """Nothing comes after it."""
+
+
 class Decodes(Protocol):
     """A tokenizer, as far as streamers need it."""
 
-    def decode(self, token_ids: Any, *, skip_special_tokens: bool, **options: Any) -> Any:
-        """The text of ids."""
+    @property
+    def decode(self) -> Callable[..., Any]:
+        """Takes ids and options, and returns their text."""
 
 
 class _Decoding(Protocol):

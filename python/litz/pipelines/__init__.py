@@ -2,12 +2,20 @@
 
 import difflib
 import os
-from typing import Any, NoReturn, Unpack
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, Unpack
 
 from litz.arguments import PIPELINE, check_arguments, check_device, names_of
 from litz.errors import ArgumentError, UnsupportedError
 from litz.mistaken import described
 from litz.pipelines.text_generation import PipelineParameters, TextGenerationPipeline, refuse_unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import torch
+
+    from litz.native import NativeCausalLM
+    from litz.tokenizers import Tokenizer
 
 __all__ = ["TextGenerationPipeline", "pipeline"]
 
@@ -15,14 +23,14 @@ TASKS = {"text-generation": TextGenerationPipeline}
 
 
 def pipeline(
-    task: str | None = None,
-    model: Any = None,
+    task: Literal["text-generation"] | None = None,
+    model: "str | os.PathLike[str] | NativeCausalLM | None" = None,
     *,
-    tokenizer: Any = None,
+    tokenizer: "str | os.PathLike[str] | Tokenizer | None" = None,
     revision: str | None = None,
     token: str | bool | None = None,
-    device: Any = None,
-    device_map: Any = None,
+    device: "str | int | torch.device | None" = None,
+    device_map: "str | int | Mapping[str, Any] | torch.device | None" = None,
     dtype: Any = None,
     torch_dtype: Any = None,
     trust_remote_code: bool | None = None,
@@ -50,17 +58,18 @@ def pipeline(
     refuse_unknown(own, also=names_of(pipeline))
     if model is None or isinstance(model, (str, os.PathLike)):
         options = {"dtype": dtype, "torch_dtype": torch_dtype, "config": config, **loading, **(model_kwargs or {})}
-        model = _load_model(model, **options)
+        loaded = _load_model(model, **options)
     else:
+        loaded = model
         _refuse_for_loaded(
             revision=revision, dtype=dtype, torch_dtype=torch_dtype, model_kwargs=model_kwargs, config=config
         )
-    tokenizer = model.name_or_path if tokenizer is None else tokenizer
+    tokenizer = loaded.name_or_path if tokenizer is None else tokenizer
     if isinstance(tokenizer, (str, os.PathLike)):
         from litz.auto import AutoTokenizer
 
         tokenizer = AutoTokenizer.from_pretrained(tokenizer, use_fast=use_fast, **loading)
-    return TASKS[task or "text-generation"](model, tokenizer, **own)
+    return TASKS[task or "text-generation"](loaded, tokenizer, **own)
 
 
 def _refuse_task(task: Any) -> NoReturn:
@@ -78,7 +87,7 @@ def _refuse_task(task: Any) -> NoReturn:
     raise UnsupportedError(f"task {task!r} is not supported; litz has {known}{chats}")
 
 
-def _load_model(model: Any, **options: Any) -> Any:
+def _load_model(model: Any, **options: Any) -> "NativeCausalLM":
     from litz.auto import AutoModelForCausalLM
     from litz.hub import DEFAULT_MODEL
 

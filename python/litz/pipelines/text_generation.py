@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Unpack, cast
+from typing import TYPE_CHECKING, Any, Unpack, cast, overload
 
 from litz.errors import ArgumentError, UnknownArgumentError
 from litz.generation.parameters import FOREIGN, GenerationParameters
@@ -10,6 +10,12 @@ from litz.generation.resolve import ARGUMENT, MODEL, Layer, hint_for, named
 from litz.generation.run import Row, collect, start, telling
 from litz.mistaken import described, is_model, is_tokenizer
 from litz.numbers import integer
+
+if TYPE_CHECKING:
+    from litz.generation.streamers import Streams
+    from litz.native import NativeCausalLM
+    from litz.tokenizers import Tokenizer
+    from litz.tokenizers.signatures import Conversation
 
 PIPELINE = "pipeline argument"
 DEFAULT = "pipeline default"
@@ -34,7 +40,7 @@ class PipelineParameters(GenerationParameters, total=False):
     skip_special_tokens: bool | None
     clean_up_tokenization_spaces: bool | None
     tokenizer_encode_kwargs: dict[str, Any] | None
-    streamer: Any
+    streamer: "Streams | None"
     batch_size: int | None
 
 
@@ -42,7 +48,7 @@ _OPTIONS = frozenset(PipelineParameters.__annotations__) - frozenset(GenerationP
 
 
 def refuse_unknown(parameters: Mapping[str, Any], also: Sequence[str] = ()) -> None:
-    """UnknownArgumentError for a name that nothing here reads; `also` are names that a misspelt one may be meant to be."""
+    """UnknownArgumentError for a name that nothing here reads; `also` are others that it may be meant to be."""
     for name in parameters:
         if name not in PipelineParameters.__annotations__ and name not in FOREIGN:
             raise UnknownArgumentError(f"{name} is no parameter of this pipeline; {hint_for(name, [*_OPTIONS, *also])}")
@@ -74,7 +80,12 @@ class TextGenerationPipeline:
 
     task = "text-generation"
 
-    def __init__(self, model: Any, tokenizer: Any, **parameters: Unpack[PipelineParameters]) -> None:
+    model: "NativeCausalLM"
+    tokenizer: "Tokenizer"
+
+    def __init__(
+        self, model: "NativeCausalLM", tokenizer: "Tokenizer", **parameters: Unpack[PipelineParameters]
+    ) -> None:
         if is_tokenizer(model) or isinstance(model, (str, bytes)):
             raise ArgumentError(f"model must be a loaded model, found {described(model)}")
         if is_model(tokenizer):
@@ -89,6 +100,22 @@ class TextGenerationPipeline:
         """Where the model computes."""
         return self.model.device
 
+    @overload
+    def __call__(
+        self, text_inputs: "str | Conversation", **parameters: Unpack[PipelineParameters]
+    ) -> list[Generated]: ...
+    @overload
+    def __call__(
+        self,
+        text_inputs: list[str] | tuple[str, ...] | list[list[Message]] | list[list[dict[str, str]]],
+        **parameters: Unpack[PipelineParameters],
+    ) -> list[list[Generated]]: ...
+    @overload
+    def __call__(
+        self, text_inputs: Iterator["str | Conversation"], **parameters: Unpack[PipelineParameters]
+    ) -> Iterator[list[Generated]]: ...
+    @overload
+    def __call__(self, text_inputs: Iterable[Any], **parameters: Unpack[PipelineParameters]) -> Any: ...
     def __call__(self, text_inputs: Any, **parameters: Unpack[PipelineParameters]) -> Any:
         """Results in the shape of the input.
 

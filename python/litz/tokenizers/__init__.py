@@ -28,7 +28,9 @@ from litz.tokenizers.tokenizer import Tokenizer
 from litz.tokenizers.training import BpeTrainer, UnigramTrainer, WordLevelTrainer, WordPieceTrainer, train
 
 # The names that programs written for transformers know it by.
-PreTrainedTokenizerBase = PreTrainedTokenizerFast = PreTrainedTokenizer = Tokenizer
+PreTrainedTokenizerBase = Tokenizer
+PreTrainedTokenizerFast = Tokenizer
+PreTrainedTokenizer = Tokenizer
 
 __all__ = [
     "AddedToken",

@@ -3,7 +3,7 @@
 import dataclasses
 import logging
 from collections.abc import Mapping, Sequence
-from typing import Any, Never
+from typing import TYPE_CHECKING, Any, Literal, Never, Unpack, overload
 
 from litz import _core, arrays
 from litz.arguments import names_of, refuse_unknown
@@ -16,6 +16,12 @@ from litz.tokenizers.decoding import Decoding
 from litz.tokenizers.encoding import BatchEncoding
 from litz.tokenizers.options import Options
 from litz.tokenizers.settings import Side
+from litz.tokenizers.signatures import CallOptions, EncodeOptions
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from numpy.typing import NDArray
 
 _new = BatchEncoding.__new__
 _LOG = logging.getLogger("litz.tokenizers")
@@ -34,6 +40,57 @@ class Calls(Decoding):
     split_special_tokens: bool
     _input_names: list[str]
 
+    @overload
+    def __call__(
+        self,
+        text: str,
+        text_pair: str | None = None,
+        *,
+        return_tensors: None = None,
+        **options: Unpack[CallOptions],
+    ) -> BatchEncoding[list[int]]: ...
+    @overload
+    def __call__(
+        self,
+        text: list[str] | tuple[str, ...] | list[tuple[str, str]],
+        text_pair: list[str] | tuple[str, ...] | None = None,
+        *,
+        return_tensors: None = None,
+        **options: Unpack[CallOptions],
+    ) -> BatchEncoding[list[list[int]]]: ...
+    @overload
+    def __call__(
+        self,
+        text: str | Sequence[Any],
+        text_pair: str | Sequence[Any] | None = None,
+        *,
+        is_split_into_words: bool = False,
+        return_overflowing_tokens: bool = False,
+        return_tensors: Literal["np"],
+        **options: Unpack[CallOptions],
+    ) -> BatchEncoding["NDArray[np.int64]"]: ...
+    @overload
+    def __call__(
+        self,
+        text: str | Sequence[Any],
+        text_pair: str | Sequence[Any] | None = None,
+        *,
+        is_split_into_words: bool = False,
+        return_overflowing_tokens: bool = False,
+        return_tensors: Literal["pt"],
+        **options: Unpack[CallOptions],
+    ) -> BatchEncoding["torch.Tensor"]: ...
+    @overload
+    def __call__(
+        self,
+        text: str | Sequence[Any] | None = None,
+        text_pair: str | Sequence[Any] | None = None,
+        *,
+        is_split_into_words: bool = False,
+        return_overflowing_tokens: bool = False,
+        return_tensors: str | None = None,
+        **options: Unpack[CallOptions],
+    ) -> BatchEncoding[Any]: ...
     def __call__(
         self,
         text: Any = None,
@@ -61,7 +118,7 @@ class Calls(Decoding):
         max_target_length: int | None = None,
         tokenizer_kwargs: Mapping[str, Any] | None = None,
         **unknown: Never,
-    ) -> BatchEncoding:
+    ) -> BatchEncoding[Any]:
         """The ids of one text or of several, with their attention mask and what else is asked for.
 
         A text is a str; with `is_split_into_words` a list of them. `text_pair` gives each a second one, joined as the
@@ -96,6 +153,30 @@ class Calls(Decoding):
 
     encode_plus = batch_encode_plus = __call__
 
+    @overload
+    def encode(
+        self, text: str | Sequence[str], text_pair: str | Sequence[str] | None = None, *, return_tensors: None = None,
+        **options: Unpack[EncodeOptions],
+    ) -> list[int]: ...
+    @overload
+    def encode(
+        self, text: str | Sequence[str], text_pair: str | Sequence[str] | None = None, *, return_tensors: Literal["np"],
+        **options: Unpack[EncodeOptions],
+    ) -> "NDArray[np.int64]": ...
+    @overload
+    def encode(
+        self, text: str | Sequence[str], text_pair: str | Sequence[str] | None = None, *, return_tensors: Literal["pt"],
+        **options: Unpack[EncodeOptions],
+    ) -> "torch.Tensor": ...
+    @overload
+    def encode(
+        self,
+        text: str | Sequence[str],
+        text_pair: str | Sequence[str] | None = None,
+        *,
+        return_tensors: str | None = None,
+        **options: Unpack[EncodeOptions],
+    ) -> Any: ...
     def encode(
         self,
         text: Any,

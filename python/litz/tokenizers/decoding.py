@@ -1,6 +1,7 @@
 """Ids to text."""
 
-from typing import Any, Never
+from collections.abc import Sequence
+from typing import Any, Never, overload
 
 from litz.arguments import names_of, refuse_unknown
 from litz.errors import ArgumentError
@@ -20,6 +21,21 @@ class Decoding(SpecialTokens):
     def _warn(self, kind: str, text: str) -> None:
         raise NotImplementedError
 
+    @overload
+    def decode(
+        self, token_ids: int | Sequence[int], skip_special_tokens: bool = False, *,
+        clean_up_tokenization_spaces: bool | None = None, spaces_between_special_tokens: bool | None = None,
+    ) -> str: ...
+    @overload
+    def decode(
+        self, token_ids: Sequence[Sequence[int]], skip_special_tokens: bool = False, *,
+        clean_up_tokenization_spaces: bool | None = None, spaces_between_special_tokens: bool | None = None,
+    ) -> list[str]: ...
+    @overload
+    def decode(
+        self, token_ids: Any, skip_special_tokens: bool = False, *, clean_up_tokenization_spaces: bool | None = None,
+        spaces_between_special_tokens: bool | None = None, use_source_tokenizer: bool = False,
+    ) -> Any: ...
     def decode(
         self,
         token_ids: Any,

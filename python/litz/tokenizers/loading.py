@@ -2,7 +2,7 @@
 
 import json
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from litz import _core, hub
 from litz.arguments import names_of
@@ -11,6 +11,9 @@ from litz.mistaken import check_source
 from litz.tokenizers import building, gguf_settings, model_files, vocabularies
 from litz.tokenizers import settings as read
 from litz.tokenizers.tokenizer import Tokenizer
+
+if TYPE_CHECKING:
+    from litz.loading_options import TokenizerSettings
 
 Path = str | os.PathLike[str]
 
@@ -27,7 +30,7 @@ def from_pretrained(
     trust_remote_code: bool = False,
     subfolder: str | None = None,
     kind: type[Tokenizer] = Tokenizer,
-    **settings: Any,
+    **settings: "Unpack[TokenizerSettings]",
 ) -> Tokenizer:
     """The tokenizer of a model, from its tokenizer.json, its GGUF file or another vocabulary that is there.
 
