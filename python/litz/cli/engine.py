@@ -3,8 +3,9 @@
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
+from litz.cli.background import Background
 from litz.errors import ArgumentError, ContextError
 
 Message = dict[str, str]
@@ -96,6 +97,7 @@ def load(source: str, *, threads: int | None, context: int | None, exact: bool, 
 
     files = hub.resolve(source, want="model")
     path = files.gguf or files.root
+    activations: Literal["auto", "f32"] = "f32" if exact else "auto"
+    model = Background(lambda: AutoModelForCausalLM.from_pretrained(path, threads=threads, activations=activations))
     tokenizer = AutoTokenizer.from_pretrained(path)
-    model = AutoModelForCausalLM.from_pretrained(path, threads=threads, activations="f32" if exact else "auto")
-    return Engine(tokenizer, model, parameters, context)
+    return Engine(tokenizer, model.result(), parameters, context)
