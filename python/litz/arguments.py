@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from litz import log
 from litz.errors import UnknownArgumentError, UnsupportedError
 from litz.numbers import shown
 
@@ -45,6 +46,8 @@ def check_arguments(
             raise UnknownArgumentError(f"{of} got {name}={shown(value)}: {_nearest(name, [*others, *known])}")
         if not known[name].accepts(value):
             raise UnsupportedError(f"{of} got {name}={shown(value)}: {known[name].advice}")
+        if value is not None:
+            log.info("loading", "%s: %s=%s has no effect: %s", of, name, shown(value), known[name].advice)
 
 
 def refuse_unknown(unknown: Mapping[str, Any], *, of: str, known: Collection[str]) -> None:

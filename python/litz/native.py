@@ -1,11 +1,12 @@
 """The native engine behind the model interface that people know: CPU inference without torch."""
 
 import json
+import time
 import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack, overload
 
-from litz import _core, arrays, generation
+from litz import _core, arrays, generation, log
 from litz.absent import WithoutWeights
 from litz.arguments import CALLING, check_arguments, check_device
 from litz.checkpoint import Checkpoint
@@ -261,9 +262,14 @@ def load(
     options, name = load_options(
         checkpoint, dtype=dtype, threads=threads, cache_dtype=cache_dtype, activations=activations
     )
+    started = time.perf_counter()
     core = _core.Model.load(checkpoint.spec.to_json(), list(checkpoint.tensor_files), checkpoint.sources, options)
     defaults = generation.GenerationConfig.for_model(checkpoint.files, checkpoint.config)
-    return NativeCausalLM(core, checkpoint, generation_config=defaults, dtype=name)
+    model = NativeCausalLM(core, checkpoint, generation_config=defaults, dtype=name)
+    seconds = time.perf_counter() - started
+    log.info("loading", "%r in %.2f s: %s", model, seconds, model.load_report)
+    log.debug("loading", "%d threads with %s, options %s", core.threads, _core.instructions(), options)
+    return model
 
 
 def survey(checkpoint: Checkpoint, *, cache_dtype: str = "auto", activations: str = "auto") -> LoadReport:

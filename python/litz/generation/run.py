@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Unpack, overload
 
-from litz import _core
+from litz import _core, log
 from litz.errors import ArgumentError, UnsupportedError
 from litz.generation.config import GenerationConfig
 from litz.generation.inputs import Prompts, as_kind, read_prompts
@@ -85,6 +85,7 @@ def start(
     told = parameters.to_json(batch_size=batch_size)
     core = _core.Generation(model._core, prompts.read, told, _core_tokenizer(tokenizer))
     warn_if_defaulted(parameters)
+    log.debug("generation", "prompts of %s tokens, %s", [len(row) for row in prompts.read], told)
     rows = len(prompts.read) * (parameters.get("num_return_sequences") or 1)
     return Run(core, prompts, parameters, rows, tokenizer is not None)
 

@@ -13,6 +13,7 @@ from litz.hub.files import WEIGHTS, ModelFiles, Want, is_gguf, select
 from litz.hub.locations import hub_cache, litz_home, offline_because
 from litz.hub.paths import check_name
 from litz.hub.sources import HubSource, PackageSource, PathSource, parse
+from litz.log import heard
 from litz.numbers import shown
 
 CacheDir = str | os.PathLike[str] | None
@@ -70,7 +71,7 @@ def resolve(
     offline = offline_because(local_files_only)
     places = (hub_cache(cache_dir), litz_home(cache_dir))
     inside = _subfolder(subfolder)
-    request = Request(want, revision, gguf_file, inside, *places, offline, token, notify or _to_stderr, patience)
+    request = Request(want, revision, gguf_file, inside, *places, offline, token, heard(notify or _to_stderr), patience)
     if source == DEFAULT_MODEL and not os.path.exists(DEFAULT_MODEL):
         request.refuse(DEFAULT_MODEL, "revision", "gguf_file", "subfolder")
         waiting = QUICK if patience is None else patience

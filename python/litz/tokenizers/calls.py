@@ -1,7 +1,6 @@
 """Text to ids: the calls that people know."""
 
 import dataclasses
-import logging
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Never, Unpack, overload
 
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _new = BatchEncoding.__new__
-_LOG = logging.getLogger("litz.tokenizers")
 
 
 class Calls(Decoding):
@@ -304,7 +302,9 @@ class Calls(Decoding):
         """Says something once a tokenizer."""
         if kind not in self._warned:
             self._warned.add(kind)
-            _LOG.warning("%s", text)
+            import logging  # takes time, and most programs never need it
+
+            logging.getLogger("litz.tokenizers").warning("%s", text)
 
     def _one(self, text: str) -> BatchEncoding:
         """What a call with one text and nothing else gives."""

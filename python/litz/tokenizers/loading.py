@@ -2,9 +2,10 @@
 
 import json
 import os
+import time
 from typing import TYPE_CHECKING, Any, Unpack
 
-from litz import _core, hub
+from litz import _core, hub, log
 from litz.arguments import names_of
 from litz.hub import ModelFiles
 from litz.mistaken import check_source
@@ -48,6 +49,7 @@ def from_pretrained(
         source, revision=revision, gguf_file=gguf_file, cache_dir=cache_dir, local_files_only=local_files_only,
         token=token, want="tokenizer", subfolder=subfolder,
     )  # fmt: skip
+    started = time.perf_counter()
     core, found = _of_gguf(files, passed, cache_dir) if files.gguf is not None else _of_files(files, passed, cache_dir)
     name = str(passed.get("name_or_path", files.source))
     tokenizer = kind.of(core, found, name_or_path=name)
@@ -56,6 +58,8 @@ def from_pretrained(
         from litz.tokenizers.slow_core import SlowCore
 
         tokenizer._use(SlowCore(json.loads(tokenizer._core.to_json())))
+    seconds = time.perf_counter() - started
+    log.info("tokenizers", "%s in %.2f s from %s", tokenizer, seconds, files.gguf or files.root)
     return tokenizer
 
 
