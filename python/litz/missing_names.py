@@ -67,7 +67,7 @@ def refusal(name: str) -> Exception:
 def instead(name: str) -> str:
     """What to do without the name."""
     near = difflib.get_close_matches(name, litz.__all__, n=1, cutoff=0.85)
-    if near:
+    if near and not name.startswith(("TF", "Flax")):
         return f"did you mean {near[0]}?"
     for pattern, advice in _ELSEWHERE:
         if re.fullmatch(pattern, name):

@@ -13,6 +13,7 @@ from litz.errors import ConfigError, UnknownArgumentError, UnsupportedError
 from litz.generation.parameters import Biases, Tokens
 from litz.mistaken import check_source
 from litz.numbers import shown
+from litz.whole_files import write_text
 
 if TYPE_CHECKING:
     from litz.config import Config
@@ -213,9 +214,7 @@ class GenerationConfig:
         """Writes all values that are set, the unknown ones included, into the folder, which is made if need be."""
         if push_to_hub:
             self.push_to_hub()
-        target = Path(save_directory)
-        target.mkdir(parents=True, exist_ok=True)
-        self.to_json_file(target / (config_file_name or FILE))
+        self.to_json_file(Path(save_directory) / (config_file_name or FILE))
 
     def push_to_hub(self, *_: Any) -> None:
         """UnsupportedError: litz writes to no server."""
@@ -223,10 +222,7 @@ class GenerationConfig:
 
     def to_json_file(self, json_file_path: str | os.PathLike[str], use_diff: bool = True) -> None:
         """Writes `to_json_string` into a file, which is there when it is whole."""
-        target = Path(json_file_path)
-        partial = target.with_name(f"{target.name}.partial")
-        partial.write_text(self.to_json_string(use_diff), encoding="utf-8")
-        partial.replace(target)
+        write_text(Path(json_file_path), self.to_json_string(use_diff))
 
     def to_json_string(self, use_diff: bool = True) -> str:
         """JSON of all values that are set; `use_diff=False` writes null for the others, too.
