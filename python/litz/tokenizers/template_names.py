@@ -14,7 +14,7 @@ _OPEN = re.compile(r"\{[{%#]")
 _TEXT = re.compile(r"'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"", re.DOTALL)
 _BODY = rf"(?:{_TEXT.pattern}|[^'\"])*?"
 _TAG = re.compile(
-    rf"\{{#.*?#\}}|\{{%[-+]?\s*(?P<statement>{_BODY})\s*[-+]?%\}}|\{{\{{[-+]?(?P<shown>{_BODY})[-+]?\}}\}}", re.DOTALL
+    rf"\{{#.*?#\}}|\{{%[-+]?(?P<statement>{_BODY})[-+]?%\}}|\{{\{{[-+]?(?P<shown>{_BODY})[-+]?\}}\}}", re.DOTALL
 )
 _RAW_ENDS = re.compile(r"\{%[-+]?\s*endraw\s*[-+]?%\}")
 _MACRO = re.compile(r"\{%[-+]?\s*macro\s+(\w+)")
@@ -32,9 +32,9 @@ def read_from_outside(source: str, names: Iterable[str]) -> list[str]:
     reader = _Reader(frozenset(names) - _BUILT_IN - set(_MACRO.findall(source)))
     for tag in _tags(source):
         if tag["shown"] is not None:
-            reader.read(tag["shown"])
+            reader.read(_plain(tag["shown"]))
         elif tag["statement"] is not None:
-            reader.statement(_TEXT.sub("''", tag["statement"]))
+            reader.statement(_plain(tag["statement"]))
     return sorted(reader.outside)
 
 
@@ -47,9 +47,14 @@ def _tags(source: str) -> Iterator[re.Match[str]]:
             return
         yield tag
         place = tag.end()
-        if tag["statement"] == "raw":
+        if tag["statement"] is not None and tag["statement"].strip() == "raw":
             ends = _RAW_ENDS.search(source, place)
             place = len(source) if ends is None else ends.end()
+
+
+def _plain(code: str) -> str:
+    """The code of a tag on one line, its texts empty."""
+    return " ".join(_TEXT.sub("''", code).split())
 
 
 class _Reader:
@@ -63,8 +68,7 @@ class _Reader:
 
     def read(self, text: str) -> None:
         """Notes the names in an expression that have no value here."""
-        read = _READ.findall(_TEXT.sub("''", text))
-        self.outside |= {name for name in read if name in self.names and not self._bound[name]}
+        self.outside |= {name for name in _READ.findall(text) if name in self.names and not self._bound[name]}
 
     def _bind(self, names: Iterable[str]) -> None:
         new = set(names) - self._scopes[-1]
