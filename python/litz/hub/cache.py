@@ -184,6 +184,8 @@ def write_json(path: Path, value: dict[str, object], *, mode: int = 0o666) -> No
         with open(scratch, "w", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, mode)) as file:
             file.write(text)
         scratch.replace(path)
+    except OSError as error:  # about the file that is meant
+        raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         scratch.unlink(missing_ok=True)
 

