@@ -46,6 +46,11 @@ def test_every_command_of_the_table_is_understood_and_nothing_else(session):
     assert names()["/?"].name == "/help"
 
 
+def test_what_follows_a_command_may_be_on_the_next_line(session):
+    session[1].run("/system\nBe brief.\nBe kind.")
+    assert session[0].conversation.system == "Be brief.\nBe kind."
+
+
 def test_a_command_that_takes_nothing_is_given_nothing(session):
     for command in COMMANDS.values():
         if not command.arguments:
@@ -169,6 +174,7 @@ def test_show_tells_what_is_in_use(session, capsys):
     shown = capsys.readouterr().err
     assert "model       toy" in shown
     assert "context     6 of 200 tokens used, 2 messages" in shown
+    assert "log         not logged" in shown
     slash.run("/show template")
     assert "enable_thinking" in capsys.readouterr().err
     slash.run("/show system")

@@ -23,6 +23,11 @@ class Recorder:
         self._conversation: Conversation | None = None
         self._written: Snapshot | None = None
 
+    @property
+    def number(self) -> int | None:
+        """The conversation's number in the log; None if it is not there."""
+        return self._place.id if self._log is not None and self._place is not None else None
+
     def keep(self, chat: "Chat") -> None:
         """Bring the log up to the conversation."""
         if self._conversation is not None and self._conversation is not chat.conversation:

@@ -35,7 +35,7 @@ class Slash:
 
     def run(self, line: str) -> bool:
         """Run one command; False to leave the conversation."""
-        name, _, argument = line.strip().partition(" ")
+        name, argument = [*line.split(maxsplit=1), ""][:2]
         command, argument = names().get(name), argument.strip()
         if command is None:
             raise ArgumentError(_unknown(name))
