@@ -99,6 +99,8 @@ def test_parameters_are_set_as_they_are_typed(line, parameters, session):
         ("temperature -1", r"temperature: '-1': expected a number, at least 0"),
         ("top_p 1.5", r"top_p: '1.5': expected a number, above 0, at most 1"),
         ("top_k 1.5", "top_k: '1.5': expected a whole number"),
+        ("top_k 99999999999", "top_k must be an integer from 0 to 2147483647"),
+        ("temperature 1e39", "temperature must be a finite number"),
         ("greedy maybe", "greedy: 'maybe': expected on or off"),
         ("temprature 1", "no parameter 'temprature'; did you mean temperature"),
         ("num_predict 5", "did you mean max_new_tokens"),

@@ -10,6 +10,7 @@ from typing import Any
 from litz.cli.options import PARSERS, number
 from litz.errors import ArgumentError
 from litz.generation.parameters import SAMPLING
+from litz.generation.values import read
 
 _SWITCH = {"on": True, "true": True, "yes": True, "1": True, "off": False, "false": False, "no": False, "0": False}
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "0": "\0", "\\": "\\"}
@@ -89,9 +90,10 @@ def parsed(name: str, text: str) -> Any:
     if text == "default":
         return None
     try:
-        return SETTINGS[name][0](text)
+        value = SETTINGS[name][0](text)
     except argparse.ArgumentTypeError as error:
         raise ArgumentError(f"{name}: {error}") from error
+    return read("stop_strings" if name == "stop" else name, value)  # numbers that the core cannot hold
 
 
 def assignments(text: str) -> dict[str, Any]:
