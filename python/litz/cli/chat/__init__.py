@@ -8,7 +8,7 @@ from litz.cli import piped
 from litz.cli.chat import conversation as conversations
 from litz.cli.chat.conversation import Conversation
 from litz.cli.chat.dialogue import Chat
-from litz.cli.chat.reader import open_reader
+from litz.cli.chat.reader import open_reader, prepare_reader
 from litz.cli.console import Console
 from litz.cli.engine import load
 from litz.cli.names import split_words
@@ -43,6 +43,8 @@ def run(options: argparse.Namespace) -> int:
             raise ArgumentError("nothing to answer: standard input is empty, and there is no PROMPT")
     elif prompt is not None:
         prompt = with_piped(prompt, console)
+    else:
+        prepare_reader()
     machine = {"threads": options.threads, "context": options.context, "exact": options.exact}
     engine = load(model, **machine, parameters=parameters)
     if engine.tokenizer.chat_template is None:
