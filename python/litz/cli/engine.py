@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+from litz.cli.background import Background
 from litz.errors import ArgumentError, ContextError
 
 Message = dict[str, str]
@@ -99,13 +100,10 @@ def load(source: str, *, threads: int | None, context: int | None, exact: bool, 
     """Resolve a source once, then load its tokenizer and its model; `exact` means activations in full floats."""
     from litz import hub
     from litz.auto import AutoModelForCausalLM, AutoTokenizer
-    from litz.cli.chat.reasoning import mark_ids
 
     files = hub.resolve(source, want="model")
     path = files.gguf or files.root
-    tokenizer = AutoTokenizer.from_pretrained(path)
     activations = "f32" if exact else "auto"
-    model = AutoModelForCausalLM.from_pretrained(path, threads=threads, activations=activations)
-    engine = Engine(tokenizer, model, parameters, context)
-    engine.marks = mark_ids(tokenizer._core)
-    return engine
+    model = Background(lambda: AutoModelForCausalLM.from_pretrained(path, threads=threads, activations=activations))
+    tokenizer = AutoTokenizer.from_pretrained(path)
+    return Engine(tokenizer, model.result(), parameters, context)
