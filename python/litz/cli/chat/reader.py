@@ -22,8 +22,12 @@ class Reader:
     def __init__(self, prompt: str = ">>> ", more: str = "... ") -> None:
         self._prompt = prompt
         self._more = more
+        self._begun = False
+        self._typed: Callable[[], str] = str
         with contextlib.suppress(ImportError):
-            import readline  # noqa: F401  importing it gives input() a history and keys
+            import readline  # importing it gives input() a history and keys
+
+            self._typed = readline.get_line_buffer
 
     def __enter__(self) -> "Reader":
         return self
@@ -34,11 +38,21 @@ class Reader:
         """Give the terminal back."""
 
     def read(self) -> str | None:
-        """One message; None at the end of the input. Ctrl-C raises KeyboardInterrupt and drops what was typed."""
-        line = self._line(self._prompt)
-        if line is None:
+        """One message; None at the end of the input. Ctrl-C drops what was typed, or raises KeyboardInterrupt."""
+        self._begun = False
+        try:
+            return self._message()
+        except KeyboardInterrupt:
+            if not self._begun and not self._typed():
+                raise
+            print(file=sys.stderr)
+            return ""
+
+    def _message(self) -> str | None:
+        text = self._line(self._prompt)
+        if text is None:
             return None
-        text = line
+        self._begun = True
         while text.endswith("\\") or is_open(text):
             following = self._line(self._more)
             if following is None:
