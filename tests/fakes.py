@@ -20,6 +20,7 @@ class FakeTokenizer:
 
     def __init__(self):
         self.seen = []
+        self._core = SimpleNamespace(added_tokens=list)
 
     def apply_chat_template(self, messages, *, add_generation_prompt, tokenize=True, **variables):
         assert add_generation_prompt

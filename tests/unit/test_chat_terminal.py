@@ -223,6 +223,21 @@ def test_ctrl_c_on_a_half_typed_line_clears_it_and_disarms(start):
     leave(window)
 
 
+def test_ctrl_c_in_a_dumb_terminal(start):
+    window = start(TERM="dumb")
+    for half in ("half a line", "goes on \\\r", '"""\r'):
+        window.send(half)
+        window.until(half.strip())
+        window.new()
+        window.send(CTRL["C"])
+        window.until(">>> ")
+    assert "once more" not in window.text()
+    window.send(CTRL["C"])
+    window.until("once more")
+    window.send(CTRL["C"])
+    assert window.close() == 130
+
+
 def test_ctrl_c_within_a_block_clears_all_of_it(start):
     window = start()
     window.send('"""one\rtwo\r' + CTRL["C"])
