@@ -120,7 +120,7 @@ def test_a_conversation_is_logged_and_gone_on_with(terminal):
     screen.prompts()
     leave(screen)
     screen = terminal([["another"]], "chat", "-c", "--log")
-    screen.shows("(2 messages)\n>>> a question\nan answer")
+    screen.shows("leaves\n(2 messages)\n>>> a question\nan answer")
     screen.send("/show info\r")
     screen.shows("log         conversation 1 ")
     screen.prompts()

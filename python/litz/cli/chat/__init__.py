@@ -52,7 +52,5 @@ def run(options: argparse.Namespace) -> int:
     chat = Chat(engine, start.conversation, console, model=model, stats=options.stats, recorder=start.recorder)
     start.tell_template(chat)
     if prompt is None:
-        if start.conversation.turns:
-            console.note(start.conversation.ending())
         return chat.converse(open_reader(keep=not options.no_history, warn=console.note))
     return 0 if chat.say(prompt) else 130

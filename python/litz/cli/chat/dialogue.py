@@ -114,6 +114,8 @@ class Chat:
         A signal that ends the process ends the conversation in order, with the terminal as it was before.
         """
         self.console.note(f"{self.model}: /help lists the commands, Ctrl-C stops an answer, Ctrl-D leaves")
+        if self.conversation.turns:
+            self.console.note(self.conversation.ending())
         try:
             with self.interrupts.handled(), reader:
                 return self._turns(reader)

@@ -3,6 +3,7 @@
 import os
 from typing import TYPE_CHECKING
 
+from litz.cli.command import explain
 from litz.cli.log_file import LogFile, Place, Snapshot
 from litz.errors import LitzError
 
@@ -43,7 +44,7 @@ class Recorder:
             self._place = self._log.keep(now, before)
         except (LitzError, OSError) as error:
             self._log = None
-            chat.console.note(f"(this conversation is no longer logged: {error})")
+            chat.console.note(f"(this conversation is no longer logged: {explain(error)})")
             return
         self._written = now
         if before is not None and self._place is not None and before.id != self._place.id:

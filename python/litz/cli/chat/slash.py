@@ -212,7 +212,7 @@ class Slash:
 
 
 def _unknown(name: str) -> str:
-    known = names()
+    known = [known for known in names() if known != "/?"]
     near = difflib.get_close_matches(name.lower(), known, n=1)
     if near:
         return f"no command {short(name)}; did you mean {near[0]}? (// begins a message with a slash)"
