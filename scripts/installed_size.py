@@ -1,4 +1,4 @@
-"""Installs litz alone into a fresh environment, prints its weight, and fails above 100 MB or if torch came along."""
+"""Installs litz alone into a fresh environment, prints its weight, and fails above 60 MB or if torch came along."""
 
 import subprocess
 import sys
@@ -6,7 +6,7 @@ import tempfile
 import venv
 from pathlib import Path
 
-LIMIT_MB = 100
+LIMIT_MB = 60
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 

@@ -30,6 +30,8 @@ class TensorFile:
         """The number of items of every array that `metadata` leaves out."""
     def metadata_array(self, key: str, /) -> list[Any] | None:
         """One array in full; None if the file has no such key."""
+    def find_texts(self, key: str, texts: list[str], /) -> list[int]:
+        """Where in an array of texts any of `texts` stands, in the array's order; nothing if there is no such array."""
     def tensors(self) -> dict[str, tuple[str, tuple[int, ...], int]]:
         """dtype, shape (outermost first) and size in bytes by name, in the file's order."""
     def read(self, name: str, /) -> bytes:
@@ -136,9 +138,9 @@ def open_tokenizer(
 ) -> Tokenizer:
     """Compiles the tokenizer that files describe, read without Python's help.
 
-    `kind` is `json` (tokenizer.json), `vocab.txt`, `vocab.json` (with merges.txt), `sentencepiece`, `tiktoken` or
-    `tekken`; `options` is what tokenizer_config.json says, as JSON, and `added_tokens`. In the folder `cache`, what a
-    large tokenizer.json gives is kept for the next time.
+    `kind` is `json` (tokenizer.json), `vocab.txt`, `vocab.json` (with merges.txt), `sentencepiece`, `tiktoken`,
+    `tekken` or `gguf`; `options` is what tokenizer_config.json says, as JSON, and `added_tokens`. In the folder
+    `cache`, what a large tokenizer.json or GGUF file gives is kept for the next time.
     """
 
 class Tokenizer:

@@ -9,7 +9,7 @@ import pytest
 from tokenizers import Tokenizer as Reference
 from tokenizers import models
 
-from litz._core import TensorFile, Tokenizer
+from litz._core import TensorFile, Tokenizer, open_tokenizer
 from tests.assets import asset
 from tests.parity import tiny_tokenizers as tiny
 from tests.parity.fuzz_texts import id_lists, texts
@@ -198,6 +198,17 @@ def test_the_scores_of_a_gguf_file_merge_as_the_merges_of_the_tokenizer_file() -
     reference = Reference.from_file(str(asset("tokenizer-gemma3") / "tokenizer.json"))
     # A mark in the text itself is a space to one of the two.
     assert_encodes_alike(reference, ours, (text for text in texts(2000, 13) if "▁" not in text))
+
+
+@pytest.mark.slow
+def test_what_compiling_a_gguf_file_gives_is_kept_and_is_the_same(tmp_path: Path) -> None:
+    path = asset("smollm2")
+    opened = [open_tokenizer("gguf", [path], cache=tmp_path) for _ in range(2)]
+    assert [kept.suffix for kept in tmp_path.iterdir()] == [".bin"]
+    compiled = Tokenizer.from_gguf(TensorFile(path))
+    for tokenizer in opened:
+        assert tokenizer.to_json() == compiled.to_json()
+        assert all(tokenizer.encode(text) == compiled.encode(text) for text in texts(500, 17))
 
 
 @pytest.mark.slow

@@ -75,6 +75,18 @@ impl PyTensorFile {
         array.map(|array| list(py, array)).transpose()
     }
 
+    /// Where in an array of texts any of `texts` stands, in the array's order; nothing if there is no such array.
+    #[pyo3(signature = (key, texts, /))]
+    fn find_texts(&self, py: Python<'_>, key: &str, texts: Vec<String>) -> PyResult<Vec<usize>> {
+        let found = |value: &Value<'_>| matches!(value, Value::Text(own) if texts.iter().any(|text| text.as_bytes() == *own));
+        py.detach(|| {
+            let array = self.0.metadata().array(key)?;
+            let items = array.into_iter().flat_map(|array| array.iter()).enumerate();
+            Ok(items.filter(|(_, value)| found(value)).map(|(place, _)| place).collect())
+        })
+        .map_err(to_python)
+    }
+
     /// dtype, shape (outermost first) and size in bytes by name, in the file's order.
     fn tensors<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let tensors = PyDict::new(py);

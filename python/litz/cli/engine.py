@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from litz.cli.background import Background
 from litz.errors import ArgumentError, ContextError
 
 Message = dict[str, str]
@@ -96,7 +97,7 @@ def load(source: str, *, threads: int | None, context: int | None, exact: bool, 
 
     files = hub.resolve(source, want="model")
     path = files.gguf or files.root
-    tokenizer = AutoTokenizer.from_pretrained(path)
     activations = "f32" if exact else "auto"
-    model = AutoModelForCausalLM.from_pretrained(path, threads=threads, activations=activations)
-    return Engine(tokenizer, model, parameters, context)
+    model = Background(lambda: AutoModelForCausalLM.from_pretrained(path, threads=threads, activations=activations))
+    tokenizer = AutoTokenizer.from_pretrained(path)
+    return Engine(tokenizer, model.result(), parameters, context)

@@ -7,7 +7,7 @@ from litz import _core
 from litz.gguf_ids import special_ids
 
 # Headers of chat models often name only the end of text: these tokens end a turn wherever a vocabulary has them.
-_END_OF_TURN = frozenset(("<|im_end|>", "<|eot_id|>", "<|eom_id|>", "<end_of_turn>", "<|end|>"))
+_END_OF_TURN = ("<|im_end|>", "<|eot_id|>", "<|eom_id|>", "<end_of_turn>", "<|end|>")
 
 
 def special_tokens(path: Path) -> dict[str, Any]:
@@ -16,8 +16,7 @@ def special_tokens(path: Path) -> dict[str, Any]:
     ids = special_ids(file)
     ends = [ids[name] for name in ("eos", "eot", "eom") if name in ids]
     if "tokenizer.chat_template" in file.metadata():
-        vocabulary = file.metadata_array("tokenizer.ggml.tokens") or ()
-        ends += [token for token, text in enumerate(vocabulary) if isinstance(text, str) and text in _END_OF_TURN]
+        ends += file.find_texts("tokenizer.ggml.tokens", list(_END_OF_TURN))
     return {
         "bos_token_id": ids.get("bos"),
         "pad_token_id": ids.get("pad"),

@@ -1,5 +1,7 @@
 """Tokenizers: text to ids and back, batches with padding, conversations by chat template."""
 
+from typing import TYPE_CHECKING, Any
+
 from litz.tokenizers.added_token import AddedToken
 from litz.tokenizers.classes import (
     BertTokenizer,
@@ -25,7 +27,9 @@ from litz.tokenizers.encoding import BatchEncoding
 from litz.tokenizers.loading import from_pretrained
 from litz.tokenizers.schema import get_json_schema
 from litz.tokenizers.tokenizer import Tokenizer
-from litz.tokenizers.training import BpeTrainer, UnigramTrainer, WordLevelTrainer, WordPieceTrainer, train
+
+if TYPE_CHECKING:
+    from litz.tokenizers.training import BpeTrainer, UnigramTrainer, WordLevelTrainer, WordPieceTrainer, train
 
 # The names that programs written for transformers know it by.
 PreTrainedTokenizerBase = PreTrainedTokenizerFast = PreTrainedTokenizer = Tokenizer
@@ -63,3 +67,14 @@ __all__ = [
     "get_json_schema",
     "train",
 ]
+
+_TRAINING = frozenset(("BpeTrainer", "UnigramTrainer", "WordLevelTrainer", "WordPieceTrainer", "train"))
+
+
+def __getattr__(name: str) -> Any:
+    """Training is imported by those who train."""
+    if name in _TRAINING:
+        from litz.tokenizers import training
+
+        return getattr(training, name)
+    raise AttributeError(f"module 'litz.tokenizers' has no attribute {name!r}")

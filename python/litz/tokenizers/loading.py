@@ -42,7 +42,7 @@ def from_pretrained(
         source, revision=revision, gguf_file=gguf_file, cache_dir=cache_dir, local_files_only=local_files_only,
         token=token, want="tokenizer", subfolder=subfolder,
     )  # fmt: skip
-    core, found = _of_gguf(files, passed) if files.gguf is not None else _of_files(files, passed, cache_dir)
+    core, found = _of_gguf(files, passed, cache_dir) if files.gguf is not None else _of_files(files, passed, cache_dir)
     name = str(passed.get("name_or_path", files.source))
     tokenizer = kind.of(core, found, name_or_path=name)
     building.surround(tokenizer, passed)
@@ -53,18 +53,17 @@ def from_pretrained(
     return tokenizer
 
 
-def _of_gguf(files: ModelFiles, passed: dict[str, Any]) -> tuple[Any, read.Settings]:
+def _of_gguf(files: ModelFiles, passed: dict[str, Any], cache_dir: Path | None) -> tuple[Any, read.Settings]:
     assert files.gguf is not None
-    file = _core.TensorFile(files.gguf)
-    core = _core.Tokenizer.from_gguf(file)
-    settings = gguf_settings.from_gguf(file, core)
+    core = vocabularies.open_whole("gguf", files.gguf, cache_dir=cache_dir)
+    settings = gguf_settings.from_gguf(_core.TensorFile(files.gguf), core)
     return building.over(core, settings, passed) if passed else (core, settings)
 
 
 def _of_files(files: ModelFiles, passed: dict[str, Any], cache_dir: Path | None) -> tuple[Any, read.Settings]:
     kind, paths = model_files.found(files)
     if kind == "json":
-        return building.complete(vocabularies.open_json(paths[0], cache_dir=cache_dir), files, passed)
+        return building.complete(vocabularies.open_whole("json", paths[0], cache_dir=cache_dir), files, passed)
     keys, config = read.merged(files, passed, None)
     settings = read.from_files(files, keys, config=config)
     entries = vocabularies.entries(files, keys, settings, None)

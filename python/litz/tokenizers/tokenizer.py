@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from litz import _core
 from litz.errors import ArgumentError
-from litz.tokenizers import building, saving, training
+from litz.tokenizers import building, saving
 from litz.tokenizers.attributes import Attributes
 from litz.tokenizers.core import Core
 from litz.tokenizers.settings import Settings, Side, is_unlimited
@@ -137,6 +137,8 @@ class Tokenizer(Attributes):
         Its special tokens stay, renamed as `special_tokens_map` says. `length`, the number of texts, is for the
         progress bar. The corpus is streamed: see `litz.tokenizers.train` for its memory.
         """
+        from litz.tokenizers import training
+
         return training.train_new_from_iterator(
             self, text_iterator, vocab_size, length=length, new_special_tokens=new_special_tokens,
             special_tokens_map=special_tokens_map, show_progress=show_progress,

@@ -34,10 +34,10 @@ class Entry:
     file: str
 
 
-def open_json(path: Path, *, cache_dir: str | os.PathLike[str] | None) -> _core.Tokenizer:
-    """The compiled tokenizer.json."""
+def open_whole(kind: str, path: Path, *, cache_dir: str | os.PathLike[str] | None) -> _core.Tokenizer:
+    """The compiled tokenizer.json ("json") or GGUF file ("gguf"); what compiling a large one gives is kept."""
     cache = None if is_true(os.environ, "LITZ_NO_TOKENIZER_CACHE") else litz_home(cache_dir) / "tokenizers"
-    return _core.open_tokenizer("json", [path], cache=cache)
+    return _core.open_tokenizer(kind, [path], cache=cache)
 
 
 def open_vocabulary(kind: str, paths: list[Path], keys: SideKeys, settings: Settings, entries: list[Entry]) -> Any:

@@ -5,6 +5,7 @@ use std::io::Read;
 use std::path::Path;
 
 use super::SourceOptions;
+use crate::formats::TensorFile;
 use crate::tokenizer::stored::Place;
 use crate::tokenizer::{Description, Tokenizer};
 use crate::{Error, Result};
@@ -27,10 +28,12 @@ pub enum Source {
     Tiktoken,
     /// A `tekken.json`.
     Tekken,
+    /// A GGUF file.
+    Gguf,
 }
 
 impl Source {
-    /// The kind of a name: `json`, `vocab.txt`, `vocab.json`, `sentencepiece`, `tiktoken` or `tekken`.
+    /// The kind of a name: `json`, `vocab.txt`, `vocab.json`, `sentencepiece`, `tiktoken`, `tekken` or `gguf`.
     pub fn named(name: &str) -> Result<Self> {
         Ok(match name {
             "json" => Self::Json,
@@ -39,6 +42,7 @@ impl Source {
             "sentencepiece" => Self::SentencePiece,
             "tiktoken" => Self::Tiktoken,
             "tekken" => Self::Tekken,
+            "gguf" => Self::Gguf,
             other => return Err(Error::Value(format!("{other:?} is no kind of tokenizer file"))),
         })
     }
@@ -50,33 +54,33 @@ impl Description {
         let [path, rest @ ..] = paths else {
             return Err(Error::Value("no path of a tokenizer's file was given".into()));
         };
-        let bytes = read(path)?;
-        let description = match source {
-            Source::Json => Self::from_json(bytes).and_then(|mut description| {
+        match source {
+            Source::Json => {
+                let mut description = Self::from_json(read(path)?)?;
                 options.finish(&mut description)?;
                 Ok(description)
-            }),
-            Source::VocabTxt => Self::from_vocab_txt(&bytes, options),
+            }
+            Source::VocabTxt => Self::from_vocab_txt(&read(path)?, options),
             Source::VocabAndMerges => match rest {
-                [merges, ..] => Self::from_vocab_and_merges(&bytes, &read(merges)?, options),
+                [merges, ..] => Self::from_vocab_and_merges(&read(path)?, &read(merges)?, options),
                 [] => Err(Error::Value("vocab.json needs its merges.txt".into())),
             },
-            Source::SentencePiece => Self::from_sentence_piece(&bytes, options),
+            Source::SentencePiece => Self::from_sentence_piece(&read(path)?, options),
             Source::Tiktoken => {
                 let name = path.file_stem().and_then(|name| name.to_str()).unwrap_or("tiktoken");
-                Self::from_tiktoken(&bytes, name, options)
+                Self::from_tiktoken(&read(path)?, name, options)
             }
-            Source::Tekken => Self::from_tekken(&bytes, options),
-        };
-        description
+            Source::Tekken => Self::from_tekken(&read(path)?, options),
+            Source::Gguf => read_gguf(path),
+        }
     }
 }
 
 impl Tokenizer {
     /// Reads the files of a tokenizer and compiles it. Errors name the file.
     ///
-    /// What a large `tokenizer.json` gives is kept in the folder `cache`, and taken from there while the file stays
-    /// as it is. A folder that cannot be used makes no difference but time.
+    /// What a large `tokenizer.json` or GGUF file gives is kept in the folder `cache`, and taken from there while the
+    /// file stays as it is. A folder that cannot be used makes no difference but time.
     pub fn open(
         source: Source,
         paths: &[&Path],
@@ -84,7 +88,13 @@ impl Tokenizer {
         cache: Option<&Path>,
     ) -> Result<Self> {
         let compiled = match (source, paths, cache) {
-            (Source::Json, [path], Some(folder)) => Self::open_kept(path, options, folder),
+            (Source::Json, [path], Some(folder)) => {
+                Self::open_kept(path, folder, || Description::from_json(read(path)?), options)
+            }
+            (Source::Gguf, [path], Some(folder)) => {
+                return Self::open_kept(path, folder, || read_gguf(path), &SourceOptions::default());
+            }
+            (Source::Gguf, ..) => return Description::open(source, paths, options).and_then(Self::compile),
             _ => Description::open(source, paths, options).and_then(Self::compile),
         };
         compiled.map_err(|error| match paths.first() {
@@ -93,14 +103,19 @@ impl Tokenizer {
         })
     }
 
-    fn open_kept(path: &Path, options: &SourceOptions, folder: &Path) -> Result<Self> {
+    fn open_kept(
+        path: &Path,
+        folder: &Path,
+        describe: impl FnOnce() -> Result<Description>,
+        options: &SourceOptions,
+    ) -> Result<Self> {
         let place = Place::of(folder, path);
         let kept = place.as_ref().and_then(Place::load).and_then(Description::from_stored);
         if let Some(mut description) = kept {
             options.finish(&mut description)?;
             return Self::compile(description);
         }
-        let mut description = Description::from_json(read(path)?)?;
+        let mut description = describe()?;
         let json = description.small_json()?;
         options.finish(&mut description)?;
         let tokenizer = Self::compile(description)?;
@@ -110,6 +125,11 @@ impl Tokenizer {
         }
         Ok(tokenizer)
     }
+}
+
+/// Opening names the file in its errors, so the rest does, too.
+fn read_gguf(path: &Path) -> Result<Description> {
+    Description::from_gguf(&TensorFile::open(path)?).map_err(|error| named(error, path))
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {
