@@ -113,9 +113,7 @@ class Asker:
         drawn = {"seed": seed} if chosen["do_sample"] else {}
         rows: list[list[str]] = [[] for _ in prompts]
         finished = [""] * len(prompts)
-        tokens = self.model.stream(
-            prompts, tokenizer=self.tokenizer, max_new_tokens=self.new_tokens, **chosen, **drawn
-        )
+        tokens = self.model.stream(prompts, tokenizer=self.tokenizer, max_new_tokens=self.new_tokens, **chosen, **drawn)
         for token in tokens:
             rows[token.row].append(token.text or "")
             finished[token.row] = token.finish_reason or ""
@@ -126,7 +124,7 @@ class Asker:
 
 
 def report(answers: list[Answer], paris: dict[str, str]) -> None:
-    print("| temperature/top_p | answers | loops | longest before a loop was stopped | at the cap | mean tokens | Paris |")
+    print("| temperature/top_p | answers | loops | longest until stopped | at the cap | mean tokens | Paris |")
     print("|---|---:|---:|---:|---:|---:|---:|")
     for setting in dict.fromkeys(answer.setting for answer in answers):
         own = [answer for answer in answers if answer.setting == setting]

@@ -47,15 +47,15 @@ class LoopWatch:
         self._number = ""  # digits at the beginning of a line, until it is known whether a list's mark follows
         self._at_start = True
 
-    def add(self, piece: str) -> bool:
-        """Takes the text of the next token; whether the answer loops by now."""
+    def add(self, piece: str) -> int | None:
+        """Takes the text of the next token; the length of the span in which the answer loops by now, or None."""
         mark = piece.strip()
         if self._at_start and mark.isdigit():
             self._number += mark
-            return False
+            return None
         if self._number:
             self._pieces.append("1" if mark.startswith(_AFTER_NUMBER) else self._number)
             self._number = ""
         self._pieces.append(piece)
         self._at_start = piece.endswith("\n")
-        return looping_span(self._pieces) is not None
+        return looping_span(self._pieces)

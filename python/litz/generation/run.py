@@ -1,6 +1,6 @@
 """generate, stream and explain: the public functions over a native model."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol, Unpack
@@ -12,7 +12,8 @@ from litz.generation.inputs import Prompts, as_kind, read_prompts
 from litz.generation.lengths import limited, warn_if_defaulted
 from litz.generation.outputs import GenerationOutput, Token
 from litz.generation.parameters import GenerationParameters
-from litz.generation.resolve import ARGUMENT, CONFIG, MODEL, Layer, Resolved, named, resolve
+from litz.generation.recommended import Recommended
+from litz.generation.resolve import ARGUMENT, CONFIG, FALLBACK, MODEL, Layer, Resolved, named, resolve
 
 # How many tokens of each row the core generates before Python looks, where nobody waits for them.
 _UNWATCHED = 1024
@@ -24,6 +25,7 @@ class Model(Protocol):
     _core: Any
     config: Any
     generation_config: GenerationConfig
+    recommended: Recommended | None
 
 
 @dataclass(frozen=True)
@@ -128,14 +130,18 @@ def stream(
     attention_mask: Any = None,
     generation_config: GenerationConfig | None = None,
     tokenizer: Any = None,
+    fallbacks: Sequence[GenerationConfig] = (),
     **parameters: Unpack[GenerationParameters],
 ) -> Iterator[Token]:
     """The same as `generate`, token by token and for any number of rows; leaving the loop ends the run.
 
+    `fallbacks`, the strongest first, hold where neither the call nor the model's files say anything.
+
     With a tokenizer, each Token has the text that became readable: complete characters, without special tokens, and
     nothing that is or may become a stop string.
     """
-    return start(model, input_ids, attention_mask, tokenizer, layers_of(model, generation_config, parameters)).tokens(1)
+    layers = [*layers_of(model, generation_config, parameters), *fallback_layers(fallbacks)]
+    return start(model, input_ids, attention_mask, tokenizer, layers).tokens(1)
 
 
 def _one_of(input_ids: Any, inputs: Any) -> Any:
@@ -185,6 +191,11 @@ def layers_of(model: Model, config: GenerationConfig | None, parameters: Generat
         Layer(CONFIG, named(config), where=config.source if config is not None else ""),
         Layer(MODEL, named(own), where=own.source),
     ]
+
+
+def fallback_layers(configs: Sequence[GenerationConfig]) -> list[Layer]:
+    """Layers below the model's own; the `source` of each is the origin that explanations name."""
+    return [Layer(config.source or FALLBACK, named(config), where=config.source) for config in configs]
 
 
 def _core_tokenizer(tokenizer: Any) -> Any:
