@@ -63,6 +63,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "0.2/0.9": {"do_sample": True, "temperature": 0.2, "top_p": 0.9},
     "0.2/0.9, penalty 1.05": {"do_sample": True, "temperature": 0.2, "top_p": 0.9, "repetition_penalty": 1.05},
     "0.2/0.9, penalty 1.1": {"do_sample": True, "temperature": 0.2, "top_p": 0.9, "repetition_penalty": 1.1},
+    "0.2/0.5, penalty 1.05": {"do_sample": True, "temperature": 0.2, "top_p": 0.5, "repetition_penalty": 1.05},
     "0.7/0.9": {"do_sample": True, "temperature": 0.7, "top_p": 0.9},
 }
 

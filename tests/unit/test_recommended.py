@@ -1,4 +1,4 @@
-"""The settings of well-known models: who is recognised, and what they change in pipelines and chats, not in generate."""
+"""The settings of well-known models: who is recognised, and where the settings act."""
 
 import warnings
 from pathlib import Path

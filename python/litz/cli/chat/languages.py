@@ -1,6 +1,7 @@
 """Questions in Chinese, for which the embedded default is hopeless: another model, or the advice to take one."""
 
 import os
+import re
 import unicodedata
 from collections.abc import Mapping
 
@@ -16,8 +17,9 @@ TAKEN = f"({CHINESE_MODEL} answers, which is in the cache: the default model kno
 
 
 def is_chinese(text: str) -> bool:
-    """Whether most letters of a text are Han characters and none is Japanese or Korean."""
-    names = [unicodedata.name(letter, "") for letter in text[:4096] if letter.isalpha()]
+    """Whether a text has more Han characters than other words, and none that is Japanese or Korean."""
+    words = re.findall(r"[a-zà-ÿ]+|[^\W\d_]", text[:4096].lower())
+    names = [unicodedata.name(word[0], "") for word in words]
     if any(name.startswith(("HIRAGANA", "KATAKANA", "HANGUL")) for name in names):
         return False
     return 2 * sum(name.startswith("CJK") for name in names) > len(names)
