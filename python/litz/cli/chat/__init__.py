@@ -6,7 +6,6 @@ from pathlib import Path
 from litz.cli import options as generation
 from litz.cli import piped
 from litz.cli.chat import conversation as conversations
-from litz.cli.chat import languages
 from litz.cli.chat.conversation import Conversation
 from litz.cli.chat.dialogue import Chat
 from litz.cli.chat.reader import Reader
@@ -14,7 +13,6 @@ from litz.cli.console import Console
 from litz.cli.engine import load
 from litz.cli.names import split_words
 from litz.errors import ArgumentError
-from litz.hub import DEFAULT_MODEL
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -30,8 +28,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """One answer if there is a prompt or a pipe, else a conversation."""
+    from litz.cli.chat import languages
+    from litz.hub import DEFAULT_MODEL
+
     model, prompt = split_words(options.words)
-    chosen = model != DEFAULT_MODEL or model in options.words
     console = Console()
     parameters = generation.parameters(options)
     conversation = conversations.load(options.resume) if options.resume else Conversation()
@@ -43,7 +43,8 @@ def run(options: argparse.Namespace) -> int:
     elif prompt is not None:
         prompt = with_piped(prompt, console)
     machine = {"threads": options.threads, "context": options.context, "exact": options.exact}
-    better, remark = (None, None) if chosen else languages.suited(prompt)
+    unchosen = model == DEFAULT_MODEL and model not in options.words
+    better, remark = languages.suited(prompt) if unchosen else (None, None)
     if remark:
         console.note(remark)
     model = better or model
@@ -51,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
     if engine.tokenizer.chat_template is None:
         raise ArgumentError(f"{model} has no chat template, so it is no chat model; try: litz generate {model} PROMPT")
     chat = Chat(engine, conversation, console, model=model, stats=options.stats)
-    if not chosen and not remark:
+    if unchosen and not remark:
         chat.replace = lambda source: load(source, **machine, parameters=chat.engine.parameters)
     if prompt is None:
         return chat.converse(Reader())
