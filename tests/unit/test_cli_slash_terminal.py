@@ -99,6 +99,22 @@ def test_a_half_finished_message_goes_on_in_the_editor(terminal, tmp_path):
     leave(screen)
 
 
+def test_an_editor_is_on_the_screen_where_answers_go_to_a_file(tmp_path):
+    editor = script(tmp_path / "editor", 'test -t 1 || exit 9\necho written > "$1"')
+    with open(tmp_path / "out", "w") as out:
+        screen = Terminal(program([["an answer"]], "chat"), stdout=out, VISUAL=editor, LITZ_HOME=str(tmp_path))
+        screen.until(">>>")
+        screen.send("/edit\n")
+        screen.until(">>> written")
+        screen.until(">>>")
+        screen.send("/clear\n")
+        screen.until("\x1b[H\x1b[2J")
+        screen.send("/exit\n")
+        assert screen.close() == 0
+        screen.release()
+    assert (tmp_path / "out").read_text() == "an answer\n"
+
+
 def test_ctrl_c_is_the_editors_while_it_runs(terminal, tmp_path):
     editor = script(
         tmp_path / "editor", 'trap "echo caught; echo from the editor > $1; exit 0" INT\necho ready; sleep 30 & wait'

@@ -172,9 +172,10 @@ class Slash:
         self._say("(a new conversation)")
 
     def _clear(self, _: str) -> None:
-        if sys.stdout.isatty() and os.environ.get("TERM") != "dumb":
-            sys.stdout.write("\033[H\033[2J")  # what scrolled away before stays
-            sys.stdout.flush()
+        screen = next((stream for stream in (sys.stdout, sys.stderr) if stream.isatty()), None)
+        if screen is not None and os.environ.get("TERM") != "dumb":
+            screen.write("\033[H\033[2J")  # what scrolled away before stays
+            screen.flush()
         self._reset("")
 
     def _undo(self, _: str) -> None:
