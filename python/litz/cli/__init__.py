@@ -14,6 +14,7 @@ COMMANDS = {
     "rm": "delete models from the caches: litz rm MODEL...",
     "default": "show or set the model that is meant where none is named: litz default [MODEL]",
     "info": "describe a model and the memory it needs: litz info [MODEL]",
+    "bench": "measure decoding and prompts beside the machine's limits: litz bench [MODEL]",
     "tokenizer": "look at a tokenizer, encode a corpus, train: litz tokenizer show MODEL TEXT",
     "env": "versions, CPU, threads, caches and settings",
     "completion": "a script that completes commands, options and models: litz completion bash",
