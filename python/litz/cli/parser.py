@@ -2,6 +2,7 @@
 
 import argparse
 import re
+import sys
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
@@ -10,6 +11,11 @@ class Parser(argparse.ArgumentParser):
     """argparse's with "did you mean", and options between the words; the parsers of actions are of this class, too."""
 
     _mixing = False
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """A pipe without a reader is noticed here as everywhere; argparse would go on."""
+        if message:
+            (file or sys.stderr).write(message)
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Words may stand before, between and after options; a command with actions leaves that to them."""
