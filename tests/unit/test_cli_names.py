@@ -129,9 +129,10 @@ def test_a_damaged_settings_file_is_said_and_can_be_removed(home, capsys):
 
 def test_an_error_says_who_named_the_model(monkeypatch, capsys):
     monkeypatch.setenv("LITZ_OFFLINE", "1")
-    monkeypatch.setenv("LITZ_MODEL", "owner/gone")
-    assert main(["chat", "-p", "Hi"]) == 1
-    assert capsys.readouterr().err.endswith("(LITZ_MODEL names it)\n")
+    for gone in ("qwen3:0.6b", "qwen3:0.7b", "owner/gone"):
+        monkeypatch.setenv("LITZ_MODEL", gone)
+        assert main(["chat", "-p", "Hi"]) == 1
+        assert capsys.readouterr().err.endswith("(LITZ_MODEL names it)\n")
     assert main(["chat", "-m", "other/gone", "-p", "Hi"]) == 1
     assert "LITZ_MODEL" not in capsys.readouterr().err
 

@@ -50,9 +50,9 @@ def test_what_is_on_disk_wins_over_a_short_name(tmp_path):
 
 
 def test_an_unknown_size_of_a_known_family_lists_the_sizes():
-    with pytest.raises(ModelNotFoundError, match=r"gemma3 has no '2b'; there are gemma3:270m, gemma3:1b, gemma3:4b"):
+    with pytest.raises(ModelNotFoundError, match=r"no model 'gemma3:2b'; there are gemma3:270m, gemma3:1b, gemma3:4b"):
         parse("gemma3:2b")
-    with pytest.raises(ModelNotFoundError, match=r"mistral has no '8b'; there is mistral:7b"):
+    with pytest.raises(ModelNotFoundError, match=r"no model 'mistral:8b'; there is mistral:7b"):
         parse("mistral:8b")
 
 
