@@ -10,6 +10,7 @@ from pathlib import Path
 from litz.errors import FormatError
 from litz.hub.cache import read_json, write_json
 from litz.hub.default import DEFAULT_MODEL
+from litz.hub.disk import disk_trouble
 from litz.hub.locations import litz_home
 
 VARIABLE = "LITZ_MODEL"
@@ -54,7 +55,10 @@ def kept_model() -> str | None:
 
 def keep_model(source: str) -> None:
     """From now on `source` is meant where no model is named."""
-    write_json(settings_file(), {"model": source}, mode=0o600)
+    try:
+        write_json(settings_file(), {"model": source}, mode=0o600)
+    except OSError as error:
+        raise disk_trouble(error, {"LITZ_HOME": litz_home()}) or error from error
 
 
 def forget_model() -> bool:
