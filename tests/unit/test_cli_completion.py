@@ -18,7 +18,7 @@ from tests.servers import isolate, write_snapshot
 if sys.platform == "win32":
     pytest.skip("the shells are POSIX", allow_module_level=True)
 
-from tests.unit.test_cli_terminal import Terminal
+from tests.terminals import Terminal
 
 
 @pytest.fixture(autouse=True)

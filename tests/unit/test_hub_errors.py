@@ -203,10 +203,9 @@ theirs.http_get = full
     with model_hub({"config.json": b"{}", "model.safetensors": b"weights"}) as server:
         monkeypatch.setenv("HF_ENDPOINT", server.url)
         said = said_by_a_fetch(before=full)
-    assert said == (
-        f"FileAccessError: No space left on the disk of {tmp_path / 'hub'}: free some, or set HF_HUB_CACHE to a folder on "
-        "another disk"
-    )
+    place = tmp_path / "hub"
+    assert said.startswith(f"FileAccessError: No space left on the disk of {place}: free some, or set HF_HUB_CACHE to")
+    assert said.count("\n") == 0
 
 
 def test_a_socket_that_is_not_permitted_is_no_trouble_of_the_disk(tmp_path):

@@ -133,14 +133,14 @@ def _bar(label: str, cache: Path, total: int) -> Iterator[Progress]:
         while not over.wait(0.2):
             progress.update(_bytes_in(folder) - before)
 
-    # Should the disk be full in the end, an error says so.
-    warnings.filterwarnings("ignore", message="Not enough free disk space", module="huggingface_hub")
     theirs = not utils.are_progress_bars_disabled()  # type: ignore[attr-defined]
     utils.disable_progress_bars()  # type: ignore[attr-defined]
     painter = Thread(target=draw, daemon=True)
     painter.start()
     try:
-        yield progress
+        with warnings.catch_warnings():  # should the disk be full in the end, an error says so
+            warnings.filterwarnings("ignore", message="Not enough free disk space")
+            yield progress
         over.set()
         painter.join()
         progress.finish()
