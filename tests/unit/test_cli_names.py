@@ -48,6 +48,7 @@ def test_which_word_is_the_model_and_which_the_prompt(words, options, expected):
 @pytest.mark.parametrize(
     ("words", "options"),
     [
+        (["hello", "world"], {}),
         (["a/b", "Hi"], {"named": "c/d"}),
         (["a/b"], {"named": "c/d", "prompt": "Hi"}),
         (["a/b", "Hi"], {"prompt": "Ho"}),
