@@ -163,11 +163,18 @@ def test_known_models_are_listed_with_their_size_and_whether_they_are_here(tmp_p
         (["tokenizer", "show", "--jsn", "x"], "did you mean --json?"),
         (["completion", "fsh"], "did you mean fish?"),
         (["tell me a joke"], "litz chat PROMPT"),
+        (["-m", "qwen3"], "litz chat -m"),
     ],
 )
 def test_what_was_perhaps_meant(words, meant, capsys):
     assert main(words) == 2
     assert meant in capsys.readouterr().err
+
+
+def test_help_of_a_command_by_either_order(capsys):
+    for words in (["help", "pull"], ["pull", "--help"]):
+        assert main(words) == 0
+        assert capsys.readouterr().out.startswith("usage: litz pull")
 
 
 def test_options_may_stand_between_the_words(monkeypatch, capsys):
@@ -183,6 +190,9 @@ def test_options_may_stand_between_the_words(monkeypatch, capsys):
     ("words", "text", "prompt"),
     [
         (["Say:"], "x y\n", "Say:\n\nx y"),
+        ([""], "x\n", "x"),
+        (["--", "-x"], "", "-x"),
+        (["Say:\n"], "", "Say:\n"),
         ([], "x y\n", "x y"),
         (["Say:"], "", "Say:"),
         (["-p", "gemma3"], "", "gemma3"),

@@ -46,6 +46,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(words: list[str]) -> int:
+    if words[:1] == ["help"] and words[1:2] and words[1] in COMMANDS:
+        words = [words[1], "--help"]
     if words and words[0] in COMMANDS:
         from litz.cli.command import run_command
 
@@ -81,6 +83,8 @@ def _unknown(word: str) -> str:
     near = _ELSEWHERE.get(word) or next(iter(get_close_matches(word, COMMANDS, n=1)), None)
     if near is not None:
         return f"no command {word!r}; did you mean litz {near}?"
+    if word.startswith("-"):
+        return f"option {word!r} needs a command before it: litz chat {word}"
     if " " in word:
         return "a prompt needs a command: litz chat PROMPT"
     return f"no command {word!r}; there are {', '.join(COMMANDS)}"
