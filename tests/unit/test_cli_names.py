@@ -89,6 +89,10 @@ def test_what_comes_first(monkeypatch, capsys):
     assert main(["default", "qwen3:0.6b"]) == 0
     assert capsys.readouterr().out == "qwen3:0.6b (`litz default`)\n"
     assert (chosen_model().source, chosen_model().why) == ("qwen3:0.6b", "litz default")
+    assert main(["default", "gemma3"]) == 0
+    assert capsys.readouterr().out == "gemma3:1b (`litz default`)\n", "one of the family, whatever comes to it"
+    assert main(["default", "QWEN3:0.6b"]) == 0
+    assert capsys.readouterr().out == "qwen3:0.6b (`litz default`)\n"
     monkeypatch.setenv("LITZ_MODEL", "owner/name")
     assert (chosen_model().source, chosen_model().why) == ("owner/name", "LITZ_MODEL")
     assert main(["default"]) == 0
