@@ -7,7 +7,8 @@ import pytest
 from litz.errors import ArgumentError, ModelNotFoundError, UnsupportedError
 from litz.hub import DEFAULT_MODEL, cached, known_source, remove, resolve
 from litz.hub.gguf_names import choose_quantised, quantised
-from litz.hub.known import EMBEDDED, KNOWN, find_known, looks_like_a_name, nearest_known
+from litz.hub.known import EMBEDDED, KNOWN, find_known, nearest_known
+from litz.hub.lookalikes import looks_like_a_name
 from litz.hub.sources import HubSource, PathSource, parse
 from tests.servers import isolate, write_snapshot
 from tests.unit.test_hub_download import fetch, hub_with

@@ -53,7 +53,7 @@ def split_words(
 def _refuse_plain_word(word: str) -> None:
     """The first of two words that is no model's name was the prompt's first word, which no server needs to see."""
     from litz.hub.cache import repositories_named
-    from litz.hub.known import looks_like_a_name
+    from litz.hub.lookalikes import looks_like_a_name
 
     if not names_model(word) and not looks_like_a_name(word) and not repositories_named(word):
         raise UsageError(f"{word!r} names no model; put a prompt of several words into quotes, or say -m {word}")
@@ -76,7 +76,8 @@ def one_model(positional: str | None, named: str | None, *, default: str | None 
 def single_word(word: str, *, aloud: str) -> str | None:
     """The model that a single argument means, None if it is a prompt; ModelNotFoundError if it is a name gone wrong."""
     from litz.hub.cache import repositories_named
-    from litz.hub.known import looks_like_a_name, nearest_known
+    from litz.hub.known import nearest_known
+    from litz.hub.lookalikes import looks_like_a_name
 
     if names_model(word):
         return word
