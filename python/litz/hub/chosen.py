@@ -10,7 +10,6 @@ from pathlib import Path
 from litz.errors import FormatError
 from litz.hub.cache import read_json, write_json
 from litz.hub.default import DEFAULT_MODEL
-from litz.hub.disk import disk_trouble
 from litz.hub.locations import litz_home
 
 VARIABLE = "LITZ_MODEL"
@@ -55,6 +54,8 @@ def kept_model() -> str | None:
 
 def keep_model(source: str) -> None:
     """From now on `source` is meant where no model is named."""
+    from litz.hub.disk import disk_trouble
+
     try:
         write_json(settings_file(), {"model": source}, mode=0o600)
     except OSError as error:

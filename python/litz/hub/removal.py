@@ -1,6 +1,5 @@
 """Deletes cached models: a wheel's file, a repository with all its revisions, or one GGUF file of one."""
 
-import shutil
 from pathlib import Path
 
 from litz.errors import ModelNotFoundError
@@ -32,6 +31,8 @@ def remove(source: str) -> int:
 
 
 def _remove_folder(folder: Path) -> int:
+    import shutil
+
     freed = tree_size(folder)
     shutil.rmtree(folder)
     return freed
