@@ -85,6 +85,8 @@ def test_bash_registers_the_function(capsys):
         ("litz info te", ["text.txt"]),
         ("litz chat --stats qwen2.5:0", ["0.5b"]),
         ("litz tokenizer train te", ["text.txt"]),
+        ("litz chat --model=qwen3:8", ["8b"]),
+        ("litz tokenizer train x --kind=word", ["wordpiece", "wordlevel"]),
         ("litz nothing ", []),
     ],
 )

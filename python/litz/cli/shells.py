@@ -15,6 +15,7 @@ _litz() {
     current="${line##*[[:space:]]}"
     [[ -n $current ]] && unset "words[${#words[@]}-1]"
     before="${words[${#words[@]}-1]}"
+    [[ $current == --*=* ]] && before="${current%%=*}" && current="${current#*=}"
     form="${words[1]}"
     [[ -n ${words[2]} ]] && _litz_flags "$form ${words[2]}" > /dev/null && form="$form ${words[2]}"
     if (( ${#words[@]} < 2 )); then
@@ -27,8 +28,9 @@ _litz() {
             _litz_values "${kind:-$(_litz_kind "$form" "")}" "$current"
         fi
     fi
-    if [[ $current == *:* && $COMP_WORDBREAKS == *:* ]]; then
-        COMPREPLY=("${COMPREPLY[@]#"${current%"${current##*:}"}"}")
+    # readline replaces what follows the last of these in the line, and nothing before it
+    if [[ $current == *[:=]* && $COMP_WORDBREAKS == *:* ]]; then
+        COMPREPLY=("${COMPREPLY[@]#"${current%"${current##*[:=]}"}"}")
     fi
 }
 
