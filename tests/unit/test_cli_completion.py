@@ -32,6 +32,7 @@ def command(monkeypatch, tmp_path):
     program.chmod(0o755)
     (tmp_path / "here").mkdir()
     (tmp_path / "here" / "text.txt").touch()
+    (tmp_path / "here" / "$(touch evil)").touch()
     monkeypatch.chdir(tmp_path / "here")
     monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
 
@@ -83,6 +84,7 @@ def test_bash_registers_the_function(capsys):
         ("litz chat smollm3", ["smollm3:3b"]),
         ("litz info own", ["owner/tiny"]),
         ("litz info te", ["text.txt"]),
+        ("litz info $(", ["$(touch evil)"]),
         ("litz chat --stats qwen2.5:0", ["0.5b"]),
         ("litz tokenizer train te", ["text.txt"]),
         ("litz chat --model=qwen3:8", ["8b"]),
@@ -92,6 +94,7 @@ def test_bash_registers_the_function(capsys):
 )
 def test_what_bash_offers(line, offered, capsys):
     assert sorted(bash(line, capsys)) == sorted(offered)
+    assert not os.path.exists("evil")
 
 
 @needs_bash

@@ -11,6 +11,7 @@ _BASH = """\
 _litz() {
     local line="${COMP_LINE:0:COMP_POINT}" current before form kind
     local -a words
+    COMPREPLY=()
     read -ra words <<< "$line"
     current="${line##*[[:space:]]}"
     [[ -n $current ]] && unset "words[${#words[@]}-1]"
@@ -34,15 +35,21 @@ _litz() {
     fi
 }
 
+_litz_matching() {
+    local word
+    while IFS= read -r word; do
+        [[ $word == "$1"* ]] && COMPREPLY+=("$word")
+    done
+}
+
 _litz_values() {
     case "$1" in
         model)
-            COMPREPLY=($(compgen -W "@KNOWN@ $(litz ls --names 2> /dev/null)" -- "$2") $(compgen -f -- "$2"))
-            compopt -o filenames 2> /dev/null
-            [[ $2 == *:* ]] && compopt +o filenames 2> /dev/null
+            _litz_matching "$2" < <(printf '%s\n' @KNOWN@; litz ls --names 2> /dev/null; compgen -f -- "$2")
+            [[ $2 == *:* ]] || compopt -o filenames 2> /dev/null
             ;;
         file)
-            COMPREPLY=($(compgen -f -- "$2"))
+            _litz_matching "$2" < <(compgen -f -- "$2")
             compopt -o filenames 2> /dev/null
             ;;
         "words "*) COMPREPLY=($(compgen -W "${1#words }" -- "$2")) ;;
