@@ -110,7 +110,6 @@ def test_a_model_without_template_is_no_chat_model(program, capsys):
         (["./missing"], ("./missing", None)),
         (["missing.gguf"], ("missing.gguf", None)),
         ([DEFAULT_MODEL], (DEFAULT_MODEL, None)),
-        (["Hi", "there"], ("Hi", "there")),
     ],
 )
 def test_which_word_is_the_model(words, expected):

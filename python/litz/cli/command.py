@@ -79,6 +79,7 @@ def explain(error: Exception) -> str:
 def _named_by(error: LitzError) -> str:
     """Where the name of a model comes from that the command line does not show."""
     from litz.hub.chosen import COMMAND, VARIABLE, chosen_model
+    from litz.hub.known import known_source
 
     if not isinstance(error, ModelNotFoundError | DownloadError | ArgumentError):
         return ""
@@ -87,7 +88,8 @@ def _named_by(error: LitzError) -> str:
     except LitzError:
         return ""
     said = {VARIABLE: f"{VARIABLE} names it", COMMAND: f"`{COMMAND}` names it"}.get(choice.why)
-    return f" ({said})" if said and choice.source in str(error) else ""
+    names = (choice.source, known_source(choice.source) or choice.source)
+    return f" ({said})" if said and any(name in str(error) for name in names) else ""
 
 
 def _report(text: str, *, code: int) -> int:

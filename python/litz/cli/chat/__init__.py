@@ -45,6 +45,8 @@ def run(options: argparse.Namespace) -> int:
             raise ArgumentError("nothing to answer: standard input is empty, and there is no PROMPT")
     elif prompt is not None:
         prompt = piped.with_piped(prompt, console.note)
+        if not prompt.strip():
+            raise ArgumentError("nothing to answer: the prompt is empty")
     else:
         prepare_reader()
     machine = {"threads": options.threads, "context": options.context, "exact": options.exact}
