@@ -42,7 +42,6 @@ class Engine:
         self.parameters = parameters
         self.context: int = min(context or model.spec.context, model.spec.context)
         self.template_variables: dict[str, object] = {}  # what the chat template is given beside the messages
-        self.marks: Mapping[int, str] = {}  # special tokens that are said in a chat: around reasoning
         self.stats = Stats()
 
     def samples(self) -> bool:
@@ -58,8 +57,10 @@ class Engine:
 
     def chat(self, messages: list[Message]) -> Iterator[str]:
         """The answer to a conversation."""
+        from litz.cli.chat.reasoning import mark_ids
+
         told = self.tokenizer.apply_chat_template(messages, add_generation_prompt=True, **self.template_variables)
-        return self._stream(list(told), self.marks)
+        return self._stream(list(told), mark_ids(self.tokenizer))
 
     def complete(self, text: str) -> Iterator[str]:
         """What follows a text."""

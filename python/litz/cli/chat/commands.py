@@ -20,14 +20,12 @@ class Command:
 
 _TABLE = (
     Command("/help", "", "this list", aliases=("/?",)),
-    Command("/set", "NAME VALUE", "set a generation parameter; `/set NAME default` unsets it", "parameter"),
+    Command("/set", "[NAME VALUE]", "set a parameter, or list them; `/set NAME default` unsets it", "parameter"),
     Command("/params", "[NAME=VALUE ...]", "show or set generation parameters", "parameter"),
     Command("/show", "info|parameters|system|template", "show what is in use", "topic"),
     Command("/system", "[TEXT]", "show or set the system prompt; `/system none` removes it"),
-    Command(
-        "/file", "PATH [QUESTION]", "ask about a text file; without a question it goes into the next message", "path"
-    ),
-    Command("/edit", "[TEXT]", "write a message in $VISUAL or $EDITOR, beginning with TEXT or your last message"),
+    Command("/file", "[PATH [QUESTION]]", "ask about a text file, or keep it for the next message", "path"),
+    Command("/edit", "[TEXT]", "write a message in $VISUAL or $EDITOR"),
     Command("/copy", "", "copy the last answer to the clipboard"),
     Command("/retry", "", "answer the last message anew"),
     Command("/undo", "", "take back your last message and its answer"),

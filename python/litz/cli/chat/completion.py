@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from litz.cli.chat.commands import TOPICS, names
-from litz.cli.options import PARSERS
+from litz.cli.chat.settings import SETTINGS, switch
 
-_PARAMETERS = (*PARSERS, "stop", "system", "think")
-_SWITCHES = {"think": ("on", "off"), "do_sample": ("on", "off"), "greedy": ("on", "off")}
+_PARAMETERS = tuple(SETTINGS)
+_SWITCHES = {name: ("on", "off") for name, (parse, _) in SETTINGS.items() if parse is switch}
 
 
 @dataclass(frozen=True)

@@ -2,30 +2,42 @@
 
 import sys
 from contextlib import nullcontext
+from typing import TYPE_CHECKING
 
 from litz.cli.chat.answer import Answer
 from litz.cli.chat.conversation import Conversation
 from litz.cli.chat.reader import Reader
 from litz.cli.chat.reasoning import opened_by, switch_of
 from litz.cli.chat.signals import Interrupts, Terminated
-from litz.cli.chat.slash import Slash
 from litz.cli.command import UsageError
 from litz.cli.console import Console
 from litz.cli.engine import Engine
 from litz.errors import ContextError, LitzError
+
+if TYPE_CHECKING:
+    from litz.cli.chat.recorder import Recorder
+    from litz.cli.chat.slash import Slash
 
 
 class Chat:
     """A conversation with an engine on a console."""
 
     def __init__(
-        self, engine: Engine, conversation: Conversation, console: Console, *, model: str, stats: bool = False
+        self,
+        engine: Engine,
+        conversation: Conversation,
+        console: Console,
+        *,
+        model: str,
+        stats: bool = False,
+        recorder: "Recorder | None" = None,
     ) -> None:
         self.engine = engine
         self.conversation = conversation
         self.console = console
         self.model = model
         self.stats = stats
+        self.recorder = recorder
         self.interrupts = Interrupts()
 
     def say(self, text: str) -> bool:
@@ -40,6 +52,8 @@ class Chat:
             raise ContextError(
                 f"{error}; nothing was dropped, and your message was not added: /undo takes back a turn, /reset all"
             ) from error
+        except Terminated:  # what came is kept, as after Ctrl-C
+            raise
         except BaseException:
             self.conversation.undo()
             raise
@@ -64,16 +78,24 @@ class Chat:
         if not whole and not shown.text:
             self.conversation.undo()
         self._remarks(whole=whole, kept=bool(shown.text))
+        self._record()
         return whole
+
+    def _record(self) -> None:
+        if self.recorder is not None:
+            self.recorder.keep(self)
 
     def _keep(self, shown: Answer) -> None:
         self.conversation.add("assistant", shown.text)
         if shown.reasoning:  # under its own name: templates decide whether the model reads it again
             self.conversation.turns[-1]["reasoning_content"] = shown.reasoning
 
-    def think(self, on: bool) -> None:
-        """Switch reasoning on or off; ArgumentError if the model's template has no switch for it."""
-        self.engine.template_variables[switch_of(self.engine.tokenizer)] = on
+    def think(self, on: bool | None) -> None:
+        """Switch reasoning on or off, or leave it to the template; ArgumentError if that has no switch for it."""
+        name = switch_of(self.engine.tokenizer)
+        self.engine.template_variables.pop(name, None)
+        if on is not None:
+            self.engine.template_variables[name] = on
 
     def _remarks(self, *, whole: bool, kept: bool) -> None:
         stats = self.engine.stats
@@ -97,10 +119,13 @@ class Chat:
                 return self._turns(reader)
         except Terminated as end:
             self.console.end()
+            self._record()
             return int(end.code or 0)
 
     def _turns(self, reader: Reader) -> int:
-        slash = Slash(self)
+        from litz.cli.chat.slash import Slash
+
+        slash = Slash(self, reader.released)
         warned = False
         while True:
             try:
@@ -123,15 +148,17 @@ class Chat:
             if text.strip() and not self._react(text, slash):
                 return 0
 
-    def _react(self, text: str, slash: Slash) -> bool:
+    def _react(self, text: str, slash: "Slash") -> bool:
         """Do what a message or command asks; False to leave. An error ends the turn, not the conversation."""
         from litz.cli.command import explain
 
         try:
             if text.startswith("/") and not text.startswith("//"):
                 with self.interrupts.allowed():
-                    return slash.run(text)
-            self.say(text.removeprefix("/") if text.startswith("//") else text)
+                    goes_on = slash.run(text)
+                self._record()
+                return goes_on
+            slash.send(text.removeprefix("/") if text.startswith("//") else text)
         except (LitzError, OSError, UsageError) as error:
             self.console.note(explain(error) if not isinstance(error, UsageError) else str(error))
         except KeyboardInterrupt:  # between two tokens of nothing: reading files, rendering the template

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from types import TracebackType
 
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
@@ -80,6 +81,10 @@ class LineEditor(Reader):
                 self._modes.hide_keys()
         self._say_trouble()
         return without_quotes(text)
+
+    def released(self) -> AbstractContextManager[None]:
+        """The terminal's own modes for another program."""
+        return super().released() if self._modes is None else self._modes.given_back()
 
     def _say_trouble(self) -> None:
         if self._history.trouble:

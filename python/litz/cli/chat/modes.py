@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 import termios
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
 
@@ -37,6 +37,17 @@ class Modes:
         termios.tcsetattr(self._terminal, termios.TCSANOW, modes)
         sys.stdout.write(_PASTE_ON)
         sys.stdout.flush()
+
+    @contextlib.contextmanager
+    def given_back(self) -> Iterator[None]:
+        """As it was before, for another program on this terminal."""
+        termios.tcsetattr(self._terminal, termios.TCSADRAIN, self._before)
+        sys.stdout.write(_PASTE_OFF)
+        sys.stdout.flush()
+        try:
+            yield
+        finally:
+            self.hide_keys()
 
     def close(self) -> None:
         """As it was before."""

@@ -37,6 +37,10 @@ class Reader:
     ) -> None:
         """Give the terminal back."""
 
+    def released(self) -> contextlib.AbstractContextManager[None]:
+        """A block in which another program, such as an editor, has the terminal."""
+        return contextlib.nullcontext()
+
     def read(self) -> str | None:
         """One message; None at the end of the input. Ctrl-C drops what was typed, or raises KeyboardInterrupt."""
         self._begun = False

@@ -7,7 +7,7 @@ from typing import Any
 from litz.errors import ArgumentError
 
 # The variables by which templates switch reasoning on and off; a template reads one of them at most.
-_SWITCHES = ("enable_thinking", "thinking")
+SWITCHES = ("enable_thinking", "thinking")
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ def opened_by(tokenizer: Any, messages: list[dict[str, str]], variables: Mapping
 def switch_of(tokenizer: Any) -> str:
     """The template's variable that turns reasoning on and off; ArgumentError if none has an effect."""
     asked = [{"role": "user", "content": "x"}]
-    for name in _SWITCHES:
+    for name in SWITCHES:
         try:
             on, off = (
                 tokenizer.apply_chat_template(asked, add_generation_prompt=True, tokenize=False, **{name: value})
