@@ -99,7 +99,7 @@ def test_what_a_command_takes_is_completed():
     assert completed("/set temp") == ["/set temperature "]
     assert completed("/set think o") == ["/set think on", "/set think off"]
     assert completed("/set seed d") == ["/set seed default"]
-    assert completed("/params seed=1 top_p") == ["/params seed=1 top_p="]
+    assert completed("/params seed=1 repetition_") == ["/params seed=1 repetition_penalty="]
     assert completed("/show t") == ["/show template"]
 
 

@@ -268,11 +268,10 @@ def test_ctrl_c_during_an_answer_stops_it_and_no_more(times, start):
 
 
 def test_ctrl_c_before_the_first_token_takes_the_message_back(start):
-    window = start([60, "never"], ["next"])
+    window = start([b"\x1b]0;reading\x07", 60, "never"], ["next"])
     window.new()
     window.send("go\r")
-    window.until("?2004l")
-    window.until("?2004h")
+    window.until("]0;reading")
     window.send(CTRL["C"])
     window.shows("(stopped; your message was taken back)")
     window.prompts()

@@ -5,6 +5,7 @@ from importlib import import_module
 
 from litz.cli import COMMANDS
 from litz.cli.console import clean, with_streams
+from litz.cli.logs import configure
 from litz.cli.parser import Parser
 from litz.errors import ArgumentError, DownloadError, LitzError, ModelNotFoundError
 
@@ -23,6 +24,7 @@ def run_command(name: str, arguments: list[str]) -> int:
             stream.reconfigure(errors="replace")  # a terminal that lacks a character shows ?, and no traceback
     try:
         options = parser.parse_args([_utf8(argument) for argument in arguments])
+        configure(options.verbose)
     except SystemExit as stop:  # argparse has said why
         return int(stop.code or 0)
     except LitzError as error:
@@ -50,6 +52,7 @@ def parser_of(name: str) -> Parser:
     parser = Parser(prog=f"litz {name}", description=COMMANDS[name].partition(":")[0])
     import_module(f"litz.cli.{name}").configure(parser)
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    parser.add_argument("-v", "--verbose", action="store_true", help="say what is done (LITZ_LOG=debug says more)")
     return parser
 
 

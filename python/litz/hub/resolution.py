@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from litz import log
 from litz.errors import ArgumentError, DownloadError, FormatError, MissingDependencyError, ModelNotFoundError
 from litz.hub.cache import find_package, lacking, snapshot, unsettled
 from litz.hub.default import DEFAULT_MODEL, QUICK, is_default, resolve_default
@@ -72,7 +73,8 @@ def resolve(
     offline = offline_because(local_files_only)
     places = (hub_cache(cache_dir), litz_home(cache_dir))
     inside = _subfolder(subfolder)
-    request = Request(want, revision, gguf_file, inside, *places, offline, token, notify or _to_stderr, patience)
+    told = log.heard(notify or _to_stderr)
+    request = Request(want, revision, gguf_file, inside, *places, offline, token, told, patience)
     if is_default(source):
         request.refuse(DEFAULT_MODEL, "revision", "gguf_file", "subfolder")
         waiting = QUICK if patience is None else patience
@@ -136,7 +138,9 @@ def _from_path(path: Path, request: Request) -> ModelFiles:
 
 def _from_package(source: PackageSource, request: Request) -> ModelFiles:
     path = find_package(source, request.home)
-    if path is None:
+    if path is not None:
+        log.info("hub", "%s is complete in %s", source, request.home)
+    else:
         if request.offline is not None:
             raise ModelNotFoundError(
                 f"{source} is not in {request.home}, and {request.offline} forbids the network: run `litz pull "
@@ -179,6 +183,8 @@ def _from_hub(source: HubSource, request: Request) -> ModelFiles:
             folder = _download(source, name, request)
         except (DownloadError, MissingDependencyError) as error:
             request.notify(f"using {name} as it is in {request.cache}: {error}")
+    else:
+        log.info("hub", "%s is complete in %s", name, request.cache)
     return select(folder, name, want=request.want, gguf_file=source.file)
 
 
