@@ -13,6 +13,7 @@ from litz.checkpoint import Checkpoint
 from litz.config import Config
 from litz.errors import ArgumentError, UnsupportedError
 from litz.generation.inputs import checked_ids
+from litz.generation.recommended import Recommended, names_of, recommended
 from litz.mistaken import not_ids
 from litz.numbers import integer, shown
 from litz.outputs import CausalLMOutput
@@ -58,6 +59,7 @@ class NativeCausalLM(WithoutWeights):
         self.spec: Spec = checkpoint.spec
         self.load_report: LoadReport = checkpoint.report.with_memory(core.report())
         self.generation_config = generation_config
+        self.recommended: Recommended | None = recommended(names_of(checkpoint.files, checkpoint.header()))
         self.dtype = dtype
         self.name_or_path = checkpoint.files.source
 
