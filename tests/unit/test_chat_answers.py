@@ -167,12 +167,6 @@ class Messages(Reader):
     def read(self):
         return self._left.pop(0)
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        return None
-
 
 def test_a_conversation_changes_to_the_model_for_chinese_once(cache, capsys):
     cache()
