@@ -384,18 +384,3 @@ def test_two_slashes_begin_a_message_with_one(make):
     chat = make(["one"])
     chat.converse(Script("//etc is what?", None))
     assert turns(chat)[0] == ("user", "/etc is what?")
-
-
-def typed(monkeypatch, *lines):
-    source = iter(lines)
-
-    def read(self, prompt):
-        return next(source, None)
-
-    monkeypatch.setattr(Reader, "_line", read)
-    return Reader()
-
-
-def test_lines_continue_after_a_backslash_and_within_quotes(monkeypatch):
-    reader = typed(monkeypatch, "a\\", "b\\", "c", '"""x', "", "y", 'z"""', '"""one line"""', '"""', "q", '"""')
-    assert [reader.read() for _ in range(5)] == ["a\nb\nc", "x\n\ny\nz", "one line", "q", None]
