@@ -76,6 +76,11 @@ class NativeCausalLM(WithoutWeights):
         report = self.load_report
         return report.bytes_mapped + report.bytes_packed + report.bytes_converted
 
+    @property
+    def threads(self) -> int:
+        """How many threads work on a token."""
+        return self._core.threads
+
     def can_generate(self) -> bool:
         """Every causal language model can."""
         return True

@@ -16,6 +16,8 @@ COMMANDS = {
     "info": "describe a model and the memory it needs: litz info [MODEL]",
     "bench": "measure decoding and prompts beside the machine's limits: litz bench [MODEL]",
     "tokenizer": "look at a tokenizer, encode a corpus, train: litz tokenizer show MODEL TEXT",
+    "preset": "what chat --preset takes: litz preset ls|show|path",
+    "log": "conversations that were kept: litz log on|list|search|show|rm",
     "env": "versions, CPU, threads, caches and settings",
     "completion": "a script that completes commands, options and models: litz completion bash",
 }

@@ -1,14 +1,16 @@
 """A loaded model that answers: from messages or a text to pieces of text, counted and timed."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Literal
 
 from litz.cli.background import Background
 from litz.errors import ArgumentError, ContextError
 
 Message = dict[str, str]
+NOTHING: Mapping[int, str] = MappingProxyType({})
 
 
 @dataclass
@@ -39,6 +41,8 @@ class Engine:
         self.model = model
         self.parameters = parameters
         self.context: int = min(context or model.spec.context, model.spec.context)
+        self.template_variables: dict[str, object] = {}  # what the chat template is given beside the messages
+        self.marks: Mapping[int, str] = {}  # special tokens that are said in a chat: around reasoning
         self.stats = Stats()
 
     def samples(self) -> bool:
@@ -54,7 +58,8 @@ class Engine:
 
     def chat(self, messages: list[Message]) -> Iterator[str]:
         """The answer to a conversation."""
-        return self._stream(list(self.tokenizer.apply_chat_template(messages, add_generation_prompt=True)))
+        told = self.tokenizer.apply_chat_template(messages, add_generation_prompt=True, **self.template_variables)
+        return self._stream(list(told), self.marks)
 
     def complete(self, text: str) -> Iterator[str]:
         """What follows a text."""
@@ -63,7 +68,7 @@ class Engine:
             raise ArgumentError("the prompt is empty, and this model has no token that begins a text: give some text")
         return self._stream(ids)
 
-    def _stream(self, ids: list[int]) -> Iterator[str]:
+    def _stream(self, ids: list[int], said: Mapping[int, str] = NOTHING) -> Iterator[str]:
         room = self.context - len(ids)
         if room < 1:
             raise ContextError(
@@ -84,8 +89,9 @@ class Engine:
                 stats.first = stats.first or stats.total
                 if token.finish_reason == "length":
                     stats.finish = "length" if limit == asked else "context"
-                if token.text:
-                    yield token.text
+                text = token.text + said.get(token.id, "")
+                if text:
+                    yield text
         finally:
             stream.close()
 
@@ -94,10 +100,13 @@ def load(source: str, *, threads: int | None, context: int | None, exact: bool, 
     """Resolve a source once, then load its tokenizer and its model; `exact` means activations in full floats."""
     from litz import hub
     from litz.auto import AutoModelForCausalLM, AutoTokenizer
+    from litz.cli.chat.reasoning import mark_ids
 
     files = hub.resolve(source, want="model")
     path = files.gguf or files.root
     activations: Literal["auto", "f32"] = "f32" if exact else "auto"
     model = Background(lambda: AutoModelForCausalLM.from_pretrained(path, threads=threads, activations=activations))
     tokenizer = AutoTokenizer.from_pretrained(path)
-    return Engine(tokenizer, model.result(), parameters, context)
+    engine = Engine(tokenizer, model.result(), parameters, context)
+    engine.marks = mark_ids(tokenizer._core)
+    return engine
