@@ -127,4 +127,4 @@ if not TYPE_CHECKING:  # for type checkers, a name that is not imported above is
         return value
 
     def __dir__() -> list[str]:
-        return sorted({*globals(), *__all__})
+        return sorted({*globals(), *__all__} - {"TYPE_CHECKING"})

@@ -4,11 +4,11 @@ import json
 import time
 import warnings
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack, overload
+from typing import TYPE_CHECKING, Any, Literal, Never, TypedDict, Unpack, overload
 
 from litz import _core, arrays, generation, log
 from litz.absent import WithoutWeights
-from litz.arguments import CALLING, check_arguments, check_device
+from litz.arguments import CALLING, check_arguments, check_device, names_of, refuse_unknown
 from litz.checkpoint import Checkpoint
 from litz.config import Config
 from litz.errors import ArgumentError, UnsupportedError
@@ -101,8 +101,9 @@ class NativeCausalLM(WithoutWeights):
             raise UnsupportedError("requires_grad_: the native engine computes no gradients; pass False")
         return self
 
-    def to(self, device: Any = None, dtype: Any = None) -> "NativeCausalLM":
+    def to(self, device: Any = None, dtype: Any = None, **unknown: Never) -> "NativeCausalLM":
         """The model itself for "cpu"; UnsupportedError for any other device, a warning for a dtype that it has not."""
+        refuse_unknown(unknown, of="to", known=names_of(NativeCausalLM.to))
         if device is not None and _dtype_asked(device) in _DTYPES:
             device, dtype = None, device
         check_device(device)
@@ -251,7 +252,7 @@ def load(
     *,
     dtype: Any = None,
     threads: int | None = None,
-    cache_dtype: "str | torch.dtype" = "auto",
+    cache_dtype: Any = "auto",
     activations: str = "auto",
 ) -> NativeCausalLM:
     """Loads a checkpoint's weights into the native engine: floats stay mapped, quantised matrices are packed.
@@ -295,7 +296,7 @@ def load_options(
     *,
     dtype: Any = None,
     threads: int | None = None,
-    cache_dtype: "str | torch.dtype" = "auto",
+    cache_dtype: Any = "auto",
     activations: str = "auto",
 ) -> tuple[str, str]:
     """The engine's options as JSON, and the dtype that the model will say it has; ArgumentError for what is unknown."""

@@ -216,6 +216,7 @@ def test_classes_that_make_nothing_say_what_does():
         ("model.explain_generation({}=3)", "topk", "top_k"),
         ("model(IDS, {}=IDS)", "attention_maks", "attention_mask"),
         ("model({}=IDS)", "input_id", "input_ids"),
+        ("model.to({}='float16')", "dtyp", "dtype"),
         ("pipeline('text-generation', model, {}=tokenizer)", "tokeniser", "tokenizer"),
         ("pipeline('text-generation', model, {}=1)", "max_new_token", "max_new_tokens"),
         ("pipeline('text-generation', model, {}=1)", "divice", "device"),

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from litz.config import read_json
 from litz.errors import ConfigError, UnknownArgumentError, UnsupportedError
@@ -39,7 +39,7 @@ class GenerationConfig:
     min_length: int | None = None
     max_time: float | None = None
     stop_strings: str | Sequence[str] | None = None
-    context: str | None = None
+    context: Literal["error", "slide"] | None = None
     do_sample: bool | None = None
     temperature: float | None = None
     top_k: int | None = None

@@ -3,7 +3,7 @@
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol, Unpack, overload
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, Unpack, overload
 
 from litz import _core, log
 from litz.errors import ArgumentError, UnsupportedError
@@ -16,12 +16,12 @@ from litz.generation.resolve import ARGUMENT, CONFIG, MODEL, Layer, Resolved, na
 from litz.mistaken import described, is_model
 
 if TYPE_CHECKING:
-    import numpy as np
-    import torch
-    from numpy.typing import NDArray
-
+    from litz.arrays import Listable
     from litz.generation.streamers import Streams
     from litz.tokenizers import Tokenizer
+
+# What ids come in and results go out as: torch tensors or numpy arrays.
+Array = TypeVar("Array", bound="Listable")
 
 # How many tokens of each row the core generates before Python looks, where nobody waits for them.
 _UNWATCHED = 1024
@@ -121,7 +121,7 @@ def generate(
 @overload
 def generate(
     model: Model,
-    input_ids: "NDArray[Any]",
+    input_ids: Array,
     /,
     *,
     attention_mask: Any = None,
@@ -131,21 +131,7 @@ def generate(
     token_type_ids: Any = None,
     return_dict_in_generate: Literal[False] | None = None,
     **parameters: Unpack[GenerationOptions],
-) -> "NDArray[np.int64]": ...
-@overload
-def generate(
-    model: Model,
-    input_ids: "torch.Tensor",
-    /,
-    *,
-    attention_mask: Any = None,
-    generation_config: GenerationConfig | None = None,
-    streamer: "Streams | None" = None,
-    tokenizer: "Tokenizer | None" = None,
-    token_type_ids: Any = None,
-    return_dict_in_generate: Literal[False] | None = None,
-    **parameters: Unpack[GenerationOptions],
-) -> "torch.Tensor": ...
+) -> Array: ...
 @overload
 def generate(
     model: Model,

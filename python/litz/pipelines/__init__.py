@@ -10,10 +10,6 @@ from litz.mistaken import described
 from litz.pipelines.text_generation import PipelineParameters, TextGenerationPipeline, refuse_unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    import torch
-
     from litz.native import NativeCausalLM
     from litz.tokenizers import Tokenizer
 
@@ -29,8 +25,8 @@ def pipeline(
     tokenizer: "str | os.PathLike[str] | Tokenizer | None" = None,
     revision: str | None = None,
     token: str | bool | None = None,
-    device: "str | int | torch.device | None" = None,
-    device_map: "str | int | Mapping[str, Any] | torch.device | None" = None,
+    device: Any = None,
+    device_map: Any = None,
     dtype: Any = None,
     torch_dtype: Any = None,
     trust_remote_code: bool | None = None,
