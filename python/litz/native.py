@@ -221,6 +221,8 @@ def _batch(value: Any, name: str) -> list[list[int]]:
     if wrong := not_ids(value, name):
         raise ArgumentError(f"{name} must be integers of shape (batch, time), {wrong}")
     rows = value.tolist() if hasattr(value, "tolist") else value
+    if isinstance(rows, (list, tuple)) and rows and not any(isinstance(row, (list, tuple)) for row in rows):
+        raise ArgumentError(f"{name} must be integers of shape (batch, time), found one row; put it into a list")
     if not isinstance(rows, (list, tuple)) or not rows or not all(isinstance(row, (list, tuple)) for row in rows):
         raise ArgumentError(f"{name} must be integers of shape (batch, time), found {_found(value)}")
     if len({len(row) for row in rows}) > 1:

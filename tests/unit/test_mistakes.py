@@ -107,6 +107,8 @@ def test_a_call_of_the_model_says_how_to_pass_what_a_tokenizer_returns(model, to
         model(tokenizer(["hi"]))
     with pytest.raises(ArgumentError, match=r"found None; pass ids, such as \[tokenizer.encode\(text\)\]"):
         model()
+    with pytest.raises(ArgumentError, match="found one row; put it into a list"):
+        model(tokenizer("hi")["input_ids"])
     assert model(**tokenizer(["hi"])).logits.shape[1] == 2
 
 
@@ -116,6 +118,7 @@ def test_a_tokenizer_reads_texts_and_says_what_else_it_was_given(tokenizer, mode
         (tokenizer, r"found a tokenizer \(Tokenizer\)$"),
         (CHAT, "found a message; pass conversations to apply_chat_template"),
         (3, "found 3$"),
+        (b"hi", "found b'hi'$"),
     ):
         for call in (tokenizer, tokenizer.encode, tokenizer.tokenize):
             with pytest.raises(ArgumentError, match=f"^expected text, or a list of texts; {told}"):
@@ -151,7 +154,10 @@ def test_a_pipeline_begins_with_its_task(model, tokenizer, folder):
 
 def test_a_pipeline_knows_a_model_from_a_tokenizer(model, tokenizer, pipe):
     for arguments, told in (
-        ({"model": tokenizer, "tokenizer": tokenizer}, "^model must be a loaded model, found a tokenizer"),
+        ({"model": tokenizer, "tokenizer": tokenizer}, "^model must be a loaded model, .* found a tokenizer"),
+        ({"model": 3}, "^model must be a loaded model, .* found 3"),
+        ({"model": model.config}, "^model must be a loaded model, .* found a configuration"),
+        ({"model": AutoModelForCausalLM}, "^model must be .* found the class AutoModelForCausalLM"),
         ({"model": model, "tokenizer": model}, "^tokenizer must be a tokenizer, found a loaded model"),
     ):
         with pytest.raises(ArgumentError, match=told):
@@ -173,6 +179,10 @@ def test_streamers_and_generation_say_what_was_passed_for_a_tokenizer_or_a_strea
             streamer(model)
     with pytest.raises(ArgumentError, match=r"streamer must have put\(\) and end\(\), found a tokenizer"):
         model.generate(IDS, streamer=tokenizer, max_new_tokens=1)
+    with pytest.raises(ArgumentError, match=r"found the class TextStreamer; pass litz\.TextStreamer"):
+        model.generate(IDS, streamer=TextStreamer, max_new_tokens=1)
+    with pytest.raises(UnsupportedError, match="tokenizer must be one of litz, found 'gpt2'"):
+        model.generate(IDS, tokenizer="gpt2", max_new_tokens=1)
     with pytest.raises(ArgumentError, match="tokenizer must be a tokenizer, found a loaded model"):
         model.generate(IDS, tokenizer=model, max_new_tokens=1)
     with pytest.raises(ArgumentError, match=r"found dict; litz.GenerationConfig.from_dict\(config\) makes one"):
@@ -222,6 +232,8 @@ def test_classes_that_make_nothing_say_what_does():
         ("pipeline('text-generation', model, {}=1)", "divice", "device"),
         ("pipe('hi', {}=False)", "retrun_full_text", "return_full_text"),
         ("pipe('hi', {}=3)", "max_lenght", "max_length"),
+        ("pipe({}='hi')", "prompt", "without a name"),
+        ("pipe('hi', {}=tokenizer)", "tokenizer", "pass it to pipeline"),
         ("tokenizer('hi', {}=True)", "paddin", "padding"),
         ("tokenizer('hi', {}='pt')", "return_tensor", "return_tensors"),
         ("tokenizer.encode('hi', {}=False)", "add_special_token", "add_special_tokens"),
@@ -245,6 +257,8 @@ def test_an_unknown_argument_gets_the_nearest_name(call, name, near, folder, mod
 def test_an_unknown_attribute_gets_the_nearest_name(model, tokenizer):
     for call, told in (
         (lambda: model.generat, "a loaded model has no 'generat': did you mean generate?"),
+        (lambda: model.config.hidden_sze, "no 'hidden_sze'; did you mean hidden_size?"),
+        (lambda: GenerationConfig().max_new_token, "no 'max_new_token'; did you mean max_new_tokens?"),
         (lambda: model.hf_quantizer, "a loaded model has no 'hf_quantizer': this release does not have it"),
         (lambda: tokenizer.pad_tokn, "no 'pad_tokn'; did you mean .*pad_token"),
         (lambda: tokenizer("hi").input_idz, "no 'input_idz' in this encoding; it has input_ids, attention_mask"),
@@ -321,6 +335,15 @@ def test_an_error_never_names_a_temporary_file(tmp_path, model, tokenizer):
         assert "partial" not in str(raised.value)
     assert isinstance(raised.value, OSError)
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_errors_are_one_line_whatever_they_show(folder):
+    class Config:
+        def __repr__(self):
+            return "Config {\n  'bits': 4\n}"
+
+    with pytest.raises(UnsupportedError, match=r"quantization_config=Config \{ 'bits': 4 \}: load a GGUF"):
+        AutoModelForCausalLM.from_pretrained(folder, quantization_config=Config())
 
 
 def test_unknown_arguments_are_errors_of_litz_and_of_python():

@@ -125,6 +125,11 @@ class GenerationConfig:
     if not TYPE_CHECKING:  # or type checkers would let every name be set
         __setattr__ = _set_known
 
+        def __getattr__(self, name: str) -> Any:
+            if name.startswith("_"):
+                raise AttributeError(name)
+            raise AttributeError(f"GenerationConfig has no {name!r}; {_hint(name)}", obj=self)
+
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "GenerationConfig":
         """A configuration of these values; names that litz does not know go to `unknown`."""

@@ -221,7 +221,7 @@ def collect(run: Run, streamer: Any = None) -> list[Row]:
     """Runs to the end; a streamer gets the prompt and each token of the only row."""
     rows = [Row() for _ in range(run.rows)]
     if streamer is not None:
-        if not (hasattr(streamer, "put") and hasattr(streamer, "end")):
+        if isinstance(streamer, type) or not (hasattr(streamer, "put") and hasattr(streamer, "end")):
             raise ArgumentError(
                 f"streamer must have put() and end(), found {described(streamer)}; pass litz.TextStreamer(tokenizer)"
             )
@@ -271,7 +271,7 @@ def _core_tokenizer(tokenizer: Any) -> Any:
     core = getattr(tokenizer, "_core", tokenizer)
     if type(core).__module__ != _core.__name__:
         raise UnsupportedError(
-            f"tokenizer must be one of litz, found {type(tokenizer).__name__}; "
+            f"tokenizer must be one of litz, found {described(tokenizer)}; "
             f"load it with litz.AutoTokenizer.from_pretrained(...)"
         )
     return core

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, Unpack
 
 from litz.arguments import PIPELINE, check_arguments, check_device, names_of
 from litz.errors import ArgumentError, UnsupportedError
-from litz.mistaken import described
+from litz.mistaken import described, is_model
 from litz.pipelines.text_generation import PipelineParameters, TextGenerationPipeline, refuse_unknown
 
 if TYPE_CHECKING:
@@ -60,6 +60,8 @@ def pipeline(
         _refuse_for_loaded(
             revision=revision, dtype=dtype, torch_dtype=torch_dtype, model_kwargs=model_kwargs, config=config
         )
+    if not is_model(loaded):
+        raise ArgumentError(f"model must be a loaded model, or the name or path of one, found {described(loaded)}")
     tokenizer = loaded.name_or_path if tokenizer is None else tokenizer
     if isinstance(tokenizer, (str, os.PathLike)):
         from litz.auto import AutoTokenizer
