@@ -58,7 +58,7 @@ class Console:
         self.end()
         text = clean(text)
         width = self._width(sys.stderr)
-        self._send(sys.stderr, wrapped(text, width) if width else text)
+        self._send(sys.stderr, wrapped(text, width, aligned=True) if width else text)
         print(file=sys.stderr, flush=True)
 
     def _put(self, stream: TextIO, text: str) -> None:

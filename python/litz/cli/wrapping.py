@@ -5,6 +5,7 @@ import re
 from litz.cli.tokens import columns_of, width
 
 _TAB = 8
+_LEAST = 16  # columns that are left for an indented text
 _ITEM = re.compile(r"(?:[-*+•]|\d{1,3}[.)])\Z")
 _FENCE = re.compile(r"(`{3,}|~{3,})")
 # Scripts without spaces between words; a line may end between any two of their characters.
@@ -20,12 +21,14 @@ class Wrapper:
     """Takes text in pieces and gives what to write now; only the unfinished word is kept back.
 
     A word that would cross the edge goes to the next line, the spaces before it are dropped. Items of lists keep their
-    indentation. Code (between fences, or indented by four columns) and tables stay as they are, and a word wider than
-    the window is left for the terminal to cut. The result does not depend on how the text was cut into pieces.
+    indentation; in `aligned` text, what follows two spaces or more is a column of its own. Code (between fences, or
+    indented by four columns) and tables stay as they are, and a word wider than the window is left for the terminal to
+    cut. The result does not depend on how the text was cut into pieces.
     """
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, *, aligned: bool = False) -> None:
         self.column = 0
+        self._aligned = aligned
         self._width = width
         self._fence = ""
         self._begin_line()
@@ -109,6 +112,9 @@ class Wrapper:
         self._spaces = self._word = ""
         first = self.column == 0
         if going_on or self._end_of(spaces + word) <= self._width:
+            start = self._end_of(spaces)
+            if self._aligned and not first and len(spaces) > 1 and start + _LEAST <= self._width:
+                self._indent = start
             written = self._write(spaces + word)
         elif self.column <= self._indent:
             return self._write(word)
@@ -127,9 +133,9 @@ class Wrapper:
         return text
 
 
-def wrapped(text: str, columns: int) -> str:
+def wrapped(text: str, columns: int, *, aligned: bool = False) -> str:
     """A whole text, wrapped."""
-    wrapper = Wrapper(columns)
+    wrapper = Wrapper(columns, aligned=aligned)
     return wrapper.feed(text) + wrapper.end()
 
 

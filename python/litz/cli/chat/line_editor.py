@@ -18,7 +18,6 @@ from prompt_toolkit.layout.processors import TabsProcessor
 from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.search import accept_search
 from prompt_toolkit.shortcuts import CompleteStyle, PromptSession
-from prompt_toolkit.styles import Style
 
 from litz.cli.chat.completion import candidates
 from litz.cli.chat.history import History
@@ -48,7 +47,6 @@ class LineEditor(Reader):
             search_ignore_case=True,
             key_bindings=_bindings(),
             input_processors=[TabsProcessor(char1=" ", char2=" ")],
-            style=Style.from_dict({"aborting": "", "exiting": ""}),
             output=_output(),
             interrupt_exception=KeyboardInterrupt,
         )

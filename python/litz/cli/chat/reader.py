@@ -3,8 +3,13 @@
 import contextlib
 import os
 import sys
+import threading
 from collections.abc import Callable
 from types import TracebackType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from litz.cli.chat.line_editor import LineEditor
 
 _QUOTES = '"""'
 
@@ -17,8 +22,12 @@ class Reader:
     def __init__(self, prompt: str = ">>> ", more: str = "... ") -> None:
         self._prompt = prompt
         self._more = more
+        self._begun = False
+        self._typed: Callable[[], str] = str
         with contextlib.suppress(ImportError):
-            import readline  # noqa: F401  importing it gives input() a history and keys
+            import readline  # importing it gives input() a history and keys
+
+            self._typed = readline.get_line_buffer
 
     def __enter__(self) -> "Reader":
         return self
@@ -33,11 +42,21 @@ class Reader:
         return contextlib.nullcontext()
 
     def read(self) -> str | None:
-        """One message; None at the end of the input. Ctrl-C raises KeyboardInterrupt and drops what was typed."""
-        line = self._line(self._prompt)
-        if line is None:
+        """One message; None at the end of the input. Ctrl-C drops what was typed, or raises KeyboardInterrupt."""
+        self._begun = False
+        try:
+            return self._message()
+        except KeyboardInterrupt:
+            if not self._begun and not self._typed():
+                raise
+            print(file=sys.stderr)
+            return ""
+
+    def _message(self) -> str | None:
+        text = self._line(self._prompt)
+        if text is None:
             return None
-        text = line
+        self._begun = True
         while text.endswith("\\") or is_open(text):
             following = self._line(self._more)
             if following is None:
@@ -71,17 +90,32 @@ def without_quotes(text: str) -> str:
     return stripped[len(_QUOTES) :].removesuffix(_QUOTES).strip("\n")
 
 
+def prepare_reader() -> None:
+    """Import meanwhile, in another thread, what `open_reader` needs; loading a model leaves time for that."""
+    if _edits():
+        threading.Thread(target=_line_editor, daemon=True).start()
+
+
 def open_reader(*, keep: bool, warn: Callable[[str], None]) -> Reader:
     """The best reader for this terminal; without `keep` or with LITZ_NO_HISTORY=1 no history is read or written."""
-    fits = sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
-    if not fits:
-        return Reader()
-    try:
-        from litz.cli.chat.line_editor import LineEditor
-    except ImportError:
+    editor = _line_editor() if _edits() else None
+    if editor is None:
         return Reader()
     from litz.cli.chat.history import History
     from litz.hub.locations import is_true, litz_state
 
     keep = keep and not is_true(os.environ, "LITZ_NO_HISTORY")
-    return LineEditor(History(litz_state() / "history") if keep else None, warn)
+    return editor(History(litz_state() / "history") if keep else None, warn)
+
+
+def _edits() -> bool:
+    """Whether lines can be edited here: in a terminal that is not dumb, both ways."""
+    return sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def _line_editor() -> "type[LineEditor] | None":
+    try:
+        from litz.cli.chat.line_editor import LineEditor
+    except ImportError:  # no prompt_toolkit, or no POSIX terminal
+        return None
+    return LineEditor

@@ -115,10 +115,10 @@ def open_in(prompt: str) -> Marks | None:
     return next((marks for marks in MARKS if end.endswith(marks.opening)), None)
 
 
-def mark_ids(core: Any) -> Mapping[int, str]:
+def mark_ids(tokenizer: Any) -> Mapping[int, str]:
     """The marks that are special tokens, which the text of an answer lacks: their ids."""
     marks = {mark for pair in MARKS for mark in (pair.opening, pair.closing)}
-    return {id: text for id, text, special, *_ in core.added_tokens() if special and text in marks}
+    return {id: text for id, text, special, *_ in tokenizer._core.added_tokens() if special and text in marks}
 
 
 def opened_by(tokenizer: Any, messages: list[dict[str, str]], variables: Mapping[str, object]) -> Marks | None:
