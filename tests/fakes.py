@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 
 from litz.errors import ArgumentError
+from litz.generation import GenerationConfig
 
 
 @dataclass(frozen=True)
@@ -46,11 +47,12 @@ class FakeModel:
 
     def __init__(self, *scripts, context=1000):
         self.spec = SimpleNamespace(context=context)
-        self.generation_config = SimpleNamespace(do_sample=None)
+        self.generation_config = GenerationConfig()
+        self.recommended = None
         self.scripts = list(scripts)
         self.calls = []
 
-    def stream(self, input_ids, *, tokenizer, max_new_tokens, attention_mask=None, **parameters):
+    def stream(self, input_ids, *, tokenizer, max_new_tokens, attention_mask=None, fallbacks=(), **parameters):
         self.calls.append({"prompt": len(input_ids[0]), "max_new_tokens": max_new_tokens, **parameters})
         script = self.scripts.pop(0) if len(self.scripts) > 1 else self.scripts[0]
         said = 0

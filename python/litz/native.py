@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, Literal, Never, TypedDict, Unpack, overlo
 
 from litz import _core, arrays, generation, log
 from litz.absent import WithoutWeights
-from litz.arguments import CALLING, check_arguments, check_device, names_of, refuse_unknown
+from litz.arguments import CALLING, check_arguments, check_device, refuse_unknown
 from litz.checkpoint import Checkpoint
 from litz.config import Config
 from litz.errors import ArgumentError, UnsupportedError
 from litz.generation.inputs import checked_ids
+from litz.generation.recommended import Recommended, names_of, recommended
 from litz.mistaken import not_ids
 from litz.numbers import integer, shown
 from litz.outputs import CausalLMOutput
@@ -58,6 +59,7 @@ class NativeCausalLM(WithoutWeights):
         self.spec: Spec = checkpoint.spec
         self.load_report: LoadReport = checkpoint.report.with_memory(core.report())
         self.generation_config = generation_config
+        self.recommended: Recommended | None = recommended(names_of(checkpoint.files, checkpoint.header()))
         self.dtype = dtype
         self.name_or_path = checkpoint.files.source
 
@@ -103,7 +105,7 @@ class NativeCausalLM(WithoutWeights):
 
     def to(self, device: Any = None, dtype: Any = None, **unknown: Never) -> "NativeCausalLM":
         """The model itself for "cpu"; UnsupportedError for any other device, a warning for a dtype that it has not."""
-        refuse_unknown(unknown, of="to", known=names_of(NativeCausalLM.to))
+        refuse_unknown(unknown, of="to", known=("device", "dtype"))
         if device is not None and _dtype_asked(device) in _DTYPES:
             device, dtype = None, device
         check_device(device)

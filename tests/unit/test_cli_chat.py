@@ -267,6 +267,13 @@ def test_retry_answers_anew(session, capsys):
     chat, slash = session
     slash.run("/retry")
     assert turns(chat)[-2:] == [("user", "second"), ("assistant", "three")]
+    assert capsys.readouterr().err == ""
+
+
+def test_a_greedy_retry_says_what_would_change_it(session, capsys):
+    chat, slash = session
+    chat.engine.parameters = {"do_sample": False}
+    slash.run("/retry")
     assert "other parameters" in capsys.readouterr().err
 
 

@@ -12,7 +12,8 @@ from litz.generation.inputs import Prompts, as_kind, read_prompts
 from litz.generation.lengths import limited, warn_if_defaulted
 from litz.generation.outputs import GenerationOutput, Token
 from litz.generation.parameters import GenerationOptions, GenerationParameters
-from litz.generation.resolve import ARGUMENT, CONFIG, MODEL, Layer, Resolved, named, resolve
+from litz.generation.recommended import Recommended
+from litz.generation.resolve import ARGUMENT, CONFIG, FALLBACK, MODEL, Layer, Resolved, named, resolve
 from litz.mistaken import described, is_model
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class Model(Protocol):
     _core: Any
     config: Any
     generation_config: GenerationConfig
+    recommended: Recommended | None
 
 
 @dataclass(frozen=True)
@@ -194,14 +196,18 @@ def stream(
     attention_mask: Any = None,
     generation_config: GenerationConfig | None = None,
     tokenizer: "Tokenizer | None" = None,
+    fallbacks: Sequence[GenerationConfig] = (),
     **parameters: Unpack[GenerationParameters],
 ) -> Generator[Token]:
     """The same as `generate`, token by token and for any number of rows; leaving the loop ends the run.
 
+    `fallbacks`, the strongest first, hold where neither the call nor the model's files say anything.
+
     With a tokenizer, each Token has the text that became readable: complete characters, without special tokens, and
     nothing that is or may become a stop string.
     """
-    return start(model, input_ids, attention_mask, tokenizer, layers_of(model, generation_config, parameters)).tokens(1)
+    layers = [*layers_of(model, generation_config, parameters), *fallback_layers(fallbacks)]
+    return start(model, input_ids, attention_mask, tokenizer, layers).tokens(1)
 
 
 def _one_of(input_ids: Any, inputs: Any) -> Any:
@@ -261,6 +267,11 @@ def check_config(config: Any) -> None:
             f"generation_config must be a litz.GenerationConfig, found {type(config).__name__}; "
             f"litz.GenerationConfig.from_dict({made}) makes one"
         )
+
+
+def fallback_layers(configs: Sequence[GenerationConfig]) -> list[Layer]:
+    """Layers below the model's own; the `source` of each is the origin that explanations name."""
+    return [Layer(config.source or FALLBACK, named(config), where=config.source) for config in configs]
 
 
 def _core_tokenizer(tokenizer: Any) -> Any:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any, Unpack, cast, overload
 
 from litz.errors import ArgumentError, UnknownArgumentError
 from litz.generation.parameters import FOREIGN, GenerationParameters
+from litz.generation.recommended import UNSAID, recommended_configs
 from litz.generation.resolve import ARGUMENT, MODEL, Layer, hint_for, named
-from litz.generation.run import Row, collect, start, telling
+from litz.generation.run import Row, collect, fallback_layers, start, telling
 from litz.mistaken import described, is_model
 from litz.numbers import integer
 
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 
 PIPELINE = "pipeline argument"
 DEFAULT = "pipeline default"
-# transformers' defaults for what neither the user nor the model's files set.
-_DEFAULTS: dict[str, Any] = {"max_new_tokens": 256, "do_sample": True, "temperature": 0.7}
+# transformers' defaults for what neither the user nor the model's files nor its card set.
+_DEFAULTS: dict[str, Any] = {"max_new_tokens": 256, **UNSAID}
 
 Message = dict[str, Any]
 
@@ -81,7 +82,8 @@ class TextGenerationPipeline:
     """Continues texts and conversations; made by `pipeline("text-generation", ...)`.
 
     Its `model` and `tokenizer` may be used by themselves. What is passed to a call wins over what was passed at
-    construction, that over the model's generation config, and that over 256 new tokens sampled at temperature 0.7.
+    construction, that over the model's generation config, that over what is recommended for a well-known model
+    (`model.recommended`), and that over 256 new tokens sampled at temperature 0.7.
     """
 
     task = "text-generation"
@@ -158,6 +160,7 @@ class _Call:
         self.layers = [
             *(Layer(origin, self._generation(layer)) for origin, layer in zip((ARGUMENT, PIPELINE), both, strict=True)),
             Layer(MODEL, named(self.model.generation_config), where=self.model.generation_config.source),
+            *fallback_layers(recommended_configs(self.model)),
             Layer(DEFAULT, _DEFAULTS),
         ]
         self._check()

@@ -31,6 +31,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """One answer if there is a prompt or a pipe, else a conversation."""
+    from litz.cli.chat import languages
+    from litz.hub.chosen import EMBEDDED, chosen_model
+
     console = Console(wrap=True)
     words, number = beginning.words_of(options)
     start = beginning.begin(options, generation.parameters(options), number=number, console=console)
@@ -45,12 +48,19 @@ def run(options: argparse.Namespace) -> int:
     else:
         prepare_reader()
     machine = {"threads": options.threads, "context": options.context, "exact": options.exact}
+    unchosen = default is None and options.named is None and model not in words and chosen_model().why == EMBEDDED
+    better, remark = languages.suited(prompt) if unchosen else (None, None)
+    if remark:
+        console.note(remark)
+    model = better or model
     engine = load(model, **machine, parameters=start.parameters)
     if engine.tokenizer.chat_template is None:
         raise ArgumentError(f"{model} has no chat template, so it is no chat model; try: litz generate {model} PROMPT")
     engine.marks = mark_ids(engine.tokenizer)
     chat = Chat(engine, start.conversation, console, model=model, stats=options.stats, recorder=start.recorder)
     start.tell_template(chat)
+    if unchosen and not remark:
+        chat.replace = lambda source: load(source, **machine, parameters=chat.engine.parameters)
     if prompt is None:
         if start.conversation.turns:
             console.note(start.conversation.ending())

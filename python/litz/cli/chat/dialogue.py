@@ -1,13 +1,15 @@
 """A conversation with an engine on a console: messages in, answers out."""
 
 import sys
+from collections.abc import Callable
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from litz.cli.chat.answer import Answer
 from litz.cli.chat.conversation import Conversation
 from litz.cli.chat.reader import Reader
-from litz.cli.chat.reasoning import opened_by, switch_of
+from litz.cli.chat.reasoning import mark_ids, opened_by, switch_of
+from litz.cli.chat.remarks import ending
 from litz.cli.chat.signals import Interrupts, Terminated
 from litz.cli.command import UsageError
 from litz.cli.console import Console
@@ -39,9 +41,12 @@ class Chat:
         self.stats = stats
         self.recorder = recorder
         self.interrupts = Interrupts()
+        self.replace: Callable[[str], Engine] | None = None  # where nobody chose the model: another in its place
+        self._talking = False
 
     def say(self, text: str) -> bool:
         """Answer a message; False if the answer was interrupted. On an error the message is taken back."""
+        self._suit(text)
         self.conversation.add("user", text)
         try:
             return self.answer()
@@ -98,22 +103,37 @@ class Chat:
             self.engine.template_variables[name] = on
 
     def _remarks(self, *, whole: bool, kept: bool) -> None:
-        stats = self.engine.stats
         if not whole:
             self.console.note("(stopped)" if kept else "(stopped; your message was taken back)")
-        elif stats.finish == "context":
-            self.console.note(f"(cut: the context of {self.engine.context} tokens is full)")
-        elif stats.finish == "length" and self.console.watched:
-            self.console.note(f"(cut after {stats.answer} tokens: max_new_tokens)")
+        elif remark := ending(self.engine, talking=self._talking, watched=self.console.watched):
+            self.console.note(remark)
         if self.stats:
-            self.console.note(str(stats))
+            self.console.note(str(self.engine.stats))
+
+    def _begin(self) -> None:
+        self._talking = True
+        self.console.note(f"{self.model}: /help lists the commands, Ctrl-C stops an answer, Ctrl-D leaves")
+
+    def _suit(self, text: str) -> None:
+        """Before the first question in Chinese: the model that is made for it, or the advice to take it."""
+        if self.replace is None or text.isascii():
+            return
+        from litz.cli.chat.languages import suited
+
+        source, remark = suited(text)
+        if remark:
+            self.console.note(remark)
+            replace, self.replace = self.replace, None
+            if source is not None:
+                self.engine, self.model = replace(source), source
+                self.engine.marks = mark_ids(self.engine.tokenizer)
 
     def converse(self, reader: Reader) -> int:
         """Read and answer until the end; the exit code. Ctrl-C at the prompt warns once, then leaves.
 
         A signal that ends the process ends the conversation in order, with the terminal as it was before.
         """
-        self.console.note(f"{self.model}: /help lists the commands, Ctrl-C stops an answer, Ctrl-D leaves")
+        self._begin()
         try:
             with self.interrupts.handled(), reader:
                 return self._turns(reader)
