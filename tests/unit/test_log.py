@@ -104,6 +104,23 @@ def test_the_command_shows_lines_on_stderr_when_asked(folder):
         assert "litz.loading: " not in done.stdout
 
 
+@pytest.mark.parametrize(
+    "words", [["-v", "tokenizer", "show"], ["tokenizer", "show", "-v"], ["tokenizer", "-v", "show"]], ids=" ".join
+)
+def test_the_flag_may_stand_anywhere(words, folder, capsys, monkeypatch):
+    shown = []
+    monkeypatch.setattr("litz.cli.command.configure", shown.append)
+    assert main([*words, str(folder), "hi"]) == 0
+    assert shown == [True]
+
+
+def test_what_follows_two_dashes_is_no_flag(folder, capsys, monkeypatch):
+    shown = []
+    monkeypatch.setattr("litz.cli.command.configure", shown.append)
+    assert main(["tokenizer", "show", str(folder), "--", "-v"]) == 0
+    assert shown == [False]
+
+
 def test_an_unknown_level_is_an_error(monkeypatch, capsys):
     monkeypatch.setenv("LITZ_LOG", "loud")
     assert main(["ls"]) == 1
