@@ -48,6 +48,8 @@ def main(arguments: list[str] | None = None) -> int:
 def _run(words: list[str]) -> int:
     if words[:1] == ["help"] and words[1:2] and words[1] in COMMANDS:
         words = [words[1], "--help"]
+    if words[:1] in (["-v"], ["--verbose"]):
+        words = [*words[1:2], words[0], *words[2:]]
     if words and words[0] in COMMANDS:
         from litz.cli.command import run_command
 

@@ -9,6 +9,8 @@ from litz.cli.logs import configure
 from litz.cli.parser import Parser
 from litz.errors import ArgumentError, DownloadError, LitzError, ModelNotFoundError
 
+_FLAGS = ("--debug", "-v", "--verbose")
+
 
 class UsageError(Exception):
     """The arguments contradict each other."""
@@ -23,7 +25,7 @@ def run_command(name: str, arguments: list[str]) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a terminal that lacks a character shows ?, and no traceback
     try:
-        options = parser.parse_args([_utf8(argument) for argument in arguments])
+        options = parser.parse_args([_utf8(argument) for argument in _hoisted(arguments)])
         configure(options.verbose)
     except SystemExit as stop:  # argparse has said why
         return int(stop.code or 0)
@@ -54,6 +56,13 @@ def parser_of(name: str) -> Parser:
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     parser.add_argument("-v", "--verbose", action="store_true", help="say what is done (LITZ_LOG=debug says more)")
     return parser
+
+
+def _hoisted(arguments: list[str]) -> list[str]:
+    """The flags of every command first: they may stand behind the action of one, too."""
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    flags = [word for word in arguments[:end] if word in _FLAGS]
+    return [*flags, *(word for word in arguments[:end] if word not in _FLAGS), *arguments[end:]]
 
 
 def _utf8(argument: str) -> str:
