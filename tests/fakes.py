@@ -4,6 +4,7 @@ import time
 from dataclasses import dataclass
 from types import SimpleNamespace
 
+from litz.errors import ArgumentError
 from litz.generation import GenerationConfig
 
 
@@ -21,8 +22,13 @@ class FakeTokenizer:
     def __init__(self):
         self.seen = []
 
-    def apply_chat_template(self, messages, *, add_generation_prompt):
+    def apply_chat_template(self, messages, *, add_generation_prompt, tokenize=True, **variables):
         assert add_generation_prompt
+        if variables and "enable_thinking" not in self.chat_template:
+            raise ArgumentError(f"this chat template does not read {next(iter(variables))!r}")
+        if not tokenize:
+            return self.chat_template.format(**variables) if variables else self.chat_template
+        self.variables = variables
         self.seen.append([dict(message) for message in messages])
         return [0] * sum(len(message["content"].split()) + 1 for message in messages)
 

@@ -1,5 +1,7 @@
 """How a chat ends an answer that would not end, and what it does about questions in Chinese."""
 
+from contextlib import nullcontext
+
 import pytest
 
 from litz.cli import chat as chat_command
@@ -11,6 +13,7 @@ from litz.cli.console import Console
 from litz.cli.engine import CHAT_TOKENS, Engine
 from litz.hub import DEFAULT_MODEL
 from tests.fakes import FakeModel, FakeTokenizer
+from tests.servers import isolate
 
 LOOP = ["Boil", " an", " egg", ":", "\n"] * 200
 ESSAY = [f" {chr(97 + i % 26)}{chr(97 + i // 26 % 26)}{chr(97 + i // 676)}" for i in range(3000)]
@@ -28,7 +31,7 @@ def chat(*scripts, **options):
 @pytest.fixture
 def cache(tmp_path, monkeypatch):
     """An empty cache of the Hub; the value fills it with the model for Chinese."""
-    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    isolate(monkeypatch, tmp_path)
     for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
         monkeypatch.delenv(name, raising=False)
 
@@ -161,6 +164,8 @@ class Messages:
     """A reader of messages that were written beforehand."""
 
     echoes = False
+    released = nullcontext
+    has_keys = False
 
     def __init__(self, *messages):
         self._left = [*messages, None]

@@ -1,10 +1,11 @@
 """A loaded model that answers: from messages or a text to pieces of text, counted and timed."""
 
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal
 
 from litz.cli.background import Background
 from litz.errors import ArgumentError, ContextError
@@ -16,6 +17,7 @@ Message = dict[str, str]
 CHAT_DEFAULT = "chat default"
 CHAT_TOKENS = 1024  # the length of a chat's answer where nobody says it
 THINKING_TOKENS = 4096  # for models that think first
+NOTHING: Mapping[int, str] = MappingProxyType({})
 
 
 @dataclass
@@ -47,6 +49,7 @@ class Engine:
         self.parameters = parameters
         self.context: int = min(context or model.spec.context, model.spec.context)
         self.template_variables: dict[str, object] = {}  # what the chat template is given beside the messages
+        self.marks: Mapping[int, str] = {}  # special tokens that are said in a chat: around reasoning
         self.stats = Stats()
 
     def samples(self) -> bool:
@@ -84,7 +87,7 @@ class Engine:
 
         told = self.tokenizer.apply_chat_template(messages, add_generation_prompt=True, **self.template_variables)
         watch = LoopWatch()
-        with closing(self._stream(list(told), self.fallbacks())) as pieces:
+        with closing(self._stream(list(told), self.marks, fallbacks=self.fallbacks())) as pieces:
             for piece in pieces:
                 yield piece
                 if watch.add(piece):
@@ -98,7 +101,13 @@ class Engine:
             raise ArgumentError("the prompt is empty, and this model has no token that begins a text: give some text")
         return self._stream(ids)
 
-    def _stream(self, ids: list[int], fallbacks: Sequence["GenerationConfig"] = ()) -> Generator[str]:
+    def _stream(
+        self,
+        ids: list[int],
+        said: Mapping[int, str] = NOTHING,
+        *,
+        fallbacks: Sequence["GenerationConfig"] = (),
+    ) -> Generator[str]:
         room = self.context - len(ids)
         if room < 1:
             raise ContextError(
@@ -121,8 +130,9 @@ class Engine:
                 stats.first = stats.first or stats.total
                 if token.finish_reason == "length":
                     stats.finish = "length" if limit == asked else "context" if limit == room else "cap"
-                if token.text:
-                    yield token.text
+                text = token.text + said.get(token.id, "")
+                if text:
+                    yield text
         finally:
             stream.close()
 
@@ -131,10 +141,13 @@ def load(source: str, *, threads: int | None, context: int | None, exact: bool, 
     """Resolve a source once, then load its tokenizer and its model; `exact` means activations in full floats."""
     from litz import hub
     from litz.auto import AutoModelForCausalLM, AutoTokenizer
+    from litz.cli.chat.reasoning import mark_ids
 
     files = hub.resolve(source, want="model")
     path = files.gguf or files.root
-    activations = "f32" if exact else "auto"
+    activations: Literal["auto", "f32"] = "f32" if exact else "auto"
     model = Background(lambda: AutoModelForCausalLM.from_pretrained(path, threads=threads, activations=activations))
     tokenizer = AutoTokenizer.from_pretrained(path)
-    return Engine(tokenizer, model.result(), parameters, context)
+    engine = Engine(tokenizer, model.result(), parameters, context)
+    engine.marks = mark_ids(tokenizer._core)
+    return engine
