@@ -1,5 +1,6 @@
 """A model and a tokenizer without mathematics: the answer is a script, a token is a word."""
 
+import os
 import time
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -21,6 +22,7 @@ class FakeTokenizer:
 
     def __init__(self):
         self.seen = []
+        self._core = SimpleNamespace(added_tokens=list)
 
     def apply_chat_template(self, messages, *, add_generation_prompt, tokenize=True, **variables):
         assert add_generation_prompt
@@ -37,7 +39,11 @@ class FakeTokenizer:
 
 
 class FakeModel:
-    """Says its script, one word a token; `None` in it is somebody who presses Ctrl-C, a number a pause in seconds."""
+    """Says its script, one word a token.
+
+    `None` in it is somebody who presses Ctrl-C, a number a pause in seconds, bytes are written to the terminal as they
+    are: a sign for the test that the model has come so far.
+    """
 
     def __init__(self, *scripts, context=1000):
         self.spec = SimpleNamespace(context=context)
@@ -53,6 +59,9 @@ class FakeModel:
         for item in script:
             if item is None:
                 raise KeyboardInterrupt
+            if isinstance(item, bytes):
+                os.write(1, item)
+                continue
             if isinstance(item, Exception):
                 raise item
             if isinstance(item, (int, float)):

@@ -223,6 +223,21 @@ def test_ctrl_c_on_a_half_typed_line_clears_it_and_disarms(start):
     leave(window)
 
 
+def test_ctrl_c_in_a_dumb_terminal(start):
+    window = start(TERM="dumb")
+    for half in ("half a line", "goes on \\\r", '"""\r'):
+        window.send(half)
+        window.until(half.strip())
+        window.new()
+        window.send(CTRL["C"])
+        window.until(">>> ")
+    assert "once more" not in window.text()
+    window.send(CTRL["C"])
+    window.until("once more")
+    window.send(CTRL["C"])
+    assert window.close() == 130
+
+
 def test_ctrl_c_within_a_block_clears_all_of_it(start):
     window = start()
     window.send('"""one\rtwo\r' + CTRL["C"])
@@ -253,11 +268,10 @@ def test_ctrl_c_during_an_answer_stops_it_and_no_more(times, start):
 
 
 def test_ctrl_c_before_the_first_token_takes_the_message_back(start):
-    window = start([60, "never"], ["next"])
+    window = start([b"\x1b]0;reading\x07", 60, "never"], ["next"])
     window.new()
     window.send("go\r")
-    window.until("?2004l")
-    window.until("?2004h")
+    window.until("]0;reading")
     window.send(CTRL["C"])
     window.shows("(stopped; your message was taken back)")
     window.prompts()

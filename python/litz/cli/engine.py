@@ -141,13 +141,10 @@ def load(source: str, *, threads: int | None, context: int | None, exact: bool, 
     """Resolve a source once, then load its tokenizer and its model; `exact` means activations in full floats."""
     from litz import hub
     from litz.auto import AutoModelForCausalLM, AutoTokenizer
-    from litz.cli.chat.reasoning import mark_ids
 
     files = hub.resolve(source, want="model")
     path = files.gguf or files.root
     activations: Literal["auto", "f32"] = "f32" if exact else "auto"
     model = Background(lambda: AutoModelForCausalLM.from_pretrained(path, threads=threads, activations=activations))
     tokenizer = AutoTokenizer.from_pretrained(path)
-    engine = Engine(tokenizer, model.result(), parameters, context)
-    engine.marks = mark_ids(tokenizer._core)
-    return engine
+    return Engine(tokenizer, model.result(), parameters, context)

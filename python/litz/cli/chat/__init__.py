@@ -6,7 +6,8 @@ from litz.cli import names, piped
 from litz.cli import options as generation
 from litz.cli.chat import beginning
 from litz.cli.chat.dialogue import Chat
-from litz.cli.chat.reader import open_reader
+from litz.cli.chat.reader import open_reader, prepare_reader
+from litz.cli.chat.reasoning import mark_ids
 from litz.cli.console import Console
 from litz.cli.engine import load
 from litz.errors import ArgumentError
@@ -43,6 +44,8 @@ def run(options: argparse.Namespace) -> int:
             raise ArgumentError("nothing to answer: standard input is empty, and there is no PROMPT")
     elif prompt is not None:
         prompt = piped.with_piped(prompt, console.note)
+    else:
+        prepare_reader()
     machine = {"threads": options.threads, "context": options.context, "exact": options.exact}
     unchosen = names.nobody_chose(model, (*words, options.named, default))
     better, remark = languages.suited(prompt) if unchosen else (None, None)
@@ -52,6 +55,7 @@ def run(options: argparse.Namespace) -> int:
     engine = load(model, **machine, parameters=start.parameters)
     if engine.tokenizer.chat_template is None:
         raise ArgumentError(f"{model} has no chat template, so it is no chat model; try: litz generate {model} PROMPT")
+    engine.marks = mark_ids(engine.tokenizer)
     chat = Chat(engine, start.conversation, console, model=model, stats=options.stats, recorder=start.recorder)
     start.tell_template(chat)
     if unchosen and not remark:
