@@ -367,7 +367,7 @@ def test_words_are_wrapped_in_a_narrow_window(start):
 
 
 def test_wide_characters_are_wrapped_by_their_columns(start):
-    window = start(["中文没有空格，", "所以可以在任何", "地方断开。e\u0301a ok"], columns=20)
+    window = start(["中文没有空格，", "所以可以在任何", "地方断开。e\u0301a ok"], options=("-m", "a/b"), columns=20)
     window.send("你好，世界\r")
     window.prompts()
     shown = [row.replace(" ", "") for row in window.rows()[-5:-1]]

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from litz.generation import GenerationConfig
 
 Message = dict[str, str]
+NOTHING: Mapping[int, str] = MappingProxyType({})
 CHAT_DEFAULT = "chat default"
 CHAT_TOKENS = 1024  # the length of a chat's answer where nobody says it
 THINKING_TOKENS = 4096  # for models that think first
-NOTHING: Mapping[int, str] = MappingProxyType({})
 
 
 @dataclass
@@ -87,7 +87,7 @@ class Engine:
 
         told = self.tokenizer.apply_chat_template(messages, add_generation_prompt=True, **self.template_variables)
         watch = LoopWatch()
-        with closing(self._stream(list(told), self.marks, fallbacks=self.fallbacks())) as pieces:
+        with closing(self._stream(list(told), self.fallbacks(), said=self.marks)) as pieces:
             for piece in pieces:
                 yield piece
                 if watch.add(piece):
@@ -102,11 +102,7 @@ class Engine:
         return self._stream(ids)
 
     def _stream(
-        self,
-        ids: list[int],
-        said: Mapping[int, str] = NOTHING,
-        *,
-        fallbacks: Sequence["GenerationConfig"] = (),
+        self, ids: list[int], fallbacks: Sequence["GenerationConfig"] = (), *, said: Mapping[int, str] = NOTHING
     ) -> Generator[str]:
         room = self.context - len(ids)
         if room < 1:

@@ -273,11 +273,6 @@ def layers_of(model: Model, config: GenerationConfig | None, parameters: Generat
     ]
 
 
-def fallback_layers(configs: Sequence[GenerationConfig]) -> list[Layer]:
-    """Layers below the model's own; the `source` of each is the origin that explanations name."""
-    return [Layer(config.source or FALLBACK, named(config), where=config.source) for config in configs]
-
-
 def check_config(config: Any) -> None:
     """ArgumentError for what is no GenerationConfig of litz."""
     if config is not None and not isinstance(config, GenerationConfig):
@@ -286,6 +281,11 @@ def check_config(config: Any) -> None:
             f"generation_config must be a litz.GenerationConfig, found {type(config).__name__}; "
             f"litz.GenerationConfig.from_dict({made}) makes one"
         )
+
+
+def fallback_layers(configs: Sequence[GenerationConfig]) -> list[Layer]:
+    """Layers below the model's own; the `source` of each is the origin that explanations name."""
+    return [Layer(config.source or FALLBACK, named(config), where=config.source) for config in configs]
 
 
 def _core_tokenizer(tokenizer: Any) -> Any:

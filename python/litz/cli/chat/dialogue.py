@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from litz.cli.chat.answer import Answer
 from litz.cli.chat.conversation import Conversation
 from litz.cli.chat.reader import Reader
-from litz.cli.chat.reasoning import opened_by, switch_of
+from litz.cli.chat.reasoning import mark_ids, opened_by, switch_of
 from litz.cli.chat.remarks import ending
 from litz.cli.chat.signals import Interrupts, Terminated
 from litz.cli.command import UsageError
@@ -126,6 +126,7 @@ class Chat:
             replace, self.replace = self.replace, None
             if source is not None:
                 self.engine, self.model = replace(source), source
+                self.engine.marks = mark_ids(self.engine.tokenizer)
 
     def converse(self, reader: Reader) -> int:
         """Read and answer until the end; the exit code. Ctrl-C at the prompt warns once, then leaves.
