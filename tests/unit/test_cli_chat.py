@@ -269,13 +269,6 @@ def test_retry_answers_anew(session, capsys):
     assert capsys.readouterr().err == ""
 
 
-def test_a_greedy_retry_says_what_would_change_it(session, capsys):
-    chat, slash = session
-    chat.engine.parameters = {"do_sample": False}
-    slash.run("/retry")
-    assert "other parameters" in capsys.readouterr().err
-
-
 def test_a_retry_that_fails_keeps_the_old_answer(session):
     chat, slash = session
     chat.engine.model.scripts = [[ContextError("full")]]

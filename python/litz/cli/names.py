@@ -3,6 +3,7 @@
 import argparse
 import os
 import re
+from collections.abc import Iterable
 
 from litz.cli.command import UsageError
 from litz.errors import ModelNotFoundError
@@ -71,6 +72,14 @@ def one_model(positional: str | None, named: str | None, *, default: str | None 
         cached = repositories_named(asked)
         asked = cached[0] if len(cached) == 1 else asked
     return chosen_model(asked).source
+
+
+def nobody_chose(model: str, told: Iterable[str | None]) -> bool:
+    """Whether it is the embedded default only because neither what was told nor a setting names a model."""
+    from litz.hub import DEFAULT_MODEL
+    from litz.hub.chosen import EMBEDDED, chosen_model
+
+    return model == DEFAULT_MODEL and model not in told and chosen_model().why == EMBEDDED
 
 
 def single_word(word: str, *, aloud: str) -> str | None:

@@ -31,7 +31,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """One answer if there is a prompt or a pipe, else a conversation."""
     from litz.cli.chat import languages
-    from litz.hub.chosen import EMBEDDED, chosen_model
 
     console = Console(wrap=True)
     words, number = beginning.words_of(options)
@@ -49,7 +48,7 @@ def run(options: argparse.Namespace) -> int:
     else:
         prepare_reader()
     machine = {"threads": options.threads, "context": options.context, "exact": options.exact}
-    unchosen = default is None and options.named is None and model not in words and chosen_model().why == EMBEDDED
+    unchosen = names.nobody_chose(model, (*words, options.named, default))
     better, remark = languages.suited(prompt) if unchosen else (None, None)
     if remark:
         console.note(remark)
