@@ -370,8 +370,9 @@ def test_wide_characters_are_wrapped_by_their_columns(start):
     window = start(["中文没有空格，", "所以可以在任何", "地方断开。e\u0301a ok"], options=("-m", "a/b"), columns=20)
     window.send("你好，世界\r")
     window.prompts()
-    shown = [row.replace(" ", "") for row in window.rows()[-5:-1]]
-    assert shown == [">>>你好，世界", "中文没有空格，所以可", "以在任何地方断开。éa", "ok"]
+    shown = [row.replace(" ", "") for row in window.rows()]
+    assert ">>>你好，世界" in shown
+    assert shown[-4:-1] == ["中文没有空格，所以可", "以在任何地方断开。éa", "ok"]
     leave(window)
 
 

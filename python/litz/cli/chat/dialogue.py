@@ -178,7 +178,9 @@ class Chat:
                     goes_on = slash.run(text)
                 self._record()
                 return goes_on
-            slash.send(text.removeprefix("/") if text.startswith("//") else text)
+            text = text.removeprefix("/") if text.startswith("//") else text
+            self._suit(text)
+            slash.send(text)
         except (LitzError, OSError, UsageError) as error:
             self.console.note(explain(error) if not isinstance(error, UsageError) else str(error))
         except KeyboardInterrupt:  # between two tokens of nothing: reading files, rendering the template
