@@ -203,9 +203,3 @@ def test_in_a_conversation_remarks_name_commands(capsys):
     talk = chat(ESSAY)
     talk.converse(Messages("Hi"))
     assert '"go on", or /set max_new_tokens N' in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(("parameters", "told"), [({"do_sample": False}, True), ({}, False)])
-def test_an_answer_that_would_be_the_same_is_given_anew_with_a_remark(parameters, told, capsys):
-    chat(["One."], ["Two."], parameters=parameters).converse(Messages("Hi", "/retry"))
-    assert ("other parameters" in capsys.readouterr().err) is told

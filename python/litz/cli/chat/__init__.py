@@ -7,7 +7,6 @@ from litz.cli import options as generation
 from litz.cli.chat import beginning
 from litz.cli.chat.dialogue import Chat
 from litz.cli.chat.reader import open_reader, prepare_reader
-from litz.cli.chat.reasoning import mark_ids
 from litz.cli.console import Console
 from litz.cli.engine import load
 from litz.errors import ArgumentError
@@ -44,6 +43,8 @@ def run(options: argparse.Namespace) -> int:
             raise ArgumentError("nothing to answer: standard input is empty, and there is no PROMPT")
     elif prompt is not None:
         prompt = piped.with_piped(prompt, console.note)
+        if not prompt.strip():
+            raise ArgumentError("nothing to answer: the prompt is empty")
     else:
         prepare_reader()
     machine = {"threads": options.threads, "context": options.context, "exact": options.exact}
@@ -55,13 +56,10 @@ def run(options: argparse.Namespace) -> int:
     engine = load(model, **machine, parameters=start.parameters)
     if engine.tokenizer.chat_template is None:
         raise ArgumentError(f"{model} has no chat template, so it is no chat model; try: litz generate {model} PROMPT")
-    engine.marks = mark_ids(engine.tokenizer)
     chat = Chat(engine, start.conversation, console, model=model, stats=options.stats, recorder=start.recorder)
     start.tell_template(chat)
     if unchosen and not remark:
         chat.replace = lambda source: load(source, **machine, parameters=chat.engine.parameters)
     if prompt is None:
-        if start.conversation.turns:
-            console.note(start.conversation.ending())
         return chat.converse(open_reader(keep=not options.no_history, warn=console.note))
     return 0 if chat.say(prompt) else 130
