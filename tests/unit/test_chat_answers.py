@@ -12,7 +12,6 @@ from litz.cli.console import Console
 from litz.cli.engine import CHAT_TOKENS, Engine
 from litz.hub import DEFAULT_MODEL
 from tests.fakes import FakeModel, FakeTokenizer
-from tests.servers import isolate
 
 LOOP = ["Boil", " an", " egg", ":", "\n"] * 200
 ESSAY = [f" {chr(97 + i % 26)}{chr(97 + i // 26 % 26)}{chr(97 + i // 676)}" for i in range(3000)]
@@ -30,7 +29,7 @@ def chat(*scripts, **options):
 @pytest.fixture
 def cache(tmp_path, monkeypatch):
     """An empty cache of the Hub; the value fills it with the model for Chinese."""
-    isolate(monkeypatch, tmp_path)
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
     for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
         monkeypatch.delenv(name, raising=False)
 
