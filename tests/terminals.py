@@ -115,12 +115,17 @@ class Terminal:
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
-        for end in (self.master, self.slave):
-            with contextlib.suppress(OSError):
-                os.close(end)
+        self.hang_up()
 
     def _rests_at(self, text):
         return len(self.seen) > self._sent and self.before_cursor() == text and not self._read(0.03)
+
+    def hang_up(self):
+        """Close the window under the process."""
+        for end in (self.master, self.slave):
+            with contextlib.suppress(OSError):
+                os.close(end)
+        self.master = self.slave = -1
 
     def before_cursor(self):
         """What the cursor's row shows before it."""

@@ -325,6 +325,15 @@ def test_a_signal_ends_the_conversation_in_order(name, code, typed, start):
     assert name == "SIGHUP" or not window.before_cursor(), "the shell's prompt begins in the middle of a line"
 
 
+@pytest.mark.parametrize("typed", ["half a line", "go\r"])
+def test_a_terminal_that_is_closed_ends_the_conversation(typed, start):
+    window = start(["slow ", *[0.02, "word "] * 500])
+    window.send(typed)
+    window.shows("half a line" if typed != "go\r" else "slow word")
+    window.hang_up()
+    assert window.process.wait(timeout=20) == 129
+
+
 def test_ctrl_z_gives_the_terminal_to_the_shell_and_the_conversation_goes_on(started, tmp_path):
     *interpreter, code = program([["slow ", *[0.05, "word "] * 60, "over"], ["next"]], "chat")
     window = Terminal(["sh", "-i"], PS1="$ ", CODE=code, LITZ_HOME=str(tmp_path))
