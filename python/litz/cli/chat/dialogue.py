@@ -113,6 +113,8 @@ class Chat:
     def _begin(self) -> None:
         self._talking = True
         self.console.note(f"{self.model}: /help lists the commands, Ctrl-C stops an answer, Ctrl-D leaves")
+        if self.conversation.turns:
+            self.console.note(self.conversation.ending())
 
     def _suit(self, text: str) -> None:
         """Before the first question in Chinese: the model that is made for it, or the advice to take it."""
