@@ -77,8 +77,12 @@ class Terminal:
         """Wait until the window shows a text, which may go over several lines."""
         self._wait(lambda: text in self.text(), text, seconds)
 
-    def prompts(self, line=">>> ", seconds=20):
-        """Wait until keys have been answered and the cursor rests after this prompt and what is typed."""
+    def prompts(self, typed="", seconds=20):
+        """Wait until keys have been answered by a prompt with this after it and before the cursor."""
+        self.rests_after(f">>> {typed}", seconds)
+
+    def rests_after(self, line, seconds=20):
+        """Wait until keys have been answered and the cursor rests after this, such as a shell's prompt."""
         self._wait(lambda: self._rests_at(line), line, seconds)
 
     def new(self):
