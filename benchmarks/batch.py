@@ -11,8 +11,9 @@ import random
 import sys
 from pathlib import Path
 
-import work
-from machine import Worker, describe, form, fresh, limits, median, spread, table, worker
+from machine import Worker, cost_of, form, fresh, median, spread, table, worker
+
+from litz.measure import limits
 
 Rates = dict[int, dict[str, list[float]]]
 
@@ -58,9 +59,9 @@ def report(options: argparse.Namespace, model: Path) -> None:
     rates = measure(options, running)
     for system in running.values():
         system.close()
-    cost = work.of(model)
+    cost = cost_of(model)
     print(f"\n**{model.name}**, {cost.stored / 1e6:.0f} MB, {form()}")
-    print(f"- {options.threads} thread(s): {describe(limits(options.threads))}\n")
+    print(f"- {options.threads} thread(s): {limits(options.threads)}\n")
     first = rates[options.sequences[0]]
     rows = []
     for count, found in rates.items():

@@ -20,8 +20,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-import work
-from machine import SPINNING, describe, form, fresh, limits, median, peak, spread, table, worker
+from machine import SPINNING, cost_of, form, fresh, median, spread, table, worker
+
+from litz.measure import Limits, Work, limits
 
 _TORCH = {"F32": "float32", "BF16": "bfloat16"}
 Rates = dict[str, list[float]]
@@ -143,20 +144,20 @@ def best_flash(found: Rates) -> Rates:
     return kept | {"llama.cpp": better}
 
 
-def share(figure: Figure, rate: float, cost: work.Work, *, new_tokens: int, found: Mapping[str, float]) -> str:
+def share(figure: Figure, rate: float, cost: Work, *, new_tokens: int, found: Limits) -> str:
     """What part of its limit a rate is."""
     if figure.kind == "decode":
-        return f"{rate * cost.read(figure.tokens + new_tokens / 2) / found['bandwidth']:.0%}"
-    limit = peak(cost.dtype, found)
+        return f"{rate * cost.read(figure.tokens + new_tokens / 2) / found.bandwidth:.0%}"
+    limit = found.peak(cost.dtype)
     return f"{rate / figure.tokens * cost.prompt(figure.tokens) / limit:.0%}" if limit else ""
 
 
-def rows(options: argparse.Namespace, threads: int, cost: work.Work, running: Mapping[str, System]) -> list[list[str]]:
+def rows(options: argparse.Namespace, threads: int, cost: Work, running: Mapping[str, System]) -> list[list[str]]:
     before = limits(threads)
     rates = measure(options, running)
     after = limits(threads)
-    found = {kind: max(before[kind], after[kind]) for kind in before}
-    print(f"- {threads} thread(s): {describe(found)}")
+    found = before.best(after)
+    print(f"- {threads} thread(s): {found}")
     made = []
     for figure, raw in rates.items():
         all_of_them = best_flash(raw)
@@ -170,7 +171,7 @@ def rows(options: argparse.Namespace, threads: int, cost: work.Work, running: Ma
 
 
 def report(options: argparse.Namespace, model: Path) -> None:
-    cost = work.of(model)
+    cost = cost_of(model)
     print(f"\n**{model.name}**, {cost.stored / 1e6:.0f} MB, {form()}")
     print("- stored as " + ", ".join(f"{name} ({size / 1e6:.1f} MB)" for name, size in cost.dtypes.items()))
     print(f"- a token reads {cost.weights / 1e6:.1f} MB of weights and {cost.kv:,} bytes for each position before it")

@@ -14,8 +14,7 @@ import sys
 import time
 from pathlib import Path
 
-import work
-from machine import form, fresh, median, spread, table, worker
+from machine import cost_of, form, fresh, median, spread, table, worker
 
 _NEW = 16
 
@@ -66,7 +65,7 @@ def main() -> None:
     print(f"{form()}; {options.threads} threads; a bare interpreter takes {base / 1e6:.1f} MB\n")
     rows = []
     for (system, model), found in sorted(taken.items(), key=lambda item: item[0][1].name):
-        cost = work.of(model)
+        cost = cost_of(model)
         kv = cost.kv * (options.tokens + _NEW)
         used = median([each["peak"] for each in found]) - base
         rows.append(

@@ -1,8 +1,7 @@
-"""The machine's limits, measured in the same run as everything else; systems under test; how results are printed."""
+"""Systems under test, and how results are printed; the machine's limits are in `litz.measure`."""
 
 import json
 import os
-import platform
 import random
 import statistics
 import subprocess
@@ -11,50 +10,24 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from litz import _core
+from litz import _core, hub
+from litz.checkpoint import open_checkpoint
+from litz.cli.env import cpu_name
+from litz.measure import Work, work_of
 
-GIGABYTE = 1 << 30
 SYSTEM = str(Path(__file__).with_name("system.py"))
 # The best setting of systems on OpenMP: their barriers spin.
 SPINNING = {"OMP_WAIT_POLICY": "active", "GOMP_SPINCOUNT": "1000000"}
 
 
-def cpu_name() -> str:
-    for line in Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else ():
-        if line.startswith("model name"):
-            return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
-
-
-def limits(threads: int, *, rounds: int = 3) -> dict[str, float]:
-    """Read bandwidth (bytes a second, over a gigabyte) and the peaks of litz's form (operations a second)."""
-    wide = _core.instructions().startswith("avx512")
-    width = 512 if wide else 256
-    found = {
-        "bandwidth": _core.read_bandwidth(threads, GIGABYTE, rounds),
-        "fma": _core.fma_peak(threads, width, rounds),
-        "bf16": _core.bf16_peak(threads, rounds) if wide else 0.0,
-        "int8": _core.int8_peak(threads, width, rounds),
-    }
-    return {kind: value for kind, value in found.items() if value}  # what the CPU lacks is 0
-
-
-def peak(dtype: str, found: Mapping[str, float]) -> float | None:
-    """The peak that prefill with weights of this dtype is measured by; bfloats without instructions are floats."""
-    if dtype == "BF16" and "bf16" in found:
-        return found["bf16"]
-    return found["fma"] if dtype in ("F32", "F16", "BF16") else found.get("int8")
-
-
-def describe(found: Mapping[str, float]) -> str:
-    """A line of limits."""
-    peaks = ", ".join(f"{kind} {value / 1e9:.0f} GOP/s" for kind, value in found.items() if kind != "bandwidth")
-    return f"reads {found['bandwidth'] / 1e9:.1f} GB/s; {peaks}"
-
-
 def form() -> str:
     """The CPU, and the instructions that litz uses on it."""
     return f"{cpu_name()}; litz as {_core.instructions()}"
+
+
+def cost_of(model: Path) -> Work:
+    """What a token of a model in a file or folder costs."""
+    return work_of(open_checkpoint(hub.resolve(str(model), want="model")))
 
 
 def median(values: Sequence[float]) -> float:

@@ -6,7 +6,7 @@ from pathlib import Path
 from struct import unpack
 from typing import Any
 
-from litz import _core
+from litz import _core, log
 from litz.architectures import family as family_of
 from litz.architectures import gguf
 from litz.architectures.base import Family, Names
@@ -78,6 +78,7 @@ def open_checkpoint(files: ModelFiles, *, strict: bool = True, config: Config | 
     config = read_config(files) if config is None else config
     family = family_of(config["model_type"])
     where = str(files.gguf or files.root / "config.json")
+    log.info("loading", "%s: %s, described by %s", files.source, config["model_type"], where)
     spec = read_spec(config, family, where=where, strict=strict)
     tensor_files = tuple(_core.TensorFile(str(path)) for path in files.weights())
     stored = [_stored(file) for file in tensor_files]

@@ -138,7 +138,7 @@ def test_addresses_lose_their_passwords(url, shown):
 
 
 def test_the_module_works_as_a_program():
-    command = [sys.executable, "-c", "import sys; from litz.cli import main; sys.exit(main())", "--version"]
+    command = [sys.executable, "-m", "litz", "--version"]
     assert subprocess.run(command, capture_output=True, text=True, check=True, env=os.environ).stdout.startswith(
         "litz "
     )

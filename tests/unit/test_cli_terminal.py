@@ -208,7 +208,7 @@ def test_a_pipe_that_breaks_is_quiet():
     process.stdout.close()
     assert process.stderr.read() == b""
     process.stderr.close()
-    assert process.wait(timeout=60) == 1
+    assert process.wait(timeout=60) == 141
 
 
 def test_a_terminal_that_lacks_characters_gets_question_marks():
@@ -246,8 +246,15 @@ def test_a_progress_bar_for_what_takes_over_a_second(terminal):
     screen = terminal([sys.executable, "-c", PROGRESS])
     shown = screen.until("after")
     assert screen.close() == 0
-    assert re.search(r"model  \[#+\.+\] 1\.\d MB of 2\.0 MB  1\.\d MB/s  \d s left", shown)
+    assert re.search(r"model  \[#+\.+\]  \d\d %  1\.\d MB of 2\.0 MB  1\.\d MB/s  \d s left", shown)
     assert re.search(r"\r {20,}\r", shown), "the line was not cleared"
+
+
+def test_a_progress_bar_that_finishes_stays_full(terminal):
+    screen = terminal([sys.executable, "-c", PROGRESS.replace("bar.close()", "bar.finish(); bar.close()")])
+    shown = screen.until("after")
+    assert screen.close() == 0
+    assert re.search(r"\rmodel  \[#{20}\] 100 %  2\.0 MB of 2\.0 MB  1\.\d MB/s *\r\nafter", shown)
 
 
 def test_no_progress_bar_in_a_pipe():

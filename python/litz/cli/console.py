@@ -1,10 +1,7 @@
 """The terminal: answers go to stdout, everything else to stderr, and nothing that a model says can command it."""
 
-import io
 import os
 import sys
-
-from litz.errors import FileAccessError
 
 _CONTROL = {code: None for code in [*range(0x20), *range(0x7F, 0xA0)] if chr(code) not in "\n\t"}
 
@@ -14,18 +11,10 @@ def clean(text: str) -> str:
     return text.translate(_CONTROL)
 
 
-class Closed(io.TextIOBase):
-    """Stands for standard output that the parent closed: what is written there is an error in plain words."""
-
-    def write(self, text: str) -> int:
-        """FileAccessError for any text."""
-        raise FileAccessError("standard output is closed: nothing can be shown; redirect it to a file or /dev/null")
-
-
 def with_streams() -> None:
-    """Gives a process that was started without standard output or error something in their place."""
+    """Gives a process that was started without standard output or error a place where what it says is lost."""
     if sys.stdout is None:
-        sys.stdout = Closed()
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     if sys.stderr is None:  # or print() would write what belongs there to standard output
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
 

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from litz.cli.background import Background
 from litz.errors import ArgumentError, ContextError
@@ -97,7 +97,7 @@ def load(source: str, *, threads: int | None, context: int | None, exact: bool, 
 
     files = hub.resolve(source, want="model")
     path = files.gguf or files.root
-    activations = "f32" if exact else "auto"
+    activations: Literal["auto", "f32"] = "f32" if exact else "auto"
     model = Background(lambda: AutoModelForCausalLM.from_pretrained(path, threads=threads, activations=activations))
     tokenizer = AutoTokenizer.from_pretrained(path)
     return Engine(tokenizer, model.result(), parameters, context)

@@ -1,5 +1,6 @@
 """Files that are there when they are whole: written beside their place and renamed at the end."""
 
+import errno
 import os
 from pathlib import Path
 from types import TracebackType
@@ -15,7 +16,10 @@ class Output:
         self._file: BinaryIO | None = None
 
     def __enter__(self) -> BinaryIO:
-        self._file = self._scratch.open("xb")
+        try:
+            self._file = self._scratch.open("wb")
+        except OSError as error:
+            raise self._about_place(error) from error
         return self._file
 
     def __exit__(
@@ -24,8 +28,16 @@ class Output:
         assert self._file is not None
         try:
             self._file.close()
-        finally:
             if kind is None:
                 self._scratch.replace(self.path)
-            else:
-                self._scratch.unlink(missing_ok=True)
+        except OSError as failed:
+            raise self._about_place(failed) from failed
+        finally:
+            self._scratch.unlink(missing_ok=True)
+        full = isinstance(error, OSError) and error.errno == errno.ENOSPC and error.filename is None
+        if isinstance(error, OSError) and full:
+            raise self._about_place(error) from error
+
+    def _about_place(self, error: OSError) -> OSError:
+        """The same error about the file that is meant, not about the temporary one."""
+        return OSError(error.errno, error.strerror, str(self.path))

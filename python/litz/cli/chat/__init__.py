@@ -3,24 +3,24 @@
 import argparse
 from pathlib import Path
 
+from litz.cli import names, piped
 from litz.cli import options as generation
-from litz.cli import piped
 from litz.cli.chat import conversation as conversations
 from litz.cli.chat.conversation import Conversation
 from litz.cli.chat.dialogue import Chat
 from litz.cli.chat.reader import Reader
 from litz.cli.console import Console
 from litz.cli.engine import load
-from litz.cli.names import split_words
 from litz.errors import ArgumentError
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.usage = "litz chat [MODEL] [PROMPT] [options]"
-    parser.add_argument(
-        "words", nargs="*", metavar="MODEL PROMPT", help="a single argument that names no model is the prompt"
-    )
+    parser.epilog = f"Standard input: {piped.HELP}."
+    parser.add_argument("words", nargs="*", metavar="MODEL PROMPT", help=names.WORDS_HELP)
+    names.configure(parser)
+    parser.add_argument("-p", "--prompt", metavar="TEXT", help="the prompt, also where the text is a model's name")
     parser.add_argument("--system", default="", metavar="TEXT", help="the system prompt")
     parser.add_argument("--resume", type=Path, metavar="FILE", help="go on with a conversation that /save wrote")
     generation.configure(parser)
@@ -28,7 +28,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """One answer if there is a prompt or a pipe, else a conversation."""
-    model, prompt = split_words(options.words)
+    model, prompt = names.split_words(options.words, named=options.named, prompt=options.prompt)
     console = Console()
     parameters = generation.parameters(options)
     conversation = conversations.load(options.resume) if options.resume else Conversation()
@@ -38,7 +38,7 @@ def run(options: argparse.Namespace) -> int:
         if not prompt.strip():
             raise ArgumentError("nothing to answer: standard input is empty, and there is no PROMPT")
     elif prompt is not None:
-        prompt = with_piped(prompt, console)
+        prompt = piped.with_piped(prompt, console.note)
     machine = {"threads": options.threads, "context": options.context, "exact": options.exact}
     engine = load(model, **machine, parameters=parameters)
     if engine.tokenizer.chat_template is None:
@@ -47,11 +47,3 @@ def run(options: argparse.Namespace) -> int:
     if prompt is None:
         return chat.converse(Reader())
     return 0 if chat.say(prompt) else 130
-
-
-def with_piped(prompt: str, console: Console) -> str:
-    """A prompt with what is piped in after it."""
-    text, remark = piped.read_beside_prompt()
-    if remark:
-        console.note(remark)
-    return f"{prompt}\n\n{text}" if text.strip() else prompt

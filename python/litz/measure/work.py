@@ -2,10 +2,9 @@
 
 import math
 from dataclasses import dataclass
-from pathlib import Path
 
-from litz import _core, hub
-from litz.checkpoint import open_checkpoint
+from litz import _core
+from litz.checkpoint import Checkpoint
 from litz.spec import shapes
 
 _EMBEDDINGS = ("token_embd.weight", "model.embed_tokens.weight")
@@ -13,7 +12,7 @@ _EMBEDDINGS = ("token_embd.weight", "model.embed_tokens.weight")
 
 @dataclass(frozen=True)
 class Work:
-    """A dense model's demands, from its files and its Spec."""
+    """A model's demands, from its files and its Spec."""
 
     dtypes: dict[str, int]
     """Bytes by stored dtype, most first."""
@@ -32,6 +31,7 @@ class Work:
 
     @property
     def dtype(self) -> str:
+        """The dtype that most bytes are stored in."""
         return next(iter(self.dtypes))
 
     def read(self, depth: float) -> float:
@@ -43,8 +43,8 @@ class Work:
         return tokens * (self.products + self.attention * (tokens + 1) / 2) + self.head
 
 
-def of(model: Path) -> Work:
-    checkpoint = open_checkpoint(hub.resolve(str(model), want="model"))
+def work_of(checkpoint: Checkpoint) -> Work:
+    """What a token of this model costs. Of a mixture of experts, all matrices count, whichever a token meets."""
     spec = checkpoint.spec
     matrices = {name: math.prod(shape) for name, shape in shapes(spec).items() if len(shape) == 2}
     dtypes = dict(sorted(checkpoint.stored_bytes().items(), key=lambda item: -item[1]))
