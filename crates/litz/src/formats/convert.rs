@@ -85,7 +85,7 @@ struct Part {
 impl Part {
     /// Gives every thread a piece of whole chunks; the first error in the tensor's order is the result.
     fn shared(self, stored: &[u8], elements: usize, threads: usize, out: &mut [u8]) -> Result<()> {
-        let piece = elements.div_ceil(threads).next_multiple_of(CHUNK);
+        let piece = elements.div_ceil(threads).max(1).next_multiple_of(CHUNK);
         let (Some(stride), Some(out_stride)) = (self.from.bytes_for(piece), self.to.bytes_for(piece)) else {
             return Err(Error::Value(format!("{elements} elements are too many for one piece")));
         };

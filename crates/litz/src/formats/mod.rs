@@ -16,6 +16,8 @@ mod quantize;
 mod quantize_fit;
 mod quantize_iq4;
 mod quantize_k;
+#[cfg(test)]
+mod quantize_tests;
 mod reader;
 mod safetensors;
 #[cfg(test)]

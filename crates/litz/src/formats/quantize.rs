@@ -64,7 +64,7 @@ pub(super) fn quantize_from(dtype: DType, first: usize, values: &[f32], out: &mu
 }
 
 /// The greatest magnitude that a type surely holds.
-fn greatest(dtype: DType) -> f32 {
+pub(super) fn greatest(dtype: DType) -> f32 {
     match dtype {
         DType::F32 => f32::MAX,
         DType::BF16 => bf16::MAX.to_f32(),
