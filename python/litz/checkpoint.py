@@ -38,6 +38,10 @@ class Checkpoint:
                     totals[dtype] = totals.get(dtype, 0) + nbytes
         return totals
 
+    def header(self) -> Mapping[str, Any]:
+        """What a GGUF file says of itself, save its long arrays; nothing for other files."""
+        return self.tensor_files[0].metadata() if self.files.gguf is not None else {}
+
 
 def read_config(files: ModelFiles) -> Config:
     """The configuration of a model's files, over its family's defaults."""

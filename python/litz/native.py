@@ -4,15 +4,16 @@ import json
 import time
 import warnings
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack, overload
+from typing import TYPE_CHECKING, Any, Literal, Never, TypedDict, Unpack, overload
 
 from litz import _core, arrays, generation, log
 from litz.absent import WithoutWeights
-from litz.arguments import CALLING, check_arguments, check_device
+from litz.arguments import CALLING, check_arguments, check_device, refuse_unknown
 from litz.checkpoint import Checkpoint
 from litz.config import Config
 from litz.errors import ArgumentError, UnsupportedError
 from litz.generation.inputs import checked_ids
+from litz.generation.recommended import Recommended, names_of, recommended
 from litz.mistaken import not_ids
 from litz.numbers import integer, shown
 from litz.outputs import CausalLMOutput
@@ -58,6 +59,7 @@ class NativeCausalLM(WithoutWeights):
         self.spec: Spec = checkpoint.spec
         self.load_report: LoadReport = checkpoint.report.with_memory(core.report())
         self.generation_config = generation_config
+        self.recommended: Recommended | None = recommended(names_of(checkpoint.files, checkpoint.header()))
         self.dtype = dtype
         self.name_or_path = checkpoint.files.source
 
@@ -75,6 +77,11 @@ class NativeCausalLM(WithoutWeights):
         """Bytes of the weights, those that stay in their file included; sequences and working memory are not."""
         report = self.load_report
         return report.bytes_mapped + report.bytes_packed + report.bytes_converted
+
+    @property
+    def threads(self) -> int:
+        """How many threads work on a token."""
+        return self._core.threads
 
     def can_generate(self) -> bool:
         """Every causal language model can."""
@@ -96,8 +103,9 @@ class NativeCausalLM(WithoutWeights):
             raise UnsupportedError("requires_grad_: the native engine computes no gradients; pass False")
         return self
 
-    def to(self, device: Any = None, dtype: Any = None) -> "NativeCausalLM":
+    def to(self, device: Any = None, dtype: Any = None, **unknown: Never) -> "NativeCausalLM":
         """The model itself for "cpu"; UnsupportedError for any other device, a warning for a dtype that it has not."""
+        refuse_unknown(unknown, of="to", known=("device", "dtype"))
         if device is not None and _dtype_asked(device) in _DTYPES:
             device, dtype = None, device
         check_device(device)
@@ -215,6 +223,8 @@ def _batch(value: Any, name: str) -> list[list[int]]:
     if wrong := not_ids(value, name):
         raise ArgumentError(f"{name} must be integers of shape (batch, time), {wrong}")
     rows = value.tolist() if hasattr(value, "tolist") else value
+    if isinstance(rows, (list, tuple)) and rows and not any(isinstance(row, (list, tuple)) for row in rows):
+        raise ArgumentError(f"{name} must be integers of shape (batch, time), found one row; put it into a list")
     if not isinstance(rows, (list, tuple)) or not rows or not all(isinstance(row, (list, tuple)) for row in rows):
         raise ArgumentError(f"{name} must be integers of shape (batch, time), found {_found(value)}")
     if len({len(row) for row in rows}) > 1:
@@ -246,7 +256,7 @@ def load(
     *,
     dtype: Any = None,
     threads: int | None = None,
-    cache_dtype: "str | torch.dtype" = "auto",
+    cache_dtype: Any = "auto",
     activations: str = "auto",
 ) -> NativeCausalLM:
     """Loads a checkpoint's weights into the native engine: floats stay mapped, quantised matrices are packed.
@@ -290,7 +300,7 @@ def load_options(
     *,
     dtype: Any = None,
     threads: int | None = None,
-    cache_dtype: "str | torch.dtype" = "auto",
+    cache_dtype: Any = "auto",
     activations: str = "auto",
 ) -> tuple[str, str]:
     """The engine's options as JSON, and the dtype that the model will say it has; ArgumentError for what is unknown."""

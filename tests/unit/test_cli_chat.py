@@ -8,7 +8,7 @@ import pytest
 
 from litz.cli import chat as chat_command
 from litz.cli import main, piped
-from litz.cli.chat.conversation import Conversation, load
+from litz.cli.chat.conversation import Conversation
 from litz.cli.chat.dialogue import Chat
 from litz.cli.chat.reader import Reader
 from litz.cli.chat.slash import Slash
@@ -16,7 +16,7 @@ from litz.cli.command import UsageError
 from litz.cli.console import Console, clean
 from litz.cli.engine import Engine
 from litz.cli.names import names_model, split_words
-from litz.errors import ArgumentError, ContextError, FormatError, TemplateError
+from litz.errors import ArgumentError, ContextError, TemplateError
 from litz.hub import DEFAULT_MODEL
 from tests.fakes import FakeModel, FakeTokenizer
 
@@ -110,7 +110,6 @@ def test_a_model_without_template_is_no_chat_model(program, capsys):
         (["./missing"], ("./missing", None)),
         (["missing.gguf"], ("missing.gguf", None)),
         ([DEFAULT_MODEL], (DEFAULT_MODEL, None)),
-        (["Hi", "there"], ("Hi", "there")),
     ],
 )
 def test_which_word_is_the_model(words, expected):
@@ -267,7 +266,7 @@ def test_retry_answers_anew(session, capsys):
     chat, slash = session
     slash.run("/retry")
     assert turns(chat)[-2:] == [("user", "second"), ("assistant", "three")]
-    assert "other parameters" in capsys.readouterr().err
+    assert capsys.readouterr().err == ""
 
 
 def test_a_retry_that_fails_keeps_the_old_answer(session):
@@ -288,35 +287,6 @@ def test_reset_keeps_the_system_prompt(session):
     assert chat.conversation.messages() == []
     with pytest.raises(ArgumentError, match="no answer"):
         slash.run("/retry")
-
-
-def test_save_and_load(session, tmp_path):
-    chat, slash = session
-    slash.run("/system 要简短。")
-    slash.run(f"/save {tmp_path}/c.json")
-    saved = chat.conversation.messages()
-    assert json.loads((tmp_path / "c.json").read_text(encoding="utf-8")) == {"model": "toy", "messages": saved}
-    slash.run("/system none")
-    slash.run("/reset")
-    slash.run(f"/load {tmp_path}/c.json")
-    assert chat.conversation.messages() == saved
-    slash.run(f"/save {tmp_path}/c.json")
-
-
-def test_save_overwrites_no_other_file(session, tmp_path):
-    (tmp_path / "notes.txt").write_text("mine")
-    with pytest.raises(FormatError, match="no saved conversation"):
-        session[1].run(f"/save {tmp_path}/notes.txt")
-    assert (tmp_path / "notes.txt").read_text() == "mine"
-
-
-@pytest.mark.parametrize(
-    "content", ["", "[]", "{}", '{"messages": [{"role": "user"}]}', '{"messages": [{"role": "root", "content": ""}]}']
-)
-def test_what_is_no_conversation_is_not_loaded(content, tmp_path):
-    (tmp_path / "x.json").write_text(content)
-    with pytest.raises(FormatError, match="expected a JSON object with 'messages'"):
-        load(tmp_path / "x.json")
 
 
 def test_resume_goes_on_with_a_saved_conversation(program, tmp_path):
@@ -346,8 +316,10 @@ def test_help_lists_every_command(session, capsys):
 
 
 def test_an_unknown_command_lists_the_known_ones(session):
-    with pytest.raises(ArgumentError, match=r"no command /undoo; there are /help"):
+    with pytest.raises(ArgumentError, match=r"no command /undoo; did you mean /undo\?"):
         session[1].run("/undoo")
+    with pytest.raises(ArgumentError, match=r"no command /etc/passwd; there are /help.*// begins a message"):
+        session[1].run("/etc/passwd is what?")
     for private in ("/_short", "/run", "/__init__"):
         with pytest.raises(ArgumentError, match="no command"):
             session[1].run(private)
@@ -405,18 +377,3 @@ def test_two_slashes_begin_a_message_with_one(make):
     chat = make(["one"])
     chat.converse(Script("//etc is what?", None))
     assert turns(chat)[0] == ("user", "/etc is what?")
-
-
-def typed(monkeypatch, *lines):
-    source = iter(lines)
-
-    def read(self, prompt):
-        return next(source, None)
-
-    monkeypatch.setattr(Reader, "_line", read)
-    return Reader()
-
-
-def test_lines_continue_after_a_backslash_and_within_quotes(monkeypatch):
-    reader = typed(monkeypatch, "a\\", "b\\", "c", '"""x', "", "y", 'z"""', '"""one line"""', '"""', "q", '"""')
-    assert [reader.read() for _ in range(5)] == ["a\nb\nc", "x\n\ny\nz", "one line", "q", None]

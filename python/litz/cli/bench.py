@@ -6,9 +6,11 @@ import random
 import sys
 import time
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
+from litz.cli import names
 from litz.cli.options import number
 
 if TYPE_CHECKING:
@@ -19,7 +21,8 @@ if TYPE_CHECKING:
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     count = number(int, 1, 1 << 20)
-    parser.add_argument("model", metavar="MODEL", nargs="?", help="a model as for chat (default: the embedded one)")
+    parser.add_argument("model", metavar="MODEL", nargs="?", help=names.MODEL_HELP)
+    names.configure(parser)
     parser.add_argument("-p", "--prompt", type=count, nargs="+", default=[512], metavar="N", help="lengths of prompts")
     parser.add_argument("-n", "--new-tokens", type=count, default=64, metavar="N", help="how many tokens to decode")
     parser.add_argument(
@@ -54,7 +57,7 @@ def run(options: argparse.Namespace) -> int:
     from litz.checkpoint import open_checkpoint
     from litz.measure import limits, work_of
 
-    files = hub.resolve(options.model or hub.DEFAULT_MODEL, want="model")
+    files = hub.resolve(names.one_model(options.model, options.named), want="model")
     work = work_of(open_checkpoint(files))
     results: list[Result] = []
     machine: dict[int, Limits] = {}
@@ -74,7 +77,7 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _loaded(path: Any, threads: int, activations: str) -> "tuple[NativeCausalLM, float]":
+def _loaded(path: Path, threads: int, activations: Literal["auto", "fast", "f32"]) -> "tuple[NativeCausalLM, float]":
     from litz.auto import AutoModelForCausalLM
 
     start = time.perf_counter()

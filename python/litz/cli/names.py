@@ -3,6 +3,7 @@
 import argparse
 import os
 import re
+from collections.abc import Iterable
 
 from litz.cli.command import UsageError
 from litz.errors import ModelNotFoundError
@@ -21,46 +22,71 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def split_words(
-    words: list[str], *, named: str | None = None, prompt: str | None = None, aloud: str = "litz chat -p"
+    words: list[str],
+    *,
+    named: str | None = None,
+    prompt: str | None = None,
+    default: str | None = None,
+    aloud: str = "litz chat -p",
 ) -> tuple[str, str | None]:
     """(model, prompt) from none, one or two words and what the options -m and -p say.
 
-    `aloud` is how a word that could be a model's name is given as a prompt.
+    `default` is the model of a chat that goes on, or of a preset. `aloud` is how a word that could be a model's name is
+    given as a prompt.
     """
     if len(words) > 2:
         raise UsageError(f"expected MODEL and PROMPT, found {len(words)} arguments; put the prompt into quotes")
     if prompt is not None:
         if len(words) == 2 or (words and named not in (None, words[0])):
             raise UsageError(f"-p gives the prompt already, so {words[-1]!r} is one too many")
-        return one_model(words[0] if words else None, named), prompt
+        return one_model(words[0] if words else None, named, default=default), prompt
     if len(words) == 2:
+        _refuse_plain_word(words[0])
         return one_model(words[0], named), words[1]
     if not words:
-        return one_model(None, named), None
+        return one_model(None, named, default=default), None
     if named is not None:
         return named, words[0]
     model = single_word(words[0], aloud=aloud)
-    return (model, None) if model is not None else (one_model(None, None), words[0])
+    return (model, None) if model is not None else (one_model(None, None, default=default), words[0])
 
 
-def one_model(positional: str | None, named: str | None) -> str:
-    """The model that a command line means, by its place or by -m; else the one that is chosen beforehand."""
+def _refuse_plain_word(word: str) -> None:
+    """The first of two words that is no model's name was the prompt's first word, which no server needs to see."""
+    from litz.hub.cache import repositories_named
+    from litz.hub.lookalikes import looks_like_a_name
+
+    if not names_model(word) and not looks_like_a_name(word) and not repositories_named(word):
+        raise UsageError(f"{word!r} names no model; put a prompt of several words into quotes, or say -m {word}")
+
+
+def one_model(positional: str | None, named: str | None, *, default: str | None = None) -> str:
+    """The model that a command line means, by its place or by -m; else `default`, or the one chosen beforehand."""
     from litz.hub.cache import repositories_named
     from litz.hub.chosen import chosen_model
 
     if positional is not None and named is not None and positional != named:
         raise UsageError(f"{positional!r} and -m {named!r} name two models; give one")
-    asked = positional if named is None else named
+    asked = next((name for name in (named, positional, default) if name is not None), None)
     if asked is not None and "/" not in asked and not names_model(asked):
         cached = repositories_named(asked)
         asked = cached[0] if len(cached) == 1 else asked
     return chosen_model(asked).source
 
 
+def nobody_chose(model: str, told: Iterable[str | None]) -> bool:
+    """Whether it is the embedded default only because neither what was told nor a setting names a model."""
+    from litz.hub import DEFAULT_MODEL
+    from litz.hub.chosen import EMBEDDED, chosen_model
+
+    return model == DEFAULT_MODEL and model not in told and chosen_model().why == EMBEDDED
+
+
 def single_word(word: str, *, aloud: str) -> str | None:
     """The model that a single argument means, None if it is a prompt; ModelNotFoundError if it is a name gone wrong."""
     from litz.hub.cache import repositories_named
-    from litz.hub.known import looks_like_a_name, nearest_known
+    from litz.hub.known import nearest_known
+    from litz.hub.lookalikes import looks_like_a_name
 
     if names_model(word):
         return word

@@ -10,14 +10,15 @@ from typing import BinaryIO
 class Output:
     """A file in the making; leaving the block puts it in its place, an exception leaves nothing."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, mode: int = 0o666) -> None:
         self.path = path
+        self._mode = mode  # of the new file, less the umask
         self._scratch = path.with_name(f".{path.name}.{os.getpid()}")
         self._file: BinaryIO | None = None
 
     def __enter__(self) -> BinaryIO:
         try:
-            self._file = self._scratch.open("wb")
+            self._file = open(self._scratch, "wb", opener=lambda path, flags: os.open(path, flags, self._mode))
         except OSError as error:
             raise self._about_place(error) from error
         return self._file

@@ -24,6 +24,7 @@ from litz.numbers import shown
 ARGUMENT = "argument"
 CONFIG = "generation_config argument"
 MODEL = "the model's generation config"
+FALLBACK = "fallback"
 DEFAULT = "default"
 # transformers' own default: sampling without a word about top_k keeps the 50 likeliest tokens.
 _DEFAULTS: dict[str, Any] = {"do_sample": False, "top_k": 50}

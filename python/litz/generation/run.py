@@ -3,7 +3,7 @@
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol, Unpack, overload
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, Unpack, overload
 
 from litz import _core, log
 from litz.errors import ArgumentError, UnsupportedError
@@ -12,16 +12,17 @@ from litz.generation.inputs import Prompts, as_kind, read_prompts
 from litz.generation.lengths import limited, warn_if_defaulted
 from litz.generation.outputs import GenerationOutput, Token
 from litz.generation.parameters import GenerationOptions, GenerationParameters
-from litz.generation.resolve import ARGUMENT, CONFIG, MODEL, Layer, Resolved, named, resolve
+from litz.generation.recommended import Recommended
+from litz.generation.resolve import ARGUMENT, CONFIG, FALLBACK, MODEL, Layer, Resolved, named, resolve
 from litz.mistaken import described, is_model
 
 if TYPE_CHECKING:
-    import numpy as np
-    import torch
-    from numpy.typing import NDArray
-
+    from litz.arrays import Listable
     from litz.generation.streamers import Streams
     from litz.tokenizers import Tokenizer
+
+# What ids come in and results go out as: torch tensors or numpy arrays.
+Array = TypeVar("Array", bound="Listable")
 
 # How many tokens of each row the core generates before Python looks, where nobody waits for them.
 _UNWATCHED = 1024
@@ -33,6 +34,7 @@ class Model(Protocol):
     _core: Any
     config: Any
     generation_config: GenerationConfig
+    recommended: Recommended | None
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,7 @@ def generate(
 @overload
 def generate(
     model: Model,
-    input_ids: "NDArray[Any]",
+    input_ids: Array,
     /,
     *,
     attention_mask: Any = None,
@@ -131,21 +133,7 @@ def generate(
     token_type_ids: Any = None,
     return_dict_in_generate: Literal[False] | None = None,
     **parameters: Unpack[GenerationOptions],
-) -> "NDArray[np.int64]": ...
-@overload
-def generate(
-    model: Model,
-    input_ids: "torch.Tensor",
-    /,
-    *,
-    attention_mask: Any = None,
-    generation_config: GenerationConfig | None = None,
-    streamer: "Streams | None" = None,
-    tokenizer: "Tokenizer | None" = None,
-    token_type_ids: Any = None,
-    return_dict_in_generate: Literal[False] | None = None,
-    **parameters: Unpack[GenerationOptions],
-) -> "torch.Tensor": ...
+) -> Array: ...
 @overload
 def generate(
     model: Model,
@@ -208,14 +196,18 @@ def stream(
     attention_mask: Any = None,
     generation_config: GenerationConfig | None = None,
     tokenizer: "Tokenizer | None" = None,
+    fallbacks: Sequence[GenerationConfig] = (),
     **parameters: Unpack[GenerationParameters],
 ) -> Generator[Token]:
     """The same as `generate`, token by token and for any number of rows; leaving the loop ends the run.
 
+    `fallbacks`, the strongest first, hold where neither the call nor the model's files say anything.
+
     With a tokenizer, each Token has the text that became readable: complete characters, without special tokens, and
     nothing that is or may become a stop string.
     """
-    return start(model, input_ids, attention_mask, tokenizer, layers_of(model, generation_config, parameters)).tokens(1)
+    layers = [*layers_of(model, generation_config, parameters), *fallback_layers(fallbacks)]
+    return start(model, input_ids, attention_mask, tokenizer, layers).tokens(1)
 
 
 def _one_of(input_ids: Any, inputs: Any) -> Any:
@@ -235,7 +227,7 @@ def collect(run: Run, streamer: Any = None) -> list[Row]:
     """Runs to the end; a streamer gets the prompt and each token of the only row."""
     rows = [Row() for _ in range(run.rows)]
     if streamer is not None:
-        if not (hasattr(streamer, "put") and hasattr(streamer, "end")):
+        if isinstance(streamer, type) or not (hasattr(streamer, "put") and hasattr(streamer, "end")):
             raise ArgumentError(
                 f"streamer must have put() and end(), found {described(streamer)}; pass litz.TextStreamer(tokenizer)"
             )
@@ -277,6 +269,11 @@ def check_config(config: Any) -> None:
         )
 
 
+def fallback_layers(configs: Sequence[GenerationConfig]) -> list[Layer]:
+    """Layers below the model's own; the `source` of each is the origin that explanations name."""
+    return [Layer(config.source or FALLBACK, named(config), where=config.source) for config in configs]
+
+
 def _core_tokenizer(tokenizer: Any) -> Any:
     if tokenizer is None:
         return None
@@ -285,7 +282,7 @@ def _core_tokenizer(tokenizer: Any) -> Any:
     core = getattr(tokenizer, "_core", tokenizer)
     if type(core).__module__ != _core.__name__:
         raise UnsupportedError(
-            f"tokenizer must be one of litz, found {type(tokenizer).__name__}; "
+            f"tokenizer must be one of litz, found {described(tokenizer)}; "
             f"load it with litz.AutoTokenizer.from_pretrained(...)"
         )
     return core

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any, Unpack, cast, overload
 
 from litz.errors import ArgumentError, UnknownArgumentError
 from litz.generation.parameters import FOREIGN, GenerationParameters
+from litz.generation.recommended import UNSAID, recommended_configs
 from litz.generation.resolve import ARGUMENT, MODEL, Layer, hint_for, named
-from litz.generation.run import Row, collect, start, telling
-from litz.mistaken import described, is_model, is_tokenizer
+from litz.generation.run import Row, collect, fallback_layers, start, telling
+from litz.mistaken import described, is_model
 from litz.numbers import integer
 
 if TYPE_CHECKING:
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 
 PIPELINE = "pipeline argument"
 DEFAULT = "pipeline default"
-# transformers' defaults for what neither the user nor the model's files set.
-_DEFAULTS: dict[str, Any] = {"max_new_tokens": 256, "do_sample": True, "temperature": 0.7}
+# transformers' defaults for what neither the user nor the model's files nor its card set.
+_DEFAULTS: dict[str, Any] = {"max_new_tokens": 256, **UNSAID}
 
 Message = dict[str, Any]
 
@@ -46,12 +47,18 @@ class PipelineParameters(GenerationParameters, total=False):
 
 _OPTIONS = frozenset(PipelineParameters.__annotations__) - frozenset(GenerationParameters.__annotations__)
 
+_HINTS = {
+    **dict.fromkeys(("text", "texts", "inputs", "prompt", "messages"), "pass what it reads first, without a name"),
+    **dict.fromkeys(("model", "tokenizer"), "it is chosen once: pass it to pipeline(...)"),
+}
+
 
 def refuse_unknown(parameters: Mapping[str, Any], also: Sequence[str] = ()) -> None:
     """UnknownArgumentError for a name that nothing here reads; `also` are others that it may be meant to be."""
     for name in parameters:
         if name not in PipelineParameters.__annotations__ and name not in FOREIGN:
-            raise UnknownArgumentError(f"{name} is no parameter of this pipeline; {hint_for(name, [*_OPTIONS, *also])}")
+            hint = _HINTS.get(name) or hint_for(name, [*_OPTIONS, *also])
+            raise UnknownArgumentError(f"{name} is no parameter of this pipeline; {hint}")
 
 
 class Generated(dict[str, Any]):
@@ -75,7 +82,8 @@ class TextGenerationPipeline:
     """Continues texts and conversations; made by `pipeline("text-generation", ...)`.
 
     Its `model` and `tokenizer` may be used by themselves. What is passed to a call wins over what was passed at
-    construction, that over the model's generation config, and that over 256 new tokens sampled at temperature 0.7.
+    construction, that over the model's generation config, that over what is recommended for a well-known model
+    (`model.recommended`), and that over 256 new tokens sampled at temperature 0.7.
     """
 
     task = "text-generation"
@@ -86,8 +94,8 @@ class TextGenerationPipeline:
     def __init__(
         self, model: "NativeCausalLM", tokenizer: "Tokenizer", **parameters: Unpack[PipelineParameters]
     ) -> None:
-        if is_tokenizer(model) or isinstance(model, (str, bytes)):
-            raise ArgumentError(f"model must be a loaded model, found {described(model)}")
+        if not hasattr(model, "_core") or not is_model(model):
+            raise ArgumentError(f"model must be one that litz has loaded, found {described(model)}")
         if is_model(tokenizer):
             raise ArgumentError(f"tokenizer must be a tokenizer, found {described(tokenizer)}")
         refuse_unknown(parameters)
@@ -116,7 +124,7 @@ class TextGenerationPipeline:
     ) -> Iterator[list[Generated]]: ...
     @overload
     def __call__(self, text_inputs: Iterable[Any], **parameters: Unpack[PipelineParameters]) -> Any: ...
-    def __call__(self, text_inputs: Any, **parameters: Unpack[PipelineParameters]) -> Any:
+    def __call__(self, text_inputs: Any = None, **parameters: Unpack[PipelineParameters]) -> Any:
         """Results in the shape of the input.
 
         A string, or one conversation (a list of messages with role and content), gives a list of results, one for
@@ -152,6 +160,7 @@ class _Call:
         self.layers = [
             *(Layer(origin, self._generation(layer)) for origin, layer in zip((ARGUMENT, PIPELINE), both, strict=True)),
             Layer(MODEL, named(self.model.generation_config), where=self.model.generation_config.source),
+            *fallback_layers(recommended_configs(self.model)),
             Layer(DEFAULT, _DEFAULTS),
         ]
         self._check()

@@ -1,14 +1,12 @@
 """`litz chat`: one answer to a prompt, or a conversation."""
 
 import argparse
-from pathlib import Path
 
 from litz.cli import names, piped
 from litz.cli import options as generation
-from litz.cli.chat import conversation as conversations
-from litz.cli.chat.conversation import Conversation
+from litz.cli.chat import beginning
 from litz.cli.chat.dialogue import Chat
-from litz.cli.chat.reader import Reader
+from litz.cli.chat.reader import open_reader, prepare_reader
 from litz.cli.console import Console
 from litz.cli.engine import load
 from litz.errors import ArgumentError
@@ -22,28 +20,46 @@ def configure(parser: argparse.ArgumentParser) -> None:
     names.configure(parser)
     parser.add_argument("-p", "--prompt", metavar="TEXT", help="the prompt, also where the text is a model's name")
     parser.add_argument("--system", default="", metavar="TEXT", help="the system prompt")
-    parser.add_argument("--resume", type=Path, metavar="FILE", help="go on with a conversation that /save wrote")
+    beginning.configure(parser)
+    parser.add_argument("--no-history", action="store_true", help="neither read nor keep what is typed")
+    parser.add_argument(
+        "--think", action=argparse.BooleanOptionalAction, help="let the model reason first, or not, where it can choose"
+    )
     generation.configure(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """One answer if there is a prompt or a pipe, else a conversation."""
-    model, prompt = names.split_words(options.words, named=options.named, prompt=options.prompt)
-    console = Console()
-    parameters = generation.parameters(options)
-    conversation = conversations.load(options.resume) if options.resume else Conversation()
-    conversation.system = options.system or conversation.system
+    from litz.cli.chat import languages
+
+    console = Console(wrap=True)
+    words, number = beginning.words_of(options)
+    start = beginning.begin(options, generation.parameters(options), number=number, console=console)
+    default = start.model or None
+    model, prompt = names.split_words(words, named=options.named, prompt=options.prompt, default=default)
     if prompt is None and not console.interactive:
         prompt = piped.read_all()
         if not prompt.strip():
             raise ArgumentError("nothing to answer: standard input is empty, and there is no PROMPT")
     elif prompt is not None:
         prompt = piped.with_piped(prompt, console.note)
+        if not prompt.strip():
+            raise ArgumentError("nothing to answer: the prompt is empty")
+    else:
+        prepare_reader()
     machine = {"threads": options.threads, "context": options.context, "exact": options.exact}
-    engine = load(model, **machine, parameters=parameters)
+    unchosen = names.nobody_chose(model, (*words, options.named, default))
+    better, remark = languages.suited(prompt) if unchosen else (None, None)
+    if remark:
+        console.note(remark)
+    model = better or model
+    engine = load(model, **machine, parameters=start.parameters)
     if engine.tokenizer.chat_template is None:
         raise ArgumentError(f"{model} has no chat template, so it is no chat model; try: litz generate {model} PROMPT")
-    chat = Chat(engine, conversation, console, model=model, stats=options.stats)
+    chat = Chat(engine, start.conversation, console, model=model, stats=options.stats, recorder=start.recorder)
+    start.tell_template(chat)
+    if unchosen and not remark:
+        chat.replace = lambda source: load(source, **machine, parameters=chat.engine.parameters)
     if prompt is None:
-        return chat.converse(Reader())
+        return chat.converse(open_reader(keep=not options.no_history, warn=console.note))
     return 0 if chat.say(prompt) else 130
