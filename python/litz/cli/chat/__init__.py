@@ -6,7 +6,7 @@ from litz.cli import names, piped
 from litz.cli import options as generation
 from litz.cli.chat import beginning
 from litz.cli.chat.dialogue import Chat
-from litz.cli.chat.reader import open_reader, prepare_reader
+from litz.cli.chat.reader import open_reader
 from litz.cli.console import Console
 from litz.cli.engine import load
 from litz.errors import ArgumentError
@@ -45,8 +45,6 @@ def run(options: argparse.Namespace) -> int:
         prompt = piped.with_piped(prompt, console.note)
         if not prompt.strip():
             raise ArgumentError("nothing to answer: the prompt is empty")
-    else:
-        prepare_reader()
     machine = {"threads": options.threads, "context": options.context, "exact": options.exact}
     unchosen = names.nobody_chose(model, (*words, options.named, default))
     better, remark = languages.suited(prompt) if unchosen else (None, None)

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import sys
-import threading
 from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -88,12 +87,6 @@ def without_quotes(text: str) -> str:
     if not stripped.startswith(_QUOTES):
         return text
     return stripped[len(_QUOTES) :].removesuffix(_QUOTES).strip("\n")
-
-
-def prepare_reader() -> None:
-    """Import meanwhile, in another thread, what `open_reader` needs; loading a model leaves time for that."""
-    if _edits():
-        threading.Thread(target=_line_editor, daemon=True).start()
 
 
 def open_reader(*, keep: bool, warn: Callable[[str], None]) -> Reader:
