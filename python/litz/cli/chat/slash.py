@@ -59,6 +59,7 @@ class Slash:
         width = max(map(len, entries))
         self._say("\n".join(f"{entry:<{width}}  {text}" for entry, text in entries.items()))
         self._say('A line that ends with \\ goes on; """ opens and closes a block; // begins a message with a slash.')
+        self._say("Keys: Alt-Enter begins a new line, Tab completes, Ctrl-R searches what was typed before.")
 
     def _set(self, text: str) -> None:
         if text:
