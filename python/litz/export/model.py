@@ -1,0 +1,116 @@
+"""A model of safetensors as a GGUF file's keys and tensors, read back and compared before anything is written."""
+
+import math
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from struct import unpack
+from typing import Any
+
+from litz import _core
+from litz.architectures import family as family_of
+from litz.architectures import gguf
+from litz.auto import AutoTokenizer
+from litz.checkpoint import Checkpoint, open_checkpoint, read_spec, with_defaults
+from litz.errors import ArgumentError, UnsupportedError
+from litz.export import headers, probes, vocabulary
+from litz.export.gguf_file import Entry, Tensor, header
+from litz.generation import GenerationConfig
+from litz.hub import ModelFiles
+from litz.spec import Spec
+from litz.tokenizers import gguf_settings
+from litz.tokenizers.tokenizer import Tokenizer
+
+_SAME = 1e-6  # keys are in single precision
+
+
+@dataclass(frozen=True)
+class Description:
+    """What the file will hold: keys in order (but for those that say how it is quantised), and tensors."""
+
+    entries: tuple[Entry, ...]
+    tensors: tuple[Tensor, ...]
+
+
+def describe(files: ModelFiles) -> Description:
+    """The model as GGUF. Only headers, vectors of rotary factors and the tokenizer are read.
+
+    What would not be read back as the same model (Spec) with the same tokenizer (ids of probes, special tokens, chat
+    template) is UnsupportedError, and so are families without a form; ArgumentError for a GGUF file.
+    """
+    if files.gguf is not None:
+        raise ArgumentError(f"{files.gguf} is a GGUF file already")
+    checkpoint = open_checkpoint(files)
+    tokenizer = AutoTokenizer.from_pretrained(files.root)
+    entries, tensors = headers.described(checkpoint)
+    ends = _ends(files, checkpoint)
+    entries += vocabulary.entries(tokenizer, size=checkpoint.spec.vocab, ends=ends, where=files.source)
+    made = Description(tuple(entries), tuple(tensors))
+    _check(made, checkpoint, tokenizer)
+    return made
+
+
+def _ends(files: ModelFiles, checkpoint: Checkpoint) -> list[int]:
+    """The tokens that end an answer, as generation would take them."""
+    path = files.find("generation_config.json")
+    found = None if path is None else GenerationConfig.from_file(path).eos_token_id
+    found = checkpoint.config.get("eos_token_id") if found is None else found
+    return [found] if isinstance(found, int) else list(found or ())
+
+
+def _check(made: Description, checkpoint: Checkpoint, tokenizer: Tokenizer) -> None:
+    """Reads the header as any reader would, and compares."""
+    where = checkpoint.files.source
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "header.gguf"
+        path.write_bytes(header(made.entries, ()))
+        file = _core.TensorFile(path)
+        differing = list(_differences(expected(checkpoint.spec, made), _spec(file, made.tensors, where)))
+        if differing:
+            raise UnsupportedError(f"{where}: the GGUF form would be another model: {'; '.join(differing[:3])}")
+        core = _core.Tokenizer.from_gguf(file)
+        read = Tokenizer.of(core, gguf_settings.from_gguf(file, core), name_or_path=where)
+        probes.compare(tokenizer, read, where=where)
+
+
+def expected(spec: Spec, made: Description) -> Spec:
+    """The Spec of the file: norms are whole, and rows that were interleaved turn by neighbours."""
+    arch = next(entry.payload[8:].decode() for entry in made.entries if entry.key == "general.architecture")
+    permuted = any(form.arch == arch and form.permuted for form in headers.FORMS.values())
+    ropes = tuple(replace(rope, interleaved=permuted) for rope in spec.ropes)
+    return replace(spec, norm=replace(spec.norm, offset=0.0), ropes=ropes)
+
+
+def _spec(file: _core.TensorFile, tensors: Sequence[Tensor], where: str) -> Spec:
+    """The Spec that the header and these tensors say."""
+    by_name = {tensor.name: tensor for tensor in tensors}
+
+    def floats(name: str) -> list[float]:
+        data = by_name[name].read()
+        return list(unpack(f"<{len(data) // 4}f", data))
+
+    shapes = {tensor.name: tensor.shape for tensor in tensors}
+    metadata = file.metadata()
+    values = gguf.config(metadata, shapes, floats=floats, where=where, long_arrays=file.long_arrays())
+    config = with_defaults(values, name=where, spelled=gguf.spelled(metadata["general.architecture"]))
+    return read_spec(config, family_of(config["model_type"]), where=where)
+
+
+def _differences(one: Spec, two: Spec) -> Iterator[str]:
+    yield from _unlike(one.to_dict(), two.to_dict(), "")
+
+
+def _unlike(one: Any, two: Any, place: str) -> Iterator[str]:
+    """Where two nests of dictionaries and lists differ, floats by more than single precision."""
+    if isinstance(one, dict) and isinstance(two, dict):
+        for key in dict.fromkeys((*one, *two)):
+            yield from _unlike(one.get(key), two.get(key), f"{place}.{key}" if place else key)
+    elif isinstance(one, list | tuple) and isinstance(two, list | tuple) and len(one) == len(two):
+        for index, (first, second) in enumerate(zip(one, two, strict=True)):
+            yield from _unlike(first, second, f"{place}[{index}]")
+    elif isinstance(one, float) and isinstance(two, float):
+        if not math.isclose(one, two, rel_tol=_SAME):
+            yield f"{place} {one:g} becomes {two:g}"
+    elif one != two:
+        yield f"{place} {one!r:.40} becomes {two!r:.40}"
