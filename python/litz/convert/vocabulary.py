@@ -5,9 +5,9 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from litz.convert import gguf_file, splits
+from litz.convert.gguf_file import Entry
 from litz.errors import UnsupportedError
-from litz.export import gguf_file, splits
-from litz.export.gguf_file import Entry
 from litz.tokenizers.tokenizer import Tokenizer
 
 _PREFIX = "tokenizer.ggml."
@@ -108,16 +108,21 @@ def _marks_first(whole: Mapping[str, Any]) -> bool:
 
 
 def _tokens(whole: Mapping[str, Any], *, size: int, where: str) -> tuple[list[str], list[int]]:
-    """The text and kind of every row; rows without a token are unused ones."""
+    """The text and kind of every row; rows without a token are unused ones, added tokens without a row left out."""
     texts = {id: token for token, id in whole["model"]["vocab"].items()}
     kinds = dict.fromkeys(texts, _NORMAL)
+    if max(texts, default=-1) >= size:
+        raise UnsupportedError(f"{where}: the tokenizer has ids up to {max(texts)}, and the model only {size} rows")
     for token in whole["added_tokens"]:
         texts[token["id"]] = token["content"]
         kinds[token["id"]] = _CONTROL if token["special"] else _USER_DEFINED
-    if max(texts, default=-1) >= size:
-        raise UnsupportedError(f"{where}: the tokenizer has ids up to {max(texts)}, and the model only {size} rows")
     tokens = [texts.get(id, f"[PAD{id}]") for id in range(size)]
     return tokens, [kinds.get(id, _UNUSED) for id in range(size)]
+
+
+def beyond(tokenizer: Tokenizer, size: int) -> list[str]:
+    """The added tokens that a table of `size` rows has no row for."""
+    return [content for id, content, *_ in tokenizer._core.added_tokens() if id >= size]
 
 
 def _around(tokenizer: Tokenizer, where: str) -> list[Entry]:

@@ -1,5 +1,5 @@
 """Models of safetensors written as GGUF files: the inverse of reading them."""
 
-from litz.export.model import Description, describe
+from litz.convert.model import Description, describe
 
 __all__ = ["Description", "describe"]

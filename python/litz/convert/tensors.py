@@ -9,7 +9,7 @@ from litz import _core
 from litz.architectures import gguf
 from litz.architectures.base import Family
 from litz.checkpoint import Checkpoint
-from litz.export.gguf_file import CODES, Tensor
+from litz.convert.gguf_file import CODES, Tensor
 from litz.spec import Attention, Spec, shapes
 from litz.weights import Part, Source
 

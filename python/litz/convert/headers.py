@@ -8,10 +8,10 @@ from litz.architectures import gemma3
 from litz.architectures.base import Family, rope_parameters
 from litz.checkpoint import Checkpoint
 from litz.config import Keys
+from litz.convert import rope
+from litz.convert.gguf_file import Entry, Tensor, number, real, text
+from litz.convert.tensors import factors, tensors
 from litz.errors import UnsupportedError
-from litz.export import rope
-from litz.export.gguf_file import Entry, Tensor, number, real, text
-from litz.export.tensors import factors, tensors
 from litz.spec import Mlp, Spec
 
 _GEMMA_PERIOD = 6  # readers take it for granted: every sixth layer sees everything

@@ -13,9 +13,9 @@ from litz.architectures import family as family_of
 from litz.architectures import gguf
 from litz.auto import AutoTokenizer
 from litz.checkpoint import Checkpoint, open_checkpoint, read_spec, with_defaults
+from litz.convert import headers, probes, vocabulary
+from litz.convert.gguf_file import Entry, Tensor, header
 from litz.errors import ArgumentError, UnsupportedError
-from litz.export import headers, probes, vocabulary
-from litz.export.gguf_file import Entry, Tensor, header
 from litz.generation import GenerationConfig
 from litz.hub import ModelFiles
 from litz.spec import Spec
@@ -31,6 +31,7 @@ class Description:
 
     entries: tuple[Entry, ...]
     tensors: tuple[Tensor, ...]
+    notes: tuple[str, ...] = ()  # what the format does not keep of the tokenizer
 
 
 def describe(files: ModelFiles) -> Description:
@@ -47,8 +48,7 @@ def describe(files: ModelFiles) -> Description:
     ends = _ends(files, checkpoint)
     entries += vocabulary.entries(tokenizer, size=checkpoint.spec.vocab, ends=ends, where=files.source)
     made = Description(tuple(entries), tuple(tensors))
-    _check(made, checkpoint, tokenizer)
-    return made
+    return replace(made, notes=tuple(_check(made, checkpoint, tokenizer)))
 
 
 def _ends(files: ModelFiles, checkpoint: Checkpoint) -> list[int]:
@@ -59,8 +59,8 @@ def _ends(files: ModelFiles, checkpoint: Checkpoint) -> list[int]:
     return [found] if isinstance(found, int) else list(found or ())
 
 
-def _check(made: Description, checkpoint: Checkpoint, tokenizer: Tokenizer) -> None:
-    """Reads the header as any reader would, and compares."""
+def _check(made: Description, checkpoint: Checkpoint, tokenizer: Tokenizer) -> Iterator[str]:
+    """Reads the header as any reader would, and compares; notes on what cannot be the same."""
     where = checkpoint.files.source
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "header.gguf"
@@ -71,7 +71,11 @@ def _check(made: Description, checkpoint: Checkpoint, tokenizer: Tokenizer) -> N
             raise UnsupportedError(f"{where}: the GGUF form would be another model: {'; '.join(differing[:3])}")
         core = _core.Tokenizer.from_gguf(file)
         read = Tokenizer.of(core, gguf_settings.from_gguf(file, core), name_or_path=where)
-        probes.compare(tokenizer, read, where=where)
+        lost = vocabulary.beyond(tokenizer, checkpoint.spec.vocab)
+        if lost:
+            yield f"left out, for the model has no rows for them: {', '.join(lost)}"
+        prefix = bool(file.metadata().get("tokenizer.ggml.add_space_prefix"))
+        yield from probes.compare(tokenizer, read, prefix=prefix, where=where)
 
 
 def expected(spec: Spec, made: Description) -> Spec:

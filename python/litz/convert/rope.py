@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from litz import rope
+from litz.convert.gguf_file import Entry, number, real, text
 from litz.errors import UnsupportedError
-from litz.export.gguf_file import Entry, number, real, text
 
 _STRETCHED = ("beta_fast", "beta_slow")
 
