@@ -2,11 +2,12 @@
 
 import math
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from struct import unpack
-from typing import Any
+from typing import Any, BinaryIO
 
 from litz import _core
 from litz.architectures import family as family_of
@@ -14,7 +15,7 @@ from litz.architectures import gguf
 from litz.auto import AutoTokenizer
 from litz.checkpoint import Checkpoint, open_checkpoint, read_spec, with_defaults
 from litz.convert import headers, probes, vocabulary
-from litz.convert.gguf_file import Entry, Tensor, header
+from litz.convert.gguf_file import Entry, Tensor, header, number, write
 from litz.errors import ArgumentError, UnsupportedError
 from litz.generation import GenerationConfig
 from litz.hub import ModelFiles
@@ -22,6 +23,8 @@ from litz.spec import Spec
 from litz.tokenizers import gguf_settings
 from litz.tokenizers.tokenizer import Tokenizer
 
+# general.file_type: the numbers of llama.cpp's llama_ftype
+_FILE_TYPES = {"F32": 0, "F16": 1, "BF16": 32}
 _SAME = 1e-6  # keys are in single precision
 
 
@@ -32,6 +35,15 @@ class Description:
     entries: tuple[Entry, ...]
     tensors: tuple[Tensor, ...]
     notes: tuple[str, ...] = ()  # what the format does not keep of the tokenizer
+
+    def write(self, out: BinaryIO) -> None:
+        """The whole file, its floats as they are stored."""
+        matrices = Counter(tensor.dtype for tensor in self.tensors if len(tensor.shape) > 1)
+        said = (
+            number("general.file_type", _FILE_TYPES[matrices.most_common(1)[0][0]]),
+            number("general.quantization_version", 2),
+        )
+        write(out, (*self.entries, *said), self.tensors)
 
 
 def describe(files: ModelFiles) -> Description:

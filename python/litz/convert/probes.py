@@ -37,18 +37,21 @@ def compare(one: Tokenizer, two: Tokenizer, *, prefix: bool, where: str) -> Iter
     noted = False
     for text in (*_TEXTS, *_with_added(one, two)):
         first, second = one.encode(text), two.encode(text)
-        if first == second and one.decode(first) == two.decode(second):
-            continue
-        if spaced is None or not spaced.search(text):
-            raise UnsupportedError(
-                f"{where}: in GGUF, its tokenizer would read {text[:60]!r} as {_around(first, second)}"
-            )
-        noted = True
+        if spaced is not None and first != second and spaced.search(text):
+            noted = True
+        elif first != second:
+            raise _other(where, f"read {text[:60]!r} as {_around(first, second)}")
+        elif (own := one.decode(first)) != (other := two.decode(second)):
+            raise _other(where, f"write {other!r:.60} for {own!r:.60}")
     for name, own, read in _settings(one, two):
         if own != read:
             raise UnsupportedError(f"{where}: in GGUF, its {name} would be {read!r:.60}, and it is {own!r:.60}")
     if noted:
         yield "text that begins with a space gets one more before it, as in every GGUF file of such a tokenizer"
+
+
+def _other(where: str, does: str) -> UnsupportedError:
+    return UnsupportedError(f"{where}: in GGUF, its tokenizer would {does}")
 
 
 def _after_token(tokenizer: Tokenizer) -> re.Pattern[str]:
