@@ -22,6 +22,7 @@ lint:  ## Formatting, linters, types and size limits
 	cargo clippy --workspace --all-targets -- -D warnings
 	ruff check .
 	$(PYTHON) -m mypy
+	$(PYTHON) scripts/check_types.py
 	$(PYTHON) scripts/limits.py
 
 .PHONY: test-rust

@@ -1,6 +1,6 @@
 """What a language model does, by hand: ids, the scores of the next token, and one token after the other.
 
-python examples/tokens_and_logits.py [MODEL]        (needs torch: pip install "litz[torch]")
+python examples/tokens_and_logits.py [MODEL]        (needs torch: pip install torch)
 """
 
 import sys
@@ -46,13 +46,13 @@ for _ in range(5):
     outputs = model(input_ids)
     last_logits = outputs.logits[:, -1, :]
     probabilities = torch.softmax(last_logits, dim=-1)
-    token_id = torch.multinomial(probabilities, num_samples=1).squeeze()
-    prompt = prompt + tokenizer.decode(token_id)
+    drawn = torch.multinomial(probabilities, num_samples=1).squeeze()
+    prompt = prompt + tokenizer.decode(drawn)
 
 # The same in one call
 prompt = "你是谁?"
 input_ids = tokenizer.encode(prompt, return_tensors="pt")
-outputs = model.generate(
+generated = model.generate(
     input_ids,
     max_length=20,  # prompt included
     do_sample=True,
@@ -60,12 +60,12 @@ outputs = model.generate(
     pad_token_id=tokenizer.eos_token_id,
     attention_mask=torch.ones_like(input_ids),
 )
-print("Generated:\n", tokenizer.decode(outputs[0]))
+print("Generated:\n", tokenizer.decode(generated[0]))
 
 # The model's own chat template, rendered and encoded
 messages = [{"role": "system", "content": "你的名字是小助手"}, {"role": "user", "content": "你是誰?"}]
 input_ids = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_tensors="pt")
-outputs = model.generate(
+generated = model.generate(
     input_ids,
     max_length=80,
     do_sample=True,
@@ -73,4 +73,4 @@ outputs = model.generate(
     pad_token_id=tokenizer.eos_token_id,
     attention_mask=torch.ones_like(input_ids),
 )
-print(tokenizer.decode(outputs[0], skip_special_tokens=False))
+print(tokenizer.decode(generated[0], skip_special_tokens=False))

@@ -1,55 +1,130 @@
 """litz: load, tokenize, generate and chat, with the names known from transformers.
 
-Nothing is imported until it is used: `import litz` costs milliseconds.
+Nothing is imported until it is used: `import litz` costs milliseconds. Its log is `logging.getLogger("litz")`.
 """
 
-from importlib import import_module as _import_module
-from typing import Any as _Any
+TYPE_CHECKING = False  # type checkers take a variable of this name as true; typing's own takes 8 ms to import
+if TYPE_CHECKING:
+    from litz import errors
+    from litz.auto import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+    from litz.config import Config
+    from litz.generation import GenerationConfig, TextIteratorStreamer, TextStreamer
+    from litz.generation.async_streamer import AsyncTextIteratorStreamer
+    from litz.generation.callbacks import (
+        LogitsProcessor,
+        LogitsProcessorList,
+        StoppingCriteria,
+        StoppingCriteriaList,
+    )
+    from litz.native import NativeCausalLM
+    from litz.outputs import CausalLMOutput
+    from litz.pipelines import pipeline
+    from litz.seeding import set_seed
+    from litz.spec import Spec
+    from litz.tokenizers import (
+        AddedToken,
+        BatchEncoding,
+        BertTokenizer,
+        BertTokenizerFast,
+        CodeGenTokenizer,
+        CodeGenTokenizerFast,
+        GemmaTokenizer,
+        GemmaTokenizerFast,
+        GPT2Tokenizer,
+        GPT2TokenizerFast,
+        GPTNeoXTokenizer,
+        GPTNeoXTokenizerFast,
+        LlamaTokenizer,
+        LlamaTokenizerFast,
+        PreTrainedTokenizer,
+        PreTrainedTokenizerBase,
+        PreTrainedTokenizerFast,
+        Qwen2Tokenizer,
+        Qwen2TokenizerFast,
+        RobertaTokenizer,
+        RobertaTokenizerFast,
+        T5Tokenizer,
+        T5TokenizerFast,
+        Tokenizer,
+    )
 
 __version__ = "0.1.0"
 
-# public name -> the module that defines it
-_HOME = {
-    "AddedToken": "litz.tokenizers",
-    "AsyncTextIteratorStreamer": "litz.generation.async_streamer",
-    "AutoConfig": "litz.auto",
-    "AutoModelForCausalLM": "litz.auto",
-    "AutoTokenizer": "litz.auto",
-    "BatchEncoding": "litz.tokenizers",
-    "CausalLMOutput": "litz.outputs",
-    "Config": "litz.config",
-    "GenerationConfig": "litz.generation",
-    "LogitsProcessor": "litz.generation.callbacks",
-    "LogitsProcessorList": "litz.generation.callbacks",
-    "NativeCausalLM": "litz.native",
-    "PreTrainedTokenizer": "litz.tokenizers",
-    "PreTrainedTokenizerBase": "litz.tokenizers",
-    "PreTrainedTokenizerFast": "litz.tokenizers",
-    "Spec": "litz.spec",
-    "StoppingCriteria": "litz.generation.callbacks",
-    "StoppingCriteriaList": "litz.generation.callbacks",
-    "TextIteratorStreamer": "litz.generation",
-    "TextStreamer": "litz.generation",
-    "Tokenizer": "litz.tokenizers",
-    "pipeline": "litz.pipelines",
-    "set_seed": "litz.seeding",
+__all__ = [
+    "AddedToken",
+    "AsyncTextIteratorStreamer",
+    "AutoConfig",
+    "AutoModelForCausalLM",
+    "AutoTokenizer",
+    "BatchEncoding",
+    "BertTokenizer",
+    "BertTokenizerFast",
+    "CausalLMOutput",
+    "CodeGenTokenizer",
+    "CodeGenTokenizerFast",
+    "Config",
+    "GPT2Tokenizer",
+    "GPT2TokenizerFast",
+    "GPTNeoXTokenizer",
+    "GPTNeoXTokenizerFast",
+    "GemmaTokenizer",
+    "GemmaTokenizerFast",
+    "GenerationConfig",
+    "LlamaTokenizer",
+    "LlamaTokenizerFast",
+    "LogitsProcessor",
+    "LogitsProcessorList",
+    "NativeCausalLM",
+    "PreTrainedTokenizer",
+    "PreTrainedTokenizerBase",
+    "PreTrainedTokenizerFast",
+    "Qwen2Tokenizer",
+    "Qwen2TokenizerFast",
+    "RobertaTokenizer",
+    "RobertaTokenizerFast",
+    "Spec",
+    "StoppingCriteria",
+    "StoppingCriteriaList",
+    "T5Tokenizer",
+    "T5TokenizerFast",
+    "TextIteratorStreamer",
+    "TextStreamer",
+    "Tokenizer",
+    "__version__",
+    "errors",
+    "pipeline",
+    "set_seed",
+]
+
+# module -> the public names that it defines
+_NAMES = {
+    "litz.auto": "AutoConfig AutoModelForCausalLM AutoTokenizer",
+    "litz.config": "Config",
+    "litz.generation": "GenerationConfig TextIteratorStreamer TextStreamer",
+    "litz.generation.async_streamer": "AsyncTextIteratorStreamer",
+    "litz.generation.callbacks": "LogitsProcessor LogitsProcessorList StoppingCriteria StoppingCriteriaList",
+    "litz.native": "NativeCausalLM",
+    "litz.outputs": "CausalLMOutput",
+    "litz.pipelines": "pipeline",
+    "litz.seeding": "set_seed",
+    "litz.spec": "Spec",
 }
-for _family in ("Bert", "CodeGen", "GPT2", "GPTNeoX", "Gemma", "Llama", "Qwen2", "Roberta", "T5"):
-    _HOME |= {f"{_family}Tokenizer": "litz.tokenizers", f"{_family}TokenizerFast": "litz.tokenizers"}
-_MODULES = ("errors",)
+_HOME = {name: module for module, names in _NAMES.items() for name in names.split()}
 
-__all__ = ["__version__", *_HOME, *_MODULES]
+if not TYPE_CHECKING:  # for type checkers, a name that is not imported above is none
 
+    def __getattr__(name: str) -> object:
+        from importlib import import_module
 
-def __getattr__(name: str) -> _Any:
-    if name in _HOME:
-        value = getattr(_import_module(_HOME[name]), name)
+        if name == "errors":
+            return import_module("litz.errors")
+        if name not in __all__:
+            from litz.missing_names import refusal
+
+            raise refusal(name)
+        value = getattr(import_module(_HOME.get(name, "litz.tokenizers")), name)
         globals()[name] = value
         return value
-    if name in _MODULES:
-        return _import_module(f"litz.{name}")
-    raise AttributeError(f"module 'litz' has no attribute {name!r}; it has {', '.join(sorted(__all__))}")
 
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

@@ -3,10 +3,11 @@
 import os
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, final
 
 __version__: str
 
+@final
 class TensorFile:
     """An open GGUF or safetensors file: mapped, validated once, then only looked up.
 
@@ -41,6 +42,7 @@ class TensorFile:
     def read_f32(self, name: str, /) -> bytes:
         """A tensor as little-endian F32, bit for bit as the reference of its format converts it."""
 
+@final
 class Model:
     """A loaded model. Safe to use from several threads."""
 
@@ -81,6 +83,7 @@ class Model:
     def context(self) -> int:
         """The longest sequence."""
 
+@final
 class Generation:
     """One run over several prompts. A row is prompt number times num_return_sequences plus the continuation's."""
 
@@ -143,17 +146,18 @@ def open_tokenizer(
     `cache`, what a large tokenizer.json or GGUF file gives is kept for the next time.
     """
 
+@final
 class Tokenizer:
     """A compiled tokenizer: immutable, shared between threads without locks, and without the GIL while it works."""
 
     @staticmethod
-    def from_json(data: bytes, /) -> Tokenizer:
+    def from_json(data: bytes) -> Tokenizer:
         """Compiles a `tokenizer.json`; its `truncation` and `padding` are left to the caller.
 
         What litz does not implement is an UnsupportedError, and what is malformed a FormatError, each with its place.
         """
     @staticmethod
-    def from_gguf(file: TensorFile, /) -> Tokenizer:
+    def from_gguf(file: TensorFile) -> Tokenizer:
         """Compiles the tokenizer in a GGUF file's metadata."""
     def model_type(self) -> str:
         """`BPE`, `WordPiece`, `WordLevel` or `Unigram`."""
@@ -258,8 +262,8 @@ class Tokenizer:
         """The text of ids; ids without a token are left out, bytes that are not UTF-8 become U+FFFD."""
     def decode_bytes(self, ids: list[int], skip_special_tokens: bool = False) -> bytes:
         """What the ids stand for, byte by byte."""
-    def token_to_id(self, token: str, /) -> int | None: ...
-    def id_to_token(self, id: int, /) -> str | None: ...
+    def token_to_id(self, token: str) -> int | None: ...
+    def id_to_token(self, id: int) -> str | None: ...
     def vocab_size(self, with_added: bool = True) -> int: ...
     def vocab(self) -> dict[str, int]:
         """Every token with its id, added ones included."""
@@ -267,7 +271,10 @@ class Tokenizer:
         """(id, content, special, lstrip, rstrip, single_word, normalized) of each, by id."""
     def stream(self, skip_special_tokens: bool = False) -> DecodeStream:
         """Decodes ids as they come."""
+    def __copy__(self) -> Tokenizer: ...
+    def __deepcopy__(self, memo: dict[int, Any], /) -> Tokenizer: ...
 
+@final
 class Encoding:
     """What is known of a text's tokens, or of a piece that truncation cut off; lists are made when asked for."""
 
@@ -313,9 +320,10 @@ class Encoding:
     ) -> Encoding:
         """The same with its overflowing pieces, filled up to `width` tokens."""
 
-def encoding_matrix(encodings: list[Encoding], field: str, /) -> tuple[bytearray, int]:
+def encoding_matrix(encodings: list[Encoding], field: str) -> tuple[bytearray, int]:
     """One list of several encodings of one length as rows of 64-bit integers, and their length; offsets are pairs."""
 
+@final
 class WordCounter:
     """Counts the words of a corpus, and trains on them once."""
 
@@ -324,24 +332,26 @@ class WordCounter:
     ) -> None:
         """The words are those that these components of a tokenizer.json make; while they are counted they take at most
         `memory` bytes, and temporary files beyond that."""
-    def feed(self, texts: list[str], /) -> None:
+    def feed(self, texts: list[str]) -> None:
         """Counts the words of texts."""
     def feed_file(self, path: str | os.PathLike[str], report: Callable[[str, int, int], None] | None = None) -> None:
         """Counts the words of a file whose lines, with their ends, are texts."""
     def train(self, settings_json: str, report: Callable[[str, int, int], None] | None = None) -> str:
         """The trained model as JSON; `report` is told a stage, what is done and of how much, and may raise."""
 
+@final
 class DecodeStream:
     """Text from ids that come one by one: put together, always what `decode` gives for all of them."""
 
-    def push(self, id: int, /) -> str:
+    def push(self, id: int) -> str:
         """The text that is certain with this id; it may be empty."""
     def finish(self) -> str:
         """What was held back. The stream is at its beginning again."""
 
-def character_class(pattern: str, /) -> list[tuple[int, int]]:
+def character_class(pattern: str) -> list[tuple[int, int]]:
     """The code points of a class such as `\\p{L}`, as ranges that include their ends, in Unicode 16."""
 
+@final
 class Template:
     """A compiled chat template: immutable, safe to use from several threads."""
 

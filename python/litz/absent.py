@@ -1,7 +1,8 @@
 """Methods of transformers' models that this release does not have, each an error that says what there is instead."""
 
+import difflib
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from litz.errors import UnsupportedError
 
@@ -21,10 +22,32 @@ def absent(name: str, advice: str) -> Callable[..., NoReturn]:
     return method
 
 
+def absent_maker(name: str, advice: str) -> Callable[..., NoReturn]:
+    """A static method that raises UnsupportedError with the advice."""
+
+    def method(*_: Any, **__: Any) -> NoReturn:
+        raise UnsupportedError(f"{name}: {advice}")
+
+    method.__name__ = name
+    method.__doc__ = f"UnsupportedError: {advice}."
+    return method
+
+
 class WithoutWeights:
     """What a model whose weights cannot be taken out refuses by name."""
 
     name_or_path: str
+
+    if not TYPE_CHECKING:  # or type checkers would take every name for one
+
+        def __getattr__(self, name: str) -> NoReturn:
+            if name.startswith("_"):  # copying and pickling ask before the object has anything
+                raise AttributeError(name)
+            near = difflib.get_close_matches(name, dir(type(self)), n=1)
+            hint = f"did you mean {near[0]}?" if near else "this release does not have it"
+            raise AttributeError(f"a loaded model has no {name!r}: {hint}", obj=self)
+
+    from_pretrained = staticmethod(absent_maker("from_pretrained", "call AutoModelForCausalLM.from_pretrained"))
 
     parameters = absent("parameters", _PACKED)
     named_parameters = absent("named_parameters", _PACKED)
@@ -43,4 +66,5 @@ class WithoutWeights:
     save_pretrained = absent("save_pretrained", _NO_SAVING)
     push_to_hub = absent("push_to_hub", "litz uploads nothing: upload the folder {path} yourself")
     load_adapter = absent("load_adapter", "adapters are not supported: merge them into the model first")
+    compile = absent("compile", "nothing is compiled, the kernels are there; leave it out")
     cuda = absent("cuda", "the native engine runs on the CPU; leave it out")

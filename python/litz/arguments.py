@@ -1,11 +1,12 @@
 """Arguments of transformers' functions that litz does not act on: accepted where they ask for nothing, else refused."""
 
 import difflib
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from litz.errors import ArgumentError, UnsupportedError
+from litz import log
+from litz.errors import UnknownArgumentError, UnsupportedError
 from litz.numbers import shown
 
 
@@ -25,6 +26,9 @@ class Known:
             return False
 
 
+_CPU_ONLY = "this release computes on the CPU alone: leave it out, or pass 'cpu' or 'auto'"
+
+
 def without_effect(reason: str) -> Known:
     """An argument that is accepted whatever it says, for that reason."""
     return Known(reason, anything=True)
@@ -33,17 +37,42 @@ def without_effect(reason: str) -> Known:
 def check_arguments(
     given: Mapping[str, Any], known: Mapping[str, Known], *, of: str, others: Collection[str] = ()
 ) -> None:
-    """UnsupportedError for a known argument that asks for something, ArgumentError for an unknown one.
+    """UnsupportedError for a known argument that asks for something, UnknownArgumentError for an unknown one.
 
     `of` names the function; `others` are its own arguments, which a misspelt one may be meant to be.
     """
     for name, value in given.items():
         if name not in known:
-            near = difflib.get_close_matches(name, [*known, *others], n=1)
-            hint = f"did you mean {near[0]}?" if near else "litz knows no argument of that name"
-            raise ArgumentError(f"{of} got {name}={shown(value)}: {hint}")
+            raise UnknownArgumentError(f"{of} got {name}={shown(value)}: {_nearest(name, [*others, *known])}")
         if not known[name].accepts(value):
             raise UnsupportedError(f"{of} got {name}={shown(value)}: {known[name].advice}")
+        if value is not None:
+            log.info("loading", "%s: %s=%s has no effect: %s", of, name, shown(value), known[name].advice)
+
+
+def refuse_unknown(unknown: Mapping[str, Any], *, of: str, known: Collection[str]) -> None:
+    """UnknownArgumentError for the first of the arguments that `of` does not have, with the nearest of the `known`."""
+    for name, value in unknown.items():
+        raise UnknownArgumentError(f"{of} got {name}={shown(value)}: {_nearest(name, known)}")
+
+
+def names_of(function: Callable[..., Any]) -> list[str]:
+    """The names of a function's own arguments, without those that gather others."""
+    code = function.__code__
+    names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    return [name for name in names if name not in ("self", "cls")]
+
+
+def _nearest(name: str, known: Collection[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"did you mean {near[0]}?" if near else "litz knows no argument of that name"
+
+
+def check_device(device: Any, name: str = "device") -> None:
+    """Accepts what means the CPU, also of every part of a map; anything else is UnsupportedError."""
+    for place in device.values() if isinstance(device, Mapping) else [device]:
+        if place is not None and str(place).partition(":")[0] not in ("cpu", "auto", "-1"):
+            raise UnsupportedError(f"{name}={shown(device)}: {_CPU_ONLY}")
 
 
 _ONE_KERNEL = without_effect("every kernel here gives the same results")
@@ -54,6 +83,7 @@ _NO_ADAPTERS = Known("adapters are not supported: merge them into the model firs
 
 # from_pretrained of models.
 LOADING: dict[str, Known] = {
+    "device": Known(_CPU_ONLY, ("cpu", "auto", -1)),
     "attn_implementation": _ONE_KERNEL,
     "experts_implementation": _ONE_KERNEL,
     "use_flash_attention_2": _ONE_KERNEL,

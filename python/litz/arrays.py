@@ -82,5 +82,5 @@ def _torch() -> ModuleType:
     try:
         import torch
     except ImportError as error:
-        raise MissingDependencyError("torch tensors need PyTorch: pip install 'litz[torch]'") from error
+        raise MissingDependencyError("torch tensors need PyTorch: pip install torch") from error
     return torch

@@ -1,21 +1,38 @@
 """AutoConfig, AutoTokenizer and AutoModelForCausalLM: from a model's name or path to what it says it is."""
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 from litz import hub
+from litz.absent import absent_maker
 from litz.errors import ArgumentError, UnsupportedError
+from litz.mistaken import check_source
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import torch
+
     from litz.config import Config
     from litz.generation import GenerationConfig
+    from litz.loading_options import ConfigOptions, LoadingOptions, TokenizerSettings
     from litz.native import NativeCausalLM
     from litz.tokenizers import Tokenizer
 
 Path = str | os.PathLike[str]
 
 
-class AutoConfig:
+class _Maker:
+    """A class that makes nothing by itself: its from_pretrained does."""
+
+    def __init__(self, *_: Any, **__: Any) -> None:
+        name = type(self).__name__
+        raise ArgumentError(f"{name}(...) makes nothing: call {name}.from_pretrained with the name or path of a model")
+
+    register = staticmethod(absent_maker("register", "files are data, and the known families are built in"))
+
+
+class AutoConfig(_Maker):
     """Reads `config.json` or a GGUF header."""
 
     @staticmethod
@@ -29,7 +46,7 @@ class AutoConfig:
         token: str | bool | None = None,
         trust_remote_code: bool = False,
         subfolder: str | None = None,
-        **others: Any,
+        **others: "Unpack[ConfigOptions]",
     ) -> "Config":
         """The model's configuration over its family's defaults.
 
@@ -37,18 +54,19 @@ class AutoConfig:
         `trust_remote_code` is accepted and never acted on: files are data. Raises UnsupportedError for an unknown
         model_type, ArgumentError for an unknown name.
         """
-        from litz.arguments import CONFIGURATION
+        from litz.arguments import CONFIGURATION, names_of
         from litz.checkpoint import read_config
         from litz.overrides import changed
 
+        check_source(pretrained_model_name_or_path, "AutoConfig.from_pretrained")
         read = read_config(hub.resolve(
             pretrained_model_name_or_path, revision=revision, gguf_file=gguf_file, cache_dir=cache_dir,
             local_files_only=local_files_only, token=token, want="config", subfolder=subfolder,
         ))  # fmt: skip
-        return changed(read, others, known=CONFIGURATION)
+        return changed(read, others, known=CONFIGURATION, own=names_of(AutoConfig.from_pretrained))
 
 
-class AutoTokenizer:
+class AutoTokenizer(_Maker):
     """Reads `tokenizer.json`, another file of a vocabulary, or that of a GGUF file."""
 
     @staticmethod
@@ -63,7 +81,7 @@ class AutoTokenizer:
         use_fast: bool = True,
         trust_remote_code: bool = False,
         subfolder: str | None = None,
-        **settings: Any,
+        **settings: "Unpack[TokenizerSettings]",
     ) -> "Tokenizer":
         """The model's tokenizer, chat template included.
 
@@ -73,6 +91,7 @@ class AutoTokenizer:
         """
         from litz.tokenizers import from_pretrained
 
+        check_source(pretrained_model_name_or_path, "AutoTokenizer.from_pretrained")
         return from_pretrained(
             pretrained_model_name_or_path, revision=revision, gguf_file=gguf_file, cache_dir=cache_dir,
             local_files_only=local_files_only, token=token, use_fast=use_fast, trust_remote_code=trust_remote_code,
@@ -80,8 +99,10 @@ class AutoTokenizer:
         )  # fmt: skip
 
 
-class AutoModelForCausalLM:
+class AutoModelForCausalLM(_Maker):
     """Loads a causal language model of any known family."""
+
+    from_config = staticmethod(absent_maker("from_config", "litz makes no random weights: use from_pretrained"))
 
     @staticmethod
     def from_pretrained(
@@ -96,15 +117,15 @@ class AutoModelForCausalLM:
         subfolder: str | None = None,
         dtype: Any = None,
         torch_dtype: Any = None,
-        device_map: Any = None,
-        backend: str = "auto",
+        device_map: "str | int | Mapping[str, Any] | torch.device | None" = None,
+        backend: Literal["auto", "native"] = "auto",
         threads: int | None = None,
-        cache_dtype: str = "auto",
-        activations: str = "auto",
+        cache_dtype: "str | torch.dtype" = "auto",
+        activations: Literal["auto", "fast", "f32", "float32"] = "auto",
         strict: bool = True,
-        config: Any = None,
+        config: "Path | Config | Mapping[str, Any] | None" = None,
         generation_config: "GenerationConfig | None" = None,
-        **others: Any,
+        **others: "Unpack[LoadingOptions]",
     ) -> "NativeCausalLM":
         """The model on the native engine: floats mapped as they are stored, quantised weights packed for the kernels.
 
@@ -120,30 +141,27 @@ class AutoModelForCausalLM:
         InsufficientMemoryError, each naming what is wrong.
         """
         from litz import native
+        from litz.arguments import check_device, names_of
         from litz.checkpoint import open_checkpoint
+        from litz.generation.run import check_config
         from litz.overrides import chosen_config
 
+        check_source(pretrained_model_name_or_path, "AutoModelForCausalLM.from_pretrained")
+        check_config(generation_config)
         if dtype is not None and torch_dtype is not None and str(dtype) != str(torch_dtype):
             raise ArgumentError(f"dtype={dtype!r} and torch_dtype={torch_dtype!r} differ; pass one of them")
         if backend not in ("auto", "native"):
             raise UnsupportedError(f"backend {backend!r}: this release has the native one; pass 'auto' or 'native'")
-        native.check_device(_one_device(device_map))
+        check_device(device_map, "device_map")
         files = hub.resolve(
             pretrained_model_name_or_path, revision=revision, gguf_file=gguf_file, cache_dir=cache_dir,
             local_files_only=local_files_only, token=token, want="model", subfolder=subfolder,
         )  # fmt: skip
-        checkpoint = open_checkpoint(files, strict=strict, config=chosen_config(files, config, others=others))
+        chosen = chosen_config(files, config, others=others, own=names_of(AutoModelForCausalLM.from_pretrained))
+        checkpoint = open_checkpoint(files, strict=strict, config=chosen)
         model = native.load(
             checkpoint, dtype=dtype or torch_dtype, threads=threads, cache_dtype=cache_dtype, activations=activations
         )
         if generation_config is not None:
             model.generation_config = generation_config
         return model
-
-
-def _one_device(device_map: Any) -> Any:
-    """A device map that puts everything in one place is that place."""
-    if isinstance(device_map, dict):
-        places = {str(place) for place in device_map.values()}
-        return places.pop() if len(places) == 1 else device_map
-    return device_map

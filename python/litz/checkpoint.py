@@ -6,7 +6,7 @@ from pathlib import Path
 from struct import unpack
 from typing import Any
 
-from litz import _core
+from litz import _core, log
 from litz.architectures import family as family_of
 from litz.architectures import gguf
 from litz.architectures.base import Family, Names
@@ -37,6 +37,10 @@ class Checkpoint:
                 if (index, name) in used:
                     totals[dtype] = totals.get(dtype, 0) + nbytes
         return totals
+
+    def header(self) -> Mapping[str, Any]:
+        """What a GGUF file says of itself, save its long arrays; nothing for other files."""
+        return self.tensor_files[0].metadata() if self.files.gguf is not None else {}
 
 
 def read_config(files: ModelFiles) -> Config:
@@ -78,6 +82,7 @@ def open_checkpoint(files: ModelFiles, *, strict: bool = True, config: Config | 
     config = read_config(files) if config is None else config
     family = family_of(config["model_type"])
     where = str(files.gguf or files.root / "config.json")
+    log.info("loading", "%s: %s, described by %s", files.source, config["model_type"], where)
     spec = read_spec(config, family, where=where, strict=strict)
     tensor_files = tuple(_core.TensorFile(str(path)) for path in files.weights())
     stored = [_stored(file) for file in tensor_files]

@@ -10,6 +10,7 @@ from typing import Any
 
 from litz.errors import ConfigError
 from litz.numbers import integer, number, shown
+from litz.whole_files import write_text
 
 # Keys that never change what a causal language model computes when it runs.
 _IRRELEVANT = frozenset(
@@ -119,13 +120,8 @@ class Config(Mapping[str, Any]):
         return made
 
     def save_pretrained(self, folder: str | Path) -> None:
-        """Writes `config.json` into the folder, which is made if need be."""
-        target = Path(folder)
-        target.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(self.to_dict(), indent=2, ensure_ascii=False) + "\n"
-        partial = target / "config.json.partial"
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(target / "config.json")
+        """Writes `config.json` into the folder, which is made if need be; FileAccessError says why it cannot."""
+        write_text(Path(folder) / "config.json", json.dumps(self.to_dict(), indent=2, ensure_ascii=False) + "\n")
 
 
 class Keys:

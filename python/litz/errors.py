@@ -21,6 +21,10 @@ class ArgumentError(LitzError, ValueError):
     """An argument is out of its range, or would have no effect."""
 
 
+class UnknownArgumentError(ArgumentError, TypeError):
+    """A function has no argument of that name; the text names the nearest one that it has."""
+
+
 class TemplateError(LitzError, ValueError):
     """A chat template failed to compile or to render; the text names the line."""
 

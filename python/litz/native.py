@@ -1,24 +1,43 @@
 """The native engine behind the model interface that people know: CPU inference without torch."""
 
 import json
+import time
 import warnings
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack, overload
 
-from litz import _core, arrays, generation
+from litz import _core, arrays, generation, log
 from litz.absent import WithoutWeights
-from litz.arguments import CALLING, check_arguments
+from litz.arguments import CALLING, check_arguments, check_device
 from litz.checkpoint import Checkpoint
 from litz.config import Config
 from litz.errors import ArgumentError, UnsupportedError
 from litz.generation.inputs import checked_ids
+from litz.generation.recommended import Recommended, names_of, recommended
+from litz.mistaken import not_ids
 from litz.numbers import integer, shown
 from litz.outputs import CausalLMOutput
 from litz.spec import Spec, parameters
 from litz.weights import LoadReport
 
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from numpy.typing import NDArray
+
 # Other names go to the engine as they are.
 _CACHE_DTYPES = {"float16": "f16", "float32": "f32"}
 _ACTIVATIONS = {"auto": "auto", "fast": "fast", "f32": "f32", "float32": "f32"}
+
+
+class CallingOptions(TypedDict, total=False):
+    """What a call of a model takes besides ids and mask."""
+
+    logits_to_keep: Any
+    token_type_ids: Any
+    use_cache: bool | None
+    output_attentions: Literal[False] | None
+    output_hidden_states: Literal[False] | None
 
 
 class NativeCausalLM(WithoutWeights):
@@ -40,6 +59,7 @@ class NativeCausalLM(WithoutWeights):
         self.spec: Spec = checkpoint.spec
         self.load_report: LoadReport = checkpoint.report.with_memory(core.report())
         self.generation_config = generation_config
+        self.recommended: Recommended | None = recommended(names_of(checkpoint.files, checkpoint.header()))
         self.dtype = dtype
         self.name_or_path = checkpoint.files.source
 
@@ -57,6 +77,11 @@ class NativeCausalLM(WithoutWeights):
         """Bytes of the weights, those that stay in their file included; sequences and working memory are not."""
         report = self.load_report
         return report.bytes_mapped + report.bytes_packed + report.bytes_converted
+
+    @property
+    def threads(self) -> int:
+        """How many threads work on a token."""
+        return self._core.threads
 
     def can_generate(self) -> bool:
         """Every causal language model can."""
@@ -83,6 +108,8 @@ class NativeCausalLM(WithoutWeights):
         if device is not None and _dtype_asked(device) in _DTYPES:
             device, dtype = None, device
         check_device(device)
+        if dtype is not None and _dtype_asked(dtype) not in (self.dtype, *_DTYPES):
+            raise UnsupportedError(f"dtype={shown(dtype)}: weights stay {self.dtype}, as stored")
         if dtype is not None and _dtype_asked(dtype) != self.dtype:
             warnings.warn(_stays(dtype, self.dtype), stacklevel=2)
         return self
@@ -103,6 +130,45 @@ class NativeCausalLM(WithoutWeights):
         """The model itself, with a warning unless it computes on float32 weights."""
         return self.to(dtype="float32")
 
+    @overload  # by position, so that `**inputs` matches the last one alone
+    def __call__(
+        self,
+        input_ids: Sequence[Sequence[int]],
+        /,
+        attention_mask: Any = None,
+        *,
+        return_dict: Literal[True] | None = None,
+        **others: Unpack[CallingOptions],
+    ) -> CausalLMOutput["NDArray[np.float32]"]: ...
+    @overload
+    def __call__(
+        self,
+        input_ids: "NDArray[Any]",
+        /,
+        attention_mask: Any = None,
+        *,
+        return_dict: Literal[True] | None = None,
+        **others: Unpack[CallingOptions],
+    ) -> CausalLMOutput["NDArray[np.float32]"]: ...
+    @overload
+    def __call__(
+        self,
+        input_ids: "torch.Tensor",
+        /,
+        attention_mask: Any = None,
+        *,
+        return_dict: Literal[True] | None = None,
+        **others: Unpack[CallingOptions],
+    ) -> CausalLMOutput["torch.Tensor"]: ...
+    @overload
+    def __call__(
+        self,
+        input_ids: Any = None,
+        attention_mask: Any = None,
+        *,
+        return_dict: bool | None = None,
+        **others: Unpack[CallingOptions],
+    ) -> Any: ...
     def __call__(
         self,
         input_ids: Any = None,
@@ -153,6 +219,8 @@ class NativeCausalLM(WithoutWeights):
 
 def _batch(value: Any, name: str) -> list[list[int]]:
     """(batch, time) integers as lists; ArgumentError says what was found instead."""
+    if wrong := not_ids(value, name):
+        raise ArgumentError(f"{name} must be integers of shape (batch, time), {wrong}")
     rows = value.tolist() if hasattr(value, "tolist") else value
     if not isinstance(rows, (list, tuple)) or not rows or not all(isinstance(row, (list, tuple)) for row in rows):
         raise ArgumentError(f"{name} must be integers of shape (batch, time), found {_found(value)}")
@@ -180,19 +248,12 @@ def _found(value: Any) -> str:
     return shown(value)
 
 
-def check_device(device: Any) -> None:
-    """Accepts what means the CPU; anything else raises UnsupportedError."""
-    name = str(device).partition(":")[0]
-    if device is not None and name not in ("cpu", "auto", "-1"):
-        raise UnsupportedError(f"device {device!r}: the native engine runs on the CPU; pass device_map='cpu' or 'auto'")
-
-
 def load(
     checkpoint: Checkpoint,
     *,
     dtype: Any = None,
     threads: int | None = None,
-    cache_dtype: str = "auto",
+    cache_dtype: "str | torch.dtype" = "auto",
     activations: str = "auto",
 ) -> NativeCausalLM:
     """Loads a checkpoint's weights into the native engine: floats stay mapped, quantised matrices are packed.
@@ -208,9 +269,14 @@ def load(
     options, name = load_options(
         checkpoint, dtype=dtype, threads=threads, cache_dtype=cache_dtype, activations=activations
     )
+    started = time.perf_counter()
     core = _core.Model.load(checkpoint.spec.to_json(), list(checkpoint.tensor_files), checkpoint.sources, options)
     defaults = generation.GenerationConfig.for_model(checkpoint.files, checkpoint.config)
-    return NativeCausalLM(core, checkpoint, generation_config=defaults, dtype=name)
+    model = NativeCausalLM(core, checkpoint, generation_config=defaults, dtype=name)
+    seconds = time.perf_counter() - started
+    log.info("loading", "%r in %.2f s: %s", model, seconds, model.load_report)
+    log.debug("loading", "%d threads with %s, options %s", core.threads, _core.instructions(), options)
+    return model
 
 
 def survey(checkpoint: Checkpoint, *, cache_dtype: str = "auto", activations: str = "auto") -> LoadReport:
@@ -231,7 +297,7 @@ def load_options(
     *,
     dtype: Any = None,
     threads: int | None = None,
-    cache_dtype: str = "auto",
+    cache_dtype: "str | torch.dtype" = "auto",
     activations: str = "auto",
 ) -> tuple[str, str]:
     """The engine's options as JSON, and the dtype that the model will say it has; ArgumentError for what is unknown."""

@@ -1,7 +1,7 @@
 """A configuration that a caller gives, or changes key by key, instead of the one in a model's files."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from litz.arguments import LOADING, Known, check_arguments
@@ -13,16 +13,21 @@ from litz.hub import ModelFiles
 from litz.numbers import shown
 
 
-def chosen_config(files: ModelFiles, given: Any, *, others: Mapping[str, Any]) -> Config:
+def chosen_config(files: ModelFiles, given: Any, *, others: Mapping[str, Any], own: Sequence[str]) -> Config:
     """The configuration to load with: `given` or the files' own, changed by the `others` that are keys of it."""
-    return changed(read_config(files) if given is None else _read(given), others, known=LOADING)
+    return changed(read_config(files) if given is None else _read(given), others, known=LOADING, own=own)
 
 
-def changed(config: Config, others: Mapping[str, Any], *, known: Mapping[str, Known]) -> Config:
-    """The configuration with other values; names that are no keys of it are `known` and neutral, or raise."""
+def changed(
+    config: Config, others: Mapping[str, Any], *, known: Mapping[str, Known], own: Sequence[str] = ()
+) -> Config:
+    """The configuration with other values; names that are no keys of it are `known` and neutral, or raise.
+
+    `own` are the names of the caller's other arguments, which a misspelt one may be meant to be.
+    """
     keys = {name: value for name, value in others.items() if name not in known and config.knows(name)}
     rest = {name: value for name, value in others.items() if name not in keys}
-    check_arguments(rest, known, of="from_pretrained", others=list(config))
+    check_arguments(rest, known, of="from_pretrained", others=[*own, *config])
     if "model_type" in keys and keys["model_type"] != config["model_type"]:
         raise ArgumentError(f"model_type={shown(keys['model_type'])}: the files are of a {config['model_type']} model")
     return config.changed(keys) if keys else config

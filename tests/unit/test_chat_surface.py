@@ -152,7 +152,7 @@ def test_the_last_message_can_be_left_open(tokenizer):
 
 
 def test_what_would_have_no_effect_is_refused(tokenizer):
-    with pytest.raises(ArgumentError, match=r"does not read 'enable_thinking'; it reads .*messages"):
+    with pytest.raises(ArgumentError, match=r"does not read 'enable_thinking'; from outside it reads .*messages"):
         text(tokenizer, HI, enable_thinking=False)
     with pytest.raises(ArgumentError, match="does not read tools"):
         text(tokenizer, HI, tools=[{"type": "function"}])

@@ -267,6 +267,13 @@ def test_retry_answers_anew(session, capsys):
     chat, slash = session
     slash.run("/retry")
     assert turns(chat)[-2:] == [("user", "second"), ("assistant", "three")]
+    assert capsys.readouterr().err == ""
+
+
+def test_a_greedy_retry_says_what_would_change_it(session, capsys):
+    chat, slash = session
+    chat.engine.parameters = {"do_sample": False}
+    slash.run("/retry")
     assert "other parameters" in capsys.readouterr().err
 
 
@@ -311,12 +318,82 @@ def test_save_overwrites_no_other_file(session, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "content", ["", "[]", "{}", '{"messages": [{"role": "user"}]}', '{"messages": [{"role": "root", "content": ""}]}']
+    ("content", "found"),
+    [
+        ("", "expected a JSON object with 'messages'"),
+        ("[]", "expected a JSON object with 'messages'"),
+        ("{}", "expected a JSON object with 'messages'"),
+        ('{"messages": [', "expected a JSON object with 'messages'"),
+        ("[" * 100_000, "nested too deeply"),
+        ('{"messages": [{"role": "user"}]}', "message 1 has no content"),
+        ('{"messages": [{"role": "root", "content": ""}]}', "message 1 has the role 'root': expected system, user or"),
+        ('[{"role": "user", "content": "a"}, 5]', "message 2 is a number: expected an object"),
+        ('[{"role": "user", "content": "a"}, {"content": "b"}]', "message 2 has no role"),
+        ('[{"role": "user", "content": 5}]', "message 1 has a number as content"),
+        ('[{"role": "user", "content": [{"type": "image_url"}]}]', "message 1: part 1 is of type 'image_url'"),
+        ('[{"role": "assistant", "content": null, "tool_calls": [1]}]', "message 1 has tool_calls"),
+        ('{"role": "user", "content": "a"}\n{"role": "user", "content"}\n', "line 2 is no JSON"),
+    ],
 )
-def test_what_is_no_conversation_is_not_loaded(content, tmp_path):
+def test_what_is_no_conversation_is_not_loaded(content, found, tmp_path):
     (tmp_path / "x.json").write_text(content)
-    with pytest.raises(FormatError, match="expected a JSON object with 'messages'"):
+    with pytest.raises(FormatError, match=found):
         load(tmp_path / "x.json")
+
+
+PARTS = '[{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]'
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        '[{"role": "user", "content": "ab"}]',
+        '{"messages": [{"role": "user", "content": "ab", "name": "x"}]}',
+        '{"role": "user", "content": "ab"}',
+        '{"role": "user", "content": "ab"}\n\n',
+        f'[{{"role": "user", "content": {PARTS}}}]',
+    ],
+)
+def test_messages_are_loaded_in_the_forms_that_people_have(content, tmp_path):
+    (tmp_path / "x.json").write_text(content)
+    assert load(tmp_path / "x.json").messages() == [{"role": "user", "content": "ab"}]
+
+
+def test_json_lines_of_messages_are_loaded(tmp_path):
+    lines = ['{"role": "developer", "content": "Be brief."}', "", '{"role": "user", "content": "你好"}']
+    (tmp_path / "x.jsonl").write_text("\n".join(lines), encoding="utf-8-sig")
+    loaded = load(tmp_path / "x.jsonl")
+    assert (loaded.system, loaded.turns) == ("Be brief.", [{"role": "user", "content": "你好"}])
+
+
+def test_reasoning_is_saved_and_loaded(tmp_path):
+    turn = {"role": "assistant", "content": "4", "reasoning_content": "2 and 2"}
+    Conversation(turns=[turn]).save(tmp_path / "x.json", "toy")
+    assert load(tmp_path / "x.json").turns == [turn]
+
+
+def test_a_saved_conversation_is_for_its_owner(session, tmp_path):
+    session[1].run(f"/save {tmp_path}/my file.json")
+    session[1].run(f"/save '{tmp_path}/my file.json'")
+    assert (tmp_path / "my file.json").stat().st_mode & 0o777 == 0o600
+    assert [file.name for file in tmp_path.iterdir()] == ["my file.json"]
+
+
+def test_loading_shows_where_the_conversation_was(session, tmp_path, capsys):
+    chat, slash = session
+    messages = [
+        {"role": role, "content": f"{role} {n} " + "x" * 400} for n in range(3) for role in ("user", "assistant")
+    ]
+    (tmp_path / "c.json").write_text(json.dumps({"model": "other", "messages": [*messages, messages[0]]}))
+    slash.run(f"/load {tmp_path}/c.json")
+    shown = capsys.readouterr().err
+    assert shown.startswith("(7 messages, the last of them:)\nassistant 1 x")
+    assert ">>> user 2" in shown
+    assert "x…" in shown
+    assert "/retry" in shown
+    assert "other" in shown
+    slash.run("/retry")
+    assert turns(chat)[-1] == ("assistant", "three")
 
 
 def test_resume_goes_on_with_a_saved_conversation(program, tmp_path):
@@ -346,8 +423,10 @@ def test_help_lists_every_command(session, capsys):
 
 
 def test_an_unknown_command_lists_the_known_ones(session):
-    with pytest.raises(ArgumentError, match=r"no command /undoo; there are /help"):
+    with pytest.raises(ArgumentError, match=r"no command /undoo; did you mean /undo\?"):
         session[1].run("/undoo")
+    with pytest.raises(ArgumentError, match=r"no command /etc/passwd; there are /help.*// begins a message"):
+        session[1].run("/etc/passwd is what?")
     for private in ("/_short", "/run", "/__init__"):
         with pytest.raises(ArgumentError, match="no command"):
             session[1].run(private)

@@ -87,7 +87,7 @@ def test_a_batch_whose_padding_may_be_text_is_refused_with_the_remedy(tiny_model
 @pytest.mark.parametrize(
     ("ids", "mask", "text"),
     [
-        ("text", None, "found str"),
+        ("text", None, "encode it first"),
         ([[1.5]], None, r"1\.5"),
         ([[1, 2, 3]], [[1, 0, 1]], "zeros only before and after"),
         ([[1, 2]], [[0, 0]], "row 0"),

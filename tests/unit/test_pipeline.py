@@ -139,7 +139,7 @@ def test_a_streamer_gets_the_text(pipe, tokenizer):
 @pytest.mark.parametrize(
     ("inputs", "parameters", "error", "text"),
     [
-        (3, {}, ArgumentError, "found int"),
+        (3, {}, ArgumentError, "found 3"),
         ([3], {}, ArgumentError, "found 3"),
         ([{"content": "no role"}], {}, ArgumentError, "message 0"),
         (["hi", None], {}, ArgumentError, "found None"),
@@ -163,7 +163,7 @@ def test_the_factory_names_its_tasks_and_what_it_cannot_do(tiny_model, tokenizer
     with pytest.raises(ArgumentError, match="task or a model"):
         pipeline()
     for gpu in ({"device": 0}, {"device": "cuda:0"}, {"device_map": "cuda"}, {"device_map": {"": "mps"}}):
-        with pytest.raises(UnsupportedError, match=r"litz\[torch\]"):
+        with pytest.raises(UnsupportedError, match="CPU alone"):
             pipeline("text-generation", **loaded, **gpu)
     with pytest.raises(ArgumentError, match="loaded already"):
         pipeline("text-generation", **loaded, torch_dtype="float32")

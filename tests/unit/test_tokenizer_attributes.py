@@ -201,7 +201,6 @@ def test_a_folder_below_a_local_one(tmp_path):
         AutoTokenizer.from_pretrained(tmp_path, subfolder="other")
 
 
-
 def test_keys_that_nobody_knows_are_said_once_with_their_file(tmp_path):
     with pytest.warns(UserWarning, match=r"tokenizer_config\.json: keys .* not used: newer, other") as caught:
         load(tmp_path, other=1, newer="x", errors="replace", empty=None)

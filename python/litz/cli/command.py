@@ -1,13 +1,13 @@
 """Runs one command: its arguments, its errors as one line, its exit code."""
 
-import argparse
-import os
 import sys
 from importlib import import_module
 
 from litz.cli import COMMANDS
 from litz.cli.console import clean, with_streams
-from litz.errors import LitzError
+from litz.cli.logs import configure
+from litz.cli.parser import Parser
+from litz.errors import ArgumentError, DownloadError, LitzError, ModelNotFoundError
 
 
 class UsageError(Exception):
@@ -18,14 +18,13 @@ def run_command(name: str, arguments: list[str]) -> int:
     """Parse the arguments of a command and run it."""
     with_streams()
     module = import_module(f"litz.cli.{name}")
-    parser = argparse.ArgumentParser(prog=f"litz {name}", description=COMMANDS[name].partition(":")[0])
-    module.configure(parser)
-    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    parser = parser_of(name)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a terminal that lacks a character shows ?, and no traceback
     try:
         options = parser.parse_args([_utf8(argument) for argument in arguments])
+        configure(options.verbose)
     except SystemExit as stop:  # argparse has said why
         return int(stop.code or 0)
     except LitzError as error:
@@ -37,8 +36,7 @@ def run_command(name: str, arguments: list[str]) -> int:
         print(file=sys.stderr)
         return 130
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter complains at its end
-        return 1
+        raise  # main ends quietly
     except UsageError as error:
         parser.print_usage(sys.stderr)
         return _report(f"litz {name}: {error}", code=2)
@@ -47,6 +45,15 @@ def run_command(name: str, arguments: list[str]) -> int:
             raise
         return _report(f"litz: {explain(error)}", code=1)
     return code
+
+
+def parser_of(name: str) -> Parser:
+    """What a command understands."""
+    parser = Parser(prog=f"litz {name}", description=COMMANDS[name].partition(":")[0])
+    import_module(f"litz.cli.{name}").configure(parser)
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    parser.add_argument("-v", "--verbose", action="store_true", help="say what is done (LITZ_LOG=debug says more)")
+    return parser
 
 
 def _utf8(argument: str) -> str:
@@ -61,12 +68,26 @@ def explain(error: Exception) -> str:
     """One line about an error; what litz did not raise on purpose is called so."""
     text = " ".join(str(error).split()) or type(error).__name__
     if isinstance(error, LitzError):
-        return text
+        return text + _named_by(error)
     if isinstance(error, OSError):
-        return f"{error.strerror}: {error.filename}" if error.strerror and error.filename else text
+        return f"{error.strerror}: {error.filename}" if error.strerror and error.filename else error.strerror or text
     if isinstance(error, MemoryError):
         return "out of memory; a smaller model or --context needs less"
     return f"internal error: {type(error).__name__}: {text} (--debug shows where)"
+
+
+def _named_by(error: LitzError) -> str:
+    """Where the name of a model comes from that the command line does not show."""
+    from litz.hub.chosen import COMMAND, VARIABLE, chosen_model
+
+    if not isinstance(error, ModelNotFoundError | DownloadError | ArgumentError):
+        return ""
+    try:
+        choice = chosen_model()
+    except LitzError:
+        return ""
+    said = {VARIABLE: f"{VARIABLE} names it", COMMAND: f"`{COMMAND}` names it"}.get(choice.why)
+    return f" ({said})" if said and choice.source in str(error) else ""
 
 
 def _report(text: str, *, code: int) -> int:

@@ -1,10 +1,10 @@
 """The terminal: answers go to stdout, everything else to stderr, and nothing that a model says can command it."""
 
-import io
 import os
 import sys
+from typing import TextIO
 
-from litz.errors import FileAccessError
+from litz.cli.wrapping import Wrapper, wrapped
 
 _CONTROL = {code: None for code in [*range(0x20), *range(0x7F, 0xA0)] if chr(code) not in "\n\t"}
 
@@ -14,46 +14,75 @@ def clean(text: str) -> str:
     return text.translate(_CONTROL)
 
 
-class Closed(io.TextIOBase):
-    """Stands for standard output that the parent closed: what is written there is an error in plain words."""
-
-    def write(self, text: str) -> int:
-        """FileAccessError for any text."""
-        raise FileAccessError("standard output is closed: nothing can be shown; redirect it to a file or /dev/null")
-
-
 def with_streams() -> None:
-    """Gives a process that was started without standard output or error something in their place."""
+    """Gives a process that was started without standard output or error a place where what it says is lost."""
     if sys.stdout is None:
-        sys.stdout = Closed()
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     if sys.stderr is None:  # or print() would write what belongs there to standard output
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
 
 
 class Console:
-    """Writes answers as they come and notes beside them; dimmed where there is a terminal that wants colour."""
+    """Writes answers as they come and notes beside them; dimmed where there is a terminal that wants colour.
 
-    def __init__(self) -> None:
+    With `wrap`, words are wrapped at the window's width where the output is a terminal, whatever its size is by then.
+    """
+
+    def __init__(self, *, wrap: bool = False) -> None:
         self.interactive = sys.stdin is not None and sys.stdin.isatty()
         self.watched = sys.stderr.isatty()
-        self._dim = self.watched and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+        self.dims = self.watched and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+        self._wrap = wrap
+        self._wrapper = Wrapper(0)
+        self._stream: TextIO | None = None  # where something is being said
         self._middle = False
 
     def write(self, text: str) -> None:
         """A piece of an answer, at once."""
-        text = clean(text)
-        if text:
-            sys.stdout.write(text)
-            sys.stdout.flush()
-            self._middle = not text.endswith("\n")
+        self._put(sys.stdout, text)
+
+    def reason(self, text: str) -> None:
+        """A piece of a model's reasoning, which is not part of the answer."""
+        self._put(sys.stderr, text)
 
     def end(self) -> None:
         """The end of an answer: the next output begins on a line of its own."""
-        if self._middle:
-            self.write("\n")
+        if self._stream is None:
+            return
+        stream, self._stream = self._stream, None
+        self._send(stream, self._wrapper.end() + "\n" * self._middle)
+        self._middle = False
 
     def note(self, text: str) -> None:
         """A remark that is not part of the answer."""
         self.end()
         text = clean(text)
-        print(f"\033[2m{text}\033[0m" if self._dim else text, file=sys.stderr, flush=True)
+        width = self._width(sys.stderr)
+        self._send(sys.stderr, wrapped(text, width, aligned=True) if width else text)
+        print(file=sys.stderr, flush=True)
+
+    def _put(self, stream: TextIO, text: str) -> None:
+        text = clean(text)
+        if not text:
+            return
+        if stream is not self._stream:
+            self.end()
+            self._stream, self._wrapper = stream, Wrapper(0)
+        self._wrapper.width = self._width(stream)
+        self._send(stream, self._wrapper.feed(text))
+        self._middle = not text.endswith("\n")
+
+    def _send(self, stream: TextIO, text: str) -> None:
+        if not text:
+            return
+        stream.write(f"\033[2m{text}\033[0m" if self.dims and stream is sys.stderr else text)
+        stream.flush()
+
+    def _width(self, stream: TextIO) -> int:
+        """The columns of a terminal at this moment; 0 for what is no terminal, or does not say."""
+        if not self._wrap or not stream.isatty():
+            return 0
+        try:
+            return os.get_terminal_size(stream.fileno()).columns
+        except (OSError, ValueError):
+            return 0

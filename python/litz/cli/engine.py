@@ -1,14 +1,23 @@
 """A loaded model that answers: from messages or a text to pieces of text, counted and timed."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
-from typing import Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal
 
 from litz.cli.background import Background
 from litz.errors import ArgumentError, ContextError
 
+if TYPE_CHECKING:
+    from litz.generation import GenerationConfig
+
 Message = dict[str, str]
+NOTHING: Mapping[int, str] = MappingProxyType({})
+CHAT_DEFAULT = "chat default"
+CHAT_TOKENS = 1024  # the length of a chat's answer where nobody says it
+THINKING_TOKENS = 4096  # for models that think first
 
 
 @dataclass
@@ -19,7 +28,7 @@ class Stats:
     answer: int = 0
     first: float = 0.0
     total: float = 0.0
-    finish: str = ""
+    finish: str = ""  # "length" (that was asked for), "cap" (where nobody asked), "context", "loop"; "" is its own end
 
     def __str__(self) -> str:
         rest = self.total - self.first
@@ -39,22 +48,51 @@ class Engine:
         self.model = model
         self.parameters = parameters
         self.context: int = min(context or model.spec.context, model.spec.context)
+        self.template_variables: dict[str, object] = {}  # what the chat template is given beside the messages
+        self.marks: Mapping[int, str] = {}  # special tokens that are said in a chat: around reasoning
         self.stats = Stats()
 
     def samples(self) -> bool:
         """Whether answers differ from one time to the next."""
-        chosen = self.parameters.get("do_sample", self.model.generation_config.do_sample)
-        return bool(chosen) and self.parameters.get("temperature") != 0
+        told = [self.parameters, *(vars(config) for config in (self.model.generation_config, *self.fallbacks()))]
+
+        def first(name: str) -> Any:
+            return next((values[name] for values in told if values.get(name) is not None), None)
+
+        return bool(first("do_sample")) and first("temperature") != 0
+
+    def fallbacks(self) -> list["GenerationConfig"]:
+        """What counts in a chat where neither the session nor the model's files say anything, the strongest first."""
+        from litz.generation import GenerationConfig
+        from litz.generation.recommended import UNSAID, recommended_configs
+
+        known = recommended_configs(self.model, thinking=self._thinks())
+        switched = self.model.recommended is not None and self.model.recommended.without_thinking is not None
+        most = THINKING_TOKENS if switched and self._thinks() else CHAT_TOKENS
+        return [*known, GenerationConfig(max_new_tokens=most, **UNSAID, source=CHAT_DEFAULT)]
+
+    def _thinks(self) -> bool:
+        """Whether nothing told the template that the model shall not reason first."""
+        return False not in self.template_variables.values()
 
     def explanation(self) -> str:
         """The parameters that count, and where each comes from."""
         from litz.generation import explain_generation
 
-        return str(explain_generation(self.model, **self.parameters))
+        return str(explain_generation(self.model, fallbacks=self.fallbacks(), **self.parameters))
 
     def chat(self, messages: list[Message]) -> Iterator[str]:
-        """The answer to a conversation."""
-        return self._stream(list(self.tokenizer.apply_chat_template(messages, add_generation_prompt=True)))
+        """The answer to a conversation; it ends where it only repeats itself, and after CHAT_TOKENS by default."""
+        from litz.generation.loops import LoopWatch
+
+        told = self.tokenizer.apply_chat_template(messages, add_generation_prompt=True, **self.template_variables)
+        watch = LoopWatch()
+        with closing(self._stream(list(told), self.fallbacks(), said=self.marks)) as pieces:
+            for piece in pieces:
+                yield piece
+                if watch.add(piece):
+                    self.stats.finish = "loop"
+                    return
 
     def complete(self, text: str) -> Iterator[str]:
         """What follows a text."""
@@ -63,19 +101,23 @@ class Engine:
             raise ArgumentError("the prompt is empty, and this model has no token that begins a text: give some text")
         return self._stream(ids)
 
-    def _stream(self, ids: list[int]) -> Iterator[str]:
+    def _stream(
+        self, ids: list[int], fallbacks: Sequence["GenerationConfig"] = (), *, said: Mapping[int, str] = NOTHING
+    ) -> Generator[str]:
         room = self.context - len(ids)
         if room < 1:
             raise ContextError(
                 f"{len(ids)} tokens do not fit into the context of {self.context}, with one left for the answer"
             )
         asked = self.parameters.get("max_new_tokens")
-        limit = min(room, asked or room)
+        configs = (self.model.generation_config, *fallbacks) if fallbacks else ()
+        most = next((config.max_new_tokens for config in configs if config.max_new_tokens is not None), room)
+        limit = min(room, asked or most)
         stats = self.stats = Stats(prompt=len(ids))
         started = time.perf_counter()
         stream = self.model.stream(
             [ids], attention_mask=[[1] * len(ids)], tokenizer=self.tokenizer,
-            **{**self.parameters, "max_new_tokens": limit},
+            **{**self.parameters, "max_new_tokens": limit, **({"fallbacks": fallbacks} if fallbacks else {})},
         )  # fmt: skip
         try:
             for token in stream:
@@ -83,9 +125,10 @@ class Engine:
                 stats.total = time.perf_counter() - started
                 stats.first = stats.first or stats.total
                 if token.finish_reason == "length":
-                    stats.finish = "length" if limit == asked else "context"
-                if token.text:
-                    yield token.text
+                    stats.finish = "length" if limit == asked else "context" if limit == room else "cap"
+                text = token.text + said.get(token.id, "")
+                if text:
+                    yield text
         finally:
             stream.close()
 
@@ -97,7 +140,7 @@ def load(source: str, *, threads: int | None, context: int | None, exact: bool, 
 
     files = hub.resolve(source, want="model")
     path = files.gguf or files.root
-    activations = "f32" if exact else "auto"
+    activations: Literal["auto", "f32"] = "f32" if exact else "auto"
     model = Background(lambda: AutoModelForCausalLM.from_pretrained(path, threads=threads, activations=activations))
     tokenizer = AutoTokenizer.from_pretrained(path)
     return Engine(tokenizer, model.result(), parameters, context)

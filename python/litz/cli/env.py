@@ -7,8 +7,9 @@ import sys
 from collections.abc import Iterator
 
 _SHOWN = (
-    "LITZ_HOME", "LITZ_OFFLINE", "LITZ_NUM_THREADS", "LITZ_CPU", "HF_HOME", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE",
-    "TRANSFORMERS_CACHE", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_HUB_DISABLE_PROGRESS_BARS", "NO_COLOR",
+    "LITZ_HOME", "LITZ_MODEL", "LITZ_OFFLINE", "LITZ_NUM_THREADS", "LITZ_CPU", "HF_HOME", "HF_HUB_CACHE",
+    "HUGGINGFACE_HUB_CACHE", "TRANSFORMERS_CACHE", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE",
+    "HF_HUB_DISABLE_PROGRESS_BARS", "NO_COLOR",
 )  # fmt: skip
 _ADDRESSES = ("HF_ENDPOINT", "PIP_INDEX_URL", "UV_DEFAULT_INDEX", "UV_INDEX_URL", "HTTPS_PROXY", "https_proxy")
 _SECRETS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
@@ -62,9 +63,15 @@ def _why_these_instructions() -> str:
 
 
 def _places() -> Iterator[tuple[str, str]]:
+    from litz.cli.default import described
+    from litz.errors import FormatError
     from litz.hub.locations import endpoint, hub_cache, litz_home, offline_because
     from litz.hub.pip import find_installer
 
+    try:
+        yield "default model", described()
+    except FormatError as error:
+        yield "default model", str(error)
     yield "litz's cache", str(litz_home())
     yield "Hub's cache", str(hub_cache())
     yield "Hub", f"{without_password(endpoint())}{' (offline)' if offline_because() else ''}"

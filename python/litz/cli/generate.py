@@ -3,8 +3,8 @@
 import argparse
 import sys
 
+from litz.cli import names, piped
 from litz.cli import options as generation
-from litz.cli import piped
 from litz.cli.console import Console
 from litz.cli.engine import load
 from litz.errors import ArgumentError
@@ -12,8 +12,11 @@ from litz.errors import ArgumentError
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("model", metavar="MODEL", help="a folder, a .gguf file, owner/name[:FILE.gguf] or pypi:…")
-    parser.add_argument("prompt", metavar="PROMPT", nargs="?", help="the text to continue (default: standard input)")
+    parser.usage = "litz generate [MODEL] [PROMPT] [options]"
+    parser.epilog = f"Standard input: {piped.HELP}. Its last newline is no part of the text."
+    parser.add_argument("words", nargs="*", metavar="MODEL PROMPT", help=names.WORDS_HELP)
+    names.configure(parser)
+    parser.add_argument("-p", "--prompt", metavar="TEXT", help="the text to continue, also where it is a model's name")
     generation.configure(parser)
 
 
@@ -21,15 +24,19 @@ def run(options: argparse.Namespace) -> int:
     """Print what follows the prompt, as it comes."""
     console = Console()
     parameters = generation.parameters(options)
-    prompt = options.prompt
+    model, prompt = names.split_words(
+        options.words, named=options.named, prompt=options.prompt, aloud="litz generate -p"
+    )
     if prompt is None:
         if console.interactive:
             console.note("(reading the prompt from the terminal; Ctrl-D ends it)")
         prompt = piped.read_all().removesuffix("\n")
+    elif prompt:
+        prompt = piped.with_piped(prompt, console.note).removesuffix("\n")
     if not prompt and sys.stdin is None:
         raise ArgumentError("there is no prompt")
     machine = {"threads": options.threads, "context": options.context, "exact": options.exact}
-    engine = load(options.model, **machine, parameters=parameters)
+    engine = load(model, **machine, parameters=parameters)
     try:
         for piece in engine.complete(prompt):
             console.write(piece)

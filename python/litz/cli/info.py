@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from litz.cli import names
 from litz.cli.console import clean
 from litz.cli.options import number
 from litz.hub.progress import size
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("model", metavar="MODEL", nargs="?", help="a source as for chat (default: litz's own)")
+    parser.add_argument("model", metavar="MODEL", nargs="?", help=names.MODEL_HELP)
+    names.configure(parser)
     parser.add_argument("--context", type=number(int, 1), metavar="N", help="count the memory for this many tokens")
     parser.add_argument("--spec", action="store_true", help="print the Spec as JSON instead")
     parser.add_argument("--template", action="store_true", help="print the chat template instead")
@@ -31,7 +33,7 @@ def run(options: argparse.Namespace) -> int:
     from litz.auto import AutoTokenizer
     from litz.checkpoint import open_checkpoint
 
-    files = hub.resolve(options.model or hub.DEFAULT_MODEL)
+    files = hub.resolve(names.one_model(options.model, options.named))
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         checkpoint = open_checkpoint(files, strict=False)

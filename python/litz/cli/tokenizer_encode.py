@@ -13,6 +13,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from litz.cli import names
+from litz.cli.command import UsageError
 from litz.cli.documents import Corpus
 from litz.errors import ArgumentError
 
@@ -34,8 +36,9 @@ _WIDTHS = {"uint16": ("H", 1 << 16), "uint32": ("I", 1 << 32)}
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.epilog = _EPILOG
-    parser.add_argument("model", metavar="MODEL", help="a model or a folder with a tokenizer")
-    parser.add_argument("files", metavar="FILES", nargs="+", help="what to encode")
+    parser.usage = "litz tokenizer encode [MODEL] FILES... -o OUTPUT [options]"
+    parser.add_argument("words", metavar="MODEL FILES", nargs="+", help="whose tokenizer, and what to encode with it")
+    parser.add_argument("-m", "--model", metavar="MODEL", dest="named", help="then every word is one of FILES")
     parser.add_argument("-o", "--output", metavar="OUTPUT", required=True, help="the file of ids")
     parser.add_argument("--field", default="text", help="the member or column that holds the text (default: text)")
     parser.add_argument("--whole", action="store_true", help="a text file is one document, not one a line")
@@ -87,8 +90,9 @@ def run(options: argparse.Namespace) -> int:
 
     if options.output == "-":
         raise ArgumentError("-o names a file: the ids are not written to standard output")
-    tokenizer = AutoTokenizer.from_pretrained(options.model)
-    corpus = Corpus(tuple(options.files), field=options.field, whole=options.whole)
+    model, files = _words(options)
+    tokenizer = AutoTokenizer.from_pretrained(model)
+    corpus = Corpus(files, field=options.field, whole=options.whole)
     dtype = _dtype(options.dtype, max(tokenizer.get_vocab().values(), default=0))
     eos = _eos(tokenizer) if options.eos else None
     encoder = _Encoder(tokenizer._core, _WIDTHS[dtype][0], options.special, eos)
@@ -104,7 +108,7 @@ def run(options: argparse.Namespace) -> int:
             "tokens": counts.tokens,
             "documents": counts.documents,
             "vocabulary": len(tokenizer),
-            "tokenizer": options.model,
+            "tokenizer": model,
             "eos": eos,
         }
         about.write(json.dumps(told, ensure_ascii=False).encode() + b"\n")
@@ -116,6 +120,15 @@ def run(options: argparse.Namespace) -> int:
         file=sys.stderr,
     )
     return 0
+
+
+def _words(options: argparse.Namespace) -> tuple[str, tuple[str, ...]]:
+    """The model, which a corpus is never encoded without naming, and the files."""
+    if options.named is not None:
+        return names.one_model(None, options.named), tuple(options.words)
+    if len(options.words) < 2:
+        raise UsageError(f"expected MODEL and FILES, found {options.words[0]!r} alone")
+    return names.one_model(options.words[0], None), tuple(options.words[1:])
 
 
 def _dtype(asked: str, largest: int) -> str:

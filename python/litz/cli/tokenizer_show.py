@@ -7,7 +7,7 @@ import sys
 from itertools import zip_longest
 from typing import Any
 
-from litz.cli import piped
+from litz.cli import names, piped
 from litz.cli.tokens import Token, padded, tokens_of, visible, width
 
 # Backgrounds that black letters are legible on; neighbours differ.
@@ -17,8 +17,12 @@ _SPECIAL = "7"
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("model", metavar="MODEL", help="a model or a folder with a tokenizer")
-    parser.add_argument("text", metavar="TEXT", nargs="?", help="the text (default: standard input)")
+    parser.usage = "litz tokenizer show [MODEL] [TEXT] [options]"
+    parser.add_argument(
+        "words", nargs="*", metavar="MODEL TEXT", help="a single argument is the model if it is the name of one, else "
+        "the text; without TEXT it is standard input",
+    )  # fmt: skip
+    names.configure(parser)
     parser.add_argument("--compare", nargs="+", default=[], metavar="MODEL", help="show these tokenizers beside it")
     parser.add_argument("--no-special", action="store_true", help="add no special tokens around the text")
     parser.add_argument("--json", action="store_true", help="print JSON")
@@ -28,15 +32,18 @@ def run(options: argparse.Namespace) -> int:
     """Print the tokens: a line each, or a column for each tokenizer."""
     from litz.auto import AutoTokenizer
 
-    text = options.text if options.text is not None else piped.read_all().removesuffix("\n")
-    names = [options.model, *options.compare]
-    cut = {name: tokens_of(AutoTokenizer.from_pretrained(name), text, special=not options.no_special) for name in names}
+    model, text = names.split_words(options.words, named=options.named, aloud="litz tokenizer show -m MODEL")
+    text = piped.read_all().removesuffix("\n") if text is None else text
+    sources = [model, *options.compare]
+    cut = {
+        name: tokens_of(AutoTokenizer.from_pretrained(name), text, special=not options.no_special) for name in sources
+    }
     if options.json:
         print(json.dumps([_told(name, tokens) for name, tokens in cut.items()], ensure_ascii=False, indent=1))
     elif options.compare:
         _beside(cut, text)
     else:
-        _alone(cut[options.model], text)
+        _alone(cut[model], text)
     return 0
 
 

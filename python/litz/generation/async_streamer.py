@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Never
 
+from litz.arguments import names_of, refuse_unknown
 from litz.generation.streamers import Decodes, TextStreamer
 
 
@@ -18,7 +20,9 @@ class AsyncTextIteratorStreamer(TextStreamer):
         skip_special_tokens: bool = False,
         clean_up_tokenization_spaces: bool | None = None,
         spaces_between_special_tokens: bool | None = None,
+        **unknown: Never,
     ) -> None:
+        refuse_unknown(unknown, of="AsyncTextIteratorStreamer", known=names_of(AsyncTextIteratorStreamer.__init__))
         super().__init__(
             tokenizer, skip_prompt, skip_special_tokens=skip_special_tokens,
             clean_up_tokenization_spaces=clean_up_tokenization_spaces,

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from litz.config import read_json
-from litz.errors import ArgumentError, ConfigError, UnsupportedError
+from litz.errors import ConfigError, UnknownArgumentError, UnsupportedError
 from litz.generation.parameters import Biases, Tokens
+from litz.mistaken import check_source
 from litz.numbers import shown
+from litz.whole_files import write_text
 
 if TYPE_CHECKING:
     from litz.config import Config
@@ -109,10 +111,19 @@ class GenerationConfig:
     unknown: dict[str, Any] = field(default_factory=dict)
     source: str = field(default="", compare=False)  # the file that it was read from
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def __new__(cls, *_: Any, **values: Any) -> "GenerationConfig":  # noqa: D102
+        for name in values:
+            if name not in _NAMES and name not in _BESIDES:
+                raise UnknownArgumentError(f"GenerationConfig has no {name!r}; {_hint(name)}")
+        return super().__new__(cls)
+
+    def _set_known(self, name: str, value: Any) -> None:
         if name not in _NAMES and name not in _BESIDES:
-            raise AttributeError(f"GenerationConfig has no {name!r}; it has {', '.join(_NAMES)}")
+            raise AttributeError(f"GenerationConfig has no {name!r}; {_hint(name)}")
         object.__setattr__(self, name, value)
+
+    if not TYPE_CHECKING:  # or type checkers would let every name be set
+        __setattr__ = _set_known
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "GenerationConfig":
@@ -140,6 +151,10 @@ class GenerationConfig:
         """
         from litz.generation.files import read_pretrained
 
+        check_source(pretrained_model_name, "GenerationConfig.from_pretrained")
+        for name in values:
+            if name not in _NAMES:
+                raise UnknownArgumentError(f"{name}: no generation parameter, and no argument here; {_hint(name)}")
         made = read_pretrained(
             pretrained_model_name,
             config_file_name or FILE,
@@ -148,8 +163,7 @@ class GenerationConfig:
             local_files_only=local_files_only,
             token=token,
         )
-        if rest := made.update(**values):
-            raise ArgumentError(f"{', '.join(sorted(rest))}: no generation parameter, and nothing that loading reads")
+        made.update(**values)
         return made
 
     @classmethod
@@ -200,9 +214,7 @@ class GenerationConfig:
         """Writes all values that are set, the unknown ones included, into the folder, which is made if need be."""
         if push_to_hub:
             self.push_to_hub()
-        target = Path(save_directory)
-        target.mkdir(parents=True, exist_ok=True)
-        self.to_json_file(target / (config_file_name or FILE))
+        self.to_json_file(Path(save_directory) / (config_file_name or FILE))
 
     def push_to_hub(self, *_: Any) -> None:
         """UnsupportedError: litz writes to no server."""
@@ -210,10 +222,7 @@ class GenerationConfig:
 
     def to_json_file(self, json_file_path: str | os.PathLike[str], use_diff: bool = True) -> None:
         """Writes `to_json_string` into a file, which is there when it is whole."""
-        target = Path(json_file_path)
-        partial = target.with_name(f"{target.name}.partial")
-        partial.write_text(self.to_json_string(use_diff), encoding="utf-8")
-        partial.replace(target)
+        write_text(Path(json_file_path), self.to_json_string(use_diff))
 
     def to_json_string(self, use_diff: bool = True) -> str:
         """JSON of all values that are set; `use_diff=False` writes null for the others, too.
@@ -271,6 +280,12 @@ class GenerationConfig:
 
 _BESIDES = ("unknown", "source")
 _NAMES = tuple(item.name for item in fields(GenerationConfig) if item.name not in _BESIDES)
+
+
+def _hint(name: str) -> str:
+    from litz.generation.resolve import hint_for
+
+    return hint_for(name)
 
 
 def _plain(value: Any) -> Any:

@@ -1,5 +1,6 @@
 """Which generation parameters would count, and where each came from."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Unpack
 
@@ -7,7 +8,7 @@ from litz.generation.config import GenerationConfig
 from litz.generation.lengths import limited
 from litz.generation.parameters import ACTING, SAMPLING, GenerationParameters
 from litz.generation.resolve import resolve
-from litz.generation.run import Model, layers_of
+from litz.generation.run import Model, fallback_layers, layers_of
 
 _BESIDES = ("bos_token_id", "pad_token_id", "return_dict_in_generate")
 
@@ -47,10 +48,12 @@ def explain_generation(
     model: Model,
     *,
     generation_config: GenerationConfig | None = None,
+    fallbacks: Sequence[GenerationConfig] = (),
     **parameters: Unpack[GenerationParameters],
 ) -> Explanation:
-    """What `generate` would do with these arguments, without doing it."""
-    resolved = limited(resolve(layers_of(model, generation_config, parameters)))
+    """What `generate` would do with these arguments, or `stream` with these `fallbacks`, without doing it."""
+    layers = [*layers_of(model, generation_config, parameters), *fallback_layers(fallbacks)]
+    resolved = limited(resolve(layers))
     names = [name for name in (*ACTING, *_BESIDES) if resolved.get(name) is not None]
     inert = (*SAMPLING, "seed") if resolved.greedy() else ()
     told = [Parameter(name, resolved.get(name), resolved.origins[name], acts=name not in inert) for name in names]

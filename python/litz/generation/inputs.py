@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from litz import arrays
 from litz.errors import ArgumentError
+from litz.mistaken import described, not_ids
 from litz.numbers import shown, token_id
 
 Kind = Literal["torch", "numpy", "list"]
@@ -76,8 +77,10 @@ def _rows(ids: Any, name: str) -> tuple[Kind, list[list[Any]]]:
     if hasattr(ids, "tolist"):
         kind = arrays.kind_of(ids)
         ids = ids.tolist()
+    if mistake := not_ids(ids, name):
+        raise ArgumentError(f"{name} must be (batch, time) integers, {mistake}")
     if not isinstance(ids, (list, tuple)):
-        raise ArgumentError(f"{name} must be (batch, time) integers, found {type(ids).__name__}; encode text first")
+        raise ArgumentError(f"{name} must be (batch, time) integers, found {described(ids)}")
     rows = [_row(row) for row in ids] if all(map(_is_row, ids)) else [list(ids)]
     for row in rows:
         wrong = next((item for item in row if not isinstance(item, int) and not hasattr(item, "__index__")), None)

@@ -7,8 +7,8 @@ Tokens = int | Sequence[int]
 Biases = dict[tuple[int, ...], float] | Sequence[Sequence[Any]]
 
 
-class GenerationParameters(TypedDict, total=False):
-    """What `generate`, `stream` and the text-generation pipeline accept, with transformers' names and meanings."""
+class GenerationOptions(TypedDict, total=False):
+    """What says how tokens are generated, with transformers' names and meanings."""
 
     # how long
     max_new_tokens: int | None
@@ -44,11 +44,10 @@ class GenerationParameters(TypedDict, total=False):
     exponential_decay_length_penalty: tuple[int, float] | None
     remove_invalid_values: bool | None
     renormalize_logits: bool | None
-    # tokens and the form of the result
+    # tokens
     eos_token_id: Tokens | None
     bos_token_id: int | None
     pad_token_id: int | None
-    return_dict_in_generate: bool | None
     # known, but only at the value that changes nothing: see UNSUPPORTED
     num_beams: int | None
     num_beam_groups: int | None
@@ -91,6 +90,12 @@ class GenerationParameters(TypedDict, total=False):
     target_lookbehind: int | None
     assistant_ensemble_weight: float | None
     max_matching_ngram_size: int | None
+
+
+class GenerationParameters(GenerationOptions, total=False):
+    """What `generate`, `stream` and the text-generation pipeline accept: also the form of the result."""
+
+    return_dict_in_generate: bool | None
 
 
 # Parameters of the core, in the order in which they are explained.
@@ -210,4 +215,15 @@ FOREIGN = {
     "logits_to_keep": "generation keeps the last token's logits; leave it out",
     "use_model_defaults": "pass the parameters that should count",
     "trust_remote_code": "litz runs no code from model repositories; leave it out",
+}  # fmt: skip
+
+# What other programs and servers call parameters.
+OTHER_NAMES = {
+    "max_tokens": "max_new_tokens", "max_completion_tokens": "max_new_tokens", "n_predict": "max_new_tokens",
+    "num_predict": "max_new_tokens", "n": "num_return_sequences", "stop": "stop_strings", "stop_words": "stop_strings",
+    "stop_sequences": "stop_strings", "stop_token_ids": "eos_token_id", "repeat_penalty": "repetition_penalty",
+    "random_seed": "seed", "logit_bias": "sequence_bias", "beam_size": "num_beams", "sample": "do_sample",
+    "prompt": "input_ids (the ids that tokenizer(prompt) gives)", "temp": "temperature",
+    "text": "input_ids (the ids that tokenizer(text) gives)",
+    "messages": "input_ids (the ids that tokenizer.apply_chat_template(messages) gives)",
 }  # fmt: skip

@@ -7,15 +7,24 @@ from dataclasses import dataclass
 from typing import Any
 
 from litz import _core
-from litz.errors import ArgumentError, UnsupportedError
+from litz.errors import ArgumentError, UnknownArgumentError, UnsupportedError
 from litz.generation.config import GenerationConfig
-from litz.generation.parameters import ACTING, FOREIGN, HARMLESS, SAMPLING, UNSUPPORTED, GenerationParameters
+from litz.generation.parameters import (
+    ACTING,
+    FOREIGN,
+    HARMLESS,
+    OTHER_NAMES,
+    SAMPLING,
+    UNSUPPORTED,
+    GenerationParameters,
+)
 from litz.generation.values import read
 from litz.numbers import shown
 
 ARGUMENT = "argument"
 CONFIG = "generation_config argument"
 MODEL = "the model's generation config"
+FALLBACK = "fallback"
 DEFAULT = "default"
 # transformers' own default: sampling without a word about top_k keeps the 50 likeliest tokens.
 _DEFAULTS: dict[str, Any] = {"do_sample": False, "top_k": 50}
@@ -128,9 +137,15 @@ def _refuse_unknown(layer: Layer) -> None:
         if name in FOREIGN and asked:
             raise UnsupportedError(f"{name}: {FOREIGN[name]}")
         if name not in _KNOWN and name not in FOREIGN:
-            near = difflib.get_close_matches(name, _KNOWN, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"litz knows {', '.join(sorted(_KNOWN))}"
-            raise ArgumentError(f"{name} is not a generation parameter; {hint}")
+            raise UnknownArgumentError(f"{name} is not a generation parameter; {hint_for(name)}")
+
+
+def hint_for(name: str, others: Sequence[str] = ()) -> str:
+    """What a name that is no parameter may be meant to be: one of other libraries', or the nearest one."""
+    if name in OTHER_NAMES:
+        return f"transformers and litz call it {OTHER_NAMES[name]}"
+    near = difflib.get_close_matches(name, [*_KNOWN, *others], n=1)
+    return f"did you mean {near[0]}?" if near else f"litz knows {', '.join(ACTING)}"
 
 
 def _refuse_unsupported(resolved: Resolved, *, places: Mapping[str, str]) -> None:

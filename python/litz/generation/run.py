@@ -1,18 +1,28 @@
 """generate, stream and explain: the public functions over a native model."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Protocol, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Protocol, Unpack, overload
 
-from litz import _core
+from litz import _core, log
 from litz.errors import ArgumentError, UnsupportedError
 from litz.generation.config import GenerationConfig
 from litz.generation.inputs import Prompts, as_kind, read_prompts
 from litz.generation.lengths import limited, warn_if_defaulted
 from litz.generation.outputs import GenerationOutput, Token
-from litz.generation.parameters import GenerationParameters
-from litz.generation.resolve import ARGUMENT, CONFIG, MODEL, Layer, Resolved, named, resolve
+from litz.generation.parameters import GenerationOptions, GenerationParameters
+from litz.generation.recommended import Recommended
+from litz.generation.resolve import ARGUMENT, CONFIG, FALLBACK, MODEL, Layer, Resolved, named, resolve
+from litz.mistaken import described, is_model
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from numpy.typing import NDArray
+
+    from litz.generation.streamers import Streams
+    from litz.tokenizers import Tokenizer
 
 # How many tokens of each row the core generates before Python looks, where nobody waits for them.
 _UNWATCHED = 1024
@@ -24,6 +34,7 @@ class Model(Protocol):
     _core: Any
     config: Any
     generation_config: GenerationConfig
+    recommended: Recommended | None
 
 
 @dataclass(frozen=True)
@@ -36,7 +47,7 @@ class Run:
     rows: int
     readable: bool
 
-    def tokens(self, at_once: int) -> Iterator[Token]:
+    def tokens(self, at_once: int) -> Generator[Token]:
         """Tokens as they come, `at_once` of each row at a time; leaving the loop ends the run."""
         try:
             while events := self.core.advance(at_once):
@@ -76,10 +87,81 @@ def start(
     told = parameters.to_json(batch_size=batch_size)
     core = _core.Generation(model._core, prompts.read, told, _core_tokenizer(tokenizer))
     warn_if_defaulted(parameters)
+    log.debug("generation", "prompts of %s tokens, %s", [len(row) for row in prompts.read], told)
     rows = len(prompts.read) * (parameters.get("num_return_sequences") or 1)
     return Run(core, prompts, parameters, rows, tokenizer is not None)
 
 
+@overload  # by position, so that `**inputs` matches the last one alone
+def generate(
+    model: Model,
+    input_ids: Sequence[Sequence[int]],
+    /,
+    *,
+    attention_mask: Any = None,
+    generation_config: GenerationConfig | None = None,
+    streamer: "Streams | None" = None,
+    tokenizer: "Tokenizer | None" = None,
+    token_type_ids: Any = None,
+    return_dict_in_generate: Literal[False] | None = None,
+    **parameters: Unpack[GenerationOptions],
+) -> list[list[int]]: ...
+@overload
+def generate(
+    model: Model,
+    input_ids: Any,
+    /,
+    *,
+    attention_mask: Any = None,
+    generation_config: GenerationConfig | None = None,
+    streamer: "Streams | None" = None,
+    tokenizer: "Tokenizer | None" = None,
+    token_type_ids: Any = None,
+    return_dict_in_generate: Literal[True],
+    **parameters: Unpack[GenerationOptions],
+) -> GenerationOutput: ...
+@overload
+def generate(
+    model: Model,
+    input_ids: "NDArray[Any]",
+    /,
+    *,
+    attention_mask: Any = None,
+    generation_config: GenerationConfig | None = None,
+    streamer: "Streams | None" = None,
+    tokenizer: "Tokenizer | None" = None,
+    token_type_ids: Any = None,
+    return_dict_in_generate: Literal[False] | None = None,
+    **parameters: Unpack[GenerationOptions],
+) -> "NDArray[np.int64]": ...
+@overload
+def generate(
+    model: Model,
+    input_ids: "torch.Tensor",
+    /,
+    *,
+    attention_mask: Any = None,
+    generation_config: GenerationConfig | None = None,
+    streamer: "Streams | None" = None,
+    tokenizer: "Tokenizer | None" = None,
+    token_type_ids: Any = None,
+    return_dict_in_generate: Literal[False] | None = None,
+    **parameters: Unpack[GenerationOptions],
+) -> "torch.Tensor": ...
+@overload
+def generate(
+    model: Model,
+    input_ids: Any = None,
+    *,
+    attention_mask: Any = None,
+    generation_config: GenerationConfig | None = None,
+    streamer: "Streams | None" = None,
+    tokenizer: "Tokenizer | None" = None,
+    inputs: Any = None,
+    token_type_ids: Any = None,
+    return_dict_in_generate: bool | None = None,
+    **parameters: Unpack[GenerationOptions],
+) -> Any: ...
 def generate(
     model: Model,
     input_ids: Any = None,
@@ -127,15 +209,19 @@ def stream(
     *,
     attention_mask: Any = None,
     generation_config: GenerationConfig | None = None,
-    tokenizer: Any = None,
+    tokenizer: "Tokenizer | None" = None,
+    fallbacks: Sequence[GenerationConfig] = (),
     **parameters: Unpack[GenerationParameters],
-) -> Iterator[Token]:
+) -> Generator[Token]:
     """The same as `generate`, token by token and for any number of rows; leaving the loop ends the run.
+
+    `fallbacks`, the strongest first, hold where neither the call nor the model's files say anything.
 
     With a tokenizer, each Token has the text that became readable: complete characters, without special tokens, and
     nothing that is or may become a stop string.
     """
-    return start(model, input_ids, attention_mask, tokenizer, layers_of(model, generation_config, parameters)).tokens(1)
+    layers = [*layers_of(model, generation_config, parameters), *fallback_layers(fallbacks)]
+    return start(model, input_ids, attention_mask, tokenizer, layers).tokens(1)
 
 
 def _one_of(input_ids: Any, inputs: Any) -> Any:
@@ -155,6 +241,10 @@ def collect(run: Run, streamer: Any = None) -> list[Row]:
     """Runs to the end; a streamer gets the prompt and each token of the only row."""
     rows = [Row() for _ in range(run.rows)]
     if streamer is not None:
+        if not (hasattr(streamer, "put") and hasattr(streamer, "end")):
+            raise ArgumentError(
+                f"streamer must have put() and end(), found {described(streamer)}; pass litz.TextStreamer(tokenizer)"
+            )
         if run.rows != 1:
             raise UnsupportedError(
                 f"a streamer follows one sequence, found {run.rows}; use model.stream(...), whose tokens name their row"
@@ -174,11 +264,7 @@ def collect(run: Run, streamer: Any = None) -> list[Row]:
 
 def layers_of(model: Model, config: GenerationConfig | None, parameters: GenerationParameters) -> list[Layer]:
     """The sources of a call's parameters, the strongest first."""
-    if config is not None and not isinstance(config, GenerationConfig):
-        raise ArgumentError(
-            f"generation_config must be a litz.GenerationConfig, found {type(config).__name__}; "
-            f"litz.GenerationConfig.from_dict(config.to_dict()) makes one"
-        )
+    check_config(config)
     own = model.generation_config
     return [
         Layer(ARGUMENT, parameters),
@@ -187,9 +273,26 @@ def layers_of(model: Model, config: GenerationConfig | None, parameters: Generat
     ]
 
 
+def check_config(config: Any) -> None:
+    """ArgumentError for what is no GenerationConfig of litz."""
+    if config is not None and not isinstance(config, GenerationConfig):
+        made = "config" if isinstance(config, Mapping) else "config.to_dict()"
+        raise ArgumentError(
+            f"generation_config must be a litz.GenerationConfig, found {type(config).__name__}; "
+            f"litz.GenerationConfig.from_dict({made}) makes one"
+        )
+
+
+def fallback_layers(configs: Sequence[GenerationConfig]) -> list[Layer]:
+    """Layers below the model's own; the `source` of each is the origin that explanations name."""
+    return [Layer(config.source or FALLBACK, named(config), where=config.source) for config in configs]
+
+
 def _core_tokenizer(tokenizer: Any) -> Any:
     if tokenizer is None:
         return None
+    if is_model(tokenizer):
+        raise ArgumentError(f"tokenizer must be a tokenizer, found {described(tokenizer)}")
     core = getattr(tokenizer, "_core", tokenizer)
     if type(core).__module__ != _core.__name__:
         raise UnsupportedError(
@@ -207,8 +310,8 @@ def _pad(parameters: Resolved) -> int:
 
 
 def _array(ids: Any, run: Run) -> Any:
-    """Streamers expect tensors: numpy where the input was lists."""
-    return as_kind(ids, "torch" if run.prompts.kind == "torch" else "numpy")
+    """Ids in the form of the input, as streamers get them."""
+    return as_kind(ids, run.prompts.kind)
 
 
 @contextmanager

@@ -1,12 +1,14 @@
 """Streamers: objects that are given the tokens of one sequence as they come (`put`), and its end (`end`)."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from queue import Empty, Queue
-from typing import Any, Protocol
+from typing import Any, Never, Protocol
 
+from litz.arguments import names_of, refuse_unknown
 from litz.errors import ArgumentError
+from litz.mistaken import described
 
 
 class BaseStreamer(ABC):
@@ -14,9 +16,19 @@ class BaseStreamer(ABC):
 
     @abstractmethod
     def put(self, value: Any) -> None:
-        """Takes ids as a torch tensor or numpy array, as the input was."""
+        """Takes ids as a torch tensor, a numpy array or a list, as the input was."""
 
     @abstractmethod
+    def end(self) -> None:
+        """Nothing comes after it."""
+
+
+class Streams(Protocol):
+    """A streamer, as far as generation needs it: transformers' are such, too."""
+
+    def put(self, value: Any) -> None:
+        """Takes ids."""
+
     def end(self) -> None:
         """Nothing comes after it."""
 
@@ -24,8 +36,9 @@ class BaseStreamer(ABC):
 class Decodes(Protocol):
     """A tokenizer, as far as streamers need it."""
 
-    def decode(self, token_ids: Any, *, skip_special_tokens: bool, **options: Any) -> Any:
-        """The text of ids."""
+    @property
+    def decode(self) -> Callable[..., Any]:
+        """Takes ids and options, and returns their text."""
 
 
 class _Decoding(Protocol):
@@ -102,7 +115,11 @@ class TextStreamer(BaseStreamer):
         skip_special_tokens: bool = False,
         clean_up_tokenization_spaces: bool | None = None,
         spaces_between_special_tokens: bool | None = None,
+        **unknown: Never,
     ) -> None:
+        refuse_unknown(unknown, of="TextStreamer", known=names_of(TextStreamer.__init__))
+        if not hasattr(tokenizer, "decode"):
+            raise ArgumentError(f"a streamer needs a tokenizer, found {described(tokenizer)}")
         self.tokenizer = tokenizer
         self.skip_prompt = skip_prompt
         self.skip_special_tokens = skip_special_tokens
@@ -149,7 +166,9 @@ class TextIteratorStreamer(TextStreamer):
         skip_special_tokens: bool = False,
         clean_up_tokenization_spaces: bool | None = None,
         spaces_between_special_tokens: bool | None = None,
+        **unknown: Never,
     ) -> None:
+        refuse_unknown(unknown, of="TextIteratorStreamer", known=names_of(TextIteratorStreamer.__init__))
         super().__init__(
             tokenizer, skip_prompt, skip_special_tokens=skip_special_tokens,
             clean_up_tokenization_spaces=clean_up_tokenization_spaces,

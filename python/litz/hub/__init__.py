@@ -1,4 +1,4 @@
-"""Where models come from: a folder, a file, `owner/name` on the Hub, `pypi:PACKAGE==VERSION/path` in a package.
+"""Where models come from: a folder, a file, a short name, `owner/name` on the Hub, `pypi:PACKAGE==VERSION/path`.
 
 What is complete on this machine is used without opening a socket; nothing that comes from a model is ever executed.
 """
@@ -6,6 +6,7 @@ What is complete on this machine is used without opening a socket; nothing that 
 from litz.hub.cache import CachedModel, cached, remove
 from litz.hub.default import DEFAULT_MODEL
 from litz.hub.files import ModelFiles
+from litz.hub.known import known_source
 from litz.hub.resolution import resolve
 
-__all__ = ["DEFAULT_MODEL", "CachedModel", "ModelFiles", "cached", "remove", "resolve"]
+__all__ = ["DEFAULT_MODEL", "CachedModel", "ModelFiles", "cached", "known_source", "remove", "resolve"]

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from litz.errors import FormatError, ModelNotFoundError
-from litz.hub.files import SIDE_FILES, WEIGHTS, Want, gguf_names, missing
+from litz.hub.files import SIDE_FILES, WEIGHTS, Want, missing
+from litz.hub.gguf_names import gguf_names
 from litz.hub.locations import hub_cache, litz_home
 from litz.hub.paths import check_name, snapshot_of
-from litz.hub.sources import PackageSource, PathSource, parse
+from litz.hub.sources import HubSource, PackageSource, PathSource, parse, parse_package
 
 NOTE = ".litz.json"
 
@@ -35,9 +36,9 @@ def cached() -> list[CachedModel]:
 
 def remove(source: str) -> int:
     """Delete a cached model (of the Hub: all its revisions); the number of bytes that this freed."""
-    from litz.hub.default import DEFAULT_MODEL, PACKAGE
+    from litz.hub.default import PACKAGE, is_default
 
-    parsed = parse(PACKAGE if source == DEFAULT_MODEL else source)
+    parsed = parse(PACKAGE if is_default(source) else source)
     if isinstance(parsed, PathSource):
         raise ModelNotFoundError(f"{source} is a file or folder of yours, not a cached model; see `litz ls`")
     if isinstance(parsed, PackageSource):
@@ -48,6 +49,30 @@ def remove(source: str) -> int:
     freed = _tree_size(folder)
     shutil.rmtree(folder)
     return freed
+
+
+def is_cached(known: str) -> bool:
+    """Whether the model of a short name is on this machine, in the form that the name means."""
+    from litz.hub.default import PACKAGE, REPOSITORY, is_default
+
+    home = litz_home()
+    if is_default(known):
+        folder = snapshot(hub_cache(), REPOSITORY)
+        here = find_package(parse_package(PACKAGE), home) is not None
+        return here or (folder is not None and not lacking(folder, "model", home=home))
+    source = parse(known)
+    folder = snapshot(hub_cache(), source.repo) if isinstance(source, HubSource) else None
+    return (
+        folder is not None
+        and isinstance(source, HubSource)
+        and not lacking(folder, "model", home=home, file=source.file)
+    )
+
+
+def repositories_named(name: str) -> list[str]:
+    """The cached repositories of the Hub whose name without the owner is `name`, in upper or lower case."""
+    found = (folder.name.split("--")[1:] for folder in hub_cache().glob("models--*"))
+    return sorted("/".join(parts) for parts in found if parts and parts[-1].lower() == name.lower())
 
 
 def repository_folder(repo: str) -> str:
@@ -150,13 +175,17 @@ def read_json(path: Path) -> dict[str, object] | None:
     return value if isinstance(value, dict) else None
 
 
-def write_json(path: Path, value: dict[str, object]) -> None:
-    """Written to a temporary name and renamed: a reader sees all of it or nothing."""
+def write_json(path: Path, value: dict[str, object], *, mode: int = 0o666) -> None:
+    """Written to a temporary name and renamed: a reader sees all of it or nothing. `mode` is narrowed by the umask."""
     path.parent.mkdir(parents=True, exist_ok=True)
     scratch = path.with_name(f".{path.name}.{os.getpid()}")
+    text = json.dumps(value, indent=1) + "\n"
     try:
-        scratch.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
+        with open(scratch, "w", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, mode)) as file:
+            file.write(text)
         scratch.replace(path)
+    except OSError as error:  # about the file that is meant
+        raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         scratch.unlink(missing_ok=True)
 

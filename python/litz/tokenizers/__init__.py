@@ -32,7 +32,9 @@ if TYPE_CHECKING:
     from litz.tokenizers.training import BpeTrainer, UnigramTrainer, WordLevelTrainer, WordPieceTrainer, train
 
 # The names that programs written for transformers know it by.
-PreTrainedTokenizerBase = PreTrainedTokenizerFast = PreTrainedTokenizer = Tokenizer
+PreTrainedTokenizerBase = Tokenizer
+PreTrainedTokenizerFast = Tokenizer
+PreTrainedTokenizer = Tokenizer
 
 __all__ = [
     "AddedToken",

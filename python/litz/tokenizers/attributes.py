@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from litz.errors import ArgumentError
 from litz.numbers import integer, shown
@@ -48,7 +48,7 @@ _AT_LOADING = ("add_prefix_space", "legacy", "do_lower_case", "strip_accents", "
 class Attributes(Conversations):
     """The part of `Tokenizer` whose attributes are settings."""
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def _set_setting(self, name: str, value: Any) -> None:
         if name in _CHECKED:
             value = _CHECKED[name](value, name)
             object.__setattr__(self, name, value)
@@ -67,13 +67,17 @@ class Attributes(Conversations):
         else:
             raise ArgumentError(_refusal(self, name))
 
-    def __getattr__(self, name: str) -> Any:
+    def _get_named_token(self, name: str) -> Any:
         tokens = self.__dict__.get("_tokens", {})
         if name in tokens:
             return tokens[name]
         if name.endswith("_id") and name[:-3] in tokens:
             return self._id_of(name[:-3])
         raise AttributeError(f"this tokenizer has no {name!r}{nearest(name, dir(type(self)))}")
+
+    if not TYPE_CHECKING:  # or type checkers would take every name for one
+        __setattr__ = _set_setting
+        __getattr__ = _get_named_token
 
     @property
     def add_bos_token(self) -> bool:

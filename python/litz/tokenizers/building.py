@@ -1,12 +1,12 @@
 """A tokenizer from one file or object, with the settings that a caller gives."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from litz import _core
-from litz.errors import ArgumentError, ModelNotFoundError
+from litz.errors import ArgumentError, ModelNotFoundError, UnknownArgumentError
 from litz.hub import ModelFiles
 from litz.numbers import shown
 from litz.tokenizers import class_keys, named_tokens, vocabularies
@@ -19,6 +19,7 @@ from litz.tokenizers.side_files import SideKeys
 if TYPE_CHECKING:
     from litz.tokenizers.attributes import Attributes
 
+_OF_MODELS = ("dtype", "torch_dtype", "device", "device_map", "attn_implementation", "threads")
 # Where nothing lies beside the tokenizer, or what does may be of another model.
 NO_FILES = ModelFiles("", Path(os.devnull), None)
 
@@ -62,14 +63,20 @@ def over(core: _core.Tokenizer, settings: Settings, passed: Mapping[str, Any]) -
     return vocabularies.with_added(core, [], made), made
 
 
-def allowed(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """What a caller passed, without what asks for nothing; a name that means nothing here is ArgumentError."""
+def allowed(settings: Mapping[str, Any], arguments: Sequence[str] = ()) -> dict[str, Any]:
+    """What a caller passed, without what asks for nothing; a name that means nothing here is ArgumentError.
+
+    `arguments` are names of the caller's own, which a misspelt one may be meant to be.
+    """
     passed = {}
     for name, value in settings.items():
         if name in SETTINGS or (name.endswith("_token") and name not in NEUTRAL):
             passed[name] = value
         elif name not in NEUTRAL:
-            raise ArgumentError(f"{name}={shown(value)} is no argument of a tokenizer{nearest(name, SETTINGS)}")
+            hint = nearest(name, {*SETTINGS, *arguments})
+            if name in _OF_MODELS:
+                hint = "; it is one of AutoModelForCausalLM.from_pretrained"
+            raise UnknownArgumentError(f"{name}={shown(value)} is no argument of a tokenizer{hint}")
         elif not any(value is neutral or value == neutral for neutral in NEUTRAL[name]):
             wanted = " or ".join(map(repr, NEUTRAL[name]))
             raise ArgumentError(f"{name}={shown(value)} has no effect in this release; pass {wanted}, or leave it out")

@@ -1,11 +1,11 @@
 """Text to ids: the calls that people know."""
 
 import dataclasses
-import logging
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, Never, Unpack, overload
 
 from litz import _core, arrays
+from litz.arguments import names_of, refuse_unknown
 from litz.errors import ArgumentError
 from litz.numbers import shown
 from litz.tokenizers import batches, options
@@ -15,9 +15,14 @@ from litz.tokenizers.decoding import Decoding
 from litz.tokenizers.encoding import BatchEncoding
 from litz.tokenizers.options import Options
 from litz.tokenizers.settings import Side
+from litz.tokenizers.signatures import CallOptions, EncodeOptions
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from numpy.typing import NDArray
 
 _new = BatchEncoding.__new__
-_LOG = logging.getLogger("litz.tokenizers")
 
 
 class Calls(Decoding):
@@ -33,6 +38,57 @@ class Calls(Decoding):
     split_special_tokens: bool
     _input_names: list[str]
 
+    @overload
+    def __call__(
+        self,
+        text: str,
+        text_pair: str | None = None,
+        *,
+        return_tensors: None = None,
+        **options: Unpack[CallOptions],
+    ) -> BatchEncoding[list[int]]: ...
+    @overload
+    def __call__(
+        self,
+        text: list[str] | tuple[str, ...] | list[tuple[str, str]],
+        text_pair: list[str] | tuple[str, ...] | None = None,
+        *,
+        return_tensors: None = None,
+        **options: Unpack[CallOptions],
+    ) -> BatchEncoding[list[list[int]]]: ...
+    @overload
+    def __call__(
+        self,
+        text: str | Sequence[Any],
+        text_pair: str | Sequence[Any] | None = None,
+        *,
+        is_split_into_words: bool = False,
+        return_overflowing_tokens: bool = False,
+        return_tensors: Literal["np"],
+        **options: Unpack[CallOptions],
+    ) -> BatchEncoding["NDArray[np.int64]"]: ...
+    @overload
+    def __call__(
+        self,
+        text: str | Sequence[Any],
+        text_pair: str | Sequence[Any] | None = None,
+        *,
+        is_split_into_words: bool = False,
+        return_overflowing_tokens: bool = False,
+        return_tensors: Literal["pt"],
+        **options: Unpack[CallOptions],
+    ) -> BatchEncoding["torch.Tensor"]: ...
+    @overload
+    def __call__(
+        self,
+        text: str | Sequence[Any] | None = None,
+        text_pair: str | Sequence[Any] | None = None,
+        *,
+        is_split_into_words: bool = False,
+        return_overflowing_tokens: bool = False,
+        return_tensors: str | None = None,
+        **options: Unpack[CallOptions],
+    ) -> BatchEncoding[Any]: ...
     def __call__(
         self,
         text: Any = None,
@@ -59,7 +115,8 @@ class Calls(Decoding):
         split_special_tokens: bool | None = None,
         max_target_length: int | None = None,
         tokenizer_kwargs: Mapping[str, Any] | None = None,
-    ) -> BatchEncoding:
+        **unknown: Never,
+    ) -> BatchEncoding[Any]:
         """The ids of one text or of several, with their attention mask and what else is asked for.
 
         A text is a str; with `is_split_into_words` a list of them. `text_pair` gives each a second one, joined as the
@@ -69,6 +126,8 @@ class Calls(Decoding):
         alike and becomes `labels`. `split_special_tokens` reads special tokens in the text as ordinary text.
         `tokenizer_kwargs` are arguments that count before the others.
         """
+        if unknown:
+            refuse_unknown(unknown, of="the tokenizer", known=names_of(Calls.__call__))
         if (
             text.__class__ is str and self._quick and text_pair is None and text_target is None
             and text_pair_target is None and add_special_tokens is None and padding is False and truncation is None
@@ -92,6 +151,30 @@ class Calls(Decoding):
 
     encode_plus = batch_encode_plus = __call__
 
+    @overload
+    def encode(
+        self, text: str | Sequence[str], text_pair: str | Sequence[str] | None = None, *, return_tensors: None = None,
+        **options: Unpack[EncodeOptions],
+    ) -> list[int]: ...
+    @overload
+    def encode(
+        self, text: str | Sequence[str], text_pair: str | Sequence[str] | None = None, *, return_tensors: Literal["np"],
+        **options: Unpack[EncodeOptions],
+    ) -> "NDArray[np.int64]": ...
+    @overload
+    def encode(
+        self, text: str | Sequence[str], text_pair: str | Sequence[str] | None = None, *, return_tensors: Literal["pt"],
+        **options: Unpack[EncodeOptions],
+    ) -> "torch.Tensor": ...
+    @overload
+    def encode(
+        self,
+        text: str | Sequence[str],
+        text_pair: str | Sequence[str] | None = None,
+        *,
+        return_tensors: str | None = None,
+        **options: Unpack[EncodeOptions],
+    ) -> Any: ...
     def encode(
         self,
         text: Any,
@@ -108,8 +191,11 @@ class Calls(Decoding):
         pad_to_multiple_of: int | None = None,
         split_special_tokens: bool | None = None,
         verbose: bool = True,
+        **unknown: Never,
     ) -> Any:
         """The ids of one text: a list, or with `return_tensors` a (1, time) tensor."""
+        if unknown:
+            refuse_unknown(unknown, of="encode", known=names_of(Calls.encode))
         if (
             text.__class__ is str and self._quick and text_pair is None and add_special_tokens is None
             and padding is False and truncation is None and max_length is None and not stride and padding_side is None
@@ -136,8 +222,10 @@ class Calls(Decoding):
         max_length: int | None = None,
         is_split_into_words: bool = False,
         split_special_tokens: bool | None = None,
+        **unknown: Never,
     ) -> list[str]:
         """The tokens of a text, or of two."""
+        refuse_unknown(unknown, of="tokenize", known=names_of(Calls.tokenize))
         asked = Options(
             add_special_tokens, truncation=truncation, max_length=max_length, is_split_into_words=is_split_into_words,
             split_special_tokens=split_special_tokens,
@@ -174,11 +262,13 @@ class Calls(Decoding):
         return_attention_mask: bool | None = None,
         return_tensors: str | None = None,
         verbose: bool = True,
+        **unknown: Never,
     ) -> BatchEncoding:
         """Encodings padded together: one dict of rows or a list of dicts, as data collators have them.
 
         Tensors come back as tensors. Entries that no tokenizer makes go through as they are.
         """
+        refuse_unknown(unknown, of="pad", known=names_of(Calls.pad))
         if verbose and max_length is not None and options.padding_of(padding) == "longest":
             self._warn("max_length", "max_length has no effect on padding=True; pass padding='max_length'")
         return rows.pad(
@@ -212,7 +302,9 @@ class Calls(Decoding):
         """Says something once a tokenizer."""
         if kind not in self._warned:
             self._warned.add(kind)
-            _LOG.warning("%s", text)
+            import logging  # takes time, and most programs never need it
+
+            logging.getLogger("litz.tokenizers").warning("%s", text)
 
     def _one(self, text: str) -> BatchEncoding:
         """What a call with one text and nothing else gives."""

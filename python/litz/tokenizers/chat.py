@@ -6,8 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from litz import _core
-from litz.errors import ArgumentError
+from litz.errors import ArgumentError, UnknownArgumentError
+from litz.mistaken import described
+from litz.numbers import shown
+from litz.tokenizers.known_keys import nearest
 from litz.tokenizers.schema import get_json_schema
+from litz.tokenizers.template_names import read_from_outside
 
 Message = dict[str, Any]
 
@@ -78,12 +82,16 @@ def request(
     add_generation_prompt: bool,
     continue_final_message: bool | str,
     trust_content: bool = False,
+    arguments: Sequence[str] = (),
 ) -> Request:
-    """Checks that everything passed has an effect: a template that reads no tools cannot be given any."""
+    """Checks that everything passed has an effect: a template that reads no tools cannot be given any.
+
+    `arguments` are names of the caller's own, which a misspelt variable may be meant to be.
+    """
     names = set(template.names)
-    for name in variables:
+    for name, value in variables.items():
         if name not in names:
-            raise ArgumentError(f"this chat template does not read {name!r}; it reads {', '.join(sorted(names))}")
+            raise UnknownArgumentError(_unread(name, value, read_from_outside(source, names), arguments))
     if tools and "tools" not in names:
         raise ArgumentError("this chat template does not read tools: the model was not made for them")
     if documents and "documents" not in names:
@@ -103,6 +111,13 @@ def request(
         add_generation_prompt=add_generation_prompt,
         continue_final_message=continue_final_message,
     )
+
+
+def _unread(name: str, value: Any, names: Sequence[str], arguments: Sequence[str]) -> str:
+    near = nearest(name, {*names, *arguments})
+    if near:
+        return f"apply_chat_template got {name}={shown(value)}, which this chat template does not read{near}"
+    return f"this chat template does not read {name!r}; from outside it reads {', '.join(names) or 'nothing'}"
 
 
 def render(asked: Request, conversation: Any) -> Rendered:
@@ -136,9 +151,16 @@ def conversations_of(given: Any) -> tuple[list[Any], bool]:
     """The conversations in an argument, and whether there were several."""
     given = getattr(given, "messages", given)
     if not isinstance(given, list | tuple) or not given:
-        raise ArgumentError(f"expected a list of messages, found {given!r:.80}")
+        raise ArgumentError(f"expected a list of messages, found {described(given)}{_as_messages(given)}")
     several = isinstance(given[0], list | tuple) or hasattr(given[0], "messages")
     return (list(given), True) if several else ([given], False)
+
+
+def _as_messages(given: Any) -> str:
+    """How to pass what is nearly a conversation."""
+    if isinstance(given, str):
+        return f"; pass [{{'role': 'user', 'content': {shown(given)}}}]"
+    return "; put it into a list" if isinstance(given, Mapping) else ""
 
 
 def messages_of(conversation: Any) -> list[Message]:

@@ -1,13 +1,20 @@
 """A tokenizer's chat surface: conversations through its templates, as text or as ids."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
 from litz import _core
+from litz.arguments import names_of
 from litz.errors import ArgumentError
 from litz.tokenizers import chat, tensors
 from litz.tokenizers.encoding import BatchEncoding
 from litz.tokenizers.sequences import Sequences
+from litz.tokenizers.signatures import ChatOptions, Conversation, Tool
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from numpy.typing import NDArray
 
 
 class Conversations(Sequences):
@@ -17,6 +24,116 @@ class Conversations(Sequences):
     chat_template: str | dict[str, str] | None
     _compiled: dict[str, _core.Template]
 
+    @overload
+    def apply_chat_template(
+        self,
+        conversation: Conversation,
+        tools: Sequence[Tool] | None = None,
+        *,
+        tokenize: Literal[False],
+        **options: Unpack[ChatOptions],
+    ) -> str: ...
+    @overload
+    def apply_chat_template(
+        self,
+        conversation: Sequence[Conversation],
+        tools: Sequence[Tool] | None = None,
+        *,
+        tokenize: Literal[False],
+        **options: Unpack[ChatOptions],
+    ) -> list[str]: ...
+    @overload
+    def apply_chat_template(
+        self,
+        conversation: Conversation,
+        tools: Sequence[Tool] | None = None,
+        *,
+        tokenize: Literal[True] = True,
+        return_dict: Literal[False] = False,
+        return_tensors: None = None,
+        **options: Unpack[ChatOptions],
+    ) -> list[int]: ...
+    @overload
+    def apply_chat_template(
+        self,
+        conversation: Sequence[Conversation],
+        tools: Sequence[Tool] | None = None,
+        *,
+        tokenize: Literal[True] = True,
+        return_dict: Literal[False] = False,
+        return_tensors: None = None,
+        **options: Unpack[ChatOptions],
+    ) -> list[list[int]]: ...
+    @overload
+    def apply_chat_template(
+        self,
+        conversation: Any,
+        tools: Sequence[Tool] | None = None,
+        *,
+        tokenize: Literal[True] = True,
+        return_dict: Literal[True],
+        return_assistant_tokens_mask: bool = False,
+        return_tensors: Literal["pt"],
+        **options: Unpack[ChatOptions],
+    ) -> BatchEncoding["torch.Tensor"]: ...
+    @overload
+    def apply_chat_template(
+        self,
+        conversation: Any,
+        tools: Sequence[Tool] | None = None,
+        *,
+        tokenize: Literal[True] = True,
+        return_dict: Literal[True],
+        return_assistant_tokens_mask: bool = False,
+        return_tensors: Literal["np"],
+        **options: Unpack[ChatOptions],
+    ) -> BatchEncoding["NDArray[np.int64]"]: ...
+    @overload
+    def apply_chat_template(
+        self,
+        conversation: Conversation,
+        tools: Sequence[Tool] | None = None,
+        *,
+        tokenize: Literal[True] = True,
+        return_dict: Literal[True],
+        return_assistant_tokens_mask: bool = False,
+        return_tensors: None = None,
+        **options: Unpack[ChatOptions],
+    ) -> BatchEncoding[list[int]]: ...
+    @overload
+    def apply_chat_template(
+        self,
+        conversation: Any,
+        tools: Sequence[Tool] | None = None,
+        *,
+        tokenize: Literal[True] = True,
+        return_dict: Literal[False] = False,
+        return_tensors: Literal["pt"],
+        **options: Unpack[ChatOptions],
+    ) -> "torch.Tensor": ...
+    @overload
+    def apply_chat_template(
+        self,
+        conversation: Any,
+        tools: Sequence[Tool] | None = None,
+        *,
+        tokenize: Literal[True] = True,
+        return_dict: Literal[False] = False,
+        return_tensors: Literal["np"],
+        **options: Unpack[ChatOptions],
+    ) -> "NDArray[np.int64]": ...
+    @overload
+    def apply_chat_template(
+        self,
+        conversation: Any,
+        tools: Sequence[Tool] | None = None,
+        *,
+        tokenize: bool = True,
+        return_dict: bool = False,
+        return_assistant_tokens_mask: bool = False,
+        return_tensors: str | None = None,
+        **options: Unpack[ChatOptions],
+    ) -> Any: ...
     def apply_chat_template(
         self,
         conversation: Any,
@@ -61,13 +178,15 @@ class Conversations(Sequences):
             source, template, self.special_tokens_map, variables, tools=tools, documents=documents,
             add_generation_prompt=add_generation_prompt, continue_final_message=continue_final_message,
             trust_content=_trusts(trust_content, sanitize_control_tokens),
+            arguments=names_of(Conversations.apply_chat_template),
         )  # fmt: skip
         rendered = [chat.render(asked, messages) for messages in conversations]
         texts = [each.text for each in rendered]
         if not tokenize:
             _only_for_ids(padding, truncation, max_length, return_tensors, return_dict or bool(tokenizer_kwargs))
             return texts if several else texts[0]
-        out = self(
+        call: Callable[..., BatchEncoding[Any]] = self
+        out = call(
             texts if several else texts[0], add_special_tokens=False, padding=padding, truncation=truncation,
             max_length=max_length, return_tensors=return_tensors, tokenizer_kwargs=tokenizer_kwargs,
         )  # fmt: skip

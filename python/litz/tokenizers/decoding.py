@@ -1,9 +1,12 @@
 """Ids to text."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Never, overload
 
+from litz.arguments import names_of, refuse_unknown
 from litz.errors import ArgumentError
-from litz.numbers import shown, token_id
+from litz.mistaken import described
+from litz.numbers import token_id
 from litz.tokenizers import tensors
 from litz.tokenizers.special_tokens import SpecialTokens
 
@@ -18,6 +21,21 @@ class Decoding(SpecialTokens):
     def _warn(self, kind: str, text: str) -> None:
         raise NotImplementedError
 
+    @overload
+    def decode(
+        self, token_ids: int | Sequence[int], skip_special_tokens: bool = False, *,
+        clean_up_tokenization_spaces: bool | None = None, spaces_between_special_tokens: bool | None = None,
+    ) -> str: ...
+    @overload
+    def decode(
+        self, token_ids: Sequence[Sequence[int]], skip_special_tokens: bool = False, *,
+        clean_up_tokenization_spaces: bool | None = None, spaces_between_special_tokens: bool | None = None,
+    ) -> list[str]: ...
+    @overload
+    def decode(
+        self, token_ids: Any, skip_special_tokens: bool = False, *, clean_up_tokenization_spaces: bool | None = None,
+        spaces_between_special_tokens: bool | None = None, use_source_tokenizer: bool = False,
+    ) -> Any: ...
     def decode(
         self,
         token_ids: Any,
@@ -26,6 +44,7 @@ class Decoding(SpecialTokens):
         clean_up_tokenization_spaces: bool | None = None,
         spaces_between_special_tokens: bool | None = None,
         use_source_tokenizer: bool = False,
+        **unknown: Never,
     ) -> Any:
         """The text of an id, a list, an array or a tensor; of several rows, a list of texts.
 
@@ -33,6 +52,8 @@ class Decoding(SpecialTokens):
         BPE such spaces are text: there it has no effect. Neither has `spaces_between_special_tokens`: what stands
         between tokens is the decoder's. `use_source_tokenizer` is for tokenizers of two languages.
         """
+        if unknown:
+            refuse_unknown(unknown, of="decode", known=names_of(Decoding.decode))
         self._one_language(use_source_tokenizer)
         ids = tensors.lists(token_ids)
         if isinstance(ids, list) and ids and isinstance(ids[0], list):
@@ -47,8 +68,10 @@ class Decoding(SpecialTokens):
         *,
         spaces_between_special_tokens: bool | None = None,
         use_source_tokenizer: bool = False,
+        **unknown: Never,
     ) -> list[str]:
         """The text of each row; of a flat list of ids, the text of each id. The options are those of `decode`."""
+        refuse_unknown(unknown, of="batch_decode", known=names_of(Decoding.batch_decode))
         self._one_language(use_source_tokenizer)
         given = tensors.lists(sequences)
         rows = [[row] if isinstance(row, int) else row for row in (given if isinstance(given, list) else [given])]
@@ -61,7 +84,7 @@ class Decoding(SpecialTokens):
     def _text(self, ids: Any, skip_special_tokens: bool, clean: bool | None) -> str:
         if not isinstance(ids, list):
             if isinstance(ids, bool) or not isinstance(ids, int):
-                raise ArgumentError(f"decode takes ids, found {shown(ids)}")
+                raise ArgumentError(f"decode takes ids, found {described(ids)}")
             ids = [ids]
         try:
             text = self._core.decode(ids, skip_special_tokens)

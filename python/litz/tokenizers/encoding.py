@@ -1,12 +1,23 @@
 """`BatchEncoding`: what a tokenizer returns, a dict that also knows where each token came from."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, overload
 
 from litz.errors import ArgumentError, UnsupportedError
 from litz.numbers import MOST, integer
 from litz.tokenizers import tensors
 from litz.tokenizers.core import Encoding
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from typing_extensions import TypeVar
+
+    Ids = TypeVar("Ids", default=Any)
+else:
+    from typing import TypeVar
+
+    Ids = TypeVar("Ids")
 
 # The encodings themselves, or what makes them when they are asked for.
 Known = Sequence[Encoding] | Callable[[], Sequence[Encoding]] | None
@@ -26,7 +37,7 @@ class TokenSpan(NamedTuple):
     end: int
 
 
-class BatchEncoding(dict[str, Any]):
+class BatchEncoding(dict[str, Any], Generic[Ids]):
     """What a tokenizer returns: a dict whose entries are attributes too, so that `model(**encoding)` works.
 
     `encoding[0]` is the Encoding of the first row; those of all rows are computed when the first is asked for.
@@ -35,6 +46,16 @@ class BatchEncoding(dict[str, Any]):
 
     __slots__ = ("_known",)
     _known: Any
+    if TYPE_CHECKING:
+        input_ids: Ids
+        token_type_ids: Ids
+        attention_mask: Ids
+        special_tokens_mask: Ids
+        assistant_masks: Ids
+        labels: Any
+        offset_mapping: Any
+        length: Any
+        overflow_to_sample_mapping: Any
 
     def __init__(
         self,
@@ -47,12 +68,22 @@ class BatchEncoding(dict[str, Any]):
         self._known = [encoding] if hasattr(encoding, "ids") else encoding
         self.convert_to_tensors(tensor_type, prepend_batch_axis)
 
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return dict.__getitem__(self, name)
-        except KeyError:
-            raise AttributeError(f"no {name!r} in this encoding; it has {', '.join(self)}") from None
+    if not TYPE_CHECKING:  # or type checkers would take every name for one; other entries are encoding["name"]
 
+        def __getattr__(self, name: str) -> Any:
+            try:
+                return dict.__getitem__(self, name)
+            except KeyError:
+                raise AttributeError(f"no {name!r} in this encoding; it has {', '.join(self)}") from None
+
+    @overload
+    def __getitem__(
+        self, key: Literal["input_ids", "token_type_ids", "attention_mask", "special_tokens_mask", "assistant_masks"]
+    ) -> Ids: ...
+    @overload
+    def __getitem__(self, key: int) -> Encoding: ...
+    @overload
+    def __getitem__(self, key: str | slice) -> Any: ...
     def __getitem__(self, key: Any) -> Any:
         if key.__class__ is str:
             return dict.__getitem__(self, key)
@@ -65,16 +96,19 @@ class BatchEncoding(dict[str, Any]):
             raise KeyError("no tokenizer made this encoding: it has entries, but no rows that know their text")
         return dict.__getitem__(self, key)
 
+    def __missing__(self, key: Any) -> Any:
+        raise KeyError(f"no {key!r} in this encoding; it has {', '.join(self)}")
+
     def __repr__(self) -> str:
         return f"BatchEncoding({{{', '.join(f'{name!r}: {value!r}' for name, value in self.items())}}})"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return BatchEncoding, (dict(self), self.encodings)
 
-    def __copy__(self) -> "BatchEncoding":
+    def __copy__(self) -> "BatchEncoding[Ids]":
         return self.copy()
 
-    def copy(self) -> "BatchEncoding":
+    def copy(self) -> "BatchEncoding[Ids]":
         """Another dict with the same entries."""
         return with_known(dict(self), self._known)
 
@@ -191,7 +225,7 @@ class BatchEncoding(dict[str, Any]):
                 self[name] = tensors.convert([value] if prepend_batch_axis else value, kind, name)
         return self
 
-    def to(self, device: Any, *, non_blocking: bool = False) -> "BatchEncoding":
+    def to(self, device: Any, *, non_blocking: bool = False) -> "Self":
         """The same encoding with its tensors on `device`; lists and arrays can only be on the CPU."""
         for name, value in self.items():
             if hasattr(value, "to"):

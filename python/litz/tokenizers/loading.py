@@ -2,13 +2,19 @@
 
 import json
 import os
-from typing import Any
+import time
+from typing import TYPE_CHECKING, Any, Unpack
 
-from litz import _core, hub
+from litz import _core, hub, log
+from litz.arguments import names_of
 from litz.hub import ModelFiles
+from litz.mistaken import check_source
 from litz.tokenizers import building, gguf_settings, model_files, vocabularies
 from litz.tokenizers import settings as read
 from litz.tokenizers.tokenizer import Tokenizer
+
+if TYPE_CHECKING:
+    from litz.loading_options import TokenizerSettings
 
 Path = str | os.PathLike[str]
 
@@ -25,7 +31,7 @@ def from_pretrained(
     trust_remote_code: bool = False,
     subfolder: str | None = None,
     kind: type[Tokenizer] = Tokenizer,
-    **settings: Any,
+    **settings: "Unpack[TokenizerSettings]",
 ) -> Tokenizer:
     """The tokenizer of a model, from its tokenizer.json, its GGUF file or another vocabulary that is there.
 
@@ -35,13 +41,15 @@ def from_pretrained(
     files are data. `use_fast=False` is the tokenizer that is written in plain Python, to be read; its results are the
     same.
     """
-    passed = building.allowed(settings)
+    check_source(source, f"{kind.__name__}.from_pretrained")
+    passed = building.allowed(settings, names_of(from_pretrained))
     if kind.reads_as is not None:
         passed["tokenizer_class"] = kind.reads_as
     files = hub.resolve(
         source, revision=revision, gguf_file=gguf_file, cache_dir=cache_dir, local_files_only=local_files_only,
         token=token, want="tokenizer", subfolder=subfolder,
     )  # fmt: skip
+    started = time.perf_counter()
     core, found = _of_gguf(files, passed, cache_dir) if files.gguf is not None else _of_files(files, passed, cache_dir)
     name = str(passed.get("name_or_path", files.source))
     tokenizer = kind.of(core, found, name_or_path=name)
@@ -50,6 +58,8 @@ def from_pretrained(
         from litz.tokenizers.slow_core import SlowCore
 
         tokenizer._use(SlowCore(json.loads(tokenizer._core.to_json())))
+    seconds = time.perf_counter() - started
+    log.info("tokenizers", "%s in %.2f s from %s", tokenizer, seconds, files.gguf or files.root)
     return tokenizer
 
 

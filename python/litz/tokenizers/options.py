@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from litz.errors import ArgumentError
+from litz.mistaken import described
 from litz.numbers import MOST, integer
 from litz.tokenizers import tensors
 from litz.tokenizers.known_keys import nearest
@@ -195,7 +196,7 @@ def inputs(text: Any, pair: Any, words: bool) -> Inputs:
     if words and isinstance(text, str):
         raise ArgumentError("is_split_into_words=True takes a list of words, or a list of such lists; found one str")
     if not isinstance(text, str | list | tuple):
-        raise ArgumentError(f"expected text, or a list of texts; found {text!r:.80}")
+        raise ArgumentError(f"expected text, or a list of texts; found {described(text)}")
     firsts = list(text) if several else [text]
     seconds = None
     if not several and pair is not None and len(pair) == 0:
@@ -230,4 +231,6 @@ def _check(item: Any, words: bool) -> None:
     if words:
         raise ArgumentError(f"is_split_into_words=True takes lists of words; found {item!r:.80}")
     hint = "; pass is_split_into_words=True for lists of words" if isinstance(item, list | tuple) else ""
-    raise ArgumentError(f"expected text, or a list of texts; found {item!r:.80}{hint}")
+    if isinstance(item, Mapping) and "role" in item:
+        hint = "; pass conversations to apply_chat_template"
+    raise ArgumentError(f"expected text, or a list of texts; found {described(item)}{hint}")

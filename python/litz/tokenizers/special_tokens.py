@@ -1,7 +1,7 @@
 """A tokenizer's vocabulary: tokens and ids, and the special ones that programs know by name."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast, overload
 
 from litz.errors import ArgumentError
 from litz.numbers import shown, token_id
@@ -18,8 +18,8 @@ class _Token:
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
 
-    def __get__(self, tokenizer: "SpecialTokens | None", owner: type) -> Any:
-        return self if tokenizer is None else tokenizer._tokens.get(self.name)
+    def __get__(self, tokenizer: "SpecialTokens | None", owner: type) -> str | None:
+        return cast("Any", self) if tokenizer is None else tokenizer._tokens.get(self.name)
 
     def __set__(self, tokenizer: "SpecialTokens", token: str | AddedToken | None) -> None:
         tokenizer._name(self.name, token)
@@ -31,8 +31,8 @@ class _TokenId:
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name.removesuffix("_id")
 
-    def __get__(self, tokenizer: "SpecialTokens | None", owner: type) -> Any:
-        return self if tokenizer is None else tokenizer._id_of(self.name)
+    def __get__(self, tokenizer: "SpecialTokens | None", owner: type) -> int | None:
+        return cast("Any", self) if tokenizer is None else tokenizer._id_of(self.name)
 
     def __set__(self, tokenizer: "SpecialTokens", id: int | None) -> None:
         tokenizer._name(self.name, None if id is None else tokenizer._known(id))
@@ -226,6 +226,10 @@ class SpecialTokens:
 
     # Tokens and ids
 
+    @overload
+    def convert_tokens_to_ids(self, tokens: str) -> int | None: ...
+    @overload
+    def convert_tokens_to_ids(self, tokens: list[str] | tuple[str, ...]) -> list[int | None]: ...
     def convert_tokens_to_ids(self, tokens: str | Sequence[str]) -> Any:
         """The id of a token, or of each of several; of an unknown one, that of `unk_token` (None without one)."""
         if isinstance(tokens, str):
@@ -233,6 +237,10 @@ class SpecialTokens:
             return self.unk_token_id if id is None else id
         return [self.convert_tokens_to_ids(token) for token in _texts(tokens)]
 
+    @overload
+    def convert_ids_to_tokens(self, ids: int, skip_special_tokens: bool = False) -> str | None: ...
+    @overload
+    def convert_ids_to_tokens(self, ids: Any, skip_special_tokens: bool = False) -> list[str | None]: ...
     def convert_ids_to_tokens(self, ids: Any, skip_special_tokens: bool = False) -> Any:
         """The token of an id, or of each of several; None for an id that no token has.
 

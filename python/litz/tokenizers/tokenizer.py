@@ -3,7 +3,7 @@
 import copy
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self, Unpack, cast
 
 from litz import _core
 from litz.errors import ArgumentError
@@ -11,6 +11,9 @@ from litz.tokenizers import building, saving
 from litz.tokenizers.attributes import Attributes
 from litz.tokenizers.core import Core
 from litz.tokenizers.settings import Settings, Side, is_unlimited
+
+if TYPE_CHECKING:
+    from litz.loading_options import TokenizerSettings
 
 
 class Tokenizer(Attributes):
@@ -25,7 +28,9 @@ class Tokenizer(Attributes):
     truncation_side: Side
     reads_as: ClassVar[str | None] = None  # the class whose keys act, where it is not the one that the files name
 
-    def __init__(self, *, tokenizer_file: Any = None, tokenizer_object: Any = None, **settings: Any) -> None:
+    def __init__(
+        self, *, tokenizer_file: Any = None, tokenizer_object: Any = None, **settings: "Unpack[TokenizerSettings]"
+    ) -> None:
         """A tokenizer from a tokenizer.json, or from an object of the `tokenizers` library or of litz's core.
 
         `settings` are keys of tokenizer_config.json, such as `pad_token` or `model_max_length`.
@@ -35,7 +40,7 @@ class Tokenizer(Attributes):
         building.surround(self, settings)
 
     @classmethod
-    def of(cls, core: Core, settings: Settings, *, name_or_path: str = "", json: bytes | None = None) -> "Tokenizer":
+    def of(cls, core: Core, settings: Settings, *, name_or_path: str = "", json: bytes | None = None) -> Self:
         """A tokenizer on a core that has all tokens that the settings name."""
         made = cls.__new__(cls)
         made._begin(core, settings, name_or_path=name_or_path, json=json)
@@ -76,16 +81,17 @@ class Tokenizer(Attributes):
         use_fast: bool = True,
         trust_remote_code: bool = False,
         subfolder: str | None = None,
-        **settings: Any,
-    ) -> "Tokenizer":
+        **settings: "Unpack[TokenizerSettings]",
+    ) -> Self:
         """The tokenizer of a model, as `AutoTokenizer.from_pretrained` gives it."""
         from litz.tokenizers import loading
 
-        return loading.from_pretrained(
+        made = loading.from_pretrained(
             pretrained_model_name_or_path, revision=revision, gguf_file=gguf_file, cache_dir=cache_dir,
             local_files_only=local_files_only, token=token, use_fast=use_fast, trust_remote_code=trust_remote_code,
             subfolder=subfolder, kind=cls, **settings,
         )  # fmt: skip
+        return cast("Self", made)
 
     def __repr__(self) -> str:
         tokens = ", ".join(f"{name.removesuffix('_token')}={token!r}" for name, token in self._named().items())

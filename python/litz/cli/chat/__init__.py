@@ -1,57 +1,68 @@
 """`litz chat`: one answer to a prompt, or a conversation."""
 
 import argparse
-from pathlib import Path
 
+from litz.cli import names, piped
 from litz.cli import options as generation
-from litz.cli import piped
-from litz.cli.chat import conversation as conversations
-from litz.cli.chat.conversation import Conversation
+from litz.cli.chat import beginning
 from litz.cli.chat.dialogue import Chat
-from litz.cli.chat.reader import Reader
+from litz.cli.chat.reader import open_reader, prepare_reader
+from litz.cli.chat.reasoning import mark_ids
 from litz.cli.console import Console
 from litz.cli.engine import load
-from litz.cli.names import split_words
 from litz.errors import ArgumentError
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.usage = "litz chat [MODEL] [PROMPT] [options]"
-    parser.add_argument(
-        "words", nargs="*", metavar="MODEL PROMPT", help="a single argument that names no model is the prompt"
-    )
+    parser.epilog = f"Standard input: {piped.HELP}."
+    parser.add_argument("words", nargs="*", metavar="MODEL PROMPT", help=names.WORDS_HELP)
+    names.configure(parser)
+    parser.add_argument("-p", "--prompt", metavar="TEXT", help="the prompt, also where the text is a model's name")
     parser.add_argument("--system", default="", metavar="TEXT", help="the system prompt")
-    parser.add_argument("--resume", type=Path, metavar="FILE", help="go on with a conversation that /save wrote")
+    beginning.configure(parser)
+    parser.add_argument("--no-history", action="store_true", help="neither read nor keep what is typed")
+    parser.add_argument(
+        "--think", action=argparse.BooleanOptionalAction, help="let the model reason first, or not, where it can choose"
+    )
     generation.configure(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """One answer if there is a prompt or a pipe, else a conversation."""
-    model, prompt = split_words(options.words)
-    console = Console()
-    parameters = generation.parameters(options)
-    conversation = conversations.load(options.resume) if options.resume else Conversation()
-    conversation.system = options.system or conversation.system
+    from litz.cli.chat import languages
+    from litz.hub.chosen import EMBEDDED, chosen_model
+
+    console = Console(wrap=True)
+    words, number = beginning.words_of(options)
+    start = beginning.begin(options, generation.parameters(options), number=number, console=console)
+    default = start.model or None
+    model, prompt = names.split_words(words, named=options.named, prompt=options.prompt, default=default)
     if prompt is None and not console.interactive:
         prompt = piped.read_all()
         if not prompt.strip():
             raise ArgumentError("nothing to answer: standard input is empty, and there is no PROMPT")
     elif prompt is not None:
-        prompt = with_piped(prompt, console)
+        prompt = piped.with_piped(prompt, console.note)
+    else:
+        prepare_reader()
     machine = {"threads": options.threads, "context": options.context, "exact": options.exact}
-    engine = load(model, **machine, parameters=parameters)
-    if engine.tokenizer.chat_template is None:
-        raise ArgumentError(f"{model} has no chat template, so it is no chat model; try: litz generate {model} PROMPT")
-    chat = Chat(engine, conversation, console, model=model, stats=options.stats)
-    if prompt is None:
-        return chat.converse(Reader())
-    return 0 if chat.say(prompt) else 130
-
-
-def with_piped(prompt: str, console: Console) -> str:
-    """A prompt with what is piped in after it."""
-    text, remark = piped.read_beside_prompt()
+    unchosen = default is None and options.named is None and model not in words and chosen_model().why == EMBEDDED
+    better, remark = languages.suited(prompt) if unchosen else (None, None)
     if remark:
         console.note(remark)
-    return f"{prompt}\n\n{text}" if text.strip() else prompt
+    model = better or model
+    engine = load(model, **machine, parameters=start.parameters)
+    if engine.tokenizer.chat_template is None:
+        raise ArgumentError(f"{model} has no chat template, so it is no chat model; try: litz generate {model} PROMPT")
+    engine.marks = mark_ids(engine.tokenizer)
+    chat = Chat(engine, start.conversation, console, model=model, stats=options.stats, recorder=start.recorder)
+    start.tell_template(chat)
+    if unchosen and not remark:
+        chat.replace = lambda source: load(source, **machine, parameters=chat.engine.parameters)
+    if prompt is None:
+        if start.conversation.turns:
+            console.note(start.conversation.ending())
+        return chat.converse(open_reader(keep=not options.no_history, warn=console.note))
+    return 0 if chat.say(prompt) else 130

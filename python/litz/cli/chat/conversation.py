@@ -1,12 +1,12 @@
 """A conversation as data: turns that can be taken back, saved and loaded."""
 
 import json
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from litz.cli.chat.saved import read_messages
 from litz.cli.engine import Message
-from litz.errors import ArgumentError, FormatError
+from litz.cli.outputs import Output
 
 
 @dataclass
@@ -40,36 +40,43 @@ class Conversation:
         self.turns.pop()
         return True
 
+    def last(self, role: str) -> str | None:
+        """The latest turn of a role, or None."""
+        return next((turn["content"] for turn in reversed(self.turns) if turn["role"] == role), None)
+
+    def ending(self, count: int = 4) -> str:
+        """How long it is and how it ended, shortened: what somebody needs who comes back to it."""
+        said = "message" if len(self.turns) == 1 else "messages"
+        shown = [f"({len(self.turns)} {said}{', the last of them:' if len(self.turns) > count else ''})"]
+        shown += [
+            f"{'>>> ' if turn['role'] == 'user' else ''}{short(turn['content'], 300)}" for turn in self.turns[-count:]
+        ]
+        if self.turns and self.turns[-1]["role"] == "user":
+            shown.append("(without an answer yet: /retry asks for it)")
+        return "\n".join(shown)
+
     def save(self, path: Path, model: str) -> None:
-        """Write it as JSON; a file that is something else is not overwritten."""
+        """Write it as JSON, for nobody else's eyes; a file that is something else is not overwritten."""
         if path.exists():
-            _read(path)
+            read_messages(path)
         content = json.dumps({"model": model, "messages": self.messages()}, ensure_ascii=False, indent=1)
-        scratch = path.with_name(f".{path.name}.{os.getpid()}")
-        scratch.write_text(content + "\n", encoding="utf-8")
-        scratch.replace(path)
+        with Output(path, mode=0o600) as file:
+            file.write(content.encode() + b"\n")
 
 
 def load(path: Path) -> Conversation:
     """A conversation that was saved."""
-    messages = _read(path)
+    return with_model(path)[0]
+
+
+def with_model(path: Path) -> tuple[Conversation, str]:
+    """A conversation that was saved, and the model that answered in it, if the file says so."""
+    messages, model = read_messages(path)
     first = messages[0]["content"] if messages and messages[0]["role"] == "system" else ""
-    return Conversation(first, messages[1:] if first else messages)
+    return Conversation(first, messages[1:] if first else messages), model
 
 
-def _read(path: Path) -> list[Message]:
-    expected = "expected a JSON object with 'messages', each with a role and a content"
-    if not path.is_file():
-        raise ArgumentError(f"no file {str(path)!r}")
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise FormatError(f"{path} is no saved conversation: {expected}") from error
-    messages = content.get("messages") if isinstance(content, dict) else None
-    if not isinstance(messages, list):
-        raise FormatError(f"{path} is no saved conversation: {expected}")
-    for message in messages:
-        fits = isinstance(message, dict) and message.get("role") in ("system", "user", "assistant")
-        if not fits or not isinstance(message.get("content"), str):
-            raise FormatError(f"{path} is no saved conversation: {expected}")
-    return [{"role": message["role"], "content": message["content"]} for message in messages]
+def short(text: str, length: int = 60) -> str:
+    """A text as one line of at most so many characters."""
+    line = " ".join(text.split())
+    return line if len(line) <= length else line[: length - 1] + "…"

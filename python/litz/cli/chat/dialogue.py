@@ -1,30 +1,52 @@
 """A conversation with an engine on a console: messages in, answers out."""
 
 import sys
+from collections.abc import Callable
+from contextlib import nullcontext
+from typing import TYPE_CHECKING
 
+from litz.cli.chat.answer import Answer
 from litz.cli.chat.conversation import Conversation
 from litz.cli.chat.reader import Reader
-from litz.cli.chat.slash import Slash
+from litz.cli.chat.reasoning import mark_ids, opened_by, switch_of
+from litz.cli.chat.remarks import ending
+from litz.cli.chat.signals import Interrupts, Terminated
 from litz.cli.command import UsageError
 from litz.cli.console import Console
 from litz.cli.engine import Engine
 from litz.errors import ContextError, LitzError
+
+if TYPE_CHECKING:
+    from litz.cli.chat.recorder import Recorder
+    from litz.cli.chat.slash import Slash
 
 
 class Chat:
     """A conversation with an engine on a console."""
 
     def __init__(
-        self, engine: Engine, conversation: Conversation, console: Console, *, model: str, stats: bool = False
+        self,
+        engine: Engine,
+        conversation: Conversation,
+        console: Console,
+        *,
+        model: str,
+        stats: bool = False,
+        recorder: "Recorder | None" = None,
     ) -> None:
         self.engine = engine
         self.conversation = conversation
         self.console = console
         self.model = model
         self.stats = stats
+        self.recorder = recorder
+        self.interrupts = Interrupts()
+        self.replace: Callable[[str], Engine] | None = None  # where nobody chose the model: another in its place
+        self._talking = False
 
     def say(self, text: str) -> bool:
         """Answer a message; False if the answer was interrupted. On an error the message is taken back."""
+        self._suit(text)
         self.conversation.add("user", text)
         try:
             return self.answer()
@@ -35,49 +57,104 @@ class Chat:
             raise ContextError(
                 f"{error}; nothing was dropped, and your message was not added: /undo takes back a turn, /reset all"
             ) from error
+        except Terminated:  # what came is kept, as after Ctrl-C
+            raise
         except BaseException:
             self.conversation.undo()
             raise
 
     def answer(self) -> bool:
         """Answer the last user turn. What an interruption leaves is kept; if it is nothing, the turn is taken back."""
-        pieces: list[str] = []
-        whole = True
+        messages = self.conversation.messages()
+        variables = self.engine.template_variables
+        shown = Answer(self.console, opened_by(self.engine.tokenizer, messages, variables))
+        whole = False
         try:
-            for piece in self.engine.chat(self.conversation.messages()):
-                pieces.append(piece)
-                self.console.write(piece)
+            with self.interrupts.allowed():
+                for piece in self.engine.chat(messages):
+                    shown.add(piece)
+            whole = True
         except KeyboardInterrupt:
-            whole = False
-        self.console.end()
-        if pieces or whole:
-            self.conversation.add("assistant", "".join(pieces))
-        else:
+            pass
+        finally:
+            shown.end()
+            if whole or shown.text:
+                self._keep(shown)
+        if not whole and not shown.text:
             self.conversation.undo()
-        self._remarks(whole=whole, kept=bool(pieces))
+        self._remarks(whole=whole, kept=bool(shown.text))
+        self._record()
         return whole
 
+    def _record(self) -> None:
+        if self.recorder is not None:
+            self.recorder.keep(self)
+
+    def _keep(self, shown: Answer) -> None:
+        self.conversation.add("assistant", shown.text)
+        if shown.reasoning:  # under its own name: templates decide whether the model reads it again
+            self.conversation.turns[-1]["reasoning_content"] = shown.reasoning
+
+    def think(self, on: bool | None) -> None:
+        """Switch reasoning on or off, or leave it to the template; ArgumentError if that has no switch for it."""
+        name = switch_of(self.engine.tokenizer)
+        self.engine.template_variables.pop(name, None)
+        if on is not None:
+            self.engine.template_variables[name] = on
+
     def _remarks(self, *, whole: bool, kept: bool) -> None:
-        stats = self.engine.stats
         if not whole:
             self.console.note("(stopped)" if kept else "(stopped; your message was taken back)")
-        elif stats.finish == "context":
-            self.console.note(f"(cut: the context of {self.engine.context} tokens is full)")
-        elif stats.finish == "length" and self.console.watched:
-            self.console.note(f"(cut after {stats.answer} tokens: max_new_tokens)")
+        elif remark := ending(self.engine, talking=self._talking, watched=self.console.watched):
+            self.console.note(remark)
         if self.stats:
-            self.console.note(str(stats))
+            self.console.note(str(self.engine.stats))
+
+    def _begin(self) -> None:
+        self._talking = True
+        self.console.note(f"{self.model}: /help lists the commands, Ctrl-C stops an answer, Ctrl-D leaves")
+
+    def _suit(self, text: str) -> None:
+        """Before the first question in Chinese: the model that is made for it, or the advice to take it."""
+        if self.replace is None or text.isascii():
+            return
+        from litz.cli.chat.languages import suited
+
+        source, remark = suited(text)
+        if remark:
+            self.console.note(remark)
+            replace, self.replace = self.replace, None
+            if source is not None:
+                self.engine, self.model = replace(source), source
+                self.engine.marks = mark_ids(self.engine.tokenizer)
 
     def converse(self, reader: Reader) -> int:
-        """Read and answer until the end; the exit code. Ctrl-C at the prompt warns once, then leaves."""
-        self.console.note(f"{self.model}: /help lists the commands, Ctrl-C stops an answer, Ctrl-D leaves")
-        slash = Slash(self)
+        """Read and answer until the end; the exit code. Ctrl-C at the prompt warns once, then leaves.
+
+        A signal that ends the process ends the conversation in order, with the terminal as it was before.
+        """
+        self._begin()
+        try:
+            with self.interrupts.handled(), reader:
+                return self._turns(reader)
+        except Terminated as end:
+            self.console.end()
+            self._record()
+            return int(end.code or 0)
+
+    def _turns(self, reader: Reader) -> int:
+        from litz.cli.chat.slash import Slash
+
+        slash = Slash(self, reader.released)
         warned = False
         while True:
             try:
-                text = reader.read()
+                self.interrupts.forget()
+                with nullcontext() if reader.has_keys else self.interrupts.allowed():
+                    text = reader.read()
             except KeyboardInterrupt:
-                print(file=sys.stderr)
+                if not reader.has_keys:
+                    print(file=sys.stderr)
                 if warned:
                     return 130
                 warned = True
@@ -85,19 +162,23 @@ class Chat:
                 continue
             warned = False
             if text is None:
-                print(file=sys.stderr)
+                if not reader.has_keys:
+                    print(file=sys.stderr)
                 return 0
             if text.strip() and not self._react(text, slash):
                 return 0
 
-    def _react(self, text: str, slash: Slash) -> bool:
+    def _react(self, text: str, slash: "Slash") -> bool:
         """Do what a message or command asks; False to leave. An error ends the turn, not the conversation."""
         from litz.cli.command import explain
 
         try:
             if text.startswith("/") and not text.startswith("//"):
-                return slash.run(text)
-            self.say(text.removeprefix("/") if text.startswith("//") else text)
+                with self.interrupts.allowed():
+                    goes_on = slash.run(text)
+                self._record()
+                return goes_on
+            slash.send(text.removeprefix("/") if text.startswith("//") else text)
         except (LitzError, OSError, UsageError) as error:
             self.console.note(explain(error) if not isinstance(error, UsageError) else str(error))
         except KeyboardInterrupt:  # between two tokens of nothing: reading files, rendering the template

@@ -1,43 +1,68 @@
 """Messages read from a terminal."""
 
 import contextlib
+import os
 import sys
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from litz.cli.chat.line_editor import LineEditor
+
+_QUOTES = '"""'
 
 
 class Reader:
     """Reads messages from a terminal: a trailing backslash continues, three quotes open and close a block."""
 
+    has_keys = False  # whether Ctrl-C and Ctrl-D are keys, that end the line which they are typed in
+
     def __init__(self, prompt: str = ">>> ", more: str = "... ") -> None:
         self._prompt = prompt
         self._more = more
+        self._begun = False
+        self._typed: Callable[[], str] = str
         with contextlib.suppress(ImportError):
-            import readline  # noqa: F401  importing it gives input() a history and keys
+            import readline  # importing it gives input() a history and keys
+
+            self._typed = readline.get_line_buffer
+
+    def __enter__(self) -> "Reader":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Give the terminal back."""
+
+    def released(self) -> contextlib.AbstractContextManager[None]:
+        """A block in which another program, such as an editor, has the terminal."""
+        return contextlib.nullcontext()
 
     def read(self) -> str | None:
-        """One message; None at the end of the input. Ctrl-C raises KeyboardInterrupt and drops what was typed."""
-        line = self._line(self._prompt)
-        if line is None:
+        """One message; None at the end of the input. Ctrl-C drops what was typed, or raises KeyboardInterrupt."""
+        self._begun = False
+        try:
+            return self._message()
+        except KeyboardInterrupt:
+            if not self._begun and not self._typed():
+                raise
+            print(file=sys.stderr)
+            return ""
+
+    def _message(self) -> str | None:
+        text = self._line(self._prompt)
+        if text is None:
             return None
-        if line.lstrip().startswith('"""'):
-            return self._block(line.lstrip()[3:])
-        lines = [line]
-        while lines[-1].endswith("\\"):
-            lines[-1] = lines[-1][:-1]
+        self._begun = True
+        while text.endswith("\\") or is_open(text):
             following = self._line(self._more)
             if following is None:
                 break
-            lines.append(following)
-        return "\n".join(lines)
-
-    def _block(self, first: str) -> str:
-        lines: list[str] = []
-        line: str | None = first
-        while line is not None and not line.rstrip().endswith('"""'):
-            lines.append(line)
-            line = self._line(self._more)
-        if line is not None:
-            lines.append(line.rstrip()[:-3])
-        return "\n".join(lines).strip("\n")
+            text = (text if is_open(text) else text.removesuffix("\\")) + "\n" + following
+        return without_quotes(text)
 
     def _line(self, prompt: str) -> str | None:
         try:
@@ -49,3 +74,48 @@ class Reader:
         except EOFError:
             return None
         return line.removesuffix("\n") if line else None
+
+
+def is_open(text: str) -> bool:
+    """Whether a block that three quotes opened still lacks its end."""
+    text = text.strip()
+    return text.startswith(_QUOTES) and (len(text) < 2 * len(_QUOTES) or not text.endswith(_QUOTES))
+
+
+def without_quotes(text: str) -> str:
+    """A message without the three quotes around it, if they are there."""
+    stripped = text.strip()
+    if not stripped.startswith(_QUOTES):
+        return text
+    return stripped[len(_QUOTES) :].removesuffix(_QUOTES).strip("\n")
+
+
+def prepare_reader() -> None:
+    """Import meanwhile, in another thread, what `open_reader` needs; loading a model leaves time for that."""
+    if _edits():
+        threading.Thread(target=_line_editor, daemon=True).start()
+
+
+def open_reader(*, keep: bool, warn: Callable[[str], None]) -> Reader:
+    """The best reader for this terminal; without `keep` or with LITZ_NO_HISTORY=1 no history is read or written."""
+    editor = _line_editor() if _edits() else None
+    if editor is None:
+        return Reader()
+    from litz.cli.chat.history import History
+    from litz.hub.locations import is_true, litz_state
+
+    keep = keep and not is_true(os.environ, "LITZ_NO_HISTORY")
+    return editor(History(litz_state() / "history") if keep else None, warn)
+
+
+def _edits() -> bool:
+    """Whether lines can be edited here: in a terminal that is not dumb, both ways."""
+    return sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def _line_editor() -> "type[LineEditor] | None":
+    try:
+        from litz.cli.chat.line_editor import LineEditor
+    except ImportError:  # no prompt_toolkit, or no POSIX terminal
+        return None
+    return LineEditor

@@ -1,50 +1,112 @@
-"""The commands inside a conversation: /help, /undo and their kin."""
+"""The commands inside a conversation: /help, /undo and their kin; `commands.py` lists them."""
 
+import difflib
+import os
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from litz.cli.chat import conversation as conversations
-from litz.cli.options import PARSERS, with_sampling
+from litz.cli.chat import settings
+from litz.cli.chat.attachment import Attachment, read_attachment, split_path, unquoted
+from litz.cli.chat.commands import COMMANDS, TOPICS, Command, names
+from litz.cli.chat.conversation import Conversation, short
+from litz.cli.chat.facts import information, tokens_used
+from litz.cli.chat.reasoning import SWITCHES
 from litz.errors import ArgumentError
 
 if TYPE_CHECKING:
     from litz.cli.chat.dialogue import Chat
 
-HELP = {
-    "/help": "this list",
-    "/system [TEXT]": "show or set the system prompt; `/system none` removes it",
-    "/reset": "forget the conversation, keep the system prompt",
-    "/undo": "take back your last message and its answer",
-    "/retry": "answer the last message anew",
-    "/save FILE": "write the conversation as JSON",
-    "/load FILE": "go on with a saved conversation",
-    "/params [NAME=VALUE ...]": "show or set generation parameters; `NAME=default` unsets one",
-    "/exit": "leave (also Ctrl-D)",
-}
+__all__ = ["COMMANDS", "Command", "Slash"]
 
 
 class Slash:
-    """Runs the commands of one conversation."""
+    """Runs the commands of one conversation, and holds what they leave for its next message."""
 
-    def __init__(self, chat: "Chat") -> None:
+    def __init__(self, chat: "Chat", released: Callable[[], AbstractContextManager[None]] = nullcontext) -> None:
         self._chat = chat
+        self._released = released  # a block in which another program has the terminal
         self._say = chat.console.note
+        self._files: list[Attachment] = []
+        self._taken = ""  # the message that was taken back last
 
     def run(self, line: str) -> bool:
         """Run one command; False to leave the conversation."""
         name, _, argument = line.strip().partition(" ")
-        known = {entry.split()[0][1:] for entry in HELP} | {"quit", "bye"}
-        if name[1:] not in known:
-            raise ArgumentError(f"no command {name}; there are {', '.join(entry.split()[0] for entry in HELP)}")
-        if name[1:] in ("exit", "quit", "bye"):
+        command, argument = names().get(name), argument.strip()
+        if command is None:
+            raise ArgumentError(_unknown(name))
+        if argument and not command.arguments:
+            raise ArgumentError(f"{name} takes nothing after it, found {short(argument)!r}")
+        if command.name == "/exit":
             return False
-        getattr(self, f"_{name[1:]}")(argument.strip())
+        getattr(self, f"_{command.name[1:]}")(argument)
         return True
 
+    def send(self, text: str) -> bool:
+        """Answer a message, after the files that wait for it; what fails can be sent again with them."""
+        before, self._taken = len(self._chat.conversation.turns), text
+        said = self._chat.say("\n\n".join([*(file.block() for file in self._files), text]))
+        if len(self._chat.conversation.turns) > before:
+            self._files, self._taken = [], ""
+        return said
+
     def _help(self, _: str) -> None:
-        width = max(len(entry) for entry in HELP)
-        self._say("\n".join(f"{entry:<{width}}  {text}" for entry, text in HELP.items()))
+        entries = {f"{command.name} {command.arguments}".strip(): command.help for command in COMMANDS.values()}
+        width = max(map(len, entries))
+        self._say("\n".join(f"{entry:<{width}}  {text}" for entry, text in entries.items()))
         self._say('A line that ends with \\ goes on; """ opens and closes a block; // begins a message with a slash.')
+
+    def _set(self, text: str) -> None:
+        if text:
+            self._change(text)
+            return
+        now = {**self._chat.engine.parameters}
+        now["stop"], now["greedy"] = now.pop("stop_strings", None), now.get("do_sample") is False or None
+        variables = self._chat.engine.template_variables
+        now["think"] = next((variables[name] for name in SWITCHES if name in variables), None)
+        now["system"] = short(self._chat.conversation.system, 20) or None
+        width = max(map(len, settings.SETTINGS))
+        shown = [(name, settings.typed(now.get(name)) or "-", text) for name, (_, text) in settings.SETTINGS.items()]
+        self._say("\n".join(f"{name:<{width}}  {value:<8}  {text}" for name, value, text in shown))
+
+    def _params(self, text: str) -> None:
+        if text:
+            self._change(text)
+        self._say(self._chat.engine.explanation())
+
+    def _change(self, text: str) -> None:
+        """Set what a line says, all of it or nothing."""
+        engine, conversation = self._chat.engine, self._chat.conversation
+        given = settings.assignments(text)
+        if "think" in given:
+            self._chat.think(given["think"])
+        before = engine.parameters
+        engine.parameters = settings.changed(before, {n: v for n, v in given.items() if n not in settings.APART})
+        if "system" in given:
+            conversation.system = "" if given["system"] in (None, "none") else given["system"]
+        shown = [f"{name} = {settings.typed(value) or 'default'}" for name, value in given.items()]
+        shown += settings.consequences(before, engine.parameters, given)
+        if given.get("seed") is not None and not engine.samples():
+            shown.append("the answers are greedy: a seed changes nothing")
+        self._say(f"({'; '.join(shown)})")
+
+    def _show(self, topic: str) -> None:
+        if topic == "info":
+            self._say(information(self._chat))
+        elif topic == "template":
+            self._say(self._chat.engine.tokenizer.get_chat_template())
+        elif topic == "parameters":
+            self._say(self._chat.engine.explanation())
+        elif topic == "system":
+            self._say(self._chat.conversation.system or "(no system prompt)")
+        else:
+            near = difflib.get_close_matches(topic, TOPICS, n=1)
+            hint = f"did you mean /show {near[0]}?" if near else f"expected one of {', '.join(TOPICS)}"
+            raise ArgumentError(f"/show {short(topic)}: {hint}" if topic else f"/show what? {hint}")
 
     def _system(self, text: str) -> None:
         conversation = self._chat.conversation
@@ -52,26 +114,87 @@ class Slash:
             conversation.system = "" if text == "none" else text
         self._say(f"system: {conversation.system or '(none)'}")
 
+    def _file(self, argument: str) -> None:
+        name, question = split_path(argument)
+        if not name:
+            waiting = ", ".join(file.name for file in self._files)
+            self._say(f"(for the next message: {waiting})" if waiting else "(no file waits; /file PATH adds one)")
+            return
+        if argument == "none":
+            self._files = []
+            self._say("(no file waits)")
+            return
+        engine = self._chat.engine
+        count = [len(engine.tokenizer.encode(file.block())) for file in self._files]
+        room = max(engine.context - tokens_used(self._chat) - sum(count) - 1, 0)
+        file = read_attachment(Path(name).expanduser(), room)
+        tokens = len(engine.tokenizer.encode(file.block()))
+        if tokens >= room:
+            raise ArgumentError(
+                f"{file.name} is {tokens:,} tokens long, and {room:,} of the context's {engine.context:,} are left"
+            )
+        waited = list(self._files)
+        self._files.append(file)
+        if not question:
+            self._say(f"({file.name}: {tokens:,} of {room:,} tokens left; it goes into your next message)")
+            return
+        try:
+            self.send(question)
+        except BaseException:
+            self._files = waited
+            raise
+
+    def _edit(self, text: str) -> None:
+        from litz.cli.chat.editor import edited
+
+        with self._released():
+            written = edited(text or self._taken or self._chat.conversation.last("user") or "")
+        if written is None:
+            self._say("(nothing was changed, so nothing was sent)")
+            return
+        self._say(
+            "\n".join(f"... {line}" if number else f">>> {line}" for number, line in enumerate(written.split("\n")))
+        )
+        self.send(written)
+
+    def _copy(self, _: str) -> None:
+        from litz.cli.chat.clipboard import copy, terminal_stream
+
+        answer = self._chat.conversation.last("assistant")
+        if not answer:
+            raise ArgumentError("there is no answer to copy")
+        way = copy(answer, terminal_stream())
+        self._say(f"({len(answer):,} characters copied {way})")
+
     def _reset(self, _: str) -> None:
-        self._chat.conversation.turns.clear()
+        self._chat.conversation = Conversation(self._chat.conversation.system)
+        self._files, self._taken = [], ""
         self._say("(a new conversation)")
+
+    def _clear(self, _: str) -> None:
+        if sys.stdout.isatty() and os.environ.get("TERM") != "dumb":
+            sys.stdout.write("\033[H\033[2J")  # what scrolled away before stays
+            sys.stdout.flush()
+        self._reset("")
 
     def _undo(self, _: str) -> None:
         text = self._chat.conversation.undo()
-        self._say("(nothing to take back)" if text is None else f"(taken back: {_short(text)})")
+        self._taken = text or ""
+        self._say("(nothing to take back)" if text is None else f"(taken back: {short(text)})")
 
     def _retry(self, _: str) -> None:
         chat = self._chat
         taken = chat.conversation.turns[-1:]
-        if not chat.conversation.take_answer():
+        if not taken:
             raise ArgumentError("there is no answer to give anew")
+        answered = chat.conversation.take_answer()
         turns = list(chat.conversation.turns)
-        if not chat.engine.samples() or "seed" in chat.engine.parameters:
-            self._say("(greedy or seeded: other parameters give another answer; try /params temperature=0.8)")
+        if answered and (not chat.engine.samples() or "seed" in chat.engine.parameters):
+            self._say("(greedy or seeded: other parameters give another answer; try /set temperature 0.8)")
         try:
             chat.answer()
         except BaseException:
-            chat.conversation.turns[:] = [*turns, *taken]
+            chat.conversation.turns[:] = [*turns, *(taken if answered else [])]
             raise
 
     def _save(self, name: str) -> None:
@@ -80,41 +203,23 @@ class Slash:
         self._say(f"(saved to {path})")
 
     def _load(self, name: str) -> None:
-        loaded = conversations.load(_path(name, "load"))
-        self._chat.conversation.system, self._chat.conversation.turns = loaded.system, loaded.turns
-        self._say(f"(loaded: {len(loaded.turns)} messages)")
-
-    def _params(self, text: str) -> None:
-        engine = self._chat.engine
-        given = {name: value for name, value in engine.parameters.items() if name != "do_sample"}
-        for word in text.split():
-            name, equals, value = word.replace("-", "_", 1 if word.startswith("-") else 0).partition("=")
-            name = name.strip("_").replace("-", "_")
-            if not equals or name not in PARSERS:
-                raise ArgumentError(f"{word!r}: expected NAME=VALUE with NAME one of {', '.join(PARSERS)}")
-            given.pop(name, None)
-            if value != "default":
-                given[name] = _parsed(name, value)
-        if text:
-            engine.parameters = with_sampling(given, greedy=False)
-        self._say(engine.explanation())
+        loaded, model = conversations.with_model(_path(name, "load"))
+        self._chat.conversation = loaded
+        self._files, self._taken = [], ""
+        self._say(loaded.ending())
+        if model and model != self._chat.model:
+            self._say(f"(it was held with {model})")
 
 
-def _parsed(name: str, text: str) -> object:
-    import argparse
-
-    try:
-        return PARSERS[name][0](text)
-    except argparse.ArgumentTypeError as error:
-        raise ArgumentError(f"{name}: {error}") from error
+def _unknown(name: str) -> str:
+    known = names()
+    near = difflib.get_close_matches(name.lower(), known, n=1)
+    if near:
+        return f"no command {short(name)}; did you mean {near[0]}? (// begins a message with a slash)"
+    return f"no command {short(name)}; there are {', '.join(COMMANDS)} (// begins a message with a slash)"
 
 
 def _path(name: str, command: str) -> Path:
     if not name:
         raise ArgumentError(f"/{command} needs the name of a file")
-    return Path(name).expanduser()
-
-
-def _short(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= 60 else line[:59] + "…"
+    return Path(unquoted(name)).expanduser()

@@ -1,0 +1,64 @@
+"""The terminal's modes while an answer is written: keys are not shown, and wait for the next prompt."""
+
+import contextlib
+import os
+import signal
+import sys
+import termios
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import Any
+
+_LOCAL = 3
+_PASTE_ON, _PASTE_OFF = "\033[?2004h", "\033[?2004l"
+
+
+class Modes:
+    """Keeps a terminal's modes, and gives them back when it is closed.
+
+    Between, what is typed is neither shown nor waits for Enter: the next prompt reads it key by key, a paste as one.
+    Ctrl-C, Ctrl-\\ and Ctrl-Z are signals as ever. `resumed` is called when the process goes on after Ctrl-Z.
+    """
+
+    def __init__(self, resumed: Callable[[], bool]) -> None:
+        self._terminal = sys.stdin.fileno()
+        self._before: list[Any] = termios.tcgetattr(self._terminal)
+        self._resumed = resumed
+        self._handler = signal.signal(signal.SIGCONT, self._go_on)
+        self.hide_keys()
+
+    def hide_keys(self) -> None:
+        """From now on keys wait."""
+        modes = termios.tcgetattr(self._terminal)
+        modes[0] &= ~termios.ICRNL
+        modes[_LOCAL] &= ~(termios.ECHO | termios.ICANON)
+        modes[_LOCAL] |= termios.ISIG
+        modes[6][termios.VMIN], modes[6][termios.VTIME] = 1, 0
+        termios.tcsetattr(self._terminal, termios.TCSANOW, modes)
+        sys.stdout.write(_PASTE_ON)
+        sys.stdout.flush()
+
+    @contextlib.contextmanager
+    def given_back(self) -> Iterator[None]:
+        """As it was before, for another program on this terminal."""
+        termios.tcsetattr(self._terminal, termios.TCSADRAIN, self._before)
+        sys.stdout.write(_PASTE_OFF)
+        sys.stdout.flush()
+        try:
+            yield
+        finally:
+            self.hide_keys()
+
+    def close(self) -> None:
+        """As it was before."""
+        signal.signal(signal.SIGCONT, self._handler)
+        with contextlib.suppress(termios.error, OSError):  # the terminal may be gone
+            termios.tcsetattr(self._terminal, termios.TCSADRAIN, self._before)
+            sys.stdout.write(_PASTE_OFF)
+            sys.stdout.flush()
+
+    def _go_on(self, number: int, frame: FrameType | None) -> None:
+        """Shells set the modes that they like while a job is stopped."""
+        with contextlib.suppress(termios.error, OSError):
+            if os.tcgetpgrp(self._terminal) == os.getpgrp() and not self._resumed():
+                self.hide_keys()

@@ -1,0 +1,50 @@
+"""Keeps a conversation in the log while it goes on."""
+
+import os
+from typing import TYPE_CHECKING
+
+from litz.cli.log_file import LogFile, Place, Snapshot
+from litz.errors import LitzError
+
+if TYPE_CHECKING:
+    from litz.cli.chat.conversation import Conversation
+    from litz.cli.chat.dialogue import Chat
+
+
+class Recorder:
+    """Writes what changed since the last time; another conversation in the old one's place is another entry.
+
+    An error of the log costs the log, not the conversation: it is said once, and nothing more is written.
+    """
+
+    def __init__(self, log: LogFile, place: Place | None = None) -> None:
+        self._log: LogFile | None = log
+        self._place = place
+        self._conversation: Conversation | None = None
+        self._written: Snapshot | None = None
+
+    def keep(self, chat: "Chat") -> None:
+        """Bring the log up to the conversation."""
+        if self._conversation is not None and self._conversation is not chat.conversation:
+            self._place = self._written = None
+        self._conversation = chat.conversation
+        now = Snapshot.of(
+            _lasting(chat.model), chat.conversation.system, chat.conversation.turns, parameters=chat.engine.parameters
+        )
+        if self._log is None or now == self._written or (self._place is None and not now.turns):
+            return
+        before = self._place
+        try:
+            self._place = self._log.keep(now, before)
+        except (LitzError, OSError) as error:
+            self._log = None
+            chat.console.note(f"(this conversation is no longer logged: {error})")
+            return
+        self._written = now
+        if before is not None and self._place is not None and before.id != self._place.id:
+            chat.console.note(f"(logged as conversation {self._place.id}: another litz changed {before.id} meanwhile)")
+
+
+def _lasting(model: str) -> str:
+    """A model's name that means the same in every folder."""
+    return os.path.abspath(model) if os.path.exists(model) else model

@@ -1,0 +1,177 @@
+"""Generation parameters as they are typed or stand in a preset: their names, their limits, how they go together."""
+
+import argparse
+import difflib
+import re
+import shlex
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from litz.cli.options import PARSERS, number
+from litz.errors import ArgumentError
+from litz.generation.parameters import SAMPLING
+
+_SWITCH = {"on": True, "true": True, "yes": True, "1": True, "off": False, "false": False, "no": False, "0": False}
+_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "0": "\0", "\\": "\\"}
+# What other programs call them, and what is decided before the conversation begins.
+_ELSEWHERE = {
+    "temp": "temperature", "num_predict": "max_new_tokens", "n_predict": "max_new_tokens",
+    "max_tokens": "max_new_tokens", "repeat_penalty": "repetition_penalty", "stop_strings": "stop",
+    "enable_thinking": "think",
+}  # fmt: skip
+_AT_START = {"context": "--context N", "num_ctx": "--context N", "threads": "--threads N", "num_thread": "--threads N"}
+
+
+def switch(text: str) -> bool:
+    """On or off, in any of the usual words."""
+    if text.lower() not in _SWITCH:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected on or off")
+    return _SWITCH[text.lower()]
+
+
+def stop_strings(text: str) -> list[str]:
+    """The words of a line, quoted as in a shell, with \\n, \\t, \\r, \\0 and \\\\ as in Python."""
+    reader = shlex.shlex(text, posix=True, punctuation_chars=False)
+    reader.whitespace_split, reader.escape, reader.commenters = True, "", ""
+    try:
+        words = [re.sub(r"\\(.?)", _unescaped, word, flags=re.DOTALL) for word in reader]
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r}: {str(error).lower()}") from error
+    if not words or not all(words):
+        raise argparse.ArgumentTypeError('expected one or several texts, none empty, such as "###" "\\n\\n"')
+    return words
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    if match[1] not in _ESCAPES:
+        raise argparse.ArgumentTypeError(f"{match[0]!r} stands for nothing; \\n, \\t, \\r, \\0 and \\\\ do")
+    return _ESCAPES[match[1]]
+
+
+Parse = Callable[[str], Any]
+# Name: how a text is read, and what it does. What the command line takes is taken here as there.
+SETTINGS: dict[str, tuple[Parse, str]] = {
+    **PARSERS,
+    "min_new_tokens": (number(int, 0), "do not stop before this many tokens"),
+    "max_time": (number(float, 0, open_low=True), "stop after this many seconds"),
+    "typical_p": (number(float, 0, 1, open_low=True), "sample from the most typical tokens that sum up to this"),
+    "top_h": (number(float, 0, 1, open_low=True), "sample from tokens that hold this share of the entropy"),
+    "epsilon_cutoff": (number(float, 0, 1), "sample from tokens at least this likely"),
+    "eta_cutoff": (number(float, 0, 1), "the same, less strict where many tokens are likely"),
+    "presence_penalty": (number(float, -100, 100), "make tokens that the text has less likely, once"),
+    "frequency_penalty": (number(float, -100, 100), "the same for each time that it has them"),
+    "no_repeat_ngram_size": (number(int, 0), "never repeat this many tokens in a row; 0 allows it"),
+    "do_sample": (switch, "on: sample; off: always take the most likely token"),
+    "greedy": (switch, "on: always take the most likely token"),
+    "stop": (stop_strings, 'end the answer at any of these texts: "###" "\\n\\n"'),
+    "think": (switch, "whether the model reasons first, where its template asks"),
+    "system": (str, "the system prompt"),
+}
+_TEXTS = ("stop", "system")
+# What belongs to the template and to the conversation, not to generation.
+APART = ("think", "system")
+
+
+def setting(name: str) -> str:
+    """The name of a setting, dashes and all; ArgumentError says which one was meant."""
+    plain = name.lstrip("-").replace("-", "_").lower()
+    if plain in SETTINGS:
+        return plain
+    if plain in _AT_START:
+        raise ArgumentError(f"{plain} is settled when the chat begins: litz chat {_AT_START[plain]}")
+    near = _ELSEWHERE.get(plain) or next(iter(difflib.get_close_matches(plain, SETTINGS, n=1)), None)
+    hint = f"did you mean {near}?" if near else f"there are {', '.join(SETTINGS)}"
+    raise ArgumentError(f"no parameter {name!r}; {hint}")
+
+
+def parsed(name: str, text: str) -> Any:
+    """A value as it was typed; None for `default`. ArgumentError names the limits."""
+    if text == "default":
+        return None
+    try:
+        return SETTINGS[name][0](text)
+    except argparse.ArgumentTypeError as error:
+        raise ArgumentError(f"{name}: {error}") from error
+
+
+def assignments(text: str) -> dict[str, Any]:
+    """NAME VALUE, NAME=VALUE or several of these; None unsets. The texts of stop and system go on to the end."""
+    first = re.fullmatch(r"(-{0,2}\w[\w-]*)\s*[\s=]\s*(.*)", text, re.DOTALL)
+    if first is not None and first[1].lstrip("-") in _TEXTS:
+        name = setting(first[1])
+        return {name: parsed(name, first[2])}
+    words = re.findall(r"""(?:[^\s"']|"[^"]*"|'[^']*'|["'])+""", re.sub(r"\s*=\s*", "=", text))
+    if len(words) == 2 and "=" not in "".join(words):
+        words = ["=".join(words)]
+    made: dict[str, Any] = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        name = setting(name)
+        if not value:
+            raise ArgumentError(f"{name}: expected a value, {'found none' if equals else f'as in /set {name} …'}")
+        made[name] = parsed(name, value)
+    return made
+
+
+def from_value(name: str, value: object) -> Any:
+    """A value of a file, which has a type of its own; ArgumentError says what was expected."""
+    if name == "stop":
+        texts = value if isinstance(value, list) else [value]
+        if texts and all(isinstance(text, str) and text for text in texts):
+            return texts
+        expected = "a text or a list of texts, none empty"
+    elif name == "system":
+        if isinstance(value, str):
+            return value
+        expected = "a text"
+    elif SETTINGS[name][0] is switch:
+        if isinstance(value, bool):
+            return value
+        expected = "true or false"
+    else:
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return parsed(name, repr(value))
+        expected = "a number"
+    raise ArgumentError(f"{name} = {value!r:.60}: expected {expected}")
+
+
+def changed(parameters: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Generation parameters after these changes, one after another.
+
+    Who sets what only sampling reads asks for sampling; who asks for the most likely token unsets that.
+    """
+    made = dict(parameters)
+    for name, value in changes.items():
+        if name == "greedy":
+            name, value = "do_sample", False if value else None
+        key = "stop_strings" if name == "stop" else name
+        made.pop(key, None)
+        if value is not None:
+            made[key] = value
+        if key == "do_sample" and value is False:
+            made = {other: kept for other, kept in made.items() if other not in SAMPLING}
+        elif key in SAMPLING and value is not None:
+            made["do_sample"] = True
+        elif key in SAMPLING and made.get("do_sample") and not made.keys() & SAMPLING.keys():
+            del made["do_sample"]
+    return made
+
+
+def consequences(before: Mapping[str, Any], after: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:
+    """What a change brought with it that was not asked for by name."""
+    unset = [name for name in before if name in SAMPLING and name not in after and name not in given]
+    told = [f"{', '.join(unset)} unset, since the answers are greedy"] if unset else []
+    asked = {"do_sample", "greedy"} & given.keys()
+    if before.get("do_sample") is False and after.get("do_sample") and not asked:
+        told.append("no longer greedy")
+    return told
+
+
+def typed(value: object) -> str:
+    """A value as one would type it; nothing for None."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, list):
+        escaped = [item.replace("\\", "\\\\").replace("\n", "\\n").replace("\t", "\\t") for item in value]
+        return " ".join(f"'{item}'" if '"' in item else f'"{item}"' for item in escaped)
+    return "" if value is None else str(value)

@@ -1,0 +1,40 @@
+"""Where conversations are logged, and whether they are: no more than a chat needs to know before it begins."""
+
+from pathlib import Path
+
+
+def log_path() -> Path:
+    """The database of conversations."""
+    return _folder() / "log.db"
+
+
+def is_on() -> bool:
+    """Whether conversations are logged without being asked each time."""
+    return _mark().exists()
+
+
+def switch(on: bool) -> None:
+    """Log from now on, or no longer; what is logged stays."""
+    if on:
+        make_state_folder()
+        _mark().touch(mode=0o600)
+    else:
+        _mark().unlink(missing_ok=True)
+
+
+def make_state_folder() -> Path:
+    """The folder of the log, for nobody else's eyes."""
+    folder = _folder()
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
+
+
+def _mark() -> Path:
+    return _folder() / "log-on"
+
+
+def _folder() -> Path:
+    from litz.hub.locations import litz_state
+
+    return litz_state()

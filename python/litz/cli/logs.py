@@ -1,0 +1,24 @@
+"""What the command logs: `--verbose` or LITZ_LOG=info, and LITZ_LOG=debug for more, as lines on stderr."""
+
+import os
+import sys
+
+from litz.errors import ArgumentError
+
+LEVELS = ("debug", "info", "warning", "error")
+
+
+def configure(verbose: bool) -> None:
+    """Shows litz's log lines from the level on that is asked for; `--verbose` counts before LITZ_LOG."""
+    asked = "info" if verbose else os.environ.get("LITZ_LOG", "").strip().lower()
+    if not asked:
+        return
+    if asked not in LEVELS:
+        raise ArgumentError(f"LITZ_LOG={asked}: choose one of {', '.join(LEVELS)}")
+    import logging
+
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(name)s: %(message)s"))
+    logger = logging.getLogger("litz")
+    logger.addHandler(handler)
+    logger.setLevel(asked.upper())

@@ -1,0 +1,58 @@
+"""The parser of a command: unknown options and choices are answered with the nearest that there is."""
+
+import argparse
+import re
+from collections.abc import Iterator
+from typing import Any, NoReturn
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse's with "did you mean", and options between the words; the parsers of actions are of this class, too."""
+
+    _mixing = False
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Words may stand before, between and after options; a command with actions leaves that to them."""
+        if self._mixing or self._subparsers is not None:
+            return super().parse_known_args(args, namespace)
+        self._mixing = True  # argparse's way to mix calls this method again
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self._mixing = False
+
+    def error(self, message: str) -> NoReturn:
+        """Usage, what is wrong, what was perhaps meant; exit code 2."""
+        super().error(message + _meant(message, self))
+
+
+def actions(parser: argparse.ArgumentParser) -> Iterator[tuple[str, argparse.ArgumentParser]]:
+    """The actions of a command, `show` of `litz tokenizer`, with their parsers."""
+    for entry in parser._actions:
+        if isinstance(entry, argparse._SubParsersAction):
+            yield from entry.choices.items()
+
+
+def flags(parser: argparse.ArgumentParser) -> list[str]:
+    """Every long and short option of a command and of its actions."""
+    own = [flag for entry in parser._actions for flag in entry.option_strings]
+    return [*own, *(flag for _, action in actions(parser) for flag in flags(action))]
+
+
+def nearest(word: str, known: list[str]) -> str | None:
+    """The one of `known` that somebody may have meant who typed `word`."""
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(word, known, n=1)), None)
+
+
+def _meant(message: str, parser: argparse.ArgumentParser) -> str:
+    """`; did you mean --seed?` for what argparse does not know."""
+    unknown = re.match(r"unrecognized arguments: (.*)", message)
+    if unknown:
+        wrong = [word.partition("=")[0] for word in unknown[1].split() if word.startswith("-")]
+        near = [found for word in wrong if (found := nearest(word, flags(parser))) is not None]
+        return f"; did you mean {' '.join(near)}?" if near else ""
+    choice = re.match(r"argument .*: invalid choice: '([^']*)' \(choose from (.*)\)", message)
+    found = nearest(choice[1], re.findall(r"[\w.-]+", choice[2])) if choice else None
+    return f"; did you mean {found}?" if found else ""

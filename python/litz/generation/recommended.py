@@ -1,0 +1,125 @@
+"""How well-known models want to be sampled: the settings of their cards, which a GGUF file does not carry.
+
+`litz chat` and the text-generation pipeline use them where neither the caller nor the model's files say anything;
+`generate` and `stream` do not, and stay greedy.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from litz.generation.config import GenerationConfig
+from litz.hub import ModelFiles
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """Settings under transformers' names; None is what the card leaves open."""
+
+    temperature: float
+    top_p: float
+    top_k: int | None = None
+    min_p: float | None = None
+    repetition_penalty: float | None = None
+
+
+@dataclass(frozen=True)
+class Recommended:
+    """One row: the names that it has, and how to sample from it."""
+
+    pattern: str  # of the whole name, in lower case and with "-" for all that is neither a letter nor a digit
+    source: str  # where the numbers are from
+    sampling: Sampling
+    without_thinking: Sampling | None = None  # for models that think unless they are told not to
+
+    def config(self, *, thinking: bool = True) -> GenerationConfig:
+        """The row as a configuration whose `source` says where its values are from."""
+        chosen = self.sampling if thinking or self.without_thinking is None else self.without_thinking
+        return GenerationConfig(do_sample=True, source=self.source, **asdict(chosen))
+
+
+# How to sample where neither the files nor a row of this table say it: as transformers' pipelines do.
+UNSAID: Mapping[str, Any] = {"do_sample": True, "temperature": 0.7}
+
+_SIZE = r"-\d+(-\d+)?[bm]"  # "-135m", "-0-6b"
+_QWEN3_PLAIN = Sampling(temperature=0.7, top_p=0.8, top_k=20, min_p=0.0)
+_QWEN3_THINKING = Sampling(temperature=0.6, top_p=0.95, top_k=20, min_p=0.0)
+
+RECOMMENDATIONS = (
+    # The file of the embedded default names the run that trained it, and not "instruct".
+    Recommended(
+        rf"smollm2{_SIZE}-(instruct|8k-lc100k-mix1-ep2).*",
+        "the model card of SmolLM2",
+        Sampling(temperature=0.2, top_p=0.9),
+    ),
+    Recommended(r"smollm3(?!.*base).*", "the model card of SmolLM3", Sampling(temperature=0.6, top_p=0.95)),
+    Recommended(r"qwen3-.*-instruct-2507.*", "the model card of Qwen3-Instruct-2507", _QWEN3_PLAIN),
+    Recommended(r"qwen3-.*-thinking-2507.*", "the model card of Qwen3-Thinking-2507", _QWEN3_THINKING),
+    Recommended(
+        rf"qwen3{_SIZE}(-a\d+b)?(?!.*-(base|coder|embedding|reranker)\b).*",
+        "the model card of Qwen3",
+        _QWEN3_THINKING,
+        _QWEN3_PLAIN,
+    ),
+    Recommended(
+        r"qwen2-5-(0-5|1-5)b-instruct.*",
+        "generation_config.json of Qwen2.5",
+        Sampling(temperature=0.7, top_p=0.8, top_k=20, repetition_penalty=1.1),
+    ),
+    Recommended(
+        rf"qwen2-5{_SIZE}-instruct.*",
+        "generation_config.json of Qwen2.5",
+        Sampling(temperature=0.7, top_p=0.8, top_k=20, repetition_penalty=1.05),
+    ),
+    Recommended(
+        rf"gemma-3{_SIZE}(?!-pt).*",
+        "generation_config.json of Gemma 3",
+        Sampling(temperature=1.0, top_p=0.95, top_k=64),
+    ),
+    Recommended(
+        rf"(meta-)?llama-3(-[123])?{_SIZE}-instruct.*",
+        "generation_config.json of Llama 3",
+        Sampling(temperature=0.6, top_p=0.9),
+    ),
+    Recommended(
+        r"deepseek-r1-distill-.*", "the model card of DeepSeek-R1-Distill", Sampling(temperature=0.6, top_p=0.95)
+    ),
+    Recommended(
+        r"tinyllama-1-1b-chat.*", "the model card of TinyLlama", Sampling(temperature=0.7, top_p=0.95, top_k=50)
+    ),
+)
+
+
+def recommended(names: Iterable[str]) -> Recommended | None:
+    """The first row that one of these names has, the first name first; None for a stranger."""
+    for name in names:
+        plain = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+        for row in RECOMMENDATIONS:
+            if re.fullmatch(row.pattern, plain):
+                return row
+    return None
+
+
+def names_of(files: ModelFiles, header: Mapping[str, Any]) -> list[str]:
+    """What a model is called: by its GGUF header and file, else by its repository or folder."""
+    if files.gguf is None:
+        repositories = [part for part in files.root.parts if part.startswith("models--")]
+        return [repositories[-1].split("--")[-1] if repositories else Path(files.source).name]
+    told = [header.get(f"general.{key}") for key in ("basename", "size_label", "finetune")]
+    parts = [part for part in told if isinstance(part, str) and part]
+    name = header.get("general.name")
+    return ["-".join(parts), *([name] if isinstance(name, str) else []), files.gguf.stem]
+
+
+class _Model(Protocol):
+    generation_config: GenerationConfig
+    recommended: Recommended | None
+
+
+def recommended_configs(model: _Model, *, thinking: bool = True) -> list[GenerationConfig]:
+    """What the table says of a model; nothing where the model's own files say how to sample."""
+    own = model.generation_config
+    silent = all(getattr(own, name) is None for name in ("do_sample", "temperature", "top_p", "top_k", "min_p"))
+    return [model.recommended.config(thinking=thinking)] if silent and model.recommended is not None else []

@@ -1,0 +1,44 @@
+"""What went wrong with the disk of a cache, in words, and what to do about it."""
+
+import errno
+from pathlib import Path
+
+from litz.errors import FileAccessError
+from litz.hub.network import chain
+
+_FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
+_REFUSED = (errno.EACCES, errno.EPERM)
+
+
+def disk_trouble(error: BaseException, caches: dict[str, Path]) -> FileAccessError | None:
+    """The error to raise if the disk is the reason; `caches` are folders by the variable that moves them.
+
+    Names of files are left out: those of unfinished downloads tell nobody anything.
+    """
+    for link in chain(error):
+        if not isinstance(link, OSError):
+            continue
+        variable, folder = _place(link, caches)
+        move = f"set {variable} to a folder on another disk"
+        if link.errno in _FULL:
+            return FileAccessError(f"No space left on the disk of {folder}: free some, or {move}")
+        if link.errno == errno.EROFS:
+            return FileAccessError(f"{folder} is on a disk that is mounted read-only: {move}")
+        if link.errno in _REFUSED and link.filename is not None:  # without a file it is a socket's
+            return FileAccessError(
+                f"no permission to write to {folder}: change that, or set {variable} to a folder of yours"
+            )
+        if link.errno == errno.EFBIG:
+            return FileAccessError(
+                f"{folder} takes no file of this size (a limit as of `ulimit -f`, or its disk's): {move}"
+            )
+    return None
+
+
+def _place(error: OSError, caches: dict[str, Path]) -> tuple[str, Path]:
+    """The variable and the folder that the error is about: the first where nothing tells."""
+    named = Path(str(error.filename)) if error.filename is not None else None
+    for variable, folder in caches.items():
+        if named is not None and (named == folder or folder in named.parents or named in folder.parents):
+            return variable, folder
+    return next(iter(caches.items()))

@@ -1,0 +1,54 @@
+"""What went wrong between this machine and a server, in words: from an exception's chain or a program's output."""
+
+import re
+from collections.abc import Iterator
+
+# The first that is found says it: what caused a failure is more telling than how it was reported.
+_WORDS = (
+    (r"ProxyError|Cannot connect to proxy|Tunnel connection failed", "the proxy on the way to {who} failed"),
+    (
+        r"gaierror|NameResolutionError|Name or service not known|name resolution|getaddrinfo failed|nodename nor serv",
+        "the host name of {who} cannot be resolved",
+    ),
+    (r"CERTIFICATE_VERIFY_FAILED", "the TLS certificate of {who} is not trusted"),
+    (r"SSLError|\[SSL", "TLS with {who} failed"),
+    (r"ConnectionRefused|Connection refused|WinError 10061", "{who} refused the connection"),
+    (r"Network is unreachable|No route to host|Errno 10[01]\b|Errno 113\b", "there is no network to {who}"),
+    (
+        r"ConnectionReset|Connection reset|RemoteDisconnected|RemoteProtocolError|IncompleteRead|peer closed",
+        "{who} closed the connection",
+    ),
+    (r"[Tt]imed? ?out|Timeout", "{who} did not answer"),
+)
+
+
+def in_words(failure: BaseException | str, *, who: str) -> str | None:
+    """One clause about a failed connection to `who`; None if the failure is of another kind."""
+    text = (
+        failure if isinstance(failure, str) else " ".join(f"{type(link).__name__}: {link}" for link in chain(failure))
+    )
+    return next((words.format(who=who) for pattern, words in _WORDS if re.search(pattern, text)), None)
+
+
+def chain(error: BaseException) -> Iterator[BaseException]:
+    """An exception and what caused it, the innermost last."""
+    seen: set[int] = set()
+    link: object = error
+    while isinstance(link, BaseException) and id(link) not in seen:
+        seen.add(id(link))
+        yield link
+        inner = getattr(link, "reason", None)  # where urllib keeps it
+        link = inner if isinstance(inner, BaseException) else link.__cause__ or link.__context__
+
+
+def host_of(address: str) -> str:
+    """The host, and the port if it is named, without the user and password that an address may hold."""
+    from urllib.parse import urlsplit
+
+    return urlsplit(address if "://" in address else f"//{address}").netloc.rpartition("@")[2] or address
+
+
+def seconds(count: float) -> str:
+    """`0.4 seconds`, `1 second`, `12 seconds`: what people can read."""
+    text = f"{count:.0f}" if count >= 9.95 else f"{count:.1f}".removesuffix(".0")
+    return f"{text} second{'' if text == '1' else 's'}"

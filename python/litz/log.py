@@ -1,0 +1,29 @@
+"""Lines for the standard `logging`, under the logger `litz`: what is done, never a token or an address with one.
+
+`logging` is imported by whoever listens: as long as nobody has, no line could be read, and none is made.
+"""
+
+import sys
+from collections.abc import Callable
+
+
+def info(name: str, text: str, *values: object) -> None:
+    """A line of the logger `litz.NAME` at INFO, formatted where somebody listens."""
+    if logging := sys.modules.get("logging"):
+        logging.getLogger(f"litz.{name}").info(text, *values, stacklevel=2)
+
+
+def debug(name: str, text: str, *values: object) -> None:
+    """The same at DEBUG."""
+    if logging := sys.modules.get("logging"):
+        logging.getLogger(f"litz.{name}").debug(text, *values, stacklevel=2)
+
+
+def heard(notify: Callable[[str], None]) -> Callable[[str], None]:
+    """`notify`, whose lines are logged too."""
+
+    def both(line: str) -> None:
+        info("hub", "%s", line)
+        notify(line)
+
+    return both
