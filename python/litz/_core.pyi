@@ -31,6 +31,10 @@ class TensorFile:
         """The number of items of every array that `metadata` leaves out."""
     def metadata_array(self, key: str, /) -> list[Any] | None:
         """One array in full; None if the file has no such key."""
+    def metadata_keys(self) -> list[str]:
+        """All keys in the file's order."""
+    def metadata_bytes(self, key: str, /) -> bytes | None:
+        """A value as a GGUF header stores it after its key: its type's code and its bytes; None without the key."""
     def find_texts(self, key: str, texts: list[str], /) -> list[int]:
         """Where in an array of texts any of `texts` stands, in the array's order; nothing if there is no such array."""
     def tensors(self) -> dict[str, tuple[str, tuple[int, ...], int]]:
@@ -41,6 +45,11 @@ class TensorFile:
         """Whether two tensors, of this file and of `other`, have one dtype, one shape and the same bytes."""
     def read_f32(self, name: str, /) -> bytes:
         """A tensor as little-endian F32, bit for bit as the reference of its format converts it."""
+    def converted(self, name: str, dtype: str, first_row: int, rows: int, threads: int, /) -> bytes:
+        """Rows of a tensor as another type, the same bytes with any number of threads; its own type is copied.
+
+        A row is the innermost dimension. ArgumentError for numbers that the type cannot hold, such as NaN.
+        """
 
 @final
 class Model:

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use litz::formats::{dequantize, Array, TensorFile, TensorInfo, Value, ValueType};
+use litz::formats::{dequantize, Array, DType, TensorFile, TensorInfo, Value, ValueType, QUANTIZABLE};
 use litz::Error;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString};
@@ -75,6 +75,17 @@ impl PyTensorFile {
         array.map(|array| list(py, array)).transpose()
     }
 
+    /// All keys in the file's order.
+    fn metadata_keys(&self) -> Vec<&str> {
+        self.0.metadata().iter().map(|(key, _)| key).collect()
+    }
+
+    /// A value as a GGUF header stores it after its key: the code of its type and its bytes; None without the key.
+    #[pyo3(signature = (key, /))]
+    fn metadata_bytes<'py>(&self, py: Python<'py>, key: &str) -> Option<Bound<'py, PyBytes>> {
+        self.0.metadata().encoded(key).map(|bytes| PyBytes::new(py, &bytes))
+    }
+
     /// Where in an array of texts any of `texts` stands, in the array's order; nothing if there is no such array.
     #[pyo3(signature = (key, texts, /))]
     fn find_texts(&self, py: Python<'_>, key: &str, texts: Vec<String>) -> PyResult<Vec<usize>> {
@@ -122,6 +133,26 @@ impl PyTensorFile {
         })
     }
 
+    /// Rows of a tensor as another type, by several threads.
+    #[pyo3(signature = (name, dtype, first_row, rows, threads, /))]
+    fn converted<'py>(
+        &self,
+        py: Python<'py>,
+        name: &str,
+        dtype: &str,
+        first_row: usize,
+        rows: usize,
+        threads: usize,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let tensor = self.find(name)?;
+        let dtype = named(dtype)?;
+        let part = first_row..first_row.saturating_add(rows);
+        let size = self.0.converted_size(tensor, &part, dtype).map_err(to_python)?;
+        PyBytes::new_with(py, size, |out| {
+            py.detach(|| self.0.convert(tensor, part, dtype, threads, out)).map_err(to_python)
+        })
+    }
+
     fn __repr__(&self) -> String {
         format!("{:?}", self.0)
     }
@@ -134,6 +165,13 @@ impl PyTensorFile {
             to_python(Error::Value(format!("there is no tensor {name:?} among the {count} of this file")))
         })
     }
+}
+
+fn named(name: &str) -> PyResult<DType> {
+    DType::ALL.iter().copied().find(|dtype| dtype.name() == name).ok_or_else(|| {
+        let known: Vec<_> = QUANTIZABLE.iter().map(|dtype| dtype.name()).collect();
+        to_python(Error::Value(format!("there is no type {name:?}; litz writes {}", known.join(", "))))
+    })
 }
 
 fn dequantize_bytes(tensor: &TensorInfo, blocks: &[u8], out: &mut [u8]) -> litz::Result<()> {

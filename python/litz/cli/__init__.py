@@ -15,6 +15,7 @@ COMMANDS = {
     "default": "show or set the model that is meant where none is named: litz default [MODEL]",
     "info": "describe a model and the memory it needs: litz info [MODEL]",
     "bench": "measure decoding and prompts beside the machine's limits: litz bench [MODEL]",
+    "quantize": "write a GGUF file in a smaller type: litz quantize MODEL Q4_K_M -o FILE.gguf",
     "tokenizer": "look at a tokenizer, encode a corpus, train: litz tokenizer show MODEL TEXT",
     "preset": "what chat --preset takes: litz preset ls|show|path",
     "log": "conversations that were kept: litz log on|list|search|show|rm",

@@ -207,6 +207,16 @@ impl Located {
         Ok(Self { kind: ValueType::Array, items: (kind, len), range: start..reader.at() })
     }
 
+    /// The code of its type and its bytes, where `bytes` are what it was read from.
+    fn encoded(&self, bytes: &[u8]) -> Vec<u8> {
+        let bytes = bytes.get(self.range.clone()).unwrap_or_default();
+        match self.kind {
+            ValueType::Array => encode(self.kind, Some(self.items.0), Some(self.items.1), bytes),
+            ValueType::Text => encode(self.kind, None, Some(bytes.len()), bytes),
+            _ => encode(self.kind, None, None, bytes),
+        }
+    }
+
     /// The value, where `bytes` are what it was read from.
     pub(super) fn value<'a>(&self, bytes: &'a [u8]) -> Value<'a> {
         let bytes = bytes.get(self.range.clone()).unwrap_or_default();
@@ -226,6 +236,15 @@ impl Located {
             ValueType::Array => Value::Array(Array { kind: self.items.0, len: self.items.1, bytes }),
         }
     }
+}
+
+/// A type's code, an item type's, a length and the bytes: those of them that the type has.
+fn encode(kind: ValueType, items: Option<ValueType>, len: Option<usize>, bytes: &[u8]) -> Vec<u8> {
+    let mut encoded = (kind as u32).to_le_bytes().to_vec();
+    encoded.extend(items.into_iter().flat_map(|kind| (kind as u32).to_le_bytes()));
+    encoded.extend(len.into_iter().flat_map(|len| (len as u64).to_le_bytes()));
+    encoded.extend(bytes);
+    encoded
 }
 
 /// The first bytes; zeros if there are too few, which only a file that changed under us can cause.
@@ -290,6 +309,15 @@ impl Metadata {
     /// The value of this key.
     pub fn get(&self, key: &str) -> Option<Value<'_>> {
         find_name(&self.entries, &self.by_key, |entry| &entry.key, key).map(|entry| self.value(entry))
+    }
+
+    /// A value as a GGUF header stores it after its key: the code of its type and its bytes.
+    pub fn encoded(&self, key: &str) -> Option<Vec<u8>> {
+        let entry = find_name(&self.entries, &self.by_key, |entry| &entry.key, key)?;
+        Some(match &entry.content {
+            Content::Located(located) => located.encoded(self.bytes.as_slice()),
+            Content::Owned(text) => encode(ValueType::Text, None, Some(text.len()), text.as_bytes()),
+        })
     }
 
     /// A string, which must be UTF-8.

@@ -42,6 +42,20 @@ fn a_gguf_tensor_has_its_shape_outermost_first() {
 }
 
 #[test]
+fn values_are_given_as_the_header_stores_them() {
+    let payloads =
+        [(8, text(b"a \xff")), (9, array(8, &[text(b"b"), text(b"")])), (9, array(5, &[])), (7, vec![1])];
+    let keys = ["text", "texts", "none", "flag"];
+    let entries: Vec<_> =
+        keys.iter().zip(&payloads).map(|(key, (kind, payload))| entry(key, *kind, payload)).collect();
+    let file = TensorFile::from_bytes(gguf(&entries)).unwrap();
+    for (key, (kind, payload)) in keys.iter().zip(&payloads) {
+        assert_eq!(file.metadata().encoded(key), Some([&kind.to_le_bytes()[..], payload].concat()));
+    }
+    assert_eq!(file.metadata().encoded("other"), None);
+}
+
+#[test]
 fn arrays_are_iterated_where_they_are() {
     let strings = array(8, &[text(b"a"), text(b"\xff"), text(b"")]);
     let floats = array(6, &[0.5_f32, -1.0].map(|x| x.to_le_bytes().to_vec()));

@@ -1,0 +1,86 @@
+"""`litz quantize`: a GGUF file with its matrices in a smaller type."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from litz.cli.console import clean
+from litz.cli.options import number
+
+_TYPES = """\
+types, from the widest: F32, F16, BF16, Q8_0, Q6_K, Q5_K_M, Q5_K_S, Q5_K, Q5_1, Q5_0, Q4_K_M, Q4_K_S, Q4_K, Q4_1, Q4_0,
+IQ4_NL. All matrices get the type, save that
+  - the output matrix, or the token embeddings where they are the output too, is Q6_K (Q8_0 for Q8_0);
+  - _M and _S store some layers' values and ffn_down in Q6_K or Q5_K, as llama.cpp does;
+  - rows that are no multiple of 256 make Q4_K Q5_0, Q5_K Q5_1 and Q6_K Q8_0, and no multiple of 32 F16.
+Vectors and norms are F32, the gates of experts and position tables stay as they are."""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = _TYPES
+    parser.add_argument("model", metavar="MODEL", help="a GGUF file, or the name of a model that is one")
+    parser.add_argument("type", metavar="TYPE", help="what the matrices become, such as Q4_K_M; see below")
+    parser.add_argument("-o", "--output", metavar="FILE.gguf", type=Path, required=True, help="the file to write")
+    parser.add_argument("--force", action="store_true", help="write over FILE.gguf if it is there")
+    parser.add_argument(
+        "--allow-requantize", action="store_true", help="quantise what is quantised already; it loses twice"
+    )
+    parser.add_argument("--threads", type=number(int, 1, 1024), metavar="N", help="threads to compute with")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Quantise; the path of the file goes to standard output, what became of the tensors to standard error."""
+    from litz.cli.outputs import Output
+    from litz.export.job import Job
+    from litz.export.schemes import scheme_named
+    from litz.hub.progress import Progress
+
+    scheme = scheme_named(options.type)
+    source = _source(options.model)
+    target = _target(options.output, source, force=options.force)
+    job = Job(source, scheme, requantize=options.allow_requantize)
+    job.check_space(target.parent)
+    progress = Progress(f"quantising to {scheme.name}", sum(each.bytes_before for each in job.planned))
+    try:
+        with Output(target) as out:
+            written = job.write(out, threads=options.threads, advance=progress.update)
+            out.flush()
+            os.fsync(out.fileno())
+    finally:
+        progress.close()
+    for line in (*written.narrowed, str(written)):
+        print(clean(line), file=sys.stderr)
+    print(target)
+    return 0
+
+
+def _source(model: str) -> Path:
+    from litz import hub
+    from litz.cli.names import one_model
+    from litz.errors import UnsupportedError
+
+    files = hub.resolve(one_model(model, None))
+    if files.gguf is None:
+        raise UnsupportedError(
+            f"{files.source} holds safetensors in {files.root}; litz quantises GGUF files: write one with llama.cpp's "
+            "convert_hf_to_gguf.py --outtype f16, or name a GGUF file of the model"
+        )
+    return files.gguf
+
+
+def _target(path: Path, source: Path, *, force: bool) -> Path:
+    """The file to write; ArgumentError where something is there or nothing can be."""
+    from litz.errors import ArgumentError
+
+    if path.is_dir():
+        raise ArgumentError(f"-o {path} is a folder; expected the name of a file, such as {path / 'model.gguf'}")
+    if not path.parent.is_dir():
+        raise ArgumentError(f"-o {path}: there is no folder {path.parent}")
+    if path.exists() and path.samefile(source):
+        raise ArgumentError(f"-o {path} is the model itself; name another file")
+    if path.exists() and not force:
+        raise ArgumentError(f"{path} is there already; --force writes over it, -o names another file")
+    return path
