@@ -1,5 +1,6 @@
 """`litz quantize`: which type each tensor gets, the bytes that gguf-py would write, and a file that others read."""
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -276,10 +277,27 @@ def test_threads_do_not_change_a_byte(model):
     assert _path(one, "Q4_K_M").read_bytes() == bytes_of_one
 
 
-def test_safetensors_are_refused_with_what_to_do(tmp_path, capsys):
+def test_safetensors_are_written_as_gguf_and_quantised(tmp_path, capsys):
+    folder, path = tiny.write_model(tmp_path / "folder"), tmp_path / "out.gguf"
+    (folder / "tokenizer.json").write_bytes(tiny.tokenizer_json())
+    assert main(["quantize", str(folder), "Q8_0", "-o", str(path)]) == 0
+    assert capsys.readouterr().out == f"{path}\n"
+    assert [file.name for file in tmp_path.iterdir() if file.is_file()] == ["out.gguf"]
+    kinds = {tensor.name: tensor.tensor_type.name for tensor in gguf.GGUFReader(path).tensors}
+    assert kinds["blk.0.attn_q.weight"] == "Q8_0"
+    assert kinds["output_norm.weight"] == "F32"
+    ids = [[1, 2, 3]]
+    one, two = (litz.AutoModelForCausalLM.from_pretrained(source)(ids).logits for source in (folder, path))
+    assert np.abs(np.asarray(one) - np.asarray(two)).max() < 0.02 * np.abs(np.asarray(one)).max()
+
+
+def test_safetensors_of_other_families_are_refused_and_nothing_is_left(tmp_path, capsys):
     folder = tiny.write_model(tmp_path / "folder")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"model_type": "olmo2"}))
     assert main(["quantize", str(folder), "Q8_0", "-o", str(tmp_path / "out.gguf")]) == 1
-    assert "convert_hf_to_gguf.py" in capsys.readouterr().err
+    assert "does not write the family olmo2 as GGUF, only llama, mistral" in capsys.readouterr().err
+    assert [file.name for file in tmp_path.iterdir() if file.is_file()] == []
 
 
 def test_keys_of_an_importance_matrix_are_left_out_and_alignment_is_kept(tmp_path):

@@ -9,8 +9,8 @@ from litz.architectures.base import Family, rope_parameters
 from litz.checkpoint import Checkpoint
 from litz.config import Keys
 from litz.convert import rope
-from litz.convert.gguf_file import Entry, Tensor, number, real, text
 from litz.convert.tensors import factors, tensors
+from litz.convert.values import Entry, Tensor, number, real, text
 from litz.errors import UnsupportedError
 from litz.spec import Mlp, Spec
 
@@ -36,14 +36,20 @@ FORMS = {
 }  # fmt: skip
 
 
-def described(checkpoint: Checkpoint) -> tuple[list[Entry], list[Tensor]]:
-    """The keys about the model, and its tensors. UnsupportedError names what GGUF, or litz, cannot write."""
-    where, kind = checkpoint.files.source, checkpoint.config["model_type"]
+def form_of(kind: str, *, where: str) -> _Form:
+    """How a family is written; UnsupportedError names those that are."""
     form = FORMS.get(kind)
     if form is None:
         raise UnsupportedError(
-            f"{where}: litz does not write a {kind} as GGUF, only {', '.join(FORMS)}: take a GGUF file of it"
+            f"{where}: litz does not write the family {kind} as GGUF, only {', '.join(FORMS)}; take a GGUF file of it"
         )
+    return form
+
+
+def described(checkpoint: Checkpoint) -> tuple[list[Entry], list[Tensor]]:
+    """The keys about the model, and its tensors. UnsupportedError names what GGUF, or litz, cannot write."""
+    where, kind = checkpoint.files.source, checkpoint.config["model_type"]
+    form = form_of(kind, where=where)
     _check(checkpoint.spec, form, where=f"{where} ({kind})")
     family = family_of(kind)
     entries = _common(checkpoint, form.arch)

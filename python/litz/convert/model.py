@@ -3,7 +3,7 @@
 import math
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from struct import unpack
@@ -13,10 +13,11 @@ from litz import _core
 from litz.architectures import family as family_of
 from litz.architectures import gguf
 from litz.auto import AutoTokenizer
-from litz.checkpoint import Checkpoint, open_checkpoint, read_spec, with_defaults
+from litz.checkpoint import Checkpoint, open_checkpoint, read_config, read_spec, with_defaults
 from litz.convert import headers, probes, vocabulary
-from litz.convert.gguf_file import Entry, Tensor, header, number, write
+from litz.convert.values import Entry, Tensor, number
 from litz.errors import ArgumentError, UnsupportedError
+from litz.export.gguf_file import GgufLayout, Row
 from litz.generation import GenerationConfig
 from litz.hub import ModelFiles
 from litz.spec import Spec
@@ -36,14 +37,25 @@ class Description:
     tensors: tuple[Tensor, ...]
     notes: tuple[str, ...] = ()  # what the format does not keep of the tokenizer
 
-    def write(self, out: BinaryIO) -> None:
-        """The whole file, its floats as they are stored."""
+    def layout(self) -> GgufLayout:
+        """Where everything of the file will be; its floats stay as they are stored."""
         matrices = Counter(tensor.dtype for tensor in self.tensors if len(tensor.shape) > 1)
-        said = (
-            number("general.file_type", _FILE_TYPES[matrices.most_common(1)[0][0]]),
-            number("general.quantization_version", 2),
-        )
-        write(out, (*self.entries, *said), self.tensors)
+        kind = number("general.file_type", _FILE_TYPES[matrices.most_common(1)[0][0]])
+        every = (*self.entries, kind, number("general.quantization_version", 2))
+        rows = (Row(tensor.name, tensor.dtype, tensor.shape, tensor.nbytes) for tensor in self.tensors)
+        return GgufLayout({entry.key: entry.value for entry in every}, rows)
+
+    def write(self, out: BinaryIO, *, advance: Callable[[int], None]) -> None:
+        """Write the whole file, with one tensor at a time in memory; `advance` gets the bytes that are done."""
+        layout = self.layout()
+        layout.write(out, self._pieces(layout.tensors, advance))
+
+    def _pieces(self, rows: Iterable[Row], advance: Callable[[int], None]) -> Iterator[tuple[Row, list[bytes]]]:
+        done = 0
+        for row, tensor in zip(rows, self.tensors, strict=True):
+            yield row, [tensor.read()]
+            done += row.nbytes
+            advance(done)
 
 
 def describe(files: ModelFiles) -> Description:
@@ -54,7 +66,9 @@ def describe(files: ModelFiles) -> Description:
     """
     if files.gguf is not None:
         raise ArgumentError(f"{files.gguf} is a GGUF file already")
-    checkpoint = open_checkpoint(files)
+    config = read_config(files)
+    headers.form_of(config["model_type"], where=files.source)
+    checkpoint = open_checkpoint(files, config=config)
     tokenizer = AutoTokenizer.from_pretrained(files.root)
     entries, tensors = headers.described(checkpoint)
     ends = _ends(files, checkpoint)
@@ -76,7 +90,7 @@ def _check(made: Description, checkpoint: Checkpoint, tokenizer: Tokenizer) -> I
     where = checkpoint.files.source
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "header.gguf"
-        path.write_bytes(header(made.entries, ()))
+        path.write_bytes(GgufLayout({entry.key: entry.value for entry in made.entries}, ()).header)
         file = _core.TensorFile(path)
         differing = list(_differences(expected(checkpoint.spec, made), _spec(file, made.tensors, where)))
         if differing:
@@ -92,7 +106,7 @@ def _check(made: Description, checkpoint: Checkpoint, tokenizer: Tokenizer) -> I
 
 def expected(spec: Spec, made: Description) -> Spec:
     """The Spec of the file: norms are whole, and rows that were interleaved turn by neighbours."""
-    arch = next(entry.payload[8:].decode() for entry in made.entries if entry.key == "general.architecture")
+    arch = next(entry.value[12:].decode() for entry in made.entries if entry.key == "general.architecture")
     permuted = any(form.arch == arch and form.permuted for form in headers.FORMS.values())
     ropes = tuple(replace(rope, interleaved=permuted) for rope in spec.ropes)
     return replace(spec, norm=replace(spec.norm, offset=0.0), ropes=ropes)

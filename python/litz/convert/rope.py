@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from litz import rope
-from litz.convert.gguf_file import Entry, number, real, text
+from litz.convert.values import Entry, number, real, text
 from litz.errors import UnsupportedError
 
 _STRETCHED = ("beta_fast", "beta_slow")

@@ -9,7 +9,7 @@ from litz import _core
 from litz.architectures import gguf
 from litz.architectures.base import Family
 from litz.checkpoint import Checkpoint
-from litz.convert.gguf_file import CODES, Tensor
+from litz.convert.values import FLOATS, Tensor
 from litz.spec import Attention, Spec, shapes
 from litz.weights import Part, Source
 
@@ -55,7 +55,7 @@ def _reader(checkpoint: Checkpoint, source: Source, *, shape: tuple[int, ...]) -
     parts = [(checkpoint.tensor_files[part.file], part) for part in source.parts]
     stored = {file.tensors()[part.tensor][0] for file, part in parts}
     dtype = stored.pop() if len(stored) == 1 and len(shape) > 1 else "F32"
-    dtype = dtype if dtype in CODES else "F32"
+    dtype = dtype if dtype in FLOATS else "F32"
     return lambda: b"".join(_rows(file, part, dtype) for file, part in parts), dtype
 
 

@@ -5,8 +5,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from litz.convert import gguf_file, splits
-from litz.convert.gguf_file import Entry
+from litz.convert import splits, values
+from litz.convert.values import Entry
 from litz.errors import UnsupportedError
 from litz.tokenizers.tokenizer import Tokenizer
 
@@ -48,11 +48,11 @@ def _bytes(whole: Mapping[str, Any], *, size: int, where: str) -> list[Entry]:
     ignores = bool(model.get("ignore_merges"))
     merges = [" ".join(pair) if isinstance(pair, list) else pair for pair in model["merges"]]
     return [
-        gguf_file.text(f"{_PREFIX}model", "gpt2"),
-        gguf_file.text(f"{_PREFIX}pre", splits.name_of(whole, ignore_merges=ignores, where=where)),
-        gguf_file.texts(f"{_PREFIX}tokens", tokens),
-        gguf_file.integers(f"{_PREFIX}token_type", kinds),
-        gguf_file.texts(f"{_PREFIX}merges", merges),
+        values.text(f"{_PREFIX}model", "gpt2"),
+        values.text(f"{_PREFIX}pre", splits.name_of(whole, ignore_merges=ignores, where=where)),
+        values.texts(f"{_PREFIX}tokens", tokens),
+        values.integers(f"{_PREFIX}token_type", kinds),
+        values.texts(f"{_PREFIX}merges", merges),
     ]
 
 
@@ -70,12 +70,12 @@ def _marked(whole: Mapping[str, Any], *, size: int, where: str) -> list[Entry]:
     # Readers look for these before they mark spaces.
     texts = [t.replace(_MARK, " ") if kind == _USER_DEFINED else t for t, kind in zip(tokens, kinds, strict=True)]
     return [
-        gguf_file.text(f"{_PREFIX}model", "llama"),
-        gguf_file.text(f"{_PREFIX}pre", "default"),
-        gguf_file.texts(f"{_PREFIX}tokens", texts),
-        gguf_file.reals(f"{_PREFIX}scores", scores),
-        gguf_file.integers(f"{_PREFIX}token_type", kinds),
-        gguf_file.flag(f"{_PREFIX}add_space_prefix", _marks_first(whole)),
+        values.text(f"{_PREFIX}model", "llama"),
+        values.text(f"{_PREFIX}pre", "default"),
+        values.texts(f"{_PREFIX}tokens", texts),
+        values.reals(f"{_PREFIX}scores", scores),
+        values.integers(f"{_PREFIX}token_type", kinds),
+        values.flag(f"{_PREFIX}add_space_prefix", _marks_first(whole)),
     ]
 
 
@@ -134,8 +134,8 @@ def _around(tokenizer: Tokenizer, where: str) -> list[Entry]:
         if found and found != [getattr(tokenizer, f"{name}_token_id")]:
             raise UnsupportedError(f"{where}: its tokenizer puts {found} around a text, and GGUF knows {name} only")
     return [
-        gguf_file.flag(f"{_PREFIX}add_bos_token", bool(before)),
-        gguf_file.flag(f"{_PREFIX}add_eos_token", bool(after)),
+        values.flag(f"{_PREFIX}add_bos_token", bool(before)),
+        values.flag(f"{_PREFIX}add_eos_token", bool(after)),
     ]
 
 
@@ -149,8 +149,8 @@ def _named(tokenizer: Tokenizer, ends: Iterable[int], where: str) -> list[Entry]
         raise UnsupportedError(
             f"{where}: {len(others) + 1} tokens end an answer (eos_token_id), and GGUF has keys for {len(_ENDS) + 1}"
         )
-    made = [gguf_file.number(_PREFIX + _IDS[name], id) for name, id in ids.items() if id is not None]
-    return made + [gguf_file.number(_PREFIX + key, id) for key, id in zip(_ENDS, others, strict=False)]
+    made = [values.number(_PREFIX + _IDS[name], id) for name, id in ids.items() if id is not None]
+    return made + [values.number(_PREFIX + key, id) for key, id in zip(_ENDS, others, strict=False)]
 
 
 def _templates(tokenizer: Tokenizer) -> list[Entry]:
@@ -158,7 +158,7 @@ def _templates(tokenizer: Tokenizer) -> list[Entry]:
     found, key = tokenizer.chat_template, "tokenizer.chat_template"
     templates = found if isinstance(found, dict) else {} if found is None else {"default": found}
     names = [name for name in templates if name != "default"]
-    listed = [gguf_file.texts("tokenizer.chat_templates", names)] if names else []
+    listed = [values.texts("tokenizer.chat_templates", names)] if names else []
     return listed + [
-        gguf_file.text(key if name == "default" else f"{key}.{name}", template) for name, template in templates.items()
+        values.text(key if name == "default" else f"{key}.{name}", template) for name, template in templates.items()
     ]
