@@ -294,9 +294,9 @@ def test_safetensors_are_written_as_gguf_and_quantised(tmp_path, capsys):
 def test_safetensors_of_other_families_are_refused_and_nothing_is_left(tmp_path, capsys):
     folder = tiny.write_model(tmp_path / "folder")
     config = json.loads((folder / "config.json").read_text())
-    (folder / "config.json").write_text(json.dumps(config | {"model_type": "olmo2"}))
+    (folder / "config.json").write_text(json.dumps(config | {"model_type": "phi3"}))
     assert main(["quantize", str(folder), "Q8_0", "-o", str(tmp_path / "out.gguf")]) == 1
-    assert "does not write the family olmo2 as GGUF, only llama, mistral" in capsys.readouterr().err
+    assert "does not write the family phi3 as GGUF, only llama, mistral" in capsys.readouterr().err
     assert [file.name for file in tmp_path.iterdir() if file.is_file()] == []
 
 

@@ -22,9 +22,9 @@ IQ4_NL. All matrices get the type, save that
   - rows that are no multiple of 256 make Q4_K Q5_0, Q5_K Q5_1 and Q6_K Q8_0, and no multiple of 32 F16.
 Vectors and norms are F32, the gates of experts and position tables stay as they are.
 
-Of safetensors, these families have a GGUF form that litz writes: Llama (SmolLM, TinyLlama), Mistral without windows,
-Qwen 2 and 2.5, Qwen 3, Gemma 3. What is written is read back and compared first: sizes, scales, rotary frequencies, the
-ids of texts, special tokens, the chat template. What would not be the same is refused by name."""
+Safetensors are written as GGUF first, for these families: Llama 1 to 3, SmolLM 1 to 3, Mistral without windows, Qwen 2,
+2.5 and 3, Gemma 1 to 3, Granite, OLMo 2. What is written is read back and compared: sizes, scales, rotary frequencies,
+the ids of texts, special tokens, the chat template. What would not be the same is refused by name."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -1,7 +1,6 @@
 """What a GGUF header says of a model, family by family: the inverse of `architectures/gguf.py`."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from litz.architectures import family as family_of
 from litz.architectures import gemma3
@@ -14,8 +13,6 @@ from litz.convert.values import Entry, Tensor, number, real, text
 from litz.errors import UnsupportedError
 from litz.spec import Mlp, Spec
 
-_GEMMA_PERIOD = 6  # readers take it for granted: every sixth layer sees everything
-
 
 @dataclass(frozen=True)
 class _Form:
@@ -24,15 +21,20 @@ class _Form:
     arch: str
     permuted: bool = False  # rows of q and k
     biases: tuple[str, ...] = ()  # those of attention and feed-forward that readers look for
-    windows: bool = False
+    period: int = 0  # readers take it for granted that all layers slide but the last of so many; 0: none slides
+    theta: float = 10000.0  # of configurations that do not say it
 
 
-_LLAMA = _Form("llama", permuted=True, biases=("q", "k", "v", "o", "mlp"))
-_GEMMA3 = _Form("gemma3", windows=True)
+_ALL = ("q", "k", "v", "o", "mlp")
+_LLAMA = _Form("llama", permuted=True, biases=_ALL)
+_GEMMA3 = _Form("gemma3", period=6)
+_GRANITE = _Form("granite", permuted=True, biases=_ALL)
 # model_type -> its form
 FORMS = {
-    "llama": _LLAMA, "mistral": _LLAMA, "qwen2": _Form("qwen2", biases=("q", "k", "v")), "qwen3": _Form("qwen3"),
-    "gemma3": _GEMMA3, "gemma3_text": _GEMMA3,
+    "llama": _LLAMA, "mistral": _LLAMA, "smollm3": _Form("smollm3", permuted=True, theta=2000000.0),
+    "qwen2": _Form("qwen2", biases=("q", "k", "v")), "qwen3": _Form("qwen3"), "gemma": _Form("gemma"),
+    "gemma2": _Form("gemma2", period=2), "gemma3": _GEMMA3, "gemma3_text": _GEMMA3, "granite": _GRANITE,
+    "olmo2": _Form("olmo2"),
 }  # fmt: skip
 
 
@@ -53,13 +55,17 @@ def described(checkpoint: Checkpoint) -> tuple[list[Entry], list[Tensor]]:
     _check(checkpoint.spec, form, where=f"{where} ({kind})")
     family = family_of(kind)
     entries = _common(checkpoint, form.arch)
-    parameters = _rope_parameters(checkpoint, family)
+    keys = _keys(checkpoint, family)
+    if form is _GEMMA3:
+        parameters, local = gemma3.parameters(keys)
+        entries.append(real("gemma3.rope.freq_base_swa", float(local["rope_theta"])))
+    else:
+        parameters = rope_parameters(keys, theta=form.theta)
     head, context = checkpoint.spec.layers[0].mixer.head_dim, checkpoint.spec.context
     entries += rope.entries(form.arch, parameters, dim=head, context=context, where=where)
-    if form.windows:
-        entries += _windows(checkpoint.spec, form.arch, where=where)
-    if form is _GEMMA3:
-        entries.append(real("gemma3.rope.freq_base_swa", _local_base(checkpoint, family)))
+    entries += _scales(checkpoint.spec, form)
+    if form.period:
+        entries += _windows(checkpoint.spec, form, where=where)
     made = tensors(checkpoint, family, permuted=form.permuted)
     divisors = rope.factors(parameters, head=head, context=context)
     return entries, made if divisors is None else [*made, factors(divisors)]
@@ -68,7 +74,7 @@ def described(checkpoint: Checkpoint) -> tuple[list[Entry], list[Tensor]]:
 def _check(spec: Spec, form: _Form, *, where: str) -> None:
     """Stops at what the architecture's readers would pass over or not load."""
     mixers = [layer.mixer for layer in spec.layers]
-    if not form.windows and any(mixer.window is not None for mixer in mixers):
+    if not form.period and any(mixer.window is not None for mixer in mixers):
         raise UnsupportedError(f"{where}: sliding windows have no GGUF form in the architecture {form.arch!r}")
     biases = {
         "q": any(mixer.q_bias for mixer in mixers), "k": any(mixer.k_bias for mixer in mixers),
@@ -104,22 +110,27 @@ def _keys(checkpoint: Checkpoint, family: Family) -> Keys:
     return Keys(config.written, family.defaults, where=checkpoint.files.source, aliases=family.aliases)
 
 
-def _rope_parameters(checkpoint: Checkpoint, family: Family) -> dict[str, Any]:
-    keys = _keys(checkpoint, family)
-    return gemma3.parameters(keys)[0] if family is gemma3.FAMILY else rope_parameters(keys)
+def _scales(spec: Spec, form: _Form) -> list[Entry]:
+    """Softcaps and multipliers; those of other families are their embedding's width and their head's size."""
+    mixer, arch = spec.layers[0].mixer, form.arch
+    caps = {"attn_logit_softcapping": mixer.softcap, "final_logit_softcapping": spec.logit_softcap}
+    made = [real(f"{arch}.{key}", cap) for key, cap in caps.items() if cap is not None]
+    if form is _GRANITE:
+        scales = {
+            "attention.scale": mixer.scale, "embedding_scale": spec.embed_scale, "residual_scale": spec.residual_scale,
+            "logit_scale": 1 / spec.logit_scale,
+        }  # fmt: skip
+        made += [real(f"{arch}.{key}", scale) for key, scale in scales.items()]
+    return made
 
 
-def _local_base(checkpoint: Checkpoint, family: Family) -> float:
-    local = gemma3.parameters(_keys(checkpoint, family))[1]
-    return float(local["rope_theta"])
-
-
-def _windows(spec: Spec, arch: str, *, where: str) -> list[Entry]:
+def _windows(spec: Spec, form: _Form, *, where: str) -> list[Entry]:
     """The width of the window. Which layers have one is no key that readers look for."""
     windows = [layer.mixer.window for layer in spec.layers]
     width = next((window for window in windows if window is not None), None)
-    if width is None or windows != [width if (i + 1) % _GEMMA_PERIOD else None for i in range(len(windows))]:
+    if width is None or windows != [width if (i + 1) % form.period else None for i in range(len(windows))]:
         raise UnsupportedError(
-            f"{where}: layers that slide otherwise than five of every {_GEMMA_PERIOD} have no GGUF form"
+            f"{where}: layers that slide otherwise than {form.period - 1} of every {form.period} have no GGUF form in "
+            f"{form.arch!r}"
         )
-    return [number(f"{arch}.attention.sliding_window", width)]
+    return [number(f"{form.arch}.attention.sliding_window", width)]
