@@ -77,9 +77,9 @@ class Terminal:
         """Wait until the window shows a text, which may go over several lines."""
         self._wait(lambda: text in self.text(), text, seconds)
 
-    def prompts(self, typed="", seconds=20):
-        """Wait until keys have been answered by a prompt with this after it and before the cursor."""
-        self._wait(lambda: self._rests_at(f">>> {typed}"), f">>> {typed}", seconds)
+    def prompts(self, line=">>> ", seconds=20):
+        """Wait until keys have been answered and the cursor rests after this prompt and what is typed."""
+        self._wait(lambda: self._rests_at(line), line, seconds)
 
     def new(self):
         """From now on `until` sees only what comes later."""
@@ -95,10 +95,6 @@ class Terminal:
 
     def text(self):
         return "\n".join(self.rows())
-
-    def cook(self):
-        """Set the modes that a shell sets while its job is stopped."""
-        termios.tcsetattr(self.slave, termios.TCSANOW, self.modes)
 
     def restored(self):
         """Whether the terminal's modes are what they were, and pastes are no longer marked."""

@@ -113,12 +113,19 @@ _HOME = {name: module for module, names in _NAMES.items() for name in names.spli
 
 if not TYPE_CHECKING:  # for type checkers, a name that is not imported above is none
 
+    def _is_module(name: str) -> bool:
+        from os.path import exists
+
+        return any(exists(f"{folder}/{name}{end}") for folder in __path__ for end in (".py", "/__init__.py"))
+
     def __getattr__(name: str) -> object:
         from importlib import import_module
 
         if name == "errors":
             return import_module("litz.errors")
         if name not in __all__:
+            if name.startswith("_") or _is_module(name):  # import statements ask before they import
+                raise AttributeError(f"module 'litz' has no attribute {name!r}")
             from litz.missing_names import refusal
 
             raise refusal(name)
@@ -127,4 +134,4 @@ if not TYPE_CHECKING:  # for type checkers, a name that is not imported above is
         return value
 
     def __dir__() -> list[str]:
-        return sorted({*globals(), *__all__})
+        return sorted({*globals(), *__all__} - {"TYPE_CHECKING"})

@@ -8,7 +8,7 @@ from litz.errors import UnsupportedError
 
 _PACKED = "weights are mapped or packed for the kernels, and only computed with; read them with the safetensors package"
 _NO_TRAINING = "the native engine only infers"
-_NO_SAVING = "litz does not change a model's files: copy the folder {path} instead"
+_NO_SAVING = "litz does not change a model's files: copy those of {path} instead"
 
 
 def absent(name: str, advice: str) -> Callable[..., NoReturn]:
@@ -43,7 +43,7 @@ class WithoutWeights:
         def __getattr__(self, name: str) -> NoReturn:
             if name.startswith("_"):  # copying and pickling ask before the object has anything
                 raise AttributeError(name)
-            near = difflib.get_close_matches(name, dir(type(self)), n=1)
+            near = difflib.get_close_matches(name, dir(type(self)), n=1, cutoff=0.75)
             hint = f"did you mean {near[0]}?" if near else "this release does not have it"
             raise AttributeError(f"a loaded model has no {name!r}: {hint}", obj=self)
 
@@ -64,7 +64,7 @@ class WithoutWeights:
     enable_input_require_grads = absent("enable_input_require_grads", _NO_TRAINING)
     compute_transition_scores = absent("compute_transition_scores", "scores are not kept; call model(ids).logits")
     save_pretrained = absent("save_pretrained", _NO_SAVING)
-    push_to_hub = absent("push_to_hub", "litz uploads nothing: upload the folder {path} yourself")
+    push_to_hub = absent("push_to_hub", "litz uploads nothing: upload the files of {path} yourself")
     load_adapter = absent("load_adapter", "adapters are not supported: merge them into the model first")
     compile = absent("compile", "nothing is compiled, the kernels are there; leave it out")
     cuda = absent("cuda", "the native engine runs on the CPU; leave it out")

@@ -1,11 +1,22 @@
 """Lists and buffers as numpy arrays or torch tensors; each library is imported only when somebody asks for its kind."""
 
 from types import ModuleType
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from litz.errors import MissingDependencyError
 
 Kind = Literal["numpy", "torch"]
+
+
+class Listable(Protocol):
+    """An array of any library, as far as type checkers need it."""
+
+    @property
+    def shape(self) -> Any:
+        """The lengths of its dimensions."""
+
+    def tolist(self) -> Any:
+        """The same as nested lists."""
 
 
 def kind_of(value: Any) -> Kind:

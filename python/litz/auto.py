@@ -11,8 +11,6 @@ from litz.mistaken import check_source
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import torch
-
     from litz.config import Config
     from litz.generation import GenerationConfig
     from litz.loading_options import ConfigOptions, LoadingOptions, TokenizerSettings
@@ -117,10 +115,10 @@ class AutoModelForCausalLM(_Maker):
         subfolder: str | None = None,
         dtype: Any = None,
         torch_dtype: Any = None,
-        device_map: "str | int | Mapping[str, Any] | torch.device | None" = None,
+        device_map: Any = None,
         backend: Literal["auto", "native"] = "auto",
         threads: int | None = None,
-        cache_dtype: "str | torch.dtype" = "auto",
+        cache_dtype: Any = "auto",
         activations: Literal["auto", "fast", "f32", "float32"] = "auto",
         strict: bool = True,
         config: "Path | Config | Mapping[str, Any] | None" = None,

@@ -1,5 +1,6 @@
 """Model configurations: `config.json` or a GGUF header as one dictionary, read key by key with nothing left unread."""
 
+import difflib
 import json
 import math
 import warnings
@@ -91,8 +92,10 @@ class Config(Mapping[str, Any]):
         for key in (name, self._also.get(name, name)):
             if key in self:
                 return self[key]
+        near = difflib.get_close_matches(name, self, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(sorted(self))}"
         raise AttributeError(
-            f"this {self._values.get('model_type', '')} configuration has no {name!r}; it has {', '.join(sorted(self))}"
+            f"this {self._values.get('model_type', '')} configuration has no {name!r}; {hint}", obj=self
         )
 
     def __repr__(self) -> str:

@@ -3,7 +3,6 @@
 import difflib
 import re
 import sys
-from importlib.util import find_spec
 
 import litz
 
@@ -54,13 +53,9 @@ def refusal(name: str) -> Exception:
 
     An import statement replaces the text of an AttributeError by its own; the ImportError tells the same.
     """
-    if name.startswith("_"):  # pickle, inspect and others look for such names
-        return AttributeError(f"module 'litz' has no attribute {name!r}")
     if not _is_imported():
         # Without a name, a traceback adds no suggestion of its own after this one.
         return AttributeError(f"module 'litz' has no attribute {name!r}: {instead(name)}", obj=litz)
-    if find_spec(f"litz.{name}") is not None:  # a module of the package, which the statement imports next
-        return AttributeError(f"module 'litz' has not imported {name!r} yet")
     return ImportError(f"cannot import name {name!r} from 'litz': {instead(name)}", name="litz", path=litz.__file__)
 
 

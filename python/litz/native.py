@@ -4,11 +4,11 @@ import json
 import time
 import warnings
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack, overload
+from typing import TYPE_CHECKING, Any, Literal, Never, TypedDict, Unpack, overload
 
 from litz import _core, arrays, generation, log
 from litz.absent import WithoutWeights
-from litz.arguments import CALLING, check_arguments, check_device
+from litz.arguments import CALLING, check_arguments, check_device, refuse_unknown
 from litz.checkpoint import Checkpoint
 from litz.config import Config
 from litz.errors import ArgumentError, UnsupportedError
@@ -103,8 +103,9 @@ class NativeCausalLM(WithoutWeights):
             raise UnsupportedError("requires_grad_: the native engine computes no gradients; pass False")
         return self
 
-    def to(self, device: Any = None, dtype: Any = None) -> "NativeCausalLM":
+    def to(self, device: Any = None, dtype: Any = None, **unknown: Never) -> "NativeCausalLM":
         """The model itself for "cpu"; UnsupportedError for any other device, a warning for a dtype that it has not."""
+        refuse_unknown(unknown, of="to", known=("device", "dtype"))
         if device is not None and _dtype_asked(device) in _DTYPES:
             device, dtype = None, device
         check_device(device)
@@ -222,6 +223,8 @@ def _batch(value: Any, name: str) -> list[list[int]]:
     if wrong := not_ids(value, name):
         raise ArgumentError(f"{name} must be integers of shape (batch, time), {wrong}")
     rows = value.tolist() if hasattr(value, "tolist") else value
+    if isinstance(rows, (list, tuple)) and rows and not any(isinstance(row, (list, tuple)) for row in rows):
+        raise ArgumentError(f"{name} must be integers of shape (batch, time), found one row; put it into a list")
     if not isinstance(rows, (list, tuple)) or not rows or not all(isinstance(row, (list, tuple)) for row in rows):
         raise ArgumentError(f"{name} must be integers of shape (batch, time), found {_found(value)}")
     if len({len(row) for row in rows}) > 1:
@@ -253,7 +256,7 @@ def load(
     *,
     dtype: Any = None,
     threads: int | None = None,
-    cache_dtype: "str | torch.dtype" = "auto",
+    cache_dtype: Any = "auto",
     activations: str = "auto",
 ) -> NativeCausalLM:
     """Loads a checkpoint's weights into the native engine: floats stay mapped, quantised matrices are packed.
@@ -297,7 +300,7 @@ def load_options(
     *,
     dtype: Any = None,
     threads: int | None = None,
-    cache_dtype: "str | torch.dtype" = "auto",
+    cache_dtype: Any = "auto",
     activations: str = "auto",
 ) -> tuple[str, str]:
     """The engine's options as JSON, and the dtype that the model will say it has; ArgumentError for what is unknown."""

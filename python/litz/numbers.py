@@ -62,9 +62,10 @@ def _index(value: Any) -> int | None:
 
 
 def shown(value: Any) -> str:
-    """A value as errors show it: its repr, at most 60 characters."""
+    """A value as errors show it: its repr on one line, at most 60 characters."""
     try:
         text = repr(value)
     except Exception:  # a number too long to print, or an object's own mistake
         text = f"a {type(value).__name__}"
+    text = " ".join(text.split())
     return text if len(text) <= 60 else f"{text[:57]}..."

@@ -10,6 +10,7 @@ from litz.checkpoint import read_config, with_defaults
 from litz.config import Config
 from litz.errors import ArgumentError
 from litz.hub import ModelFiles
+from litz.mistaken import described
 from litz.numbers import shown
 
 
@@ -40,5 +41,5 @@ def _read(given: Any) -> Config:
         return AutoConfig.from_pretrained(given)
     values = given.to_dict() if hasattr(given, "to_dict") else given
     if not isinstance(values, Mapping):
-        raise ArgumentError(f"config must be a configuration, or the name of a model, found {shown(given)}")
+        raise ArgumentError(f"config must be a configuration, or the name of a model, found {described(given)}")
     return with_defaults(values, name="config")

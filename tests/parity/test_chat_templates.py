@@ -160,6 +160,24 @@ def test_the_templates_of_real_models():
 
 
 @pytest.mark.slow
+def test_what_errors_list_is_what_the_templates_of_real_models_read_from_outside():
+    from jinja2 import meta
+
+    from litz.tokenizers.template_names import read_from_outside
+
+    wrong = {}
+    for name, source in real_templates().items():
+        environment = reference._compile_jinja_template(source).environment
+        # jinja2 also lists what a template sets in a branch; of that, errors list what every template is given.
+        theirs = meta.find_undeclared_variables(environment.parse(source)) - {*environment.globals, "loop"}
+        ours = set(read_from_outside(source, Template(source).names))
+        given = theirs & {"messages", "tools", "documents", "add_generation_prompt"}
+        if not given <= ours or ours - theirs - {"add_tokens"}:  # GigaChat sets that one in a branch and reads it
+            wrong[name] = ours - theirs, given - ours
+    assert not wrong
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["gemma3", "llama3_1", "qwen2_5", "qwen3"])
 def test_the_ids_of_conversations(name):
     from transformers import PreTrainedTokenizerFast

@@ -7,6 +7,7 @@ from litz.cli import main, piped
 from litz.cli.chat import languages
 from litz.cli.chat.conversation import Conversation
 from litz.cli.chat.dialogue import Chat
+from litz.cli.chat.reader import Reader
 from litz.cli.console import Console
 from litz.cli.engine import CHAT_TOKENS, Engine
 from litz.hub import DEFAULT_MODEL
@@ -157,22 +158,14 @@ def test_english_questions_stay_with_the_default_model(program, cache, capsys):
     assert capsys.readouterr().err == ""
 
 
-class Messages:
+class Messages(Reader):
     """A reader of messages that were written beforehand."""
-
-    echoes = False
 
     def __init__(self, *messages):
         self._left = [*messages, None]
 
     def read(self):
         return self._left.pop(0)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        return None
 
 
 def test_a_conversation_changes_to_the_model_for_chinese_once(cache, capsys):

@@ -8,7 +8,7 @@ import pytest
 
 from litz.cli import chat as chat_command
 from litz.cli import main, piped
-from litz.cli.chat.conversation import Conversation, load
+from litz.cli.chat.conversation import Conversation
 from litz.cli.chat.dialogue import Chat
 from litz.cli.chat.reader import Reader
 from litz.cli.chat.slash import Slash
@@ -16,7 +16,7 @@ from litz.cli.command import UsageError
 from litz.cli.console import Console, clean
 from litz.cli.engine import Engine
 from litz.cli.names import names_model, split_words
-from litz.errors import ArgumentError, ContextError, FormatError, TemplateError
+from litz.errors import ArgumentError, ContextError, TemplateError
 from litz.hub import DEFAULT_MODEL
 from tests.fakes import FakeModel, FakeTokenizer
 
@@ -110,7 +110,6 @@ def test_a_model_without_template_is_no_chat_model(program, capsys):
         (["./missing"], ("./missing", None)),
         (["missing.gguf"], ("missing.gguf", None)),
         ([DEFAULT_MODEL], (DEFAULT_MODEL, None)),
-        (["Hi", "there"], ("Hi", "there")),
     ],
 )
 def test_which_word_is_the_model(words, expected):
@@ -270,13 +269,6 @@ def test_retry_answers_anew(session, capsys):
     assert capsys.readouterr().err == ""
 
 
-def test_a_greedy_retry_says_what_would_change_it(session, capsys):
-    chat, slash = session
-    chat.engine.parameters = {"do_sample": False}
-    slash.run("/retry")
-    assert "other parameters" in capsys.readouterr().err
-
-
 def test_a_retry_that_fails_keeps_the_old_answer(session):
     chat, slash = session
     chat.engine.model.scripts = [[ContextError("full")]]
@@ -295,105 +287,6 @@ def test_reset_keeps_the_system_prompt(session):
     assert chat.conversation.messages() == []
     with pytest.raises(ArgumentError, match="no answer"):
         slash.run("/retry")
-
-
-def test_save_and_load(session, tmp_path):
-    chat, slash = session
-    slash.run("/system 要简短。")
-    slash.run(f"/save {tmp_path}/c.json")
-    saved = chat.conversation.messages()
-    assert json.loads((tmp_path / "c.json").read_text(encoding="utf-8")) == {"model": "toy", "messages": saved}
-    slash.run("/system none")
-    slash.run("/reset")
-    slash.run(f"/load {tmp_path}/c.json")
-    assert chat.conversation.messages() == saved
-    slash.run(f"/save {tmp_path}/c.json")
-
-
-def test_save_overwrites_no_other_file(session, tmp_path):
-    (tmp_path / "notes.txt").write_text("mine")
-    with pytest.raises(FormatError, match="no saved conversation"):
-        session[1].run(f"/save {tmp_path}/notes.txt")
-    assert (tmp_path / "notes.txt").read_text() == "mine"
-
-
-@pytest.mark.parametrize(
-    ("content", "found"),
-    [
-        ("", "expected a JSON object with 'messages'"),
-        ("[]", "expected a JSON object with 'messages'"),
-        ("{}", "expected a JSON object with 'messages'"),
-        ('{"messages": [', "expected a JSON object with 'messages'"),
-        ("[" * 100_000, "nested too deeply"),
-        ('{"messages": [{"role": "user"}]}', "message 1 has no content"),
-        ('{"messages": [{"role": "root", "content": ""}]}', "message 1 has the role 'root': expected system, user or"),
-        ('[{"role": "user", "content": "a"}, 5]', "message 2 is a number: expected an object"),
-        ('[{"role": "user", "content": "a"}, {"content": "b"}]', "message 2 has no role"),
-        ('[{"role": "user", "content": 5}]', "message 1 has a number as content"),
-        ('[{"role": "user", "content": [{"type": "image_url"}]}]', "message 1: part 1 is of type 'image_url'"),
-        ('[{"role": "assistant", "content": null, "tool_calls": [1]}]', "message 1 has tool_calls"),
-        ('{"role": "user", "content": "a"}\n{"role": "user", "content"}\n', "line 2 is no JSON"),
-    ],
-)
-def test_what_is_no_conversation_is_not_loaded(content, found, tmp_path):
-    (tmp_path / "x.json").write_text(content)
-    with pytest.raises(FormatError, match=found):
-        load(tmp_path / "x.json")
-
-
-PARTS = '[{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]'
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        '[{"role": "user", "content": "ab"}]',
-        '{"messages": [{"role": "user", "content": "ab", "name": "x"}]}',
-        '{"role": "user", "content": "ab"}',
-        '{"role": "user", "content": "ab"}\n\n',
-        f'[{{"role": "user", "content": {PARTS}}}]',
-    ],
-)
-def test_messages_are_loaded_in_the_forms_that_people_have(content, tmp_path):
-    (tmp_path / "x.json").write_text(content)
-    assert load(tmp_path / "x.json").messages() == [{"role": "user", "content": "ab"}]
-
-
-def test_json_lines_of_messages_are_loaded(tmp_path):
-    lines = ['{"role": "developer", "content": "Be brief."}', "", '{"role": "user", "content": "你好"}']
-    (tmp_path / "x.jsonl").write_text("\n".join(lines), encoding="utf-8-sig")
-    loaded = load(tmp_path / "x.jsonl")
-    assert (loaded.system, loaded.turns) == ("Be brief.", [{"role": "user", "content": "你好"}])
-
-
-def test_reasoning_is_saved_and_loaded(tmp_path):
-    turn = {"role": "assistant", "content": "4", "reasoning_content": "2 and 2"}
-    Conversation(turns=[turn]).save(tmp_path / "x.json", "toy")
-    assert load(tmp_path / "x.json").turns == [turn]
-
-
-def test_a_saved_conversation_is_for_its_owner(session, tmp_path):
-    session[1].run(f"/save {tmp_path}/my file.json")
-    session[1].run(f"/save '{tmp_path}/my file.json'")
-    assert (tmp_path / "my file.json").stat().st_mode & 0o777 == 0o600
-    assert [file.name for file in tmp_path.iterdir()] == ["my file.json"]
-
-
-def test_loading_shows_where_the_conversation_was(session, tmp_path, capsys):
-    chat, slash = session
-    messages = [
-        {"role": role, "content": f"{role} {n} " + "x" * 400} for n in range(3) for role in ("user", "assistant")
-    ]
-    (tmp_path / "c.json").write_text(json.dumps({"model": "other", "messages": [*messages, messages[0]]}))
-    slash.run(f"/load {tmp_path}/c.json")
-    shown = capsys.readouterr().err
-    assert shown.startswith("(7 messages, the last of them:)\nassistant 1 x")
-    assert ">>> user 2" in shown
-    assert "x…" in shown
-    assert "/retry" in shown
-    assert "other" in shown
-    slash.run("/retry")
-    assert turns(chat)[-1] == ("assistant", "three")
 
 
 def test_resume_goes_on_with_a_saved_conversation(program, tmp_path):
@@ -484,18 +377,3 @@ def test_two_slashes_begin_a_message_with_one(make):
     chat = make(["one"])
     chat.converse(Script("//etc is what?", None))
     assert turns(chat)[0] == ("user", "/etc is what?")
-
-
-def typed(monkeypatch, *lines):
-    source = iter(lines)
-
-    def read(self, prompt):
-        return next(source, None)
-
-    monkeypatch.setattr(Reader, "_line", read)
-    return Reader()
-
-
-def test_lines_continue_after_a_backslash_and_within_quotes(monkeypatch):
-    reader = typed(monkeypatch, "a\\", "b\\", "c", '"""x', "", "y", 'z"""', '"""one line"""', '"""', "q", '"""')
-    assert [reader.read() for _ in range(5)] == ["a\nb\nc", "x\n\ny\nz", "one line", "q", None]

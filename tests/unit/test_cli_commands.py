@@ -105,9 +105,9 @@ def test_a_missing_file_is_one_line(capsys):
 def test_generate_continues_a_text(monkeypatch, capsys):
     engine = Engine(FakeTokenizer(), FakeModel([" b", " c"]), {})
     monkeypatch.setattr(generate_command, "load", lambda *_, **__: engine)
-    assert main(["generate", "toy", "a"]) == 0
+    assert main(["generate", "./toy", "a"]) == 0
     assert capsys.readouterr().out == " b c\n"
-    assert main(["generate", "toy", ""]) == 1
+    assert main(["generate", "./toy", ""]) == 1
     assert "the prompt is empty" in capsys.readouterr().err
 
 

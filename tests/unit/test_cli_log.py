@@ -124,6 +124,14 @@ def test_a_log_that_cannot_be_written_costs_the_log_and_not_the_answer(chat, hom
     assert (home / "log.db").read_bytes() == before
 
 
+def test_a_folder_that_cannot_be_made_is_said(chat, home, capsys):
+    home.parent.write_text("a file where the folder would be")
+    chat("Hi", "--log")
+    captured = capsys.readouterr()
+    assert captured.out == "an answer\n"
+    assert f"(this conversation is not logged: File exists: {home.parent})" in captured.err
+
+
 # listing, searching, showing, removing
 
 

@@ -85,6 +85,36 @@ def test_an_editor_has_the_terminal_to_itself(terminal, tmp_path):
     leave(screen)
 
 
+def test_a_half_finished_message_goes_on_in_the_editor(terminal, tmp_path):
+    editor = script(tmp_path / "editor", 'stat -c %a "$1" > "$0.mode"; printf "%s, finished" "$(cat "$1")" > "$1"')
+    screen = terminal([["an answer"]], "chat", VISUAL=editor)
+    screen.send("half")
+    screen.prompts("half")
+    screen.send("\x18\x05")
+    screen.prompts("half, finished")
+    screen.send("\r")
+    screen.shows("an answer")
+    screen.prompts()
+    assert (tmp_path / "editor.mode").read_text() == "600\n"
+    leave(screen)
+
+
+def test_an_editor_is_on_the_screen_where_answers_go_to_a_file(tmp_path):
+    editor = script(tmp_path / "editor", 'test -t 1 || exit 9\necho written > "$1"')
+    with open(tmp_path / "out", "w") as out:
+        screen = Terminal(program([["an answer"]], "chat"), stdout=out, VISUAL=editor, LITZ_HOME=str(tmp_path))
+        screen.until(">>>")
+        screen.send("/edit\n")
+        screen.until(">>> written")
+        screen.until(">>>")
+        screen.send("/clear\n")
+        screen.until("\x1b[H\x1b[2J")
+        screen.send("/exit\n")
+        assert screen.close() == 0
+        screen.release()
+    assert (tmp_path / "out").read_text() == "an answer\n"
+
+
 def test_ctrl_c_is_the_editors_while_it_runs(terminal, tmp_path):
     editor = script(
         tmp_path / "editor", 'trap "echo caught; echo from the editor > $1; exit 0" INT\necho ready; sleep 30 & wait'
@@ -106,7 +136,10 @@ def test_a_conversation_is_logged_and_gone_on_with(terminal):
     screen.prompts()
     leave(screen)
     screen = terminal([["another"]], "chat", "-c", "--log")
-    screen.shows("(2 messages)\n>>> a question\nan answer")
+    screen.shows("leaves\n(2 messages)\n>>> a question\nan answer")
+    screen.send("/show info\r")
+    screen.shows("log         conversation 1 ")
+    screen.prompts()
     screen.send("/undo\r")
     screen.shows("(taken back: a question)")
     screen.prompts()

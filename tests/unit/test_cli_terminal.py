@@ -1,11 +1,16 @@
 """The command in a real terminal: keys, streams, colours, broken pipes; the model is a script."""
 
+import hashlib
+import json
 import os
 import re
 import subprocess
 import sys
+import time
 
 import pytest
+
+from tests.servers import isolate, model_hub, write_snapshot
 
 if sys.platform == "win32":
     pytest.skip("pseudo-terminals are POSIX", allow_module_level=True)
@@ -155,6 +160,31 @@ def test_a_progress_bar_that_finishes_stays_full(terminal):
     shown = screen.until("after")
     assert screen.close() == 0
     assert re.search(r"\rmodel  \[#{20}\] 100 %  2\.0 MB of 2\.0 MB  1\.\d MB/s *\r\nafter", shown)
+
+
+def test_the_bar_of_a_download_ends_at_100_percent(terminal, monkeypatch, tmp_path):
+    isolate(monkeypatch, tmp_path)
+    monkeypatch.setenv("HF_HUB_DISABLE_XET", "1")
+    shards = {f"model-0000{number}-of-00002.safetensors": bytes([number]) * 300_000 for number in (1, 2)}
+    index = json.dumps({"weight_map": {name[:7] + str(place): name for place, name in enumerate(shards)}}).encode()
+    half = write_snapshot(tmp_path / "hub", {}, ref=None).parent.parent / "blobs"
+    half.mkdir(parents=True)
+    (half / f"{hashlib.sha256(shards['model-00001-of-00002.safetensors']).hexdigest()}.incomplete").write_bytes(b"x")
+
+    def slowly(file, content):
+        for start in range(0, len(content), 30_000):
+            file.write(content[start : start + 30_000])
+            file.flush()
+            time.sleep(0.08 if len(content) > 30_000 else 0)
+
+    with model_hub({"config.json": b"{}", "model.safetensors.index.json": index, **shards}) as server:
+        server.write = slowly
+        screen = terminal([sys.executable, "-m", "litz", "pull", "owner/name"], HF_ENDPOINT=server.url)
+        assert screen.close() == 0
+    bars = re.findall(r"owner/name  \[[#.]+\] +(\d+) %  (\S+ kB) of 600 kB", screen.seen)
+    assert len(bars) > 2
+    assert bars[-1] == ("100", "600 kB")
+    assert sorted(int(share) for share, _ in bars) == [int(share) for share, _ in bars]
 
 
 def test_no_progress_bar_in_a_pipe():

@@ -173,3 +173,49 @@ def test_encode_names_what_is_missing(model, capsys, tmp_path):
 def test_without_an_action_the_usage_is_wrong(capsys):
     assert run() == 2
     assert "usage: litz tokenizer" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", ["bpe", "wordpiece", "unigram", "wordlevel"])
+def test_train_says_when_the_vocabulary_was_cut_short(kind, tmp_path, capsys):
+    (tmp_path / "a.txt").write_text("a few words, a few more words\n" * 20)
+    assert run("train", str(tmp_path / "a.txt"), "-o", str(tmp_path / "t"), "--kind", kind, "--vocab-size", "5000") == 0
+    captured = capsys.readouterr()
+    size = captured.out.split()[-2]
+    assert captured.err.startswith(
+        f"litz: the vocabulary has {size} tokens, not the 5,000 that were asked for: the tex"
+    )
+
+
+def test_train_says_nothing_when_it_has_what_was_asked_for(tmp_path, capsys):
+    (tmp_path / "a.txt").write_text("a few words, a few more words\n" * 20)
+    assert run("train", str(tmp_path / "a.txt"), "-o", str(tmp_path / "t"), "--vocab-size", "260") == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_train_writes_over_nothing_unless_it_is_told_to(tmp_path, capsys):
+    (tmp_path / "a.txt").write_text("a few words, a few more words\n" * 20)
+    words = ["train", str(tmp_path / "a.txt"), "-o", str(tmp_path / "t"), "--vocab-size"]
+    assert run(*words, "260") == 0
+    before = (tmp_path / "t" / "tokenizer.json").read_bytes()
+    assert run(*words, "258") == 1
+    assert "has a tokenizer.json already; --force writes over it" in capsys.readouterr().err
+    assert (tmp_path / "t" / "tokenizer.json").read_bytes() == before
+    assert run(*words, "258", "--force") == 0
+    assert (tmp_path / "t" / "tokenizer.json").read_bytes() != before
+    assert run("train", str(tmp_path / "a.txt"), "-o", str(tmp_path / "a.txt")) == 1
+    assert "is a file; -o names a folder" in capsys.readouterr().err
+
+
+def test_the_model_may_be_named_by_an_option(model, tmp_path, capsys):
+    assert run("show", "-m", model, "h") == 0
+    assert capsys.readouterr().out.splitlines()[0] == "104  0-1  h"
+    (tmp_path / "a.txt").write_text("hi\n")
+    assert run("encode", str(tmp_path / "a.txt"), "-m", model, "-o", str(tmp_path / "t.bin")) == 0
+    assert stored(tmp_path / "t.bin") == list(b"hi")
+    assert run("encode", model, "-o", str(tmp_path / "t.bin")) == 2
+    assert run("dump", "-m", model) == 0
+
+
+def test_an_output_that_cannot_be_written_is_named_and_nothing_temporary(model, tmp_path, capsys):
+    assert run("dump", model, "-o", str(tmp_path / "nowhere" / "list.txt")) == 1
+    assert capsys.readouterr().err == f"litz: No such file or directory: {tmp_path / 'nowhere' / 'list.txt'}\n"

@@ -1,6 +1,7 @@
 """Reasoning told from the answer, however both come; templates that switch it, and that open its mark themselves."""
 
 import itertools
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
@@ -95,7 +96,8 @@ def test_an_answer_stopped_while_it_reasons_takes_the_message_back(capsys):
 
 def test_marks_that_are_special_tokens_are_said_by_the_chat(capsys):
     chat = chat_of(["", "hm ", "", "Hello"])
-    chat.engine.marks = {1: "[THINK]", 3: "[/THINK]"}
+    tokens = [(1, "[THINK]", True), (3, "[/THINK]", True)]
+    chat.engine.tokenizer._core = SimpleNamespace(added_tokens=lambda: tokens)
     chat.say("hi")
     assert capsys.readouterr().out == "Hello\n"
 

@@ -37,11 +37,20 @@ def main(arguments: list[str] | None = None) -> int:
         if sys.stdout is not None:
             sys.stdout.flush()
     except BrokenPipeError:
-        return _without_reader()
+        _give_up_output()  # whoever read it has seen enough: in silence, as programs end that SIGPIPE ends
+        return 141
+    except OSError as error:  # what was written came no further than a buffer: the disk behind it may be full
+        print(f"litz: {error.strerror or error}", file=sys.stderr)
+        _give_up_output()
+        return 1
     return code
 
 
 def _run(words: list[str]) -> int:
+    if words[:1] == ["help"] and words[1:2] and words[1] in COMMANDS:
+        words = [words[1], "--help"]
+    if words[:1] in (["-v"], ["--verbose"]):
+        words = [*words[1:2], words[0], *words[2:]]
     if words and words[0] in COMMANDS:
         from litz.cli.command import run_command
 
@@ -61,15 +70,14 @@ def _run(words: list[str]) -> int:
     return 2
 
 
-def _without_reader() -> int:
-    """Whoever read the output has seen enough: end as programs do that SIGPIPE ends, in silence."""
+def _give_up_output() -> None:
+    """What could not be written is dropped, or the interpreter would complain about it at its end."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.stdout, sys.stderr):
         try:
-            os.dup2(nowhere, stream.fileno())  # or the interpreter complains when it flushes at its end
+            os.dup2(nowhere, stream.fileno())
         except (AttributeError, OSError, ValueError):  # no stream, or none of the system's
             continue
-    return 141
 
 
 def _unknown(word: str) -> str:
@@ -78,6 +86,8 @@ def _unknown(word: str) -> str:
     near = _ELSEWHERE.get(word) or next(iter(get_close_matches(word, COMMANDS, n=1)), None)
     if near is not None:
         return f"no command {word!r}; did you mean litz {near}?"
+    if word.startswith("-"):
+        return f"option {word!r} needs a command before it: litz chat {word}"
     if " " in word:
         return "a prompt needs a command: litz chat PROMPT"
     return f"no command {word!r}; there are {', '.join(COMMANDS)}"

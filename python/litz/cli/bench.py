@@ -10,6 +10,7 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any, Literal
 
+from litz.cli import names
 from litz.cli.options import number
 
 if TYPE_CHECKING:
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     count = number(int, 1, 1 << 20)
-    parser.add_argument("model", metavar="MODEL", nargs="?", help="a model as for chat (default: the embedded one)")
+    parser.add_argument("model", metavar="MODEL", nargs="?", help=names.MODEL_HELP)
+    names.configure(parser)
     parser.add_argument("-p", "--prompt", type=count, nargs="+", default=[512], metavar="N", help="lengths of prompts")
     parser.add_argument("-n", "--new-tokens", type=count, default=64, metavar="N", help="how many tokens to decode")
     parser.add_argument(
@@ -55,7 +57,7 @@ def run(options: argparse.Namespace) -> int:
     from litz.checkpoint import open_checkpoint
     from litz.measure import limits, work_of
 
-    files = hub.resolve(options.model or hub.DEFAULT_MODEL, want="model")
+    files = hub.resolve(names.one_model(options.model, options.named), want="model")
     work = work_of(open_checkpoint(files))
     results: list[Result] = []
     machine: dict[int, Limits] = {}

@@ -9,6 +9,8 @@ from litz.cli.logs import configure
 from litz.cli.parser import Parser
 from litz.errors import ArgumentError, DownloadError, LitzError, ModelNotFoundError
 
+_FLAGS = ("--debug", "-v", "--verbose")
+
 
 class UsageError(Exception):
     """The arguments contradict each other."""
@@ -23,7 +25,7 @@ def run_command(name: str, arguments: list[str]) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a terminal that lacks a character shows ?, and no traceback
     try:
-        options = parser.parse_args([_utf8(argument) for argument in arguments])
+        options = parser.parse_args([_utf8(argument) for argument in _hoisted(arguments)])
         configure(options.verbose)
     except SystemExit as stop:  # argparse has said why
         return int(stop.code or 0)
@@ -56,6 +58,13 @@ def parser_of(name: str) -> Parser:
     return parser
 
 
+def _hoisted(arguments: list[str]) -> list[str]:
+    """The flags of every command first: they may stand behind the action of one, too."""
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    flags = [word for word in arguments[:end] if word in _FLAGS]
+    return [*flags, *(word for word in arguments[:end] if word not in _FLAGS), *arguments[end:]]
+
+
 def _utf8(argument: str) -> str:
     """An argument as it was typed, also where the locale says that there is nothing but ASCII."""
     try:
@@ -79,6 +88,7 @@ def explain(error: Exception) -> str:
 def _named_by(error: LitzError) -> str:
     """Where the name of a model comes from that the command line does not show."""
     from litz.hub.chosen import COMMAND, VARIABLE, chosen_model
+    from litz.hub.known import known_source
 
     if not isinstance(error, ModelNotFoundError | DownloadError | ArgumentError):
         return ""
@@ -87,7 +97,8 @@ def _named_by(error: LitzError) -> str:
     except LitzError:
         return ""
     said = {VARIABLE: f"{VARIABLE} names it", COMMAND: f"`{COMMAND}` names it"}.get(choice.why)
-    return f" ({said})" if said and choice.source in str(error) else ""
+    names = (choice.source, known_source(choice.source) or choice.source)
+    return f" ({said})" if said and any(name in str(error) for name in names) else ""
 
 
 def _report(text: str, *, code: int) -> int:

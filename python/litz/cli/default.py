@@ -40,10 +40,14 @@ def described() -> str:
 
 
 def _checked(model: str) -> str:
-    """The name, in a form that means the same from every folder; what names no model is refused before it is kept."""
+    """The name, in a form that means the same from every folder and next year; what names no model is refused."""
     from litz.cli.names import one_model
+    from litz.hub.known import find_known
     from litz.hub.sources import PathSource, parse
 
     named = one_model(model, None)
     source = parse(named)
-    return str(source.path.absolute()) if isinstance(source, PathSource) else named
+    if isinstance(source, PathSource):
+        return str(source.path.absolute())
+    known = find_known(named)
+    return named if known is None else known.name

@@ -49,7 +49,6 @@ class Engine:
         self.parameters = parameters
         self.context: int = min(context or model.spec.context, model.spec.context)
         self.template_variables: dict[str, object] = {}  # what the chat template is given beside the messages
-        self.marks: Mapping[int, str] = {}  # special tokens that are said in a chat: around reasoning
         self.stats = Stats()
 
     def samples(self) -> bool:
@@ -83,11 +82,12 @@ class Engine:
 
     def chat(self, messages: list[Message]) -> Iterator[str]:
         """The answer to a conversation; it ends where it only repeats itself, and after CHAT_TOKENS by default."""
+        from litz.cli.chat.reasoning import mark_ids
         from litz.generation.loops import LoopWatch
 
         told = self.tokenizer.apply_chat_template(messages, add_generation_prompt=True, **self.template_variables)
         watch = LoopWatch()
-        with closing(self._stream(list(told), self.fallbacks(), said=self.marks)) as pieces:
+        with closing(self._stream(list(told), self.fallbacks(), said=mark_ids(self.tokenizer))) as pieces:
             for piece in pieces:
                 yield piece
                 if watch.add(piece):

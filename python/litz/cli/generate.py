@@ -31,8 +31,9 @@ def run(options: argparse.Namespace) -> int:
         if console.interactive:
             console.note("(reading the prompt from the terminal; Ctrl-D ends it)")
         prompt = piped.read_all().removesuffix("\n")
-    elif prompt:
-        prompt = piped.with_piped(prompt, console.note).removesuffix("\n")
+    else:
+        joined = piped.with_piped(prompt, console.note)
+        prompt = prompt if joined == prompt else joined.removesuffix("\n")
     if not prompt and sys.stdin is None:
         raise ArgumentError("there is no prompt")
     machine = {"threads": options.threads, "context": options.context, "exact": options.exact}

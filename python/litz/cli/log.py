@@ -28,6 +28,7 @@ _ACTIONS = {
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the actions and their arguments."""
+    parser.epilog = "`litz chat -c [ID]` goes on with a conversation; --log and --no-log decide for one run."
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     made = {name: actions.add_parser(name, help=text, description=text) for name, text in _ACTIONS.items()}
     for name in ("list", "search"):

@@ -159,7 +159,6 @@ class LogFile:
     def remove(self, numbers: Sequence[int]) -> None:
         """Delete conversations and overwrite what they held; ArgumentError names those that are not there."""
         with self._transaction(writes=True) as database:
-            database.execute("PRAGMA secure_delete = ON")
             marks = ", ".join("?" * len(numbers))
             known = {row[0] for row in database.execute(f"SELECT id FROM conversations WHERE id IN ({marks})", numbers)}
             missing = [number for number in numbers if number not in known]
@@ -185,6 +184,7 @@ class LogFile:
                 raise ArgumentError("no conversation is logged yet; `litz log status` says whether litz logs")
             with closing(sqlite3.connect(self.path, timeout=PATIENCE, isolation_level=None)) as database:
                 database.execute("PRAGMA foreign_keys = ON")
+                database.execute("PRAGMA secure_delete = ON")  # what is taken back or removed is overwritten
                 self._migrate(database)
                 database.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
                 try:

@@ -3,6 +3,7 @@
 import argparse
 import os
 import re
+from collections.abc import Iterable
 
 from litz.cli.command import UsageError
 from litz.errors import ModelNotFoundError
@@ -40,6 +41,7 @@ def split_words(
             raise UsageError(f"-p gives the prompt already, so {words[-1]!r} is one too many")
         return one_model(words[0] if words else None, named, default=default), prompt
     if len(words) == 2:
+        _refuse_plain_word(words[0])
         return one_model(words[0], named), words[1]
     if not words:
         return one_model(None, named, default=default), None
@@ -47,6 +49,15 @@ def split_words(
         return named, words[0]
     model = single_word(words[0], aloud=aloud)
     return (model, None) if model is not None else (one_model(None, None, default=default), words[0])
+
+
+def _refuse_plain_word(word: str) -> None:
+    """The first of two words that is no model's name was the prompt's first word, which no server needs to see."""
+    from litz.hub.cache import repositories_named
+    from litz.hub.lookalikes import looks_like_a_name
+
+    if not names_model(word) and not looks_like_a_name(word) and not repositories_named(word):
+        raise UsageError(f"{word!r} names no model; put a prompt of several words into quotes, or say -m {word}")
 
 
 def one_model(positional: str | None, named: str | None, *, default: str | None = None) -> str:
@@ -63,10 +74,19 @@ def one_model(positional: str | None, named: str | None, *, default: str | None 
     return chosen_model(asked).source
 
 
+def nobody_chose(model: str, told: Iterable[str | None]) -> bool:
+    """Whether it is the embedded default only because neither what was told nor a setting names a model."""
+    from litz.hub import DEFAULT_MODEL
+    from litz.hub.chosen import EMBEDDED, chosen_model
+
+    return model == DEFAULT_MODEL and model not in told and chosen_model().why == EMBEDDED
+
+
 def single_word(word: str, *, aloud: str) -> str | None:
     """The model that a single argument means, None if it is a prompt; ModelNotFoundError if it is a name gone wrong."""
     from litz.hub.cache import repositories_named
-    from litz.hub.known import looks_like_a_name, nearest_known
+    from litz.hub.known import nearest_known
+    from litz.hub.lookalikes import looks_like_a_name
 
     if names_model(word):
         return word

@@ -2,6 +2,7 @@
 
 import argparse
 import re
+import sys
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
@@ -11,9 +12,17 @@ class Parser(argparse.ArgumentParser):
 
     _mixing = False
 
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """A pipe without a reader is noticed here as everywhere; argparse would go on."""
+        if message:
+            (file or sys.stderr).write(message)
+
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Words may stand before, between and after options; a command with actions leaves that to them."""
-        if self._mixing or self._subparsers is not None:
+        """Words may stand before, between and after options, unless `--` says where the words begin.
+
+        A command with actions leaves that to them.
+        """
+        if self._mixing or self._subparsers is not None or "--" in (args or ()):
             return super().parse_known_args(args, namespace)
         self._mixing = True  # argparse's way to mix calls this method again
         try:

@@ -28,7 +28,9 @@ def with_piped(prompt: str, note: Callable[[str], None]) -> str:
     text, remark = read_beside_prompt()
     if remark:
         note(remark)
-    return f"{prompt}\n\n{text}" if text.strip() else prompt
+    if not text.strip():
+        return prompt
+    return f"{prompt}\n\n{text}" if prompt.strip() else text
 
 
 def read_beside_prompt() -> tuple[str, str | None]:

@@ -15,6 +15,10 @@ _ACTIONS = {
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the actions and their arguments."""
+    parser.epilog = (
+        "A preset is a file NAME.toml with any of: model, system, a table [parameters] with what /set takes in a chat, "
+        "a table [template_variables]. The command line counts before it."
+    )
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     made = {name: actions.add_parser(name, help=text, description=text) for name, text in _ACTIONS.items()}
     made["show"].add_argument("name", metavar="NAME", help="its name, or a path to a TOML file")

@@ -6,7 +6,10 @@ import argparse
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument(
-        "models", metavar="MODEL", nargs="+", help="as `litz ls` prints it; of the Hub, all revisions go"
+        "models",
+        metavar="MODEL",
+        nargs="+",
+        help="as `litz ls` prints it or a short name; all its revisions go",
     )
 
 

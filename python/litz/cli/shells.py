@@ -11,10 +11,12 @@ _BASH = """\
 _litz() {
     local line="${COMP_LINE:0:COMP_POINT}" current before form kind
     local -a words
+    COMPREPLY=()
     read -ra words <<< "$line"
     current="${line##*[[:space:]]}"
     [[ -n $current ]] && unset "words[${#words[@]}-1]"
     before="${words[${#words[@]}-1]}"
+    [[ $current == --*=* ]] && before="${current%%=*}" && current="${current#*=}"
     form="${words[1]}"
     [[ -n ${words[2]} ]] && _litz_flags "$form ${words[2]}" > /dev/null && form="$form ${words[2]}"
     if (( ${#words[@]} < 2 )); then
@@ -27,20 +29,27 @@ _litz() {
             _litz_values "${kind:-$(_litz_kind "$form" "")}" "$current"
         fi
     fi
-    if [[ $current == *:* && $COMP_WORDBREAKS == *:* ]]; then
-        COMPREPLY=("${COMPREPLY[@]#"${current%"${current##*:}"}"}")
+    # readline replaces what follows the last of these in the line, and nothing before it
+    if [[ $current == *[:=]* && $COMP_WORDBREAKS == *:* ]]; then
+        COMPREPLY=("${COMPREPLY[@]#"${current%"${current##*[:=]}"}"}")
     fi
+}
+
+_litz_matching() {
+    local word
+    while IFS= read -r word; do
+        [[ $word == "$1"* ]] && COMPREPLY+=("$word")
+    done
 }
 
 _litz_values() {
     case "$1" in
         model)
-            COMPREPLY=($(compgen -W "@KNOWN@ $(litz ls --names 2> /dev/null)" -- "$2") $(compgen -f -- "$2"))
-            compopt -o filenames 2> /dev/null
-            [[ $2 == *:* ]] && compopt +o filenames 2> /dev/null
+            _litz_matching "$2" < <(printf '%s\n' @KNOWN@; litz ls --names 2> /dev/null; compgen -f -- "$2")
+            [[ $2 == *:* ]] || compopt -o filenames 2> /dev/null
             ;;
         file)
-            COMPREPLY=($(compgen -f -- "$2"))
+            _litz_matching "$2" < <(compgen -f -- "$2")
             compopt -o filenames 2> /dev/null
             ;;
         "words "*) COMPREPLY=($(compgen -W "${1#words }" -- "$2")) ;;

@@ -1,8 +1,11 @@
 """`litz tokenizer train`: a tokenizer from text files."""
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from litz.errors import ArgumentError
 
 if TYPE_CHECKING:
     from litz.tokenizers.trainers import Trainer
@@ -10,12 +13,14 @@ if TYPE_CHECKING:
 KINDS = {"bpe": "gpt2", "wordpiece": "bert", "unigram": "sentencepiece", "wordlevel": "bert"}
 _BERT = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 _UNKNOWN = "<unk>"
+_WRITTEN = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("files", metavar="FILE", nargs="+", type=Path, help="text in UTF-8; each line is a text")
     parser.add_argument("-o", "--output", metavar="DIR", type=Path, required=True, help="where tokenizer.json goes")
+    parser.add_argument("--force", action="store_true", help="write over the tokenizer that is in DIR")
     parser.add_argument("--vocab-size", metavar="N", type=int, default=32000, help="how many tokens (default: 32000)")
     parser.add_argument("--kind", choices=KINDS, default="bpe", help="the algorithm (default: bpe)")
     parser.add_argument(
@@ -39,6 +44,7 @@ def run(options: argparse.Namespace) -> int:
     for name in ("vocab_size", "memory"):
         if getattr(options, name) < 1:
             raise UsageError(f"--{name.replace('_', '-')} is {getattr(options, name)}; expected 1 or more")
+    _refuse_overwriting(options.output, force=options.force)
     preset = options.preset or KINDS[options.kind]
     special = list(dict.fromkeys([*(_BERT if preset == "bert" else []), *options.special]))
     trainer, model = _trainer(options, special)
@@ -52,7 +58,29 @@ def run(options: argparse.Namespace) -> int:
         tokenizer.unk_token = _UNKNOWN
     tokenizer.save_pretrained(options.output)
     print(f"{options.output}: {len(tokenizer):,} tokens")
+    if len(tokenizer) < options.vocab_size:
+        print(_cut_short(options, len(tokenizer)), file=sys.stderr)
     return 0
+
+
+def _refuse_overwriting(folder: Path, *, force: bool) -> None:
+    """Before the work, not after it."""
+    if folder.exists() and not folder.is_dir():
+        raise ArgumentError(f"{folder} is a file; -o names a folder")
+    there = [name for name in _WRITTEN if (folder / name).exists()]
+    if there and not force:
+        raise ArgumentError(f"{folder} has a {there[0]} already; --force writes over it, -o names another folder")
+
+
+def _cut_short(options: argparse.Namespace, got: int) -> str:
+    """Why there are fewer tokens than were asked for."""
+    things = {"bpe": "pairs to join", "wordpiece": "pairs to join", "unigram": "pieces", "wordlevel": "words"}
+    often = f" that occur {options.min_frequency} times" if options.min_frequency > 1 else ""
+    long = " within --max-token-length" if options.max_token_length else ""
+    return (
+        f"litz: the vocabulary has {got:,} tokens, not the {options.vocab_size:,} that were asked for: the text has no "
+        f"more {things[options.kind]}{often}{long}"
+    )
 
 
 def _trainer(options: argparse.Namespace, special: list[str]) -> "tuple[Trainer, dict[str, str]]":

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from litz.config import read_json
 from litz.errors import ConfigError, UnknownArgumentError, UnsupportedError
@@ -39,7 +39,7 @@ class GenerationConfig:
     min_length: int | None = None
     max_time: float | None = None
     stop_strings: str | Sequence[str] | None = None
-    context: str | None = None
+    context: Literal["error", "slide"] | None = None
     do_sample: bool | None = None
     temperature: float | None = None
     top_k: int | None = None
@@ -124,6 +124,11 @@ class GenerationConfig:
 
     if not TYPE_CHECKING:  # or type checkers would let every name be set
         __setattr__ = _set_known
+
+        def __getattr__(self, name: str) -> Any:
+            if name.startswith("_"):
+                raise AttributeError(name)
+            raise AttributeError(f"GenerationConfig has no {name!r}; {_hint(name)}", obj=self)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "GenerationConfig":

@@ -42,6 +42,8 @@ def read_prompts(
     if isinstance(input_ids, Mapping):
         attention_mask = input_ids.get("attention_mask") if attention_mask is None else attention_mask
         if "input_ids" not in input_ids:
+            if mistake := not_ids(input_ids, "input_ids"):
+                raise ArgumentError(f"input_ids must be (batch, time) integers, {mistake}")
             raise ArgumentError(f"the inputs hold {', '.join(map(str, input_ids))}: there are no input_ids among them")
         input_ids = input_ids["input_ids"]
     if input_ids is None:

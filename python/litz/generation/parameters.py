@@ -1,7 +1,7 @@
 """All generation parameters: those that act, and those that litz knows but cannot do."""
 
 from collections.abc import Sequence
-from typing import Any, TypedDict
+from typing import Any, Literal, TypedDict
 
 Tokens = int | Sequence[int]
 Biases = dict[tuple[int, ...], float] | Sequence[Sequence[Any]]
@@ -17,7 +17,7 @@ class GenerationOptions(TypedDict, total=False):
     min_length: int | None
     max_time: float | None
     stop_strings: str | Sequence[str] | None
-    context: str | None
+    context: Literal["error", "slide"] | None
     # how to choose
     do_sample: bool | None
     temperature: float | None

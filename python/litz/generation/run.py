@@ -3,7 +3,7 @@
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol, Unpack, overload
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, Unpack, overload
 
 from litz import _core, log
 from litz.errors import ArgumentError, UnsupportedError
@@ -17,12 +17,12 @@ from litz.generation.resolve import ARGUMENT, CONFIG, FALLBACK, MODEL, Layer, Re
 from litz.mistaken import described, is_model
 
 if TYPE_CHECKING:
-    import numpy as np
-    import torch
-    from numpy.typing import NDArray
-
+    from litz.arrays import Listable
     from litz.generation.streamers import Streams
     from litz.tokenizers import Tokenizer
+
+# What ids come in and results go out as: torch tensors or numpy arrays.
+Array = TypeVar("Array", bound="Listable")
 
 # How many tokens of each row the core generates before Python looks, where nobody waits for them.
 _UNWATCHED = 1024
@@ -123,7 +123,7 @@ def generate(
 @overload
 def generate(
     model: Model,
-    input_ids: "NDArray[Any]",
+    input_ids: Array,
     /,
     *,
     attention_mask: Any = None,
@@ -133,21 +133,7 @@ def generate(
     token_type_ids: Any = None,
     return_dict_in_generate: Literal[False] | None = None,
     **parameters: Unpack[GenerationOptions],
-) -> "NDArray[np.int64]": ...
-@overload
-def generate(
-    model: Model,
-    input_ids: "torch.Tensor",
-    /,
-    *,
-    attention_mask: Any = None,
-    generation_config: GenerationConfig | None = None,
-    streamer: "Streams | None" = None,
-    tokenizer: "Tokenizer | None" = None,
-    token_type_ids: Any = None,
-    return_dict_in_generate: Literal[False] | None = None,
-    **parameters: Unpack[GenerationOptions],
-) -> "torch.Tensor": ...
+) -> Array: ...
 @overload
 def generate(
     model: Model,
@@ -241,7 +227,7 @@ def collect(run: Run, streamer: Any = None) -> list[Row]:
     """Runs to the end; a streamer gets the prompt and each token of the only row."""
     rows = [Row() for _ in range(run.rows)]
     if streamer is not None:
-        if not (hasattr(streamer, "put") and hasattr(streamer, "end")):
+        if isinstance(streamer, type) or not (hasattr(streamer, "put") and hasattr(streamer, "end")):
             raise ArgumentError(
                 f"streamer must have put() and end(), found {described(streamer)}; pass litz.TextStreamer(tokenizer)"
             )
@@ -296,7 +282,7 @@ def _core_tokenizer(tokenizer: Any) -> Any:
     core = getattr(tokenizer, "_core", tokenizer)
     if type(core).__module__ != _core.__name__:
         raise UnsupportedError(
-            f"tokenizer must be one of litz, found {type(tokenizer).__name__}; "
+            f"tokenizer must be one of litz, found {described(tokenizer)}; "
             f"load it with litz.AutoTokenizer.from_pretrained(...)"
         )
     return core

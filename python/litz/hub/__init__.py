@@ -3,10 +3,11 @@
 What is complete on this machine is used without opening a socket; nothing that comes from a model is ever executed.
 """
 
-from litz.hub.cache import CachedModel, cached, remove
+from litz.hub.cache import CachedModel, cached
 from litz.hub.default import DEFAULT_MODEL
 from litz.hub.files import ModelFiles
 from litz.hub.known import known_source
+from litz.hub.removal import remove
 from litz.hub.resolution import resolve
 
 __all__ = ["DEFAULT_MODEL", "CachedModel", "ModelFiles", "cached", "known_source", "remove", "resolve"]

@@ -3,17 +3,16 @@
 import json
 import os
 import re
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from litz.errors import FormatError, ModelNotFoundError
+from litz.errors import FormatError
 from litz.hub.files import SIDE_FILES, WEIGHTS, Want, missing
 from litz.hub.gguf_names import gguf_names
 from litz.hub.locations import hub_cache, litz_home
 from litz.hub.paths import check_name, snapshot_of
-from litz.hub.sources import HubSource, PackageSource, PathSource, parse, parse_package
+from litz.hub.sources import HubSource, PackageSource, parse, parse_package
 
 NOTE = ".litz.json"
 
@@ -32,23 +31,6 @@ class CachedModel:
 def cached() -> list[CachedModel]:
     """Every model of litz's cache and of the Hub's; opens no socket."""
     return sorted([*_cached_packages(litz_home()), *_cached_repositories(hub_cache())], key=lambda model: model.source)
-
-
-def remove(source: str) -> int:
-    """Delete a cached model (of the Hub: all its revisions); the number of bytes that this freed."""
-    from litz.hub.default import PACKAGE, is_default
-
-    parsed = parse(PACKAGE if is_default(source) else source)
-    if isinstance(parsed, PathSource):
-        raise ModelNotFoundError(f"{source} is a file or folder of yours, not a cached model; see `litz ls`")
-    if isinstance(parsed, PackageSource):
-        return _remove_package(parsed)
-    folder = hub_cache() / repository_folder(parsed.repo)
-    if not folder.is_dir():
-        raise ModelNotFoundError(f"{source} is not cached in {hub_cache()}; see `litz ls`")
-    freed = _tree_size(folder)
-    shutil.rmtree(folder)
-    return freed
 
 
 def is_cached(known: str) -> bool:
@@ -202,7 +184,7 @@ def package_note(source: PackageSource, home: Path) -> Path:
 
 def find_package(source: PackageSource, home: Path) -> Path | None:
     """The file or folder of a wheel, if all of it is there and it has the sha256 that `source` pins."""
-    files = _noted_files(package_note(source, home))
+    files = noted_files(package_note(source, home))
     root = package_folder(source, home)
     if not files or any(_size(root / name) != size for name, (size, _) in files.items()):
         return None
@@ -211,7 +193,8 @@ def find_package(source: PackageSource, home: Path) -> Path | None:
     return root / source.member
 
 
-def _noted_files(note: Path) -> dict[str, tuple[int, str]]:
+def noted_files(note: Path) -> dict[str, tuple[int, str]]:
+    """{path in the wheel: (bytes, sha256)}; empty if there is no note."""
     content = (read_json(note) or {}).get("files")
     if not isinstance(content, dict):
         return {}
@@ -221,29 +204,11 @@ def _noted_files(note: Path) -> dict[str, tuple[int, str]]:
         return {}
 
 
-def _remove_package(source: PackageSource) -> int:
-    note = package_note(source, litz_home())
-    files = _noted_files(note)
-    if not files:
-        raise ModelNotFoundError(f"{source} is not cached in {litz_home()}; see `litz ls`")
-    root = package_folder(source, litz_home())
-    note.unlink()  # first: from here on it does not look complete
-    freed = sum(_size(root / name) or 0 for name in files)
-    for name in files:
-        (root / name).unlink(missing_ok=True)
-    for folder in sorted((path for path in root.rglob("*") if path.is_dir()), reverse=True):
-        if not any(folder.iterdir()):
-            folder.rmdir()
-    if not any(root.iterdir()):
-        root.rmdir()
-    return freed
-
-
 def _cached_packages(home: Path) -> Iterator[CachedModel]:
     for root in sorted((home / "pypi").glob("*==*")):
         for note in sorted(root.rglob(f"*{NOTE}")):
             member = note.relative_to(root).as_posix().removesuffix(NOTE)
-            sizes = [(_size(root / name), expected) for name, (expected, _) in _noted_files(note).items()]
+            sizes = [(_size(root / name), expected) for name, (expected, _) in noted_files(note).items()]
             whole = bool(sizes) and all(found == expected for found, expected in sizes)
             total = sum(found or 0 for found, _ in sizes)
             yield CachedModel(f"pypi:{root.name}/{member}", root / member, total, len(sizes), whole)
@@ -258,7 +223,7 @@ def _cached_repositories(cache: Path) -> Iterator[CachedModel]:
         names = [entry for entry in path.rglob("*") if entry.is_file()] if path != folder else []
         ggufs = gguf_names([entry.name for entry in names])
         whole = path != folder and (bool(ggufs) or not _lacking_or_broken(path))
-        yield CachedModel(repo, path, _tree_size(folder), len(names), whole)
+        yield CachedModel(repo, path, tree_size(folder), len(names), whole)
 
 
 def _lacking_or_broken(path: Path) -> bool:
@@ -268,7 +233,8 @@ def _lacking_or_broken(path: Path) -> bool:
         return True
 
 
-def _tree_size(folder: Path) -> int:
+def tree_size(folder: Path) -> int:
+    """The bytes of a folder's files, links not counted."""
     files = (Path(root) / name for root, _, names in os.walk(folder) for name in names)
     return sum(path.lstat().st_size for path in files if not path.is_symlink())
 

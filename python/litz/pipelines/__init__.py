@@ -6,14 +6,10 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, Unpack
 
 from litz.arguments import PIPELINE, check_arguments, check_device, names_of
 from litz.errors import ArgumentError, UnsupportedError
-from litz.mistaken import described
+from litz.mistaken import described, is_model
 from litz.pipelines.text_generation import PipelineParameters, TextGenerationPipeline, refuse_unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    import torch
-
     from litz.native import NativeCausalLM
     from litz.tokenizers import Tokenizer
 
@@ -29,8 +25,8 @@ def pipeline(
     tokenizer: "str | os.PathLike[str] | Tokenizer | None" = None,
     revision: str | None = None,
     token: str | bool | None = None,
-    device: "str | int | torch.device | None" = None,
-    device_map: "str | int | Mapping[str, Any] | torch.device | None" = None,
+    device: Any = None,
+    device_map: Any = None,
     dtype: Any = None,
     torch_dtype: Any = None,
     trust_remote_code: bool | None = None,
@@ -64,6 +60,8 @@ def pipeline(
         _refuse_for_loaded(
             revision=revision, dtype=dtype, torch_dtype=torch_dtype, model_kwargs=model_kwargs, config=config
         )
+    if not is_model(loaded):
+        raise ArgumentError(f"model must be a loaded model, or the name or path of one, found {described(loaded)}")
     tokenizer = loaded.name_or_path if tokenizer is None else tokenizer
     if isinstance(tokenizer, (str, os.PathLike)):
         from litz.auto import AutoTokenizer

@@ -9,7 +9,7 @@ from litz.generation.parameters import FOREIGN, GenerationParameters
 from litz.generation.recommended import UNSAID, recommended_configs
 from litz.generation.resolve import ARGUMENT, MODEL, Layer, hint_for, named
 from litz.generation.run import Row, collect, fallback_layers, start, telling
-from litz.mistaken import described, is_model, is_tokenizer
+from litz.mistaken import described, is_model
 from litz.numbers import integer
 
 if TYPE_CHECKING:
@@ -47,12 +47,18 @@ class PipelineParameters(GenerationParameters, total=False):
 
 _OPTIONS = frozenset(PipelineParameters.__annotations__) - frozenset(GenerationParameters.__annotations__)
 
+_HINTS = {
+    **dict.fromkeys(("text", "texts", "inputs", "prompt", "messages"), "pass what it reads first, without a name"),
+    **dict.fromkeys(("model", "tokenizer"), "it is chosen once: pass it to pipeline(...)"),
+}
+
 
 def refuse_unknown(parameters: Mapping[str, Any], also: Sequence[str] = ()) -> None:
     """UnknownArgumentError for a name that nothing here reads; `also` are others that it may be meant to be."""
     for name in parameters:
         if name not in PipelineParameters.__annotations__ and name not in FOREIGN:
-            raise UnknownArgumentError(f"{name} is no parameter of this pipeline; {hint_for(name, [*_OPTIONS, *also])}")
+            hint = _HINTS.get(name) or hint_for(name, [*_OPTIONS, *also])
+            raise UnknownArgumentError(f"{name} is no parameter of this pipeline; {hint}")
 
 
 class Generated(dict[str, Any]):
@@ -88,8 +94,8 @@ class TextGenerationPipeline:
     def __init__(
         self, model: "NativeCausalLM", tokenizer: "Tokenizer", **parameters: Unpack[PipelineParameters]
     ) -> None:
-        if is_tokenizer(model) or isinstance(model, (str, bytes)):
-            raise ArgumentError(f"model must be a loaded model, found {described(model)}")
+        if not hasattr(model, "_core") or not is_model(model):
+            raise ArgumentError(f"model must be one that litz has loaded, found {described(model)}")
         if is_model(tokenizer):
             raise ArgumentError(f"tokenizer must be a tokenizer, found {described(tokenizer)}")
         refuse_unknown(parameters)
@@ -118,7 +124,7 @@ class TextGenerationPipeline:
     ) -> Iterator[list[Generated]]: ...
     @overload
     def __call__(self, text_inputs: Iterable[Any], **parameters: Unpack[PipelineParameters]) -> Any: ...
-    def __call__(self, text_inputs: Any, **parameters: Unpack[PipelineParameters]) -> Any:
+    def __call__(self, text_inputs: Any = None, **parameters: Unpack[PipelineParameters]) -> Any:
         """Results in the shape of the input.
 
         A string, or one conversation (a list of messages with role and content), gives a list of results, one for

@@ -15,12 +15,13 @@ from litz.tokenizers.decoding import Decoding
 from litz.tokenizers.encoding import BatchEncoding
 from litz.tokenizers.options import Options
 from litz.tokenizers.settings import Side
-from litz.tokenizers.signatures import CallOptions, EncodeOptions
 
 if TYPE_CHECKING:
     import numpy as np
     import torch
     from numpy.typing import NDArray
+
+    from litz.tokenizers.signatures import CallOptions, EncodeOptions
 
 _new = BatchEncoding.__new__
 
@@ -45,7 +46,7 @@ class Calls(Decoding):
         text_pair: str | None = None,
         *,
         return_tensors: None = None,
-        **options: Unpack[CallOptions],
+        **options: "Unpack[CallOptions]",
     ) -> BatchEncoding[list[int]]: ...
     @overload
     def __call__(
@@ -54,7 +55,7 @@ class Calls(Decoding):
         text_pair: list[str] | tuple[str, ...] | None = None,
         *,
         return_tensors: None = None,
-        **options: Unpack[CallOptions],
+        **options: "Unpack[CallOptions]",
     ) -> BatchEncoding[list[list[int]]]: ...
     @overload
     def __call__(
@@ -65,7 +66,7 @@ class Calls(Decoding):
         is_split_into_words: bool = False,
         return_overflowing_tokens: bool = False,
         return_tensors: Literal["np"],
-        **options: Unpack[CallOptions],
+        **options: "Unpack[CallOptions]",
     ) -> BatchEncoding["NDArray[np.int64]"]: ...
     @overload
     def __call__(
@@ -76,7 +77,7 @@ class Calls(Decoding):
         is_split_into_words: bool = False,
         return_overflowing_tokens: bool = False,
         return_tensors: Literal["pt"],
-        **options: Unpack[CallOptions],
+        **options: "Unpack[CallOptions]",
     ) -> BatchEncoding["torch.Tensor"]: ...
     @overload
     def __call__(
@@ -87,7 +88,7 @@ class Calls(Decoding):
         is_split_into_words: bool = False,
         return_overflowing_tokens: bool = False,
         return_tensors: str | None = None,
-        **options: Unpack[CallOptions],
+        **options: "Unpack[CallOptions]",
     ) -> BatchEncoding[Any]: ...
     def __call__(
         self,
@@ -154,17 +155,17 @@ class Calls(Decoding):
     @overload
     def encode(
         self, text: str | Sequence[str], text_pair: str | Sequence[str] | None = None, *, return_tensors: None = None,
-        **options: Unpack[EncodeOptions],
+        **options: "Unpack[EncodeOptions]",
     ) -> list[int]: ...
     @overload
     def encode(
         self, text: str | Sequence[str], text_pair: str | Sequence[str] | None = None, *, return_tensors: Literal["np"],
-        **options: Unpack[EncodeOptions],
+        **options: "Unpack[EncodeOptions]",
     ) -> "NDArray[np.int64]": ...
     @overload
     def encode(
         self, text: str | Sequence[str], text_pair: str | Sequence[str] | None = None, *, return_tensors: Literal["pt"],
-        **options: Unpack[EncodeOptions],
+        **options: "Unpack[EncodeOptions]",
     ) -> "torch.Tensor": ...
     @overload
     def encode(
@@ -173,7 +174,7 @@ class Calls(Decoding):
         text_pair: str | Sequence[str] | None = None,
         *,
         return_tensors: str | None = None,
-        **options: Unpack[EncodeOptions],
+        **options: "Unpack[EncodeOptions]",
     ) -> Any: ...
     def encode(
         self,

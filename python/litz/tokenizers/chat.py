@@ -11,7 +11,6 @@ from litz.mistaken import described
 from litz.numbers import shown
 from litz.tokenizers.known_keys import nearest
 from litz.tokenizers.schema import get_json_schema
-from litz.tokenizers.template_names import read_from_outside
 
 Message = dict[str, Any]
 
@@ -91,6 +90,8 @@ def request(
     names = set(template.names)
     for name, value in variables.items():
         if name not in names:
+            from litz.tokenizers.template_names import read_from_outside
+
             raise UnknownArgumentError(_unread(name, value, read_from_outside(source, names), arguments))
     if tools and "tools" not in names:
         raise ArgumentError("this chat template does not read tools: the model was not made for them")

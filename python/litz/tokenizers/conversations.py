@@ -9,12 +9,13 @@ from litz.errors import ArgumentError
 from litz.tokenizers import chat, tensors
 from litz.tokenizers.encoding import BatchEncoding
 from litz.tokenizers.sequences import Sequences
-from litz.tokenizers.signatures import ChatOptions, Conversation, Tool
 
 if TYPE_CHECKING:
     import numpy as np
     import torch
     from numpy.typing import NDArray
+
+    from litz.tokenizers.signatures import ChatOptions, Conversation, Tool
 
 
 class Conversations(Sequences):
@@ -27,112 +28,112 @@ class Conversations(Sequences):
     @overload
     def apply_chat_template(
         self,
-        conversation: Conversation,
-        tools: Sequence[Tool] | None = None,
+        conversation: "Conversation",
+        tools: "Sequence[Tool] | None" = None,
         *,
         tokenize: Literal[False],
-        **options: Unpack[ChatOptions],
+        **options: "Unpack[ChatOptions]",
     ) -> str: ...
     @overload
     def apply_chat_template(
         self,
-        conversation: Sequence[Conversation],
-        tools: Sequence[Tool] | None = None,
+        conversation: "Sequence[Conversation]",
+        tools: "Sequence[Tool] | None" = None,
         *,
         tokenize: Literal[False],
-        **options: Unpack[ChatOptions],
+        **options: "Unpack[ChatOptions]",
     ) -> list[str]: ...
     @overload
     def apply_chat_template(
         self,
-        conversation: Conversation,
-        tools: Sequence[Tool] | None = None,
+        conversation: "Conversation",
+        tools: "Sequence[Tool] | None" = None,
         *,
         tokenize: Literal[True] = True,
         return_dict: Literal[False] = False,
         return_tensors: None = None,
-        **options: Unpack[ChatOptions],
+        **options: "Unpack[ChatOptions]",
     ) -> list[int]: ...
     @overload
     def apply_chat_template(
         self,
-        conversation: Sequence[Conversation],
-        tools: Sequence[Tool] | None = None,
+        conversation: "Sequence[Conversation]",
+        tools: "Sequence[Tool] | None" = None,
         *,
         tokenize: Literal[True] = True,
         return_dict: Literal[False] = False,
         return_tensors: None = None,
-        **options: Unpack[ChatOptions],
+        **options: "Unpack[ChatOptions]",
     ) -> list[list[int]]: ...
     @overload
     def apply_chat_template(
         self,
         conversation: Any,
-        tools: Sequence[Tool] | None = None,
+        tools: "Sequence[Tool] | None" = None,
         *,
         tokenize: Literal[True] = True,
         return_dict: Literal[True],
         return_assistant_tokens_mask: bool = False,
         return_tensors: Literal["pt"],
-        **options: Unpack[ChatOptions],
+        **options: "Unpack[ChatOptions]",
     ) -> BatchEncoding["torch.Tensor"]: ...
     @overload
     def apply_chat_template(
         self,
         conversation: Any,
-        tools: Sequence[Tool] | None = None,
+        tools: "Sequence[Tool] | None" = None,
         *,
         tokenize: Literal[True] = True,
         return_dict: Literal[True],
         return_assistant_tokens_mask: bool = False,
         return_tensors: Literal["np"],
-        **options: Unpack[ChatOptions],
+        **options: "Unpack[ChatOptions]",
     ) -> BatchEncoding["NDArray[np.int64]"]: ...
     @overload
     def apply_chat_template(
         self,
-        conversation: Conversation,
-        tools: Sequence[Tool] | None = None,
+        conversation: "Conversation",
+        tools: "Sequence[Tool] | None" = None,
         *,
         tokenize: Literal[True] = True,
         return_dict: Literal[True],
         return_assistant_tokens_mask: bool = False,
         return_tensors: None = None,
-        **options: Unpack[ChatOptions],
+        **options: "Unpack[ChatOptions]",
     ) -> BatchEncoding[list[int]]: ...
     @overload
     def apply_chat_template(
         self,
         conversation: Any,
-        tools: Sequence[Tool] | None = None,
+        tools: "Sequence[Tool] | None" = None,
         *,
         tokenize: Literal[True] = True,
         return_dict: Literal[False] = False,
         return_tensors: Literal["pt"],
-        **options: Unpack[ChatOptions],
+        **options: "Unpack[ChatOptions]",
     ) -> "torch.Tensor": ...
     @overload
     def apply_chat_template(
         self,
         conversation: Any,
-        tools: Sequence[Tool] | None = None,
+        tools: "Sequence[Tool] | None" = None,
         *,
         tokenize: Literal[True] = True,
         return_dict: Literal[False] = False,
         return_tensors: Literal["np"],
-        **options: Unpack[ChatOptions],
+        **options: "Unpack[ChatOptions]",
     ) -> "NDArray[np.int64]": ...
     @overload
     def apply_chat_template(
         self,
         conversation: Any,
-        tools: Sequence[Tool] | None = None,
+        tools: "Sequence[Tool] | None" = None,
         *,
         tokenize: bool = True,
         return_dict: bool = False,
         return_assistant_tokens_mask: bool = False,
         return_tensors: str | None = None,
-        **options: Unpack[ChatOptions],
+        **options: "Unpack[ChatOptions]",
     ) -> Any: ...
     def apply_chat_template(
         self,

@@ -190,7 +190,7 @@ class Inputs:
 
 def inputs(text: Any, pair: Any, words: bool) -> Inputs:
     """One text or several, alone or in pairs; each a str, or with `words` a list of them."""
-    if not isinstance(text, str | list | tuple) and isinstance(text, Sequence):
+    if not isinstance(text, str | list | tuple) and isinstance(text, Sequence) and not isinstance(text, bytes):
         text = list(text)
     several = not isinstance(text, str) and not (words and _is_words(text))
     if words and isinstance(text, str):

@@ -7,7 +7,6 @@ from litz.cli import options as generation
 from litz.cli.chat import beginning
 from litz.cli.chat.dialogue import Chat
 from litz.cli.chat.reader import open_reader, prepare_reader
-from litz.cli.chat.reasoning import mark_ids
 from litz.cli.console import Console
 from litz.cli.engine import load
 from litz.errors import ArgumentError
@@ -32,7 +31,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """One answer if there is a prompt or a pipe, else a conversation."""
     from litz.cli.chat import languages
-    from litz.hub.chosen import EMBEDDED, chosen_model
 
     console = Console(wrap=True)
     words, number = beginning.words_of(options)
@@ -45,10 +43,12 @@ def run(options: argparse.Namespace) -> int:
             raise ArgumentError("nothing to answer: standard input is empty, and there is no PROMPT")
     elif prompt is not None:
         prompt = piped.with_piped(prompt, console.note)
+        if not prompt.strip():
+            raise ArgumentError("nothing to answer: the prompt is empty")
     else:
         prepare_reader()
     machine = {"threads": options.threads, "context": options.context, "exact": options.exact}
-    unchosen = default is None and options.named is None and model not in words and chosen_model().why == EMBEDDED
+    unchosen = names.nobody_chose(model, (*words, options.named, default))
     better, remark = languages.suited(prompt) if unchosen else (None, None)
     if remark:
         console.note(remark)
@@ -56,13 +56,10 @@ def run(options: argparse.Namespace) -> int:
     engine = load(model, **machine, parameters=start.parameters)
     if engine.tokenizer.chat_template is None:
         raise ArgumentError(f"{model} has no chat template, so it is no chat model; try: litz generate {model} PROMPT")
-    engine.marks = mark_ids(engine.tokenizer)
     chat = Chat(engine, start.conversation, console, model=model, stats=options.stats, recorder=start.recorder)
     start.tell_template(chat)
     if unchosen and not remark:
         chat.replace = lambda source: load(source, **machine, parameters=chat.engine.parameters)
     if prompt is None:
-        if start.conversation.turns:
-            console.note(start.conversation.ending())
         return chat.converse(open_reader(keep=not options.no_history, warn=console.note))
     return 0 if chat.say(prompt) else 130

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from litz.cli import log_places
 from litz.cli.chat import conversation as conversations
 from litz.cli.chat.conversation import Conversation
-from litz.cli.command import UsageError
+from litz.cli.command import UsageError, explain
 from litz.errors import ArgumentError, LitzError
 
 if TYPE_CHECKING:
@@ -126,6 +126,6 @@ def _recorder(options: argparse.Namespace, entry: "Entry | None", console: "Cons
     try:
         log_places.make_state_folder()
     except (LitzError, OSError) as error:
-        console.note(f"(this conversation is not logged: {error})")
+        console.note(f"(this conversation is not logged: {explain(error)})")
         return None
     return Recorder(LogFile(log_places.log_path()), None if entry is None else entry.place)

@@ -20,10 +20,10 @@ class Command:
 
 _TABLE = (
     Command("/help", "", "this list", aliases=("/?",)),
-    Command("/set", "[NAME VALUE]", "set a parameter, or list them; `/set NAME default` unsets it", "parameter"),
+    Command("/set", "[NAME VALUE]", "set a parameter (`default` unsets it), or list them", "parameter"),
     Command("/params", "[NAME=VALUE ...]", "show or set generation parameters", "parameter"),
-    Command("/show", "info|parameters|system|template", "show what is in use", "topic"),
-    Command("/system", "[TEXT]", "show or set the system prompt; `/system none` removes it"),
+    Command("/show", "TOPIC", "show info, parameters, system or template", "topic"),
+    Command("/system", "[TEXT]", "show or set the system prompt; `none` removes it"),
     Command("/file", "[PATH [QUESTION]]", "ask about a text file, or keep it for the next message", "path"),
     Command("/edit", "[TEXT]", "write a message in $VISUAL or $EDITOR"),
     Command("/copy", "", "copy the last answer to the clipboard"),

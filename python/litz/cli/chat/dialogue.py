@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from litz.cli.chat.answer import Answer
 from litz.cli.chat.conversation import Conversation
 from litz.cli.chat.reader import Reader
-from litz.cli.chat.reasoning import mark_ids, opened_by, switch_of
+from litz.cli.chat.reasoning import opened_by, switch_of
 from litz.cli.chat.remarks import ending
 from litz.cli.chat.signals import Interrupts, Terminated
 from litz.cli.command import UsageError
@@ -113,6 +113,8 @@ class Chat:
     def _begin(self) -> None:
         self._talking = True
         self.console.note(f"{self.model}: /help lists the commands, Ctrl-C stops an answer, Ctrl-D leaves")
+        if self.conversation.turns:
+            self.console.note(self.conversation.ending())
 
     def _suit(self, text: str) -> None:
         """Before the first question in Chinese: the model that is made for it, or the advice to take it."""
@@ -126,7 +128,6 @@ class Chat:
             replace, self.replace = self.replace, None
             if source is not None:
                 self.engine, self.model = replace(source), source
-                self.engine.marks = mark_ids(self.engine.tokenizer)
 
     def converse(self, reader: Reader) -> int:
         """Read and answer until the end; the exit code. Ctrl-C at the prompt warns once, then leaves.
@@ -178,7 +179,9 @@ class Chat:
                     goes_on = slash.run(text)
                 self._record()
                 return goes_on
-            slash.send(text.removeprefix("/") if text.startswith("//") else text)
+            text = text.removeprefix("/") if text.startswith("//") else text
+            self._suit(text)
+            slash.send(text)
         except (LitzError, OSError, UsageError) as error:
             self.console.note(explain(error) if not isinstance(error, UsageError) else str(error))
         except KeyboardInterrupt:  # between two tokens of nothing: reading files, rendering the template

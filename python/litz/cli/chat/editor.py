@@ -48,7 +48,8 @@ def edited(text: str) -> str | None:
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
             file.write(f"{text}\n" if text else "")
         with _interrupts_for_the_editor():
-            code = subprocess.run([*words, name], check=False).returncode
+            screen = None if os.isatty(1) else 2  # answers may go to a file, an editor may not
+            code = subprocess.run([*words, name], stdout=screen, check=False).returncode
         if code:
             raise ArgumentError(f"{words[0]} ended with code {code}, so nothing was sent")
         after = path.read_text(encoding="utf-8")

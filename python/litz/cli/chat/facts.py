@@ -43,4 +43,6 @@ def _rows(chat: "Chat") -> Iterator[tuple[str, str]]:
     yield "context", f"{used:,} of {chat.engine.context:,} tokens used, {len(chat.conversation.turns)} messages"
     if isinstance(model, NativeCausalLM):
         yield "threads", str(model.threads)
+    number = chat.recorder.number if chat.recorder is not None else None
+    yield "log", "not logged" if number is None else f"conversation {number} (`litz log show {number}`)"
     yield "system", "yes (/show system)" if chat.conversation.system else "none"

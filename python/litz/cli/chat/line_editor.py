@@ -44,6 +44,7 @@ class LineEditor(Reader):
             complete_style=CompleteStyle.READLINE_LIKE,
             reserve_space_for_menu=0,
             enable_suspend=True,
+            tempfile_suffix=".md",
             search_ignore_case=True,
             key_bindings=_bindings(),
             input_processors=[TabsProcessor(char1=" ", char2=" ")],
@@ -175,6 +176,10 @@ def _bindings() -> KeyBindings:
             buffer.newline(copy_margin=False)
         else:
             buffer.validate_and_handle()
+
+    @keys.add("c-x", "c-e", filter=typing)
+    def edit(event: KeyPressEvent) -> None:
+        event.current_buffer.open_in_editor()
 
     @keys.add("escape", "enter", filter=typing)
     def new_line(event: KeyPressEvent) -> None:

@@ -24,7 +24,10 @@ class Modes:
         self._terminal = sys.stdin.fileno()
         self._before: list[Any] = termios.tcgetattr(self._terminal)
         self._resumed = resumed
-        self._handler = signal.signal(signal.SIGCONT, self._go_on)
+        self._handlers = {
+            signal.SIGCONT: signal.signal(signal.SIGCONT, self._go_on),
+            signal.SIGTSTP: signal.signal(signal.SIGTSTP, self._stop),
+        }
         self.hide_keys()
 
     def hide_keys(self) -> None:
@@ -41,9 +44,7 @@ class Modes:
     @contextlib.contextmanager
     def given_back(self) -> Iterator[None]:
         """As it was before, for another program on this terminal."""
-        termios.tcsetattr(self._terminal, termios.TCSADRAIN, self._before)
-        sys.stdout.write(_PASTE_OFF)
-        sys.stdout.flush()
+        self._give_back()
         try:
             yield
         finally:
@@ -51,14 +52,26 @@ class Modes:
 
     def close(self) -> None:
         """As it was before."""
-        signal.signal(signal.SIGCONT, self._handler)
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
         with contextlib.suppress(termios.error, OSError):  # the terminal may be gone
-            termios.tcsetattr(self._terminal, termios.TCSADRAIN, self._before)
-            sys.stdout.write(_PASTE_OFF)
-            sys.stdout.flush()
+            self._give_back()
+
+    def _give_back(self) -> None:
+        termios.tcsetattr(self._terminal, termios.TCSADRAIN, self._before)
+        sys.stdout.write(_PASTE_OFF)
+        sys.stdout.flush()
+
+    def _stop(self, number: int, frame: FrameType | None) -> None:
+        """Not every shell gives a stopped job's terminal modes of its own."""
+        self._give_back()
+        signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGTSTP)
+        signal.signal(signal.SIGTSTP, self._stop)
+        self._go_on(number, frame)
 
     def _go_on(self, number: int, frame: FrameType | None) -> None:
-        """Shells set the modes that they like while a job is stopped."""
+        """After a stop, the modes are the shell's."""
         with contextlib.suppress(termios.error, OSError):
             if os.tcgetpgrp(self._terminal) == os.getpgrp() and not self._resumed():
                 self.hide_keys()

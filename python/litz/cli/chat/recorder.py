@@ -3,6 +3,7 @@
 import os
 from typing import TYPE_CHECKING
 
+from litz.cli.command import explain
 from litz.cli.log_file import LogFile, Place, Snapshot
 from litz.errors import LitzError
 
@@ -23,6 +24,11 @@ class Recorder:
         self._conversation: Conversation | None = None
         self._written: Snapshot | None = None
 
+    @property
+    def number(self) -> int | None:
+        """The conversation's number in the log; None if it is not there."""
+        return self._place.id if self._log is not None and self._place is not None else None
+
     def keep(self, chat: "Chat") -> None:
         """Bring the log up to the conversation."""
         if self._conversation is not None and self._conversation is not chat.conversation:
@@ -38,7 +44,7 @@ class Recorder:
             self._place = self._log.keep(now, before)
         except (LitzError, OSError) as error:
             self._log = None
-            chat.console.note(f"(this conversation is no longer logged: {error})")
+            chat.console.note(f"(this conversation is no longer logged: {explain(error)})")
             return
         self._written = now
         if before is not None and self._place is not None and before.id != self._place.id:

@@ -15,7 +15,7 @@ _ROLES = {"system": "system", "developer": "system", "user": "user", "assistant"
 def read_messages(path: Path) -> tuple[list[Message], str]:
     """The messages of a file, and the model that it names or nothing. FormatError says which message is wrong."""
     if not path.is_file():
-        raise ArgumentError(f"{str(path)!r} is {'no file' if path.exists() else 'not there'}; {EXPECTED}")
+        raise ArgumentError(f"{str(path)!r} is {'a folder' if path.is_dir() else 'no file'}: name a saved conversation")
     if path.stat().st_size > MOST:
         raise FormatError(
             f"{path} has {path.stat().st_size:,} bytes, and no conversation that litz reads has over {MOST:,}"

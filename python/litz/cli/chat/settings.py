@@ -10,6 +10,7 @@ from typing import Any
 from litz.cli.options import PARSERS, number
 from litz.errors import ArgumentError
 from litz.generation.parameters import SAMPLING
+from litz.generation.values import read
 
 _SWITCH = {"on": True, "true": True, "yes": True, "1": True, "off": False, "false": False, "no": False, "0": False}
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "0": "\0", "\\": "\\"}
@@ -89,18 +90,25 @@ def parsed(name: str, text: str) -> Any:
     if text == "default":
         return None
     try:
-        return SETTINGS[name][0](text)
+        value = SETTINGS[name][0](text)
     except argparse.ArgumentTypeError as error:
         raise ArgumentError(f"{name}: {error}") from error
+    return read("stop_strings" if name == "stop" else name, value)  # numbers that the core cannot hold
 
 
 def assignments(text: str) -> dict[str, Any]:
-    """NAME VALUE, NAME=VALUE or several of these; None unsets. The texts of stop and system go on to the end."""
-    first = re.fullmatch(r"(-{0,2}\w[\w-]*)\s*[\s=]\s*(.*)", text, re.DOTALL)
-    if first is not None and first[1].lstrip("-") in _TEXTS:
-        name = setting(first[1])
-        return {name: parsed(name, first[2])}
+    """NAME VALUE, NAME=VALUE or several of these; None unsets. The texts of stop and system go on to the end.
+
+    After stop=, words that are themselves NAME=VALUE are more of these.
+    """
     words = re.findall(r"""(?:[^\s"']|"[^"]*"|'[^']*'|["'])+""", re.sub(r"\s*=\s*", "=", text))
+    first = re.fullmatch(r"(-{0,2}\w[\w-]*)(\s*=\s*|\s+|$)(.*)", text, re.DOTALL)
+    several = len(words) > 1 and all(_assigns(word) for word in words)
+    if first is not None and first[1].lstrip("-") in _TEXTS and not (first[1].lstrip("-") == "stop" and several):
+        name = setting(first[1])
+        if name == "system" and not first[3]:
+            raise ArgumentError("system: expected a text; /show system shows the one that there is")
+        return {name: parsed(name, first[3])}
     if len(words) == 2 and "=" not in "".join(words):
         words = ["=".join(words)]
     made: dict[str, Any] = {}
@@ -111,6 +119,11 @@ def assignments(text: str) -> dict[str, Any]:
             raise ArgumentError(f"{name}: expected a value, {'found none' if equals else f'as in /set {name} …'}")
         made[name] = parsed(name, value)
     return made
+
+
+def _assigns(word: str) -> bool:
+    name, equals, _ = word.lstrip("-").replace("-", "_").partition("=")
+    return bool(equals) and name in SETTINGS
 
 
 def from_value(name: str, value: object) -> Any:

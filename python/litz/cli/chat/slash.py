@@ -35,7 +35,7 @@ class Slash:
 
     def run(self, line: str) -> bool:
         """Run one command; False to leave the conversation."""
-        name, _, argument = line.strip().partition(" ")
+        name, argument = [*line.split(maxsplit=1), ""][:2]
         command, argument = names().get(name), argument.strip()
         if command is None:
             raise ArgumentError(_unknown(name))
@@ -172,9 +172,10 @@ class Slash:
         self._say("(a new conversation)")
 
     def _clear(self, _: str) -> None:
-        if sys.stdout.isatty() and os.environ.get("TERM") != "dumb":
-            sys.stdout.write("\033[H\033[2J")  # what scrolled away before stays
-            sys.stdout.flush()
+        screen = next((stream for stream in (sys.stdout, sys.stderr) if stream.isatty()), None)
+        if screen is not None and os.environ.get("TERM") != "dumb":
+            screen.write("\033[H\033[2J")  # what scrolled away before stays
+            screen.flush()
         self._reset("")
 
     def _undo(self, _: str) -> None:
@@ -212,7 +213,7 @@ class Slash:
 
 
 def _unknown(name: str) -> str:
-    known = names()
+    known = [known for known in names() if known != "/?"]
     near = difflib.get_close_matches(name.lower(), known, n=1)
     if near:
         return f"no command {short(name)}; did you mean {near[0]}? (// begins a message with a slash)"

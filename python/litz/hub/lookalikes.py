@@ -1,0 +1,22 @@
+"""Words that look like the name of a model, known or not: nobody who types one alone means a prompt."""
+
+import re
+
+from litz.hub.known import KNOWN, nearest_known
+
+# A family's name without its version, and families whose models have no short name here.
+_STEMS = frozenset(re.split(r"[\d-]", row.family)[0] for row in KNOWN)
+_OTHERS = frozenset(["gpt", "mixtral", "deepseek", "falcon", "bloom", "pythia", "stablelm", "starcoder", "opt"])
+_TAG = re.compile(r"latest|instruct|chat|base|text|it|\d+(?:\.\d+)?[bm](?:-.*)?|i?q\d\w*|b?f(?:16|32)", re.ASCII)
+
+
+def looks_like_a_name(word: str) -> bool:
+    """Whether somebody who wrote this word alone meant a model, known or not: gemma, qwen-3, gpt2, llama3:8b."""
+    if not re.fullmatch(r"[A-Za-z][\w.:-]*", word, re.ASCII):
+        return False
+    stem, _, rest = word.lower().partition(":")
+    if stem in _STEMS and not rest:
+        return True
+    if re.fullmatch(rf"(?:{'|'.join(sorted(_STEMS | _OTHERS))})[-_.]?v?\d.*", stem) or _TAG.fullmatch(rest):
+        return True
+    return any(character.isdigit() for character in stem) and nearest_known(word) is not None
