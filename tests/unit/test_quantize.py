@@ -125,7 +125,9 @@ def test_every_type_loads_and_stays_near_the_original(model, kind):
     ids = np.arange(20)[None]
     exact = litz.AutoModelForCausalLM.from_pretrained(model, activations="f32")(ids).logits
     found = litz.AutoModelForCausalLM.from_pretrained(path, activations="f32")(ids).logits
-    assert np.corrcoef(np.ravel(exact), np.ravel(found))[0, 1] > (0.98 if "4" in kind else 0.995)
+    bits = kind.strip("BFIQ")[:1]
+    least = {"4": 0.95, "5": 0.98}.get(bits, 0.998)  # random matrices forgive less than trained ones
+    assert np.corrcoef(np.ravel(exact), np.ravel(found))[0, 1] > least
     assert file.size < model.stat().st_size or kind == "F32"
 
 

@@ -1,5 +1,6 @@
 """A GGUF file with its matrices in another type."""
 
+import math
 import shutil
 import time
 from collections import Counter
@@ -56,9 +57,9 @@ class Job:
     def _refuse_twice(self, source: Path, scheme: Scheme) -> None:
         twice = [each for each in self.planned if each.twice]
         if twice:
-            stored = Counter(each.stored for each in twice).most_common(1)[0][0]
+            stored = ", ".join(dict.fromkeys(each.stored for each in twice))
             raise ArgumentError(
-                f"{source} is quantised already: {len(twice)} of its tensors would go from {stored} and the like to "
+                f"{source} is quantised already: {len(twice)} of its tensors would go from {stored} to "
                 f"{scheme.name} and lose a second time; quantise an F32, F16 or BF16 file of the model, or give "
                 "--allow-requantize"
             )
@@ -95,15 +96,13 @@ class Job:
     def _tensors(self, threads: int, advance: Callable[[int], None]) -> Iterator[tuple[Row, Iterator[bytes]]]:
         done = 0
         for row, each in zip(self.layout.tensors, self.planned, strict=True):
-            yield row, self._pieces(each, threads)
+            yield row, self._pieces(each, threads, done, advance)
             done += each.bytes_before
-            advance(done)
 
-    def _pieces(self, each: Planned, threads: int) -> Iterator[bytes]:
+    def _pieces(self, each: Planned, threads: int, done: int, advance: Callable[[int], None]) -> Iterator[bytes]:
         columns = each.shape[-1] if each.shape else 1
-        rows = 1
-        for length in each.shape[:-1]:
-            rows *= length
+        rows = math.prod(each.shape[:-1])
         step = max(1, _PIECE // columns)
         for first in range(0, rows, step):
             yield self._file.converted(each.name, each.dtype, first, min(step, rows - first), threads)
+            advance(done + each.bytes_before * min(first + step, rows) // rows)
