@@ -9,6 +9,7 @@ import gguf
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
 import litz
@@ -21,6 +22,7 @@ from tests.parity.decoders import ROWS, VOCAB, Row, relative_error, save
 from tests.parity.fuzz_texts import CORPUS, texts
 from tests.parity.rows_classic import CLASSIC
 from tests.parity.rows_experts import EXPERTS
+from tests.unit.test_gguf_tokenizer import sentence_piece
 from tests.unit.tiny import tokenizer_json, write_model
 
 ROOM = 800  # rows of the table, more than the tiny tokenizers have tokens
@@ -159,6 +161,34 @@ def test_the_space_that_readers_add_is_said(tmp_path: Path) -> None:
     tokenizer = tiny.edited(tiny.SENTENCE_PIECE["legacy"](), newer)
     _, made = written(with_tokenizer(tokenizer, tmp_path / "model", unk_token="<unk>", eos_token="</s>"))
     assert [note.partition(",")[0] for note in made.notes] == ["text that begins with a space gets one more before it"]
+
+
+def test_a_vocabulary_of_sentencepiece_keeps_its_scores(tmp_path: Path) -> None:
+    folder = with_tokenizer("{}", tmp_path / "model", bos_token="<s>", eos_token="</s>", unk_token="<unk>")
+    (folder / "tokenizer.json").unlink()
+    own = {"tokenizer_class": "LlamaTokenizer", "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>"}
+    (folder / "tokenizer_config.json").write_text(json.dumps(own))
+    reference = sentence_piece(dummy_prefix=True)
+    (folder / "tokenizer.model").write_bytes(reference.serialized_model_proto())
+    path, _ = written(folder)
+    pieces = gguf.GGUFReader(path).fields
+    scores = pieces["tokenizer.ggml.scores"].contents()
+    merged = [id for id in range(reference.get_piece_size()) if reference.get_score(id) < 0]
+    assert merged
+    made = [id for id in merged if len(reference.id_to_piece(id)) > 1]
+    assert [scores[id] for id in made] == [reference.get_score(id) for id in made]
+    for text in CORPUS:
+        ids = litz.AutoTokenizer.from_pretrained(path).encode(text, add_special_tokens=False)
+        assert ids == reference.encode(text)
+
+
+def test_towers_of_other_modalities_are_left_out_and_said(tmp_path: Path) -> None:
+    folder = folder_of(BY_NAME["gemma3"], tmp_path / "model")
+    weights = load_file(folder / "model.safetensors") | {"vision_tower.patches.weight": torch.ones(2, 2)}
+    save_file(weights, folder / "model.safetensors")
+    path, made = written(folder)
+    assert made.notes == ("left out, for the text model has no use for it: vision_tower.patches.weight",)
+    assert not any("vision" in tensor.name for tensor in gguf.GGUFReader(path).tensors)
 
 
 @pytest.mark.parametrize("name", ["gpt2-prefix-space", "no-split", "falcon", "lines"])

@@ -1,6 +1,7 @@
 """What a GGUF header says of a model, family by family: the inverse of `architectures/gguf.py`."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from litz.architectures import family as family_of
 from litz.architectures import gemma3
@@ -95,7 +96,8 @@ def _common(checkpoint: Checkpoint, arch: str) -> list[Entry]:
         "attention.head_count_kv": first.mixer.kv_heads, "attention.key_length": first.mixer.head_dim,
         "attention.value_length": first.mixer.value_dim, "vocab_size": spec.vocab,
     }  # fmt: skip
-    name = checkpoint.files.source.rstrip("/").rpartition("/")[2]
+    files = checkpoint.files
+    name = files.root.resolve().name if Path(files.source).is_dir() else files.source.rpartition("/")[2]
     return [
         text("general.architecture", arch),
         text("general.type", "model"),

@@ -88,7 +88,7 @@ def _ends(files: ModelFiles, checkpoint: Checkpoint) -> list[int]:
 def _check(made: Description, checkpoint: Checkpoint, tokenizer: Tokenizer) -> Iterator[str]:
     """Reads the header as any reader would, and compares; notes on what cannot be the same."""
     where = checkpoint.files.source
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         path = Path(folder) / "header.gguf"
         path.write_bytes(GgufLayout({entry.key: entry.value for entry in made.entries}, ()).header)
         file = _core.TensorFile(path)
@@ -97,6 +97,9 @@ def _check(made: Description, checkpoint: Checkpoint, tokenizer: Tokenizer) -> I
             raise UnsupportedError(f"{where}: the GGUF form would be another model: {'; '.join(differing[:3])}")
         core = _core.Tokenizer.from_gguf(file)
         read = Tokenizer.of(core, gguf_settings.from_gguf(file, core), name_or_path=where)
+        if unused := checkpoint.report.unused:
+            more = f" and {len(unused) - 1} more tensors" if len(unused) > 1 else ""
+            yield f"left out, for the text model has no use for it: {unused[0]}{more}"
         lost = vocabulary.beyond(tokenizer, checkpoint.spec.vocab)
         if lost:
             yield f"left out, for the model has no rows for them: {', '.join(lost)}"

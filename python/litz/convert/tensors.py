@@ -13,7 +13,7 @@ from litz.convert.values import FLOATS, Tensor
 from litz.spec import Attention, Spec, shapes
 from litz.weights import Part, Source
 
-_VECTORS_FIRST = "token_embd.weight"  # the order is free; readers print the table first
+_FIRST = "token_embd.weight"  # the order is free; the table comes first in other files
 
 
 def tensors(checkpoint: Checkpoint, family: Family, *, permuted: bool) -> list[Tensor]:
@@ -30,7 +30,7 @@ def tensors(checkpoint: Checkpoint, family: Family, *, permuted: bool) -> list[T
         if checkpoint.spec.norm.offset and "norm" in source.name:
             read = _raised(read, by=checkpoint.spec.norm.offset)
         made.append(Tensor(_name(names, source.name), dtype, wanted[source.name], read))
-    return sorted(made, key=lambda tensor: tensor.name != _VECTORS_FIRST)
+    return sorted(made, key=lambda tensor: tensor.name != _FIRST)
 
 
 def factors(values: list[float]) -> Tensor:
