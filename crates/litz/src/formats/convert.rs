@@ -13,7 +13,7 @@ impl TensorFile {
     /// The bytes that these rows take as `dtype`; an error if they are not the tensor's or end inside a block.
     pub fn converted_size(&self, tensor: &TensorInfo, rows: &Range<usize>, dtype: DType) -> Result<usize> {
         let width = tensor.shape.last().copied().unwrap_or(1);
-        let count = if width == 0 { 0 } else { tensor.elements() / width };
+        let count = tensor.elements().checked_div(width).unwrap_or(0);
         if rows.start > rows.end || rows.end > count {
             return Err(Error::Value(format!(
                 "the tensor {} has {count} rows; rows {} to {} are outside of it",

@@ -27,18 +27,18 @@ fn relative_error(values: &[f32], back: &[f32]) -> f64 {
     error / squares(&mut values.iter().copied())
 }
 
-/// What a type may lose of bell-shaped numbers; llama.cpp loses more with every type that is searched.
+/// What a type may lose of bell-shaped numbers.
 fn tolerance(dtype: DType) -> f64 {
     match dtype {
         DType::F32 => 0.0,
         DType::F16 => 1e-7,
         DType::BF16 => 4e-6,
         DType::Q8_0 => 3.2e-5,
-        DType::Q6K => 3.1e-4,
-        DType::Q5K => 1.3e-3,
+        DType::Q6K => 2.95e-4,
+        DType::Q5K => 1.25e-3,
         DType::Q5_0 | DType::Q5_1 => 2e-3,
-        DType::Q4K => 5.1e-3,
-        DType::IQ4NL => 5.8e-3,
+        DType::Q4K => 5.05e-3,
+        DType::IQ4NL => 5.6e-3,
         _ => 8e-3,
     }
 }
