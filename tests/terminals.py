@@ -77,8 +77,12 @@ class Terminal:
         """Wait until the window shows a text, which may go over several lines."""
         self._wait(lambda: text in self.text(), text, seconds)
 
-    def prompts(self, line=">>> ", seconds=20):
-        """Wait until keys have been answered and the cursor rests after this prompt and what is typed."""
+    def prompts(self, typed="", seconds=20):
+        """Wait until keys have been answered by a prompt with this after it and before the cursor."""
+        self.rests_after(f">>> {typed}", seconds)
+
+    def rests_after(self, line, seconds=20):
+        """Wait until keys have been answered and the cursor rests after this, such as a shell's prompt."""
         self._wait(lambda: self._rests_at(line), line, seconds)
 
     def new(self):
@@ -115,12 +119,17 @@ class Terminal:
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
-        for end in (self.master, self.slave):
-            with contextlib.suppress(OSError):
-                os.close(end)
+        self.hang_up()
 
     def _rests_at(self, text):
         return len(self.seen) > self._sent and self.before_cursor() == text and not self._read(0.03)
+
+    def hang_up(self):
+        """Close the window under the process."""
+        for end in (self.master, self.slave):
+            with contextlib.suppress(OSError):
+                os.close(end)
+        self.master = self.slave = -1
 
     def before_cursor(self):
         """What the cursor's row shows before it."""

@@ -1,10 +1,10 @@
 """Methods of transformers' models that this release does not have, each an error that says what there is instead."""
 
-import difflib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from litz.errors import UnsupportedError
+from litz.nearest import nearest
 
 _PACKED = "weights are mapped or packed for the kernels, and only computed with; read them with the safetensors package"
 _NO_TRAINING = "the native engine only infers"
@@ -43,8 +43,8 @@ class WithoutWeights:
         def __getattr__(self, name: str) -> NoReturn:
             if name.startswith("_"):  # copying and pickling ask before the object has anything
                 raise AttributeError(name)
-            near = difflib.get_close_matches(name, dir(type(self)), n=1, cutoff=0.75)
-            hint = f"did you mean {near[0]}?" if near else "this release does not have it"
+            near = nearest(name, dir(type(self)), cutoff=0.75)
+            hint = f"did you mean {near}?" if near else "this release does not have it"
             raise AttributeError(f"a loaded model has no {name!r}: {hint}", obj=self)
 
     from_pretrained = staticmethod(absent_maker("from_pretrained", "call AutoModelForCausalLM.from_pretrained"))

@@ -1,12 +1,12 @@
 """Arguments of transformers' functions that litz does not act on: accepted where they ask for nothing, else refused."""
 
-import difflib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from litz import log
 from litz.errors import UnknownArgumentError, UnsupportedError
+from litz.nearest import nearest
 from litz.numbers import shown
 
 
@@ -64,8 +64,8 @@ def names_of(function: Callable[..., Any]) -> list[str]:
 
 
 def _nearest(name: str, known: Collection[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
-    return f"did you mean {near[0]}?" if near else "litz knows no argument of that name"
+    near = nearest(name, known)
+    return f"did you mean {near}?" if near else "litz knows no argument of that name"
 
 
 def check_device(device: Any, name: str = "device") -> None:
@@ -78,7 +78,7 @@ def check_device(device: Any, name: str = "device") -> None:
 _ONE_KERNEL = without_effect("every kernel here gives the same results")
 _NO_DEVICES = without_effect("everything is on the CPU")
 _ONE_PROCESS = Known("one process computes; leave it out")
-_NO_QUANTIZATION = Known("load a GGUF file of the model, which holds quantised weights")
+_NO_QUANTIZATION = Known("load a GGUF file of the model, which holds quantised weights (`litz quantize` writes one)")
 _NO_ADAPTERS = Known("adapters are not supported: merge them into the model first", ({}, "default"))
 
 # from_pretrained of models.

@@ -1,6 +1,5 @@
 """Model configurations: `config.json` or a GGUF header as one dictionary, read key by key with nothing left unread."""
 
-import difflib
 import json
 import math
 import warnings
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from litz.errors import ConfigError
+from litz.nearest import nearest
 from litz.numbers import integer, number, shown
 from litz.whole_files import write_text
 
@@ -92,8 +92,8 @@ class Config(Mapping[str, Any]):
         for key in (name, self._also.get(name, name)):
             if key in self:
                 return self[key]
-        near = difflib.get_close_matches(name, self, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(sorted(self))}"
+        near = nearest(name, self)
+        hint = f"did you mean {near}?" if near else f"it has {', '.join(sorted(self))}"
         raise AttributeError(
             f"this {self._values.get('model_type', '')} configuration has no {name!r}; {hint}", obj=self
         )

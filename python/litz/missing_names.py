@@ -1,14 +1,13 @@
 """What `litz.X` and `from litz import X` say of a name that litz has not: the nearest one, or what there is instead."""
-
-import difflib
 import re
 import sys
 
 import litz
+from litz.nearest import nearest
 
 _NO_TRAINING = "litz does not train models: train with transformers, and load the folder that it saves"
 _NO_ADAPTERS = "adapters are not supported: merge them into the model first, and load the merged folder"
-_NO_QUANTIZING = "litz does not quantise while it loads: load a GGUF file of the model, whose weights are quantised"
+_NO_QUANTIZING = "litz does not quantise while it loads: load a quantised GGUF file (`litz quantize` writes one)"
 _TEXT_ONLY = "litz has causal language models of text alone: AutoModelForCausalLM, AutoTokenizer, pipeline"
 _BY_PARAMETERS = "every token is chosen in Rust: pass the parameter to generate, such as temperature, top_k or top_p"
 _HUGGING_FACE = "it belongs to another package than transformers: import it from there"
@@ -61,14 +60,14 @@ def refusal(name: str) -> Exception:
 
 def instead(name: str) -> str:
     """What to do without the name."""
-    near = difflib.get_close_matches(name, litz.__all__, n=1, cutoff=0.85)
+    near = nearest(name, litz.__all__, cutoff=0.85)
     if near and not name.startswith(("TF", "Flax")):
-        return f"did you mean {near[0]}?"
+        return f"did you mean {near}?"
     for pattern, advice in _ELSEWHERE:
         if re.fullmatch(pattern, name):
             return f"this release does not have it; {advice}"
-    near = difflib.get_close_matches(name, litz.__all__, n=1)
-    return f"did you mean {near[0]}?" if near else f"it has {', '.join(sorted(litz.__all__, key=str.lower))}"
+    near = nearest(name, litz.__all__)
+    return f"did you mean {near}?" if near else f"it has {', '.join(sorted(litz.__all__, key=str.lower))}"
 
 
 def _is_imported() -> bool:

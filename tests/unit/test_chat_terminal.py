@@ -99,7 +99,7 @@ def test_ways_to_type_a_message_of_two_lines(keys, start):
 def test_keys_that_hands_know(start):
     window = start()
     window.send("wrong first second")
-    window.prompts(">>> wrong first second")
+    window.prompts("wrong first second")
     window.send(CTRL["A"] + "xx " + CTRL["E"] + CTRL["W"] + "third" + CTRL["A"] + "\x1bd\x1bd" + CTRL["D"] + "\r")
     window.shows("heard 'first third'")
     window.prompts()
@@ -124,7 +124,7 @@ def test_history_over_conversations(start, tmp_path):
     second.send(UP)
     second.shows(">>> line 1\n... line 2")
     second.send(UP + UP)
-    second.prompts(">>> who are you?")
+    second.prompts("who are you?")
     second.send(DOWN)
     second.shows(">>> line 1\n... line 2")
     second.send(UP + UP + "\r")
@@ -156,7 +156,7 @@ def test_without_history_nothing_is_read_or_kept(options, switch, start, tmp_pat
     window.shows("heard 'mine'")
     window.prompts()
     window.send(UP)
-    window.prompts(">>> mine")
+    window.prompts("mine")
     window.send(CTRL["U"])
     leave(window)
     assert file.read_text() == '"secret"\n'
@@ -180,21 +180,21 @@ def test_tab_completes_commands_and_what_they_take(start, tmp_path):
     (tmp_path / "talk of today.json").write_text("{}")
     window = start(["x"], before=f"import os; os.chdir({str(tmp_path)!r})")
     window.send("/und\t")
-    window.prompts(">>> /undo")
+    window.prompts("/undo")
     window.send(CTRL["U"] + "/sy\t")
-    window.prompts(">>> /system ")
+    window.prompts("/system ")
     window.send(CTRL["U"] + "/params temp\t")
-    window.prompts(">>> /params temperature=")
+    window.prompts("/params temperature=")
     window.send(CTRL["U"] + "/show temp\t")
-    window.prompts(">>> /show template")
+    window.prompts("/show template")
     window.send(CTRL["U"] + "/load tal\t")
-    window.prompts(">>> /load talk of today.json")
+    window.prompts("/load talk of today.json")
     window.send(CTRL["U"] + "/re\t\t")
     window.shows("/reset")
     window.shows("/retry")
-    window.prompts(">>> /re")
+    window.prompts("/re")
     window.send(CTRL["U"] + "plain\t")
-    window.prompts(">>> plain")
+    window.prompts("plain")
     window.send(CTRL["U"])
     leave(window)
 
@@ -217,7 +217,7 @@ def test_ctrl_c_on_a_half_typed_line_clears_it_and_disarms(start):
     window.send(CTRL["C"])
     window.shows("once more")
     window.send("half a li")
-    window.prompts(">>> half a li")
+    window.prompts("half a li")
     window.send(CTRL["C"])
     window.prompts()
     assert window.text().count("once more") == 1
@@ -298,7 +298,7 @@ def test_what_is_typed_during_an_answer_waits_for_the_prompt(start):
     window.send("go\r")
     window.shows("slow word")
     window.send("typed ahead")
-    window.prompts(">>> typed ahead")
+    window.prompts("typed ahead")
     assert "typed" not in window.text().partition(">>> typed")[0]
     window.send("\r")
     window.shows("next")
@@ -325,6 +325,15 @@ def test_a_signal_ends_the_conversation_in_order(name, code, typed, start):
     assert name == "SIGHUP" or not window.before_cursor(), "the shell's prompt begins in the middle of a line"
 
 
+@pytest.mark.parametrize("typed", ["half a line", "go\r"])
+def test_a_terminal_that_is_closed_ends_the_conversation(typed, start):
+    window = start(["slow ", *[0.02, "word "] * 500])
+    window.send(typed)
+    window.shows("half a line" if typed != "go\r" else "slow word")
+    window.hang_up()
+    assert window.process.wait(timeout=20) == 129
+
+
 def test_ctrl_z_gives_the_terminal_to_the_shell_and_the_conversation_goes_on(started, tmp_path):
     *interpreter, code = program([["slow ", *[0.05, "word "] * 60, "over"], ["next"]], "chat")
     window = Terminal(["sh", "-i"], PS1="$ ", CODE=code, LITZ_HOME=str(tmp_path))
@@ -336,23 +345,23 @@ def test_ctrl_z_gives_the_terminal_to_the_shell_and_the_conversation_goes_on(sta
         window.send(keys)
         window.shows("slow word" if keys == "go\r" else "half")
         window.send(CTRL["Z"])
-        window.prompts("$ ")
+        window.rests_after("$ ")
         window.send("echo in the $((1+1))nd shell\r")
         window.shows("in the 2nd shell")
-        window.prompts("$ ")
+        window.rests_after("$ ")
         window.new()
         window.send("fg\r")
         window.until("?2004h")
         if keys == "half":
             window.send(CTRL["U"])
     window.send("typed ahead")
-    window.prompts(">>> typed ahead")
+    window.prompts("typed ahead")
     assert "typed" not in window.text().partition(">>> typed")[0]
     window.send("\r")
     window.shows("next")
     window.prompts()
     window.send(CTRL["D"])
-    window.prompts("$ ")
+    window.rests_after("$ ")
 
 
 # the window

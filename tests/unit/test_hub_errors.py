@@ -15,7 +15,7 @@ from litz.errors import DownloadError, FileAccessError
 from litz.hub import packages, resolve
 from litz.hub.chosen import keep_model
 from litz.hub.disk import disk_trouble
-from litz.hub.network import host_of, in_words, seconds
+from litz.hub.network import asked, host_of, in_words, seconds
 from litz.hub.pip import _last_error, _raise_of_disk
 from litz.hub.reach import Probe
 from tests.servers import black_hole, isolate, make_wheel, model_hub
@@ -86,6 +86,15 @@ def test_a_host_without_a_name_is_said_to_be_so():
     assert probe.failure().startswith("the host name of nowhere.invalid cannot be resolved after ")
 
 
+def test_a_proxy_that_does_not_answer_is_named(monkeypatch):
+    monkeypatch.setenv("http_proxy", "http://user:secret@127.0.0.1:9")
+    probe = Probe("http://hub.invalid")
+    assert not probe.answered(30)
+    assert probe.failure().startswith("hub.invalid (through the proxy 127.0.0.1:9) refused the connection after 0")
+    monkeypatch.setenv("no_proxy", "hub.invalid")
+    assert asked("http://hub.invalid") == "hub.invalid"
+
+
 def test_a_silent_host_is_said_with_the_seconds():
     with black_hole() as url:
         probe = Probe(url)
@@ -138,6 +147,7 @@ def test_what_pip_says_about_a_dead_index_becomes_words():
     assert said == "the package index at index.firm refused the connection after 2.5 seconds"
     answered = ["ERROR: No matching distribution found for toy==1.0"]
     assert _last_error(answered, spent=2.5) == "No matching distribution found for toy==1.0"
+    assert _last_error(["Something odd", "Removed build tracker: '/tmp/pip-b'"], spent=2.5) == "Something odd"
 
 
 def test_what_pip_says_about_a_full_disk_is_an_error_of_the_disk(home, monkeypatch):

@@ -72,7 +72,9 @@ def test_repositories_without_an_owner_are_no_near_misses(word):
     assert parse(word) == HubSource(word)
 
 
-@pytest.mark.parametrize("word", ["gemma", "Llama", "qwen-3", "gpt2", "gemma4", "llama3:8b", "phi:latest", "x:7b-q4_0"])
+@pytest.mark.parametrize(
+    "word", ["gemma", "Llama", "qwen-3", "gpt2", "gemma4", "llama3:8b", "phi:latest", "x:7b-q4_0", "yi-6b-chat"]
+)
 def test_words_that_look_like_names(word):
     assert looks_like_a_name(word)
 

@@ -81,9 +81,9 @@ def _give_up_output() -> None:
 
 
 def _unknown(word: str) -> str:
-    from difflib import get_close_matches
+    from litz.nearest import nearest
 
-    near = _ELSEWHERE.get(word) or next(iter(get_close_matches(word, COMMANDS, n=1)), None)
+    near = _ELSEWHERE.get(word) or nearest(word, COMMANDS)
     if near is not None:
         return f"no command {word!r}; did you mean litz {near}?"
     if word.startswith("-"):

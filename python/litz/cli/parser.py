@@ -6,6 +6,8 @@ import sys
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
+from litz.nearest import nearest
+
 
 class Parser(argparse.ArgumentParser):
     """argparse's with "did you mean", and options between the words; the parsers of actions are of this class, too."""
@@ -46,13 +48,6 @@ def flags(parser: argparse.ArgumentParser) -> list[str]:
     """Every long and short option of a command and of its actions."""
     own = [flag for entry in parser._actions for flag in entry.option_strings]
     return [*own, *(flag for _, action in actions(parser) for flag in flags(action))]
-
-
-def nearest(word: str, known: list[str]) -> str | None:
-    """The one of `known` that somebody may have meant who typed `word`."""
-    from difflib import get_close_matches
-
-    return next(iter(get_close_matches(word, known, n=1)), None)
 
 
 def _meant(message: str, parser: argparse.ArgumentParser) -> str:

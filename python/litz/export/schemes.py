@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from litz.errors import ArgumentError
+from litz.nearest import nearest
 
 # (layer, layers) -> the type of that layer's matrix
 Raised = Callable[[int, int], str | None]
@@ -81,9 +82,7 @@ def scheme_named(name: str) -> Scheme:
     """The scheme of this name in any case; ArgumentError with the nearest and all of them."""
     found = SCHEMES.get(name.upper())
     if found is None:
-        from difflib import get_close_matches
-
-        near = get_close_matches(name.upper(), SCHEMES, n=1, cutoff=0.4)
-        hint = f"did you mean {near[0]}? " if near else ""
+        near = nearest(name.upper(), SCHEMES, cutoff=0.4)
+        hint = f"did you mean {near}? " if near else ""
         raise ArgumentError(f"there is no type {name!r} to quantise to; {hint}There are {', '.join(SCHEMES)}")
     return found

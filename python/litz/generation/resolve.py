@@ -1,6 +1,5 @@
 """Which value of each parameter counts, where it came from, and whether it can act."""
 
-import difflib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from litz.generation.parameters import (
     GenerationParameters,
 )
 from litz.generation.values import read
+from litz.nearest import nearest
 from litz.numbers import shown
 
 ARGUMENT = "argument"
@@ -144,8 +144,8 @@ def hint_for(name: str, others: Sequence[str] = ()) -> str:
     """What a name that is no parameter may be meant to be: one of other libraries', or the nearest one."""
     if name in OTHER_NAMES:
         return f"transformers and litz call it {OTHER_NAMES[name]}"
-    near = difflib.get_close_matches(name, [*_KNOWN, *others], n=1)
-    return f"did you mean {near[0]}?" if near else f"litz knows {', '.join(ACTING)}"
+    near = nearest(name, [*_KNOWN, *others])
+    return f"did you mean {near}?" if near else f"litz knows {', '.join(ACTING)}"
 
 
 def _refuse_unsupported(resolved: Resolved, *, places: Mapping[str, str]) -> None:

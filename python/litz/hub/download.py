@@ -4,6 +4,7 @@ huggingface_hub, which knows the protocol, tokens and mirrors, is imported here 
 """
 
 import os
+import re
 import time
 import warnings
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from litz.hub.disk import disk_trouble
 from litz.hub.files import INDEX, SIDE_FILES, WEIGHTS, Want, refuse_pickles, shards
 from litz.hub.gguf_names import choose_gguf, choose_quantised
 from litz.hub.locations import endpoint, hub_variable
-from litz.hub.network import host_of, in_words, seconds
+from litz.hub.network import asked, in_words, seconds
 from litz.hub.paths import check_name
 from litz.hub.progress import Progress
 from litz.hub.reach import Probe
@@ -182,7 +183,7 @@ def _explained(source: HubSource, revision: str | None, caches: dict[str, Path])
         trouble = disk_trouble(error, caches)
         if trouble is not None:
             raise trouble from error
-        words = in_words(error, who=host_of(endpoint()))
+        words = in_words(error, who=asked(endpoint()))
         if words is not None:
             text = f"{source.repo}: {words} after {seconds(time.monotonic() - started)}; try again"
             raise DownloadError(text) from error
@@ -194,4 +195,5 @@ def _explained(source: HubSource, revision: str | None, caches: dict[str, Path])
 
 
 def _first_line(error: Any) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+    text = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return re.sub(r"\S*\.incomplete\S*", "the unfinished file", text)

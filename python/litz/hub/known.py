@@ -5,6 +5,8 @@ Sizes are in megabytes, as the Hub lists the files, for people who wonder before
 
 from dataclasses import dataclass
 
+from litz.nearest import nearest
+
 
 @dataclass(frozen=True)
 class KnownModel:
@@ -127,15 +129,13 @@ def tags_of(family: str) -> list[str]:
 
 def nearest_known(name: str) -> str | None:
     """The short name that somebody who wrote `name` may have meant; None if nothing is near."""
-    from difflib import get_close_matches
-
     wanted = name.lower()
     of_family = tags_of(wanted.partition(":")[0])
     if of_family:
-        return next(iter(get_close_matches(wanted, of_family, n=1, cutoff=0)))
+        return nearest(wanted, of_family, cutoff=0)
     spelt = {_plain(row.name): row.name for row in KNOWN} | {_plain(row.family): row.family for row in KNOWN}
-    found = get_close_matches(_plain(wanted), list(spelt), n=1, cutoff=0.8)
-    return spelt[found[0]] if found else None
+    found = nearest(_plain(wanted), spelt, cutoff=0.8)
+    return spelt[found] if found else None
 
 
 def _plain(name: str) -> str:

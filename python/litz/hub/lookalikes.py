@@ -19,4 +19,6 @@ def looks_like_a_name(word: str) -> bool:
         return True
     if re.fullmatch(rf"(?:{'|'.join(sorted(_STEMS | _OTHERS))})[-_.]?v?\d.*", stem) or _TAG.fullmatch(rest):
         return True
+    if re.search(r"[-_]\d+(?:\.\d+)?[bm](?:[-_.]|$)", stem):  # a size: zephyr-7b-beta
+        return True
     return any(character.isdigit() for character in stem) and nearest_known(word) is not None

@@ -48,6 +48,18 @@ def host_of(address: str) -> str:
     return urlsplit(address if "://" in address else f"//{address}").netloc.rpartition("@")[2] or address
 
 
+def asked(address: str) -> str:
+    """The host of an address, and the proxy that stands between where the environment names one."""
+    from urllib.parse import urlsplit
+    from urllib.request import getproxies, proxy_bypass
+
+    host, parts, proxies = host_of(address), urlsplit(address), getproxies()
+    proxy = proxies.get(parts.scheme) or proxies.get("all")
+    if not proxy or not parts.hostname or proxy_bypass(parts.hostname):
+        return host
+    return f"{host} (through the proxy {host_of(proxy)})"
+
+
 def seconds(count: float) -> str:
     """`0.4 seconds`, `1 second`, `12 seconds`: what people can read."""
     text = f"{count:.0f}" if count >= 9.95 else f"{count:.1f}".removesuffix(".0")

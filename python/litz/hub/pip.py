@@ -139,7 +139,7 @@ def _watch(command: list[str], folder: Path, *, patience: float, label: str, sil
             process.stdout.close()
     if reason is None and process.returncode:
         _raise_of_disk(lines)
-        reason = _last_error(lines, spent=time.monotonic() - started)
+        reason = _last_error(lines, spent=time.monotonic() - started).replace(str(folder), str(folder.parent.parent))
     if reason is not None:
         raise DownloadError(f"{command[-1]}: {reason}")
 
@@ -221,7 +221,7 @@ def _raise_of_disk(lines: list[str]) -> None:
 
 def _last_error(lines: list[str], *, spent: float) -> str:
     """What the network did, else the installer's own words; it hides passwords of index addresses itself."""
-    said = [line.strip() for line in lines if line.strip()]
+    said = [line.strip() for line in lines if line.strip() and "build tracker" not in line]
     broken = [line for line in said if re.search(r"Could not fetch URL|Retrying|error sending request", line)]
     for line in reversed(broken):
         address = re.search(r"https?://[^\s'\")]+", " ".join([line, *said]))

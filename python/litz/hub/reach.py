@@ -3,14 +3,14 @@
 import time
 from threading import Thread
 
-from litz.hub.network import host_of, in_words, seconds
+from litz.hub.network import asked, in_words, seconds
 
 
 class Probe:
     """Starts asking at once; `answered(seconds)` waits that long at most."""
 
     def __init__(self, url: str) -> None:
-        self._host = host_of(url)
+        self._host = asked(url)
         self._reply = False
         self._failure: str | None = None
         self._started = time.monotonic()
@@ -23,8 +23,9 @@ class Probe:
         import urllib.error
         import urllib.request
 
-        try:  # honours the proxies of the environment
-            urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=10).close()
+        try:  # an opener of its own honours the proxies of the environment as it is now
+            request = urllib.request.Request(url, method="HEAD")
+            urllib.request.build_opener().open(request, timeout=10).close()
         except urllib.error.HTTPError:
             self._reply = True  # whatever it says, somebody is there
         except (OSError, ValueError, http.client.HTTPException) as error:

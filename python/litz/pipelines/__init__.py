@@ -1,12 +1,12 @@
 """pipeline(): a task and a model in, a callable out."""
 
-import difflib
 import os
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, Unpack
 
 from litz.arguments import PIPELINE, check_arguments, check_device, names_of
 from litz.errors import ArgumentError, UnsupportedError
 from litz.mistaken import described, is_model
+from litz.nearest import nearest
 from litz.pipelines.text_generation import PipelineParameters, TextGenerationPipeline, refuse_unknown
 
 if TYPE_CHECKING:
@@ -77,8 +77,8 @@ def _refuse_task(task: Any) -> NoReturn:
             f"the first argument of pipeline() is the task, found {described(task)}; "
             f'pass pipeline("text-generation", model=..., tokenizer=...)'
         )
-    if near := difflib.get_close_matches(task, TASKS, n=1, cutoff=0.9):
-        raise ArgumentError(f"task {task!r}: did you mean {near[0]!r}?")
+    if near := nearest(task, TASKS, cutoff=0.9):
+        raise ArgumentError(f"task {task!r}: did you mean {near!r}?")
     if "/" in task or ":" in task or os.path.exists(task):
         raise ArgumentError(f'{task!r} is no task but looks like a model: pass pipeline("text-generation", {task!r})')
     chats = "; text-generation also takes conversations" if task in ("chat", "conversational") else ""

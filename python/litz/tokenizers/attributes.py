@@ -8,7 +8,7 @@ from litz.errors import ArgumentError
 from litz.numbers import integer, shown
 from litz.tokenizers import surroundings
 from litz.tokenizers.conversations import Conversations
-from litz.tokenizers.known_keys import nearest
+from litz.tokenizers.known_keys import similar
 from litz.tokenizers.settings import is_unlimited
 
 
@@ -73,7 +73,7 @@ class Attributes(Conversations):
             return tokens[name]
         if name.endswith("_id") and name[:-3] in tokens:
             return self._id_of(name[:-3])
-        raise AttributeError(f"this tokenizer has no {name!r}{nearest(name, dir(type(self)))}")
+        raise AttributeError(f"this tokenizer has no {name!r}{similar(name, dir(type(self)))}")
 
     if not TYPE_CHECKING:  # or type checkers would take every name for one
         __setattr__ = _set_setting
@@ -130,7 +130,7 @@ def _refusal(tokenizer: Attributes, name: str) -> str:
         return f"{name} acts when the tokenizer is loaded: pass it to from_pretrained"
     settable = [attribute for attribute in dir(type(tokenizer)) if _is_settable(getattr(type(tokenizer), attribute))]
     known = [*_CHECKED, *_FREE, *settable]
-    return f"{name!r} is no setting of a tokenizer{nearest(name, known)}; those of a subclass are its own"
+    return f"{name!r} is no setting of a tokenizer{similar(name, known)}; those of a subclass are its own"
 
 
 def _is_computed(attribute: Any) -> bool:

@@ -12,7 +12,7 @@ from litz.numbers import shown
 from litz.tokenizers import class_keys, named_tokens, vocabularies
 from litz.tokenizers import settings as read
 from litz.tokenizers.core import Core
-from litz.tokenizers.known_keys import NEUTRAL, SETTINGS, nearest
+from litz.tokenizers.known_keys import NEUTRAL, SETTINGS, similar
 from litz.tokenizers.settings import Settings
 from litz.tokenizers.side_files import SideKeys
 
@@ -73,7 +73,7 @@ def allowed(settings: Mapping[str, Any], arguments: Sequence[str] = ()) -> dict[
         if name in SETTINGS or (name.endswith("_token") and name not in NEUTRAL):
             passed[name] = value
         elif name not in NEUTRAL:
-            hint = nearest(name, {*SETTINGS, *arguments})
+            hint = similar(name, {*SETTINGS, *arguments})
             if name in _OF_MODELS:
                 hint = "; it is one of AutoModelForCausalLM.from_pretrained"
             raise UnknownArgumentError(f"{name}={shown(value)} is no argument of a tokenizer{hint}")

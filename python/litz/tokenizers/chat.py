@@ -9,7 +9,7 @@ from litz import _core
 from litz.errors import ArgumentError, UnknownArgumentError
 from litz.mistaken import described
 from litz.numbers import shown
-from litz.tokenizers.known_keys import nearest
+from litz.tokenizers.known_keys import similar
 from litz.tokenizers.schema import get_json_schema
 
 Message = dict[str, Any]
@@ -115,7 +115,7 @@ def request(
 
 
 def _unread(name: str, value: Any, names: Sequence[str], arguments: Sequence[str]) -> str:
-    near = nearest(name, {*names, *arguments})
+    near = similar(name, {*names, *arguments})
     if near:
         return f"apply_chat_template got {name}={shown(value)}, which this chat template does not read{near}"
     return f"this chat template does not read {name!r}; from outside it reads {', '.join(names) or 'nothing'}"

@@ -1,6 +1,5 @@
 """Names of settings that transformers knows: what they may do here, in one table each."""
 
-import difflib
 
 # Keys of tokenizer_config.json that never change what a tokenizer does, by the reason.
 _BY_REASON = {
@@ -57,7 +56,9 @@ NEUTRAL: dict[str, tuple[object, ...]] = {
 }
 
 
-def nearest(name: str, known: object) -> str:
+def similar(name: str, known: object) -> str:
     """The known names that are like a name, as the end of an error."""
-    found = difflib.get_close_matches(name, sorted(known), n=3, cutoff=0.6)  # type: ignore[call-overload]
+    from difflib import get_close_matches
+
+    found = get_close_matches(name, sorted(known), n=3, cutoff=0.6)  # type: ignore[call-overload]
     return f"; did you mean {' or '.join(found)}?" if found else ""

@@ -8,7 +8,7 @@ from litz.errors import ArgumentError
 from litz.mistaken import described
 from litz.numbers import MOST, integer
 from litz.tokenizers import tensors
-from litz.tokenizers.known_keys import nearest
+from litz.tokenizers.known_keys import similar
 from litz.tokenizers.settings import is_unlimited
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def over(options: Options, given: Mapping[str, Any]) -> Options:
     known = [field.name for field in fields(Options)]
     unknown = next((name for name in given if name not in known), None)
     if unknown is not None:
-        raise ArgumentError(f"tokenizer_kwargs: {unknown!r} is no option of a call{nearest(unknown, known)}")
+        raise ArgumentError(f"tokenizer_kwargs: {unknown!r} is no option of a call{similar(unknown, known)}")
     return replace(options, **given)
 
 

@@ -32,12 +32,13 @@ class Modes:
 
     def hide_keys(self) -> None:
         """From now on keys wait."""
-        modes = termios.tcgetattr(self._terminal)
-        modes[0] &= ~termios.ICRNL
-        modes[_LOCAL] &= ~(termios.ECHO | termios.ICANON)
-        modes[_LOCAL] |= termios.ISIG
-        modes[6][termios.VMIN], modes[6][termios.VTIME] = 1, 0
-        termios.tcsetattr(self._terminal, termios.TCSANOW, modes)
+        with contextlib.suppress(termios.error):  # the terminal is gone: a signal says so
+            modes = termios.tcgetattr(self._terminal)
+            modes[0] &= ~termios.ICRNL
+            modes[_LOCAL] &= ~(termios.ECHO | termios.ICANON)
+            modes[_LOCAL] |= termios.ISIG
+            modes[6][termios.VMIN], modes[6][termios.VTIME] = 1, 0
+            termios.tcsetattr(self._terminal, termios.TCSANOW, modes)
         sys.stdout.write(_PASTE_ON)
         sys.stdout.flush()
 

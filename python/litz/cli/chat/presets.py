@@ -1,6 +1,5 @@
 """Presets: a model, a system prompt and parameters under one name, in a TOML file that the user writes."""
 
-import difflib
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from typing import Any
 from litz.cli.chat import settings
 from litz.errors import ArgumentError, FormatError
 from litz.hub.locations import litz_configuration
+from litz.nearest import nearest
 
 _KEYS = {"model": str, "system": str, "parameters": dict, "template_variables": dict}
 _KINDS = {str: "a text", dict: "a table"}
@@ -42,8 +42,8 @@ def find(name: str) -> Path:
     if path.is_file():
         return path
     known = sorted(file.stem for file in folder().glob("*.toml"))
-    near = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean {near[0]}? " if near else ""
+    near = nearest(name, known)
+    hint = f"did you mean {near}? " if near else ""
     listed = f"there are {', '.join(known)}" if known else "there is none yet: write NAME.toml"
     raise ArgumentError(f"no preset {name!r}; {hint}{listed} in {folder()}")
 
@@ -90,5 +90,5 @@ def _parameters(table: Mapping[str, object], path: Path) -> tuple[dict[str, Any]
 
 
 def _hint(key: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(key, list(known), n=1)
-    return f": did you mean {near[0]}?" if near else f"; a preset may have {', '.join(known)}"
+    near = nearest(key, known)
+    return f": did you mean {near}?" if near else f"; a preset may have {', '.join(known)}"

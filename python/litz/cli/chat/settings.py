@@ -1,7 +1,6 @@
 """Generation parameters as they are typed or stand in a preset: their names, their limits, how they go together."""
 
 import argparse
-import difflib
 import re
 import shlex
 from collections.abc import Callable, Mapping
@@ -11,6 +10,7 @@ from litz.cli.options import PARSERS, number
 from litz.errors import ArgumentError
 from litz.generation.parameters import SAMPLING
 from litz.generation.values import read
+from litz.nearest import nearest
 
 _SWITCH = {"on": True, "true": True, "yes": True, "1": True, "off": False, "false": False, "no": False, "0": False}
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "0": "\0", "\\": "\\"}
@@ -80,7 +80,7 @@ def setting(name: str) -> str:
         return plain
     if plain in _AT_START:
         raise ArgumentError(f"{plain} is settled when the chat begins: litz chat {_AT_START[plain]}")
-    near = _ELSEWHERE.get(plain) or next(iter(difflib.get_close_matches(plain, SETTINGS, n=1)), None)
+    near = _ELSEWHERE.get(plain) or nearest(plain, SETTINGS)
     hint = f"did you mean {near}?" if near else f"there are {', '.join(SETTINGS)}"
     raise ArgumentError(f"no parameter {name!r}; {hint}")
 

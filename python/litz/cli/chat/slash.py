@@ -1,6 +1,5 @@
 """The commands inside a conversation: /help, /undo and their kin; `commands.py` lists them."""
 
-import difflib
 import os
 import sys
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from litz.cli.chat.conversation import Conversation, short
 from litz.cli.chat.facts import information, tokens_used
 from litz.cli.chat.reasoning import SWITCHES
 from litz.errors import ArgumentError
+from litz.nearest import nearest
 
 if TYPE_CHECKING:
     from litz.cli.chat.dialogue import Chat
@@ -59,6 +59,7 @@ class Slash:
         width = max(map(len, entries))
         self._say("\n".join(f"{entry:<{width}}  {text}" for entry, text in entries.items()))
         self._say('A line that ends with \\ goes on; """ opens and closes a block; // begins a message with a slash.')
+        self._say("Keys: Alt-Enter begins a new line, Tab completes, Ctrl-R searches what was typed before.")
 
     def _set(self, text: str) -> None:
         if text:
@@ -104,8 +105,8 @@ class Slash:
         elif topic == "system":
             self._say(self._chat.conversation.system or "(no system prompt)")
         else:
-            near = difflib.get_close_matches(topic, TOPICS, n=1)
-            hint = f"did you mean /show {near[0]}?" if near else f"expected one of {', '.join(TOPICS)}"
+            near = nearest(topic, TOPICS)
+            hint = f"did you mean /show {near}?" if near else f"expected one of {', '.join(TOPICS)}"
             raise ArgumentError(f"/show {short(topic)}: {hint}" if topic else f"/show what? {hint}")
 
     def _system(self, text: str) -> None:
@@ -214,9 +215,9 @@ class Slash:
 
 def _unknown(name: str) -> str:
     known = [known for known in names() if known != "/?"]
-    near = difflib.get_close_matches(name.lower(), known, n=1)
+    near = nearest(name.lower(), known)
     if near:
-        return f"no command {short(name)}; did you mean {near[0]}? (// begins a message with a slash)"
+        return f"no command {short(name)}; did you mean {near}? (// begins a message with a slash)"
     return f"no command {short(name)}; there are {', '.join(COMMANDS)} (// begins a message with a slash)"
 
 
