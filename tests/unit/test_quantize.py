@@ -258,6 +258,14 @@ def test_nothing_is_overwritten_unasked_and_never_the_model_itself(model, tmp_pa
     assert "there is no folder" in capsys.readouterr().err
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_what_is_no_regular_file_is_never_replaced(model, tmp_path, capsys):
+    os.mkfifo(tmp_path / "pipe")
+    assert main(["quantize", str(model), "Q8_0", "-o", str(tmp_path / "pipe"), "--force"]) == 1
+    assert "is no regular file" in capsys.readouterr().err
+    assert (tmp_path / "pipe").is_fifo()
+
+
 def test_a_number_that_cannot_be_stored_is_an_error_and_leaves_nothing(tmp_path, capsys):
     broken = weights()["blk.1.ffn_up.weight"]
     broken[3, 7] = np.nan

@@ -104,6 +104,8 @@ def _target(path: Path, source: Path | None, *, force: bool) -> Path:
         raise ArgumentError(f"-o {path} is a folder; expected the name of a file, such as {path / 'model.gguf'}")
     if not path.parent.is_dir():
         raise ArgumentError(f"-o {path}: there is no folder {path.parent}")
+    if path.exists() and not path.is_file():
+        raise ArgumentError(f"-o {path} is no regular file, and would be replaced; name another file")
     if source is not None and path.exists() and path.samefile(source):
         raise ArgumentError(f"-o {path} is the model itself; name another file")
     if path.exists() and not force:
