@@ -1,9 +1,12 @@
 """`litz quantize`: which type each tensor gets, the bytes that gguf-py would write, and a file that others read."""
 
+import errno
 import json
 import os
 import shutil
+import signal
 from pathlib import Path
+from types import SimpleNamespace
 
 import gguf
 import numpy as np
@@ -15,6 +18,7 @@ import litz
 from litz._core import TensorFile
 from litz.cli import main
 from litz.errors import ArgumentError, UnsupportedError
+from litz.export.job import Job
 from litz.export.plan import plan
 from litz.export.schemes import SCHEMES, scheme_named
 from tests.servers import isolate
@@ -304,6 +308,44 @@ def test_safetensors_are_written_as_gguf_and_quantised(tmp_path, capsys):
     assert path.read_bytes() == again.read_bytes()
     one, two = (litz.AutoModelForCausalLM.from_pretrained(source)([[1, 2, 3]]).logits for source in (folder, whole))
     assert np.abs(np.asarray(one) - np.asarray(two)).max() < 1e-5
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="signals of POSIX")
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_whatever_ends_it_leaves_no_half_files(name, tmp_path, monkeypatch):
+    folder = tiny.write_model(tmp_path / "folder")
+    (folder / "tokenizer.json").write_bytes(tiny.tokenizer_json())
+    there = []
+
+    def stopped(*_args, **_kwargs):
+        there.extend(file.name for file in tmp_path.iterdir() if file.is_file())
+        os.kill(os.getpid(), getattr(signal, name))
+
+    monkeypatch.setattr(Job, "write", stopped)
+    expected = 130 if name == "SIGINT" else 128 + getattr(signal, name)
+    try:
+        code = main(["quantize", str(folder), "Q8_0", "-o", str(tmp_path / "out.gguf")])
+    except SystemExit as stop:
+        code = stop.code
+    assert code == expected
+    assert len(there) == 2  # both are being written
+    assert [file.name for file in tmp_path.iterdir() if file.is_file()] == []
+
+
+def test_a_folder_without_room_is_named_and_no_temporary_file(tmp_path, capsys, monkeypatch):
+    folder = tiny.write_model(tmp_path / "folder")
+    (folder / "tokenizer.json").write_bytes(tiny.tokenizer_json())
+
+    def full(*_args, **_kwargs):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("litz.convert.model.Description.write", full)
+    assert main(["quantize", str(folder), "Q8_0", "-o", str(tmp_path / "out.gguf")]) == 1
+    said = f"litz: {tmp_path} cannot hold the model as GGUF: No space left on device\n"
+    assert capsys.readouterr().err.endswith(said)
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=10))
+    assert main(["quantize", str(folder), "Q8_0", "-o", str(tmp_path / "out.gguf")]) == 1
+    assert "has 10 B free; the model as GGUF, which is quantised then and deleted, needs" in capsys.readouterr().err
 
 
 def test_safetensors_of_other_families_are_refused_and_nothing_is_left(tmp_path, capsys):

@@ -43,6 +43,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Quantise; the path of the file goes to standard output, what became of the tensors to standard error."""
+    from litz.cli.chat.signals import Interrupts
+
+    interrupts = Interrupts()
+    with interrupts.handled(), interrupts.allowed():  # whatever ends it leaves no half files
+        return _quantize(options)
+
+
+def _quantize(options: argparse.Namespace) -> int:
     from litz.cli.outputs import Output
     from litz.export.job import Job
     from litz.export.schemes import scheme_named

@@ -20,8 +20,11 @@ def written(made: Description, *, beside: Path, advance: Callable[[int], None]) 
         raise FileAccessError(f"{beside.parent} has {size(free)} free; the model as GGUF, which is quantised then and "
                               f"deleted, needs {size(needed)}")  # fmt: skip
     try:
-        with path.open("xb") as out:
-            made.write(out, advance=advance)
+        try:
+            with path.open("wb") as out:
+                made.write(out, advance=advance)
+        except OSError as error:
+            raise FileAccessError(f"{beside.parent} cannot hold the model as GGUF: {error.strerror}") from error
         yield path
     finally:
         path.unlink(missing_ok=True)
