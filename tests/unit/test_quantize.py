@@ -1,8 +1,12 @@
 """`litz quantize`: which type each tensor gets, the bytes that gguf-py would write, and a file that others read."""
 
+import errno
+import json
 import os
 import shutil
+import signal
 from pathlib import Path
+from types import SimpleNamespace
 
 import gguf
 import numpy as np
@@ -14,6 +18,7 @@ import litz
 from litz._core import TensorFile
 from litz.cli import main
 from litz.errors import ArgumentError, UnsupportedError
+from litz.export.job import Job
 from litz.export.plan import plan
 from litz.export.schemes import SCHEMES, scheme_named
 from tests.servers import isolate
@@ -288,10 +293,68 @@ def test_threads_do_not_change_a_byte(model):
     assert _path(one, "Q4_K_M").read_bytes() == bytes_of_one
 
 
-def test_safetensors_are_refused_with_what_to_do(tmp_path, capsys):
+def test_safetensors_are_written_as_gguf_and_quantised(tmp_path, capsys):
+    folder, path = tiny.write_model(tmp_path / "folder"), tmp_path / "out.gguf"
+    (folder / "tokenizer.json").write_bytes(tiny.tokenizer_json())
+    assert main(["quantize", str(folder), "Q8_0", "-o", str(path)]) == 0
+    assert capsys.readouterr().out == f"{path}\n"
+    assert [file.name for file in tmp_path.iterdir() if file.is_file()] == ["out.gguf"]
+    kinds = {tensor.name: tensor.tensor_type.name for tensor in gguf.GGUFReader(path).tensors}
+    assert kinds["blk.0.attn_q.weight"] == "Q8_0"
+    assert kinds["output_norm.weight"] == "F32"
+    whole, again = tmp_path / "whole.gguf", tmp_path / "again.gguf"
+    assert main(["quantize", str(folder), "F32", "-o", str(whole)]) == 0
+    assert main(["quantize", str(whole), "Q8_0", "-o", str(again)]) == 0
+    assert path.read_bytes() == again.read_bytes()
+    one, two = (litz.AutoModelForCausalLM.from_pretrained(source)([[1, 2, 3]]).logits for source in (folder, whole))
+    assert np.abs(np.asarray(one) - np.asarray(two)).max() < 1e-5
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="signals of POSIX")
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_whatever_ends_it_leaves_no_half_files(name, tmp_path, monkeypatch):
     folder = tiny.write_model(tmp_path / "folder")
+    (folder / "tokenizer.json").write_bytes(tiny.tokenizer_json())
+    there = []
+
+    def stopped(*_args, **_kwargs):
+        there.extend(file.name for file in tmp_path.iterdir() if file.is_file())
+        os.kill(os.getpid(), getattr(signal, name))
+
+    monkeypatch.setattr(Job, "write", stopped)
+    expected = 130 if name == "SIGINT" else 128 + getattr(signal, name)
+    try:
+        code = main(["quantize", str(folder), "Q8_0", "-o", str(tmp_path / "out.gguf")])
+    except SystemExit as stop:
+        code = stop.code
+    assert code == expected
+    assert len(there) == 2  # both are being written
+    assert [file.name for file in tmp_path.iterdir() if file.is_file()] == []
+
+
+def test_a_folder_without_room_is_named_and_no_temporary_file(tmp_path, capsys, monkeypatch):
+    folder = tiny.write_model(tmp_path / "folder")
+    (folder / "tokenizer.json").write_bytes(tiny.tokenizer_json())
+
+    def full(*_args, **_kwargs):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("litz.convert.model.Description.write", full)
     assert main(["quantize", str(folder), "Q8_0", "-o", str(tmp_path / "out.gguf")]) == 1
-    assert "convert_hf_to_gguf.py" in capsys.readouterr().err
+    said = f"litz: {tmp_path} cannot hold the model as GGUF: No space left on device\n"
+    assert capsys.readouterr().err.endswith(said)
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=10))
+    assert main(["quantize", str(folder), "Q8_0", "-o", str(tmp_path / "out.gguf")]) == 1
+    assert "has 10 B free; the model as GGUF, which is quantised then and deleted, needs" in capsys.readouterr().err
+
+
+def test_safetensors_of_other_families_are_refused_and_nothing_is_left(tmp_path, capsys):
+    folder = tiny.write_model(tmp_path / "folder")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"model_type": "phi3"}))
+    assert main(["quantize", str(folder), "Q8_0", "-o", str(tmp_path / "out.gguf")]) == 1
+    assert "does not write the family phi3 as GGUF, only llama, mistral" in capsys.readouterr().err
+    assert [file.name for file in tmp_path.iterdir() if file.is_file()] == []
 
 
 def test_keys_of_an_importance_matrix_are_left_out_and_alignment_is_kept(tmp_path):

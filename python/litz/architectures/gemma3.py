@@ -15,7 +15,7 @@ from litz.numbers import shown
 from litz.spec import Rope, Spec
 
 
-def _parameters(c: Keys) -> tuple[dict[str, Any], dict[str, Any]]:
+def parameters(c: Keys) -> tuple[dict[str, Any], dict[str, Any]]:
     """(global, local) rope parameters, from the nested form or from the older keys beside each other."""
     nested = c.table("rope_parameters")
     for key, value in nested.items():
@@ -28,15 +28,15 @@ def _parameters(c: Keys) -> tuple[dict[str, Any], dict[str, Any]]:
         raise ConfigError(f"{c.where}: rope_scaling of Gemma 3 says type {shown(older['type'])}; it must say rope_type")
     whole = {**(nested.get("full_attention") or {}), **older}
     local = dict(nested.get("sliding_attention") or {})
-    for parameters, key, base in ((whole, "rope_theta", 1000000.0), (local, "rope_local_base_freq", 10000.0)):
+    for found, key, base in ((whole, "rope_theta", 1000000.0), (local, "rope_local_base_freq", 10000.0)):
         beside = c.positive(key)
-        parameters.setdefault("rope_theta", base if beside is None else beside)
-        account_for(c, parameters, "rope_parameters")
+        found.setdefault("rope_theta", base if beside is None else beside)
+        account_for(c, found, "rope_parameters")
     return whole, local
 
 
 def _ropes(c: Keys, sliding: tuple[int | None, ...]) -> tuple[Rope, ...]:
-    whole, local = (rope_of(c, parameters) for parameters in _parameters(c))
+    whole, local = (rope_of(c, each) for each in parameters(c))
     return tuple(whole if window is None else local for window in sliding)
 
 
