@@ -40,7 +40,7 @@ test-forms:  ## The models' parity with every form of the kernels that this CPU 
 
 .PHONY: test-slow
 test-slow:  ## The Python tests that fetch real models and tokenizers
-	$(PYTHON) -m pytest -m slow
+	$(PYTHON) -m pytest -m slow --durations=10
 
 .PHONY: check
 check: lint test-rust test test-forms test-slow  ## All that CI runs, after its installation
