@@ -24,7 +24,9 @@ class FakeTokenizer:
         self.seen = []
         self._core = SimpleNamespace(added_tokens=list)
 
-    def apply_chat_template(self, messages, *, add_generation_prompt, tokenize=True, **variables):
+    def apply_chat_template(
+        self, messages, *, add_generation_prompt, tokenize=True, tokenizer_kwargs=None, **variables
+    ):
         assert add_generation_prompt
         if variables and "enable_thinking" not in self.chat_template:
             raise ArgumentError(f"this chat template does not read {next(iter(variables))!r}")
@@ -34,7 +36,7 @@ class FakeTokenizer:
         self.seen.append([dict(message) for message in messages])
         return [0] * sum(len(message["content"].split()) + 1 for message in messages)
 
-    def encode(self, text):
+    def encode(self, text, *, verbose=True):
         return [0] * len(text.split())
 
 

@@ -33,7 +33,7 @@ def program(scripts, *arguments, before=""):
 
 def own_terminal():
     """Run by the child: the keys of this terminal reach it, whatever signals this test run ignores."""
-    for number in (signal.SIGINT, signal.SIGTSTP, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)  # a background job ignores some, and children inherit that
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 

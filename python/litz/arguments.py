@@ -84,7 +84,10 @@ _NO_ADAPTERS = Known("adapters are not supported: merge them into the model firs
 # from_pretrained of models.
 LOADING: dict[str, Known] = {
     "device": Known(_CPU_ONLY, ("cpu", "auto", -1)),
-    "attn_implementation": _ONE_KERNEL,
+    "attn_implementation": Known(
+        "every kernel here gives the same results; leave it out, or pass the name of one of transformers'",
+        ("eager", "sdpa", "flash_attention_2", "flash_attention_3", "flex_attention", "paged|eager", "paged|sdpa"),
+    ),
     "experts_implementation": _ONE_KERNEL,
     "use_flash_attention_2": _ONE_KERNEL,
     "low_cpu_mem_usage": without_effect("weights stay mapped from their file"),

@@ -9,13 +9,17 @@ from collections.abc import Callable
 
 def info(name: str, text: str, *values: object) -> None:
     """A line of the logger `litz.NAME` at INFO, formatted where somebody listens."""
-    if logging := sys.modules.get("logging"):
+    if "logging" in sys.modules:
+        import logging  # which waits where another thread is importing it
+
         logging.getLogger(f"litz.{name}").info(text, *values, stacklevel=2)
 
 
 def debug(name: str, text: str, *values: object) -> None:
     """The same at DEBUG."""
-    if logging := sys.modules.get("logging"):
+    if "logging" in sys.modules:
+        import logging
+
         logging.getLogger(f"litz.{name}").debug(text, *values, stacklevel=2)
 
 

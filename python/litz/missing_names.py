@@ -7,7 +7,9 @@ from litz.nearest import nearest
 
 _NO_TRAINING = "litz does not train models: train with transformers, and load the folder that it saves"
 _NO_ADAPTERS = "adapters are not supported: merge them into the model first, and load the merged folder"
-_NO_QUANTIZING = "litz does not quantise while it loads: load a GGUF file, whose weights are quantised (`litz quantize` writes one)"
+_NO_QUANTIZING = (
+    "litz does not quantise while it loads: load a GGUF file, whose weights are quantised (`litz quantize` writes one)"
+)
 _TEXT_ONLY = "litz has causal language models of text alone: AutoModelForCausalLM, AutoTokenizer, pipeline"
 _BY_PARAMETERS = "every token is chosen in Rust: pass the parameter to generate, such as temperature, top_k or top_p"
 _HUGGING_FACE = "it belongs to another package than transformers: import it from there"

@@ -10,6 +10,7 @@ import pytest
 from litz.cli import COMMANDS, env, main
 from litz.cli import generate as generate_command
 from litz.cli.engine import Engine
+from litz.errors import ArgumentError
 from tests.fakes import FakeModel, FakeTokenizer
 from tests.servers import isolate, make_wheel, write_snapshot
 
@@ -142,3 +143,16 @@ def test_the_module_works_as_a_program():
     assert subprocess.run(command, capture_output=True, text=True, check=True, env=os.environ).stdout.startswith(
         "litz "
     )
+
+
+def test_info_fetches_nothing(home, monkeypatch, capsys):
+    monkeypatch.setattr("litz.hub.download.download", lambda *_, **__: pytest.fail("the network is not asked"))
+    assert main(["info", "qwen3:0.6b"]) == 1
+    assert capsys.readouterr().err == (
+        "litz: qwen3:0.6b is not on this machine, and info fetches nothing: `litz pull qwen3:0.6b` does (639 MB)\n"
+    )
+
+
+def test_a_context_beyond_the_models_is_refused():
+    with pytest.raises(ArgumentError, match="--context 1001: this model has a context of 1000 tokens at most"):
+        Engine(FakeTokenizer(), FakeModel(["a"]), {}, 1001)

@@ -145,6 +145,26 @@ def test_set_alone_lists_what_there_is_with_its_values(session, capsys):
     assert 'stop                  "\\n" ' in listed
 
 
+@pytest.mark.parametrize("line", ["/set system", "/system"])
+def test_quotes_around_a_whole_system_prompt_are_no_part_of_it(line, session):
+    chat, slash = session
+    kept = ("'a' or 'b'", 'say "x"', '"', "plain")
+    for typed, meant in [('"Be terse."', "Be terse."), *zip(kept, kept, strict=True)]:
+        slash.run(f"{line} {typed}")
+        assert chat.conversation.system == meant
+
+
+def test_parameters_are_set_as_in_ollama_too(session):
+    chat, slash = session
+    slash.run("/set parameter temperature 0.5")
+    assert chat.engine.parameters == {"temperature": 0.5, "do_sample": True}
+    chat.engine.tokenizer.chat_template = "enable_thinking {enable_thinking}"
+    slash.run("/set nothink")
+    assert chat.engine.template_variables == {"enable_thinking": False}
+    slash.run("/set think")
+    assert chat.engine.template_variables == {"enable_thinking": True}
+
+
 def test_the_system_prompt_is_a_setting_too(session, capsys):
     chat, slash = session
     slash.run("/set system You are = brief.")

@@ -76,7 +76,7 @@ def test_a_failure_in_words(failure, words):
 def test_an_address_loses_its_password_and_a_time_is_readable():
     assert host_of("https://user:secret@mirror:8080/simple/?key=1") == "mirror:8080"
     assert [seconds(0.04), seconds(1), seconds(2.26), seconds(61.3)] == [
-        "0 seconds", "1 second", "2.3 seconds", "61 seconds",
+        "0.1 seconds", "1 second", "2.3 seconds", "61 seconds",
     ]  # fmt: skip
 
 

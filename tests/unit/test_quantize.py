@@ -310,7 +310,19 @@ def test_safetensors_are_written_as_gguf_and_quantised(tmp_path, capsys):
     assert np.abs(np.asarray(one) - np.asarray(two)).max() < 1e-5
 
 
+@pytest.fixture
+def signals_as_in_a_terminal():
+    """A background job ignores some signals, and what it starts inherits that."""
+    handlers = dict.fromkeys((signal.SIGTERM, signal.SIGHUP), signal.SIG_DFL)
+    handlers[signal.SIGINT] = signal.default_int_handler
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
 @pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="signals of POSIX")
+@pytest.mark.usefixtures("signals_as_in_a_terminal")
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
 def test_whatever_ends_it_leaves_no_half_files(name, tmp_path, monkeypatch):
     folder = tiny.write_model(tmp_path / "folder")

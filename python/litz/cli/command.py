@@ -97,7 +97,8 @@ def _named_by(error: LitzError) -> str:
     except LitzError:
         return ""
     said = {VARIABLE: f"{VARIABLE} names it", COMMAND: f"`{COMMAND}` names it"}.get(choice.why)
-    names = (choice.source, known_source(choice.source) or choice.source)
+    source = known_source(choice.source) or choice.source
+    names = (choice.source, source, source.partition(":")[0] if "/" in source else source)
     return f" ({said})" if said and any(name in str(error) for name in names) else ""
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 Message = dict[str, str]
 NOTHING: Mapping[int, str] = MappingProxyType({})
+QUIET = {"verbose": False}  # what is too long for the context is said here, in words of the command
 CHAT_DEFAULT = "chat default"
 CHAT_TOKENS = 1024  # the length of a chat's answer where nobody says it
 THINKING_TOKENS = 4096  # for models that think first
@@ -47,7 +48,9 @@ class Engine:
         self.tokenizer = tokenizer
         self.model = model
         self.parameters = parameters
-        self.context: int = min(context or model.spec.context, model.spec.context)
+        if context is not None and context > model.spec.context:
+            raise ArgumentError(f"--context {context}: this model has a context of {model.spec.context} tokens at most")
+        self.context: int = context or model.spec.context
         self.template_variables: dict[str, object] = {}  # what the chat template is given beside the messages
         self.stats = Stats()
 
@@ -85,7 +88,9 @@ class Engine:
         from litz.cli.chat.reasoning import mark_ids
         from litz.generation.loops import LoopWatch
 
-        told = self.tokenizer.apply_chat_template(messages, add_generation_prompt=True, **self.template_variables)
+        told = self.tokenizer.apply_chat_template(
+            messages, add_generation_prompt=True, tokenizer_kwargs=QUIET, **self.template_variables
+        )
         watch = LoopWatch()
         with closing(self._stream(list(told), self.fallbacks(), said=mark_ids(self.tokenizer))) as pieces:
             for piece in pieces:
@@ -96,7 +101,7 @@ class Engine:
 
     def complete(self, text: str) -> Iterator[str]:
         """What follows a text."""
-        ids = list(self.tokenizer.encode(text))
+        ids = list(self.tokenizer.encode(text, **QUIET))
         if not ids:
             raise ArgumentError("the prompt is empty, and this model has no token that begins a text: give some text")
         return self._stream(ids)

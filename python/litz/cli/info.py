@@ -14,6 +14,7 @@ from litz.hub.progress import size
 
 if TYPE_CHECKING:
     from litz.checkpoint import Checkpoint
+    from litz.hub import ModelFiles
     from litz.spec import Attention, Mlp, Moe, Spec
     from litz.weights import LoadReport
 
@@ -29,11 +30,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print a table, the Spec or the template."""
-    from litz import hub
     from litz.auto import AutoTokenizer
     from litz.checkpoint import open_checkpoint
 
-    files = hub.resolve(names.one_model(options.model, options.named))
+    files = _on_this_machine(names.one_model(options.model, options.named))
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         checkpoint = open_checkpoint(files, strict=False)
@@ -52,6 +52,26 @@ def run(options: argparse.Namespace) -> int:
     for name, text in rows:
         print(f"{name:<14}{clean(text)}")
     return 0
+
+
+def _on_this_machine(source: str) -> "ModelFiles":
+    """The model's files; ModelNotFoundError, with the size of a known one, where they would have to be fetched."""
+    from litz import hub
+    from litz.errors import ModelNotFoundError
+    from litz.hub.known import find_known
+    from litz.hub.locations import offline_because
+
+    asked = "" if offline_because() else "local_files_only=True"
+    try:
+        return hub.resolve(source, local_files_only=bool(asked))
+    except ModelNotFoundError as error:
+        if not asked or asked not in str(error):  # offline, or a path where nothing is
+            raise
+        known = find_known(source)
+        told = f" ({known.megabytes:,} MB)" if known else ""
+        raise ModelNotFoundError(
+            f"{source} is not on this machine, and info fetches nothing: `litz pull {source}` does{told}"
+        ) from error
 
 
 def _model_rows(checkpoint: "Checkpoint") -> Iterator[tuple[str, str]]:

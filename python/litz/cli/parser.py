@@ -57,6 +57,8 @@ def _meant(message: str, parser: argparse.ArgumentParser) -> str:
         wrong = [word.partition("=")[0] for word in unknown[1].split() if word.startswith("-")]
         near = [found for word in wrong if (found := nearest(word, flags(parser))) is not None]
         return f"; did you mean {' '.join(near)}?" if near else ""
+    if message == "the following arguments are required: ACTION":
+        return f", one of {', '.join(name for name, _ in actions(parser))}"
     choice = re.match(r"argument .*: invalid choice: '([^']*)' \(choose from (.*)\)", message)
     found = nearest(choice[1], re.findall(r"[\w.-]+", choice[2])) if choice else None
     return f"; did you mean {found}?" if found else ""

@@ -61,6 +61,7 @@ def asked(address: str) -> str:
 
 
 def seconds(count: float) -> str:
-    """`0.4 seconds`, `1 second`, `12 seconds`: what people can read."""
+    """`0.4 seconds`, `1 second`, `12 seconds`: what people can read, and never none at all."""
+    count = max(count, 0.1)
     text = f"{count:.0f}" if count >= 9.95 else f"{count:.1f}".removesuffix(".0")
     return f"{text} second{'' if text == '1' else 's'}"

@@ -191,14 +191,19 @@ def _announced(line: str) -> int | None:
 
 
 def _bytes_under(folder: Path, *, all_files: bool) -> int:
-    """What has been downloaded: pip writes the wheel (and unpacks certificates beside it), uv whatever is inside."""
-    total = 0
+    """What has been downloaded: pip writes the wheel (and unpacks certificates beside it), uv whatever is inside.
+
+    At its end pip copies the wheel: files of one name count once.
+    """
+    sizes: dict[str, int] = {}
     for root, _, names in os.walk(folder):
         for name in names:
             if all_files or name.endswith(".whl"):
+                path = os.path.join(root, name)
+                key = name if name.endswith(".whl") else path
                 with contextlib.suppress(OSError):  # moved meanwhile
-                    total += os.lstat(os.path.join(root, name)).st_size
-    return total
+                    sizes[key] = max(sizes.get(key, 0), os.lstat(path).st_size)
+    return sum(sizes.values())
 
 
 def _stop(process: "Popen[str]") -> None:

@@ -89,6 +89,8 @@ def parsed(name: str, text: str) -> Any:
     """A value as it was typed; None for `default`. ArgumentError names the limits."""
     if text == "default":
         return None
+    if name == "system":
+        return unquoted(text)
     try:
         value = SETTINGS[name][0](text)
     except argparse.ArgumentTypeError as error:
@@ -96,11 +98,20 @@ def parsed(name: str, text: str) -> Any:
     return read("stop_strings" if name == "stop" else name, value)  # numbers that the core cannot hold
 
 
+def unquoted(text: str) -> str:
+    """A text without the quotes around the whole of it."""
+    whole = len(text) > 1 and text[0] == text[-1] and text[0] in "\"'" and text[0] not in text[1:-1]
+    return text[1:-1] if whole else text
+
+
 def assignments(text: str) -> dict[str, Any]:
     """NAME VALUE, NAME=VALUE or several of these; None unsets. The texts of stop and system go on to the end.
 
-    After stop=, words that are themselves NAME=VALUE are more of these.
+    After stop=, words that are themselves NAME=VALUE are more of these. What ollama's people type is understood:
+    `parameter NAME VALUE`, and `think` and `nothink` alone.
     """
+    text = re.sub(r"^parameter\s+", "", text)
+    text = {"think": "think on", "nothink": "think off"}.get(text.strip(), text)
     words = re.findall(r"""(?:[^\s"']|"[^"]*"|'[^']*'|["'])+""", re.sub(r"\s*=\s*", "=", text))
     first = re.fullmatch(r"(-{0,2}\w[\w-]*)(\s*=\s*|\s+|$)(.*)", text, re.DOTALL)
     several = len(words) > 1 and all(_assigns(word) for word in words)

@@ -112,7 +112,7 @@ class Slash:
     def _system(self, text: str) -> None:
         conversation = self._chat.conversation
         if text:
-            conversation.system = "" if text == "none" else text
+            conversation.system = "" if text == "none" else settings.unquoted(text)
         self._say(f"system: {conversation.system or '(none)'}")
 
     def _file(self, argument: str) -> None:
