@@ -90,6 +90,7 @@ def generates(model: NativeCausalLM, tokenizer: Tokenizer) -> None:
     assert_type(next(TextIteratorStreamer(tokenizer, timeout=1.0)), str)
     model.generate([[1]], streamer=AsyncTextIteratorStreamer(tokenizer))
     model.generate([[1]], generation_config=GenerationConfig(max_new_tokens=3, top_p=0.9))
+    assert_type(model.generate([[1]], GenerationConfig(max_new_tokens=3)), list[list[int]])
     model.generation_config.max_new_tokens = 5
 
 

@@ -279,3 +279,10 @@ def test_a_sliding_context_needs_a_limit_and_a_known_name(tiny_model):
     with pytest.raises(ArgumentError, match='"error" or "slide"'):
         tiny_model.generate([[70]], context="forget", max_new_tokens=1)
     assert tiny_model.explain_generation(context="slide", max_new_tokens=1)["context"].value == "slide"
+
+
+def test_a_configuration_may_stand_second_as_in_transformers(tiny_model):
+    config = GenerationConfig(max_new_tokens=3)
+    assert tiny_model.generate([[70]], config) == tiny_model.generate([[70]], generation_config=config)
+    with pytest.raises(ArgumentError, match="found list; pass anything else by its name, such as attention_mask="):
+        tiny_model.generate([[70]], [[1]])

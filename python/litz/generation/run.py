@@ -97,9 +97,9 @@ def generate(
     model: Model,
     input_ids: Sequence[Sequence[int]],
     /,
+    generation_config: GenerationConfig | None = None,
     *,
     attention_mask: Any = None,
-    generation_config: GenerationConfig | None = None,
     streamer: "Streams | None" = None,
     tokenizer: "Tokenizer | None" = None,
     token_type_ids: Any = None,
@@ -111,9 +111,9 @@ def generate(
     model: Model,
     input_ids: Any,
     /,
+    generation_config: GenerationConfig | None = None,
     *,
     attention_mask: Any = None,
-    generation_config: GenerationConfig | None = None,
     streamer: "Streams | None" = None,
     tokenizer: "Tokenizer | None" = None,
     token_type_ids: Any = None,
@@ -125,9 +125,9 @@ def generate(
     model: Model,
     input_ids: Array,
     /,
+    generation_config: GenerationConfig | None = None,
     *,
     attention_mask: Any = None,
-    generation_config: GenerationConfig | None = None,
     streamer: "Streams | None" = None,
     tokenizer: "Tokenizer | None" = None,
     token_type_ids: Any = None,
@@ -138,9 +138,9 @@ def generate(
 def generate(
     model: Model,
     input_ids: Any = None,
+    generation_config: GenerationConfig | None = None,
     *,
     attention_mask: Any = None,
-    generation_config: GenerationConfig | None = None,
     streamer: "Streams | None" = None,
     tokenizer: "Tokenizer | None" = None,
     inputs: Any = None,
@@ -151,9 +151,9 @@ def generate(
 def generate(
     model: Model,
     input_ids: Any = None,
+    generation_config: GenerationConfig | None = None,
     *,
     attention_mask: Any = None,
-    generation_config: GenerationConfig | None = None,
     streamer: Any = None,
     tokenizer: Any = None,
     inputs: Any = None,
@@ -262,11 +262,11 @@ def layers_of(model: Model, config: GenerationConfig | None, parameters: Generat
 def check_config(config: Any) -> None:
     """ArgumentError for what is no GenerationConfig of litz."""
     if config is not None and not isinstance(config, GenerationConfig):
+        found = f"generation_config must be a litz.GenerationConfig, found {type(config).__name__}"
+        if not isinstance(config, Mapping) and not hasattr(config, "to_dict"):
+            raise ArgumentError(f"{found}; pass anything else by its name, such as attention_mask=")
         made = "config" if isinstance(config, Mapping) else "config.to_dict()"
-        raise ArgumentError(
-            f"generation_config must be a litz.GenerationConfig, found {type(config).__name__}; "
-            f"litz.GenerationConfig.from_dict({made}) makes one"
-        )
+        raise ArgumentError(f"{found}; litz.GenerationConfig.from_dict({made}) makes one")
 
 
 def fallback_layers(configs: Sequence[GenerationConfig]) -> list[Layer]:
