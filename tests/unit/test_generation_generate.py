@@ -238,7 +238,7 @@ def test_an_interrupt_ends_the_run_and_the_model_goes_on(tiny_model):
     signal.setitimer(signal.ITIMER_REAL, 0.05)
     try:
         with pytest.raises(KeyboardInterrupt):
-            tiny_model.generate([[70]] * 20_000, eos_token_id=None)
+            tiny_model.generate([[70]] * 20_000, max_new_tokens=20, eos_token_id=None)
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, usual)
