@@ -156,3 +156,11 @@ def test_info_fetches_nothing(home, monkeypatch, capsys):
 def test_a_context_beyond_the_models_is_refused():
     with pytest.raises(ArgumentError, match="--context 1001: this model has a context of 1000 tokens at most"):
         Engine(FakeTokenizer(), FakeModel(["a"]), {}, 1001)
+
+
+@pytest.mark.parametrize(
+    ("word", "said"), [("serve", "no server"), ("create", "litz preset path"), ("run", "litz chat?")]
+)
+def test_commands_of_other_programs_are_answered(word, said, capsys):
+    assert main([word, "x"]) == 2
+    assert said in capsys.readouterr().err

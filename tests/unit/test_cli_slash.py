@@ -165,6 +165,14 @@ def test_parameters_are_set_as_in_ollama_too(session):
     assert chat.engine.template_variables == {"enable_thinking": True}
 
 
+@pytest.mark.parametrize(
+    ("name", "said"), [("verbose", "--stats"), ("history", "--no-history"), ("model x", "-m MODEL")]
+)
+def test_what_is_no_parameter_is_said_to_be_elsewhere(name, said, session):
+    with pytest.raises(ArgumentError, match=said):
+        session[1].run(f"/set {name}")
+
+
 def test_the_system_prompt_is_a_setting_too(session, capsys):
     chat, slash = session
     slash.run("/set system You are = brief.")

@@ -28,6 +28,15 @@ _ELSEWHERE = {
     "run": "chat", "complete": "generate", "download": "pull", "list": "ls", "models": "ls", "show": "info",
     "remove": "rm", "delete": "rm", "use": "default", "tokenize": "tokenizer",
 }  # fmt: skip
+# What other programs can do and this release cannot, or does another way.
+_INSTEAD = {
+    "serve": "this release has no server",
+    "ps": "nothing keeps running: this release has no server",
+    "stop": "nothing keeps running: this release has no server",
+    "create": "a preset is a file: litz preset path says where, litz chat --preset NAME takes it",
+    "train": "this release trains tokenizers alone: litz tokenizer train",
+    "embed": "this release has no embeddings",
+}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -83,6 +92,8 @@ def _give_up_output() -> None:
 def _unknown(word: str) -> str:
     from litz.nearest import nearest
 
+    if word in _INSTEAD:
+        return f"no command {word!r}: {_INSTEAD[word]}"
     near = _ELSEWHERE.get(word) or nearest(word, COMMANDS)
     if near is not None:
         return f"no command {word!r}; did you mean litz {near}?"

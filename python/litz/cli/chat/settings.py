@@ -20,6 +20,10 @@ _ELSEWHERE = {
     "max_tokens": "max_new_tokens", "repeat_penalty": "repetition_penalty", "stop_strings": "stop",
     "enable_thinking": "think",
 }  # fmt: skip
+_INSTEAD = {
+    "verbose": "litz chat --stats prints tokens per second", "history": "litz chat --no-history keeps nothing",
+    "model": "litz chat -m MODEL names it", "format": "this release has no JSON mode",
+}  # fmt: skip
 _AT_START = {"context": "--context N", "num_ctx": "--context N", "threads": "--threads N", "num_thread": "--threads N"}
 
 
@@ -80,6 +84,8 @@ def setting(name: str) -> str:
         return plain
     if plain in _AT_START:
         raise ArgumentError(f"{plain} is settled when the chat begins: litz chat {_AT_START[plain]}")
+    if plain in _INSTEAD:
+        raise ArgumentError(f"{plain} is no parameter: {_INSTEAD[plain]}")
     near = _ELSEWHERE.get(plain) or nearest(plain, SETTINGS)
     hint = f"did you mean {near}?" if near else f"there are {', '.join(SETTINGS)}"
     raise ArgumentError(f"no parameter {name!r}; {hint}")
