@@ -36,7 +36,8 @@ class Quantized:
     def __str__(self) -> str:
         kinds = ", ".join(f"{count} {dtype}" for dtype, count in self.tensors.items())
         sizes = f"{size(self.bytes_before)} became {size(self.bytes_after)}"
-        return f"{kinds}; {sizes} in {self.seconds:.1f} s"
+        remark = " (no smaller than before)" if self.bytes_after >= self.bytes_before else ""
+        return f"{kinds}; {sizes} in {self.seconds:.1f} s{remark}"
 
 
 class Job:
