@@ -27,7 +27,7 @@ lint:  ## Formatting, linters, types and size limits
 
 .PHONY: test-rust
 test-rust:  ## The Rust tests
-	cargo test --workspace
+	cargo test -p litz --lib
 
 .PHONY: test
 test:  ## The quick Python tests (hermetic, about two minutes)
