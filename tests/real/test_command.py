@@ -40,17 +40,23 @@ def litz(environ, *arguments, **keywords):
 
 def test_an_answer_is_repeatable_and_sensible(environ):
     prompt = "Explain in two sentences how a transformer predicts the next token."
-    first = litz(environ, "chat", prompt, "--max-new-tokens", "32").stdout
+    asked = ("chat", prompt, "--greedy", "--max-new-tokens", "32")
+    first = litz(environ, *asked).stdout
     assert "transformer predicts the next token" in first
-    assert litz(environ, "chat", prompt, "--max-new-tokens", "32").stdout == first
+    assert litz(environ, *asked).stdout == first
+
+
+def test_the_first_question_gets_its_answer(environ):
+    """As the default model is sampled by default."""
+    asked = ("chat", "What is the capital of France?", "--seed")
+    answers = [litz(environ, *asked, str(seed)).stdout for seed in range(10)]
+    assert sum("Paris" in answer for answer in answers) >= 9
 
 
 def test_a_pipe_and_one_thread_give_the_same_answer(environ):
-    piped = litz(environ, "chat", "--max-new-tokens", "24", input="What is the capital of France?")
-    assert (
-        piped.stdout
-        == litz(environ, "chat", "What is the capital of France?", "--max-new-tokens=24", "--threads=1").stdout
-    )
+    prompt, options = "What is the capital of France?", ("--greedy", "--max-new-tokens=24")
+    piped = litz(environ, "chat", *options, input=prompt)
+    assert piped.stdout == litz(environ, "chat", prompt, *options, "--threads=1").stdout
 
 
 def test_a_seed_repeats_a_sample(environ):

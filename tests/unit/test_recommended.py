@@ -140,3 +140,12 @@ def test_one_warning_names_the_length_of_generate_and_stream(known_model):
             warnings.simplefilter("always")
             call([[1, 2]])
         assert ["max_new_tokens" in str(warning.message) for warning in caught] == [True]
+
+
+def test_nothing_of_a_card_changes_greedy_answers(known_model, tokenizer):
+    assert recommended_configs(known_model, sampling=False) == []
+    assert "model card" not in Engine(tokenizer, known_model, {"do_sample": False}).explanation()
+    pipe = pipeline("text-generation", model=known_model, tokenizer=tokenizer, do_sample=False)
+    ids = tokenizer("hi")["input_ids"]
+    (row,) = known_model.generate([ids], max_new_tokens=9, do_sample=False)
+    assert pipe("hi", max_new_tokens=9, return_tensors=True)[0]["generated_token_ids"] == row

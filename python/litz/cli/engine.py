@@ -68,7 +68,8 @@ class Engine:
         from litz.generation import GenerationConfig
         from litz.generation.recommended import UNSAID, recommended_configs
 
-        known = recommended_configs(self.model, thinking=self._thinks())
+        sampling = self.parameters.get("do_sample") is not False
+        known = recommended_configs(self.model, thinking=self._thinks(), sampling=sampling)
         switched = self.model.recommended is not None and self.model.recommended.without_thinking is not None
         most = THINKING_TOKENS if switched and self._thinks() else CHAT_TOKENS
         return [*known, GenerationConfig(max_new_tokens=most, **UNSAID, source=CHAT_DEFAULT)]

@@ -120,8 +120,10 @@ class _Model(Protocol):
     recommended: Recommended | None
 
 
-def recommended_configs(model: _Model, *, thinking: bool = True) -> list[GenerationConfig]:
+def recommended_configs(model: _Model, *, thinking: bool = True, sampling: bool = True) -> list[GenerationConfig]:
     """What the table says of a model; nothing where the model's own files say how to sample."""
     own = model.generation_config
+    if not sampling:  # greedy is asked for, and nothing else shall change it
+        return []
     silent = all(getattr(own, name) is None for name in ("do_sample", "temperature", "top_p", "top_k", "min_p"))
     return [model.recommended.config(thinking=thinking)] if silent and model.recommended is not None else []
