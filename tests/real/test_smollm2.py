@@ -87,12 +87,17 @@ def english(path: Path) -> list[int]:
     return litz.AutoTokenizer.from_pretrained(path).encode(text)
 
 
+@pytest.fixture(scope="module")
+def exact_perplexity(exact: litz.NativeCausalLM, english: list[int]) -> float:
+    return perplexity(exact, english)
+
+
 @pytest.mark.parametrize(("activations", "cost"), [("auto", 1e-4), ("fast", 0.01)])
 def test_rounded_activations_cost_little_perplexity(
-    path: Path, exact: litz.NativeCausalLM, english: list[int], activations: str, cost: float
+    path: Path, exact_perplexity: float, english: list[int], activations: str, cost: float
 ) -> None:
     rounded = litz.AutoModelForCausalLM.from_pretrained(path, activations=activations)
-    assert perplexity(rounded, english) == pytest.approx(perplexity(exact, english), rel=cost)
+    assert perplexity(rounded, english) == pytest.approx(exact_perplexity, rel=cost)
 
 
 def test_the_default_activations_keep_the_likeliest_token(
