@@ -9,21 +9,24 @@ help:  ## Show this list
 .PHONY: dev
 dev:  ## Build the core and install litz for development, with what the tests need
 	$(PYTHON) -m pip install maturin
-	$(PYTHON) -m maturin develop --release --extras test
+	$(PYTHON) -m maturin develop --profile quick --extras test
 
 .PHONY: format
 format:  ## Format Rust and Python, and mend what the linters can mend
 	cargo fmt
 	ruff check --fix .
 
-.PHONY: lint
-lint:  ## Formatting, linters, types and size limits
+.PHONY: lint-quick
+lint-quick:  ## What is checked in seconds: formatting, ruff, size limits
 	cargo fmt --check
-	cargo clippy --workspace --all-targets -- -D warnings
 	ruff check .
+	$(PYTHON) scripts/limits.py
+
+.PHONY: lint
+lint: lint-quick  ## Formatting, linters, types and size limits
+	cargo clippy --workspace --all-targets -- -D warnings
 	$(PYTHON) -m mypy
 	$(PYTHON) scripts/check_types.py
-	$(PYTHON) scripts/limits.py
 
 .PHONY: test-rust
 test-rust:  ## The Rust tests

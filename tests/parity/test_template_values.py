@@ -49,7 +49,7 @@ VALUES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("value", VALUES, ids=lambda value: ascii(value)[:40])
+@pytest.mark.parametrize("value", VALUES, ids=lambda value: ascii(value).split(" at 0x")[0][:40])
 def test_a_value_is_what_the_reference_shows(value):
     assert ours("{{ v }}|{{ [v] }}|{{ v is none }}|{{ v == v }}", value) == theirs(
         "{{ v }}|{{ [v] }}|{{ v is none }}|{{ v == v }}", value
