@@ -89,7 +89,7 @@ def test_what_looks_for_special_names_finds_none() -> None:
         litz.__wrapped__  # noqa: B018
     assert inspect.unwrap(litz) is litz
     assert doctest.testmod(litz).failed == 0
-    assert inspect.getmodule(litz.AutoTokenizer) is importlib.import_module("litz.auto")
+    assert inspect.getmodule(litz.AutoTokenizer) is importlib.import_module("litz.models.auto")
     assert pickle.loads(pickle.dumps(litz.GenerationConfig(top_k=3))) == copy.deepcopy(litz.GenerationConfig(top_k=3))
 
 

@@ -5,7 +5,7 @@ import random
 import pytest
 import torch
 
-from litz.auto import AutoModelForCausalLM
+from litz.models.auto import AutoModelForCausalLM
 from tests.parity.decoders import ROWS, Row, save
 
 ROW = next(row for row in ROWS if row.name == "llama-3")

@@ -9,9 +9,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from litz.auto import AutoModelForCausalLM
 from litz.errors import LitzError
 from litz.generation.parameters import ACTING, FOREIGN, IRRELEVANT, UNSUPPORTED
+from litz.models.auto import AutoModelForCausalLM
 from tests.parity.decoders import ROWS, VOCAB, save
 
 ROW = next(row for row in ROWS if row.name == "llama-3")

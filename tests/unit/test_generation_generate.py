@@ -183,7 +183,7 @@ def test_the_output_object_reads_as_items_and_attributes(tiny_model):
 
 
 def test_the_files_values_hold_and_the_callers_win(tmp_path):
-    from litz.auto import AutoModelForCausalLM
+    from litz.models.auto import AutoModelForCausalLM
 
     stored = {"max_new_tokens": 4, "eos_token_id": [EOS, 3], "temperature": 0.6, "do_sample": True}
     model = AutoModelForCausalLM.from_pretrained(write_model(tmp_path, generation_config=stored), threads=1)

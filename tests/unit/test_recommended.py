@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from litz.auto import AutoModelForCausalLM
 from litz.cli.engine import CHAT_TOKENS, THINKING_TOKENS, Engine
 from litz.generation import GenerationConfig, explain_generation
 from litz.generation.recommended import RECOMMENDATIONS, names_of, recommended, recommended_configs
 from litz.hub import ModelFiles
+from litz.models.auto import AutoModelForCausalLM
 from litz.pipelines import pipeline
 from tests.fakes import FakeModel, FakeTokenizer
 from tests.unit.tiny import write_model

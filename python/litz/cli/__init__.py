@@ -90,7 +90,7 @@ def _give_up_output() -> None:
 
 
 def _unknown(word: str) -> str:
-    from litz.nearest import nearest
+    from litz.arguments.nearest import nearest
 
     if word in _INSTEAD:
         return f"no command {word!r}: {_INSTEAD[word]}"

@@ -15,7 +15,7 @@ from litz.cli.options import number
 
 if TYPE_CHECKING:
     from litz.measure import Limits, Work
-    from litz.native import NativeCausalLM
+    from litz.models.native import NativeCausalLM
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -78,7 +78,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _loaded(path: Path, threads: int, activations: Literal["auto", "fast", "f32"]) -> "tuple[NativeCausalLM, float]":
-    from litz.auto import AutoModelForCausalLM
+    from litz.models.auto import AutoModelForCausalLM
 
     start = time.perf_counter()
     model = AutoModelForCausalLM.from_pretrained(path, threads=threads, activations=activations)

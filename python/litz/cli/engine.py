@@ -142,7 +142,7 @@ class Engine:
 def load(source: str, *, threads: int | None, context: int | None, exact: bool, parameters: dict[str, Any]) -> Engine:
     """Resolve a source once, then load its tokenizer and its model; `exact` means activations in full floats."""
     from litz import hub
-    from litz.auto import AutoModelForCausalLM, AutoTokenizer
+    from litz.models.auto import AutoModelForCausalLM, AutoTokenizer
 
     files = hub.resolve(source, want="model")
     path = files.gguf or files.root

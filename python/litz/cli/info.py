@@ -30,8 +30,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print a table, the Spec or the template."""
-    from litz.auto import AutoTokenizer
     from litz.checkpoint import open_checkpoint
+    from litz.models.auto import AutoTokenizer
 
     files = _on_this_machine(names.one_model(options.model, options.named))
     with warnings.catch_warnings(record=True) as caught:
@@ -141,7 +141,8 @@ def _tokenizer_rows(tokenizer: Any) -> Iterator[tuple[str, str]]:
 
 
 def _memory_rows(checkpoint: "Checkpoint", tokens: int | None) -> Iterator[tuple[str, str]]:
-    from litz import _core, native
+    from litz import _core
+    from litz.models import native
 
     spec = checkpoint.spec
     tokens = min(tokens or spec.context, spec.context)

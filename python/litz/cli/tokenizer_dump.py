@@ -29,7 +29,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Write the list."""
-    from litz.auto import AutoTokenizer
+    from litz.models.auto import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(names.one_model(options.model, options.named))
     lines = _json_lines(tokenizer) if options.json else _lines(tokenizer)

@@ -84,9 +84,9 @@ class _Encoder:
 
 def run(options: argparse.Namespace) -> int:
     """Encode, and say how much and how fast."""
-    from litz.auto import AutoTokenizer
     from litz.cli.outputs import Output
     from litz.hub.progress import size
+    from litz.models.auto import AutoTokenizer
 
     if options.output == "-":
         raise ArgumentError("-o names a file: the ids are not written to standard output")

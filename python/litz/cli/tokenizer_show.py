@@ -30,7 +30,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the tokens: a line each, or a column for each tokenizer."""
-    from litz.auto import AutoTokenizer
+    from litz.models.auto import AutoTokenizer
 
     model, text = names.split_words(options.words, named=options.named, aloud="litz tokenizer show -m MODEL")
     text = piped.read_all().removesuffix("\n") if text is None else text

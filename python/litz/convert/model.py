@@ -12,7 +12,6 @@ from typing import Any, BinaryIO
 from litz import _core
 from litz.architectures import family as family_of
 from litz.architectures import gguf
-from litz.auto import AutoTokenizer
 from litz.checkpoint import Checkpoint, open_checkpoint, read_config, read_spec, with_defaults
 from litz.convert import headers, probes, vocabulary
 from litz.convert.values import Entry, Tensor, number
@@ -20,6 +19,7 @@ from litz.errors import ArgumentError, UnsupportedError
 from litz.export.gguf_file import GgufLayout, Row
 from litz.generation import GenerationConfig
 from litz.hub import ModelFiles
+from litz.models.auto import AutoTokenizer
 from litz.spec import Spec
 from litz.tokenizers import gguf_settings
 from litz.tokenizers.tokenizer import Tokenizer

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from litz.arguments.mistaken import check_source
 from litz.config import read_json
 from litz.errors import ConfigError, UnknownArgumentError, UnsupportedError
 from litz.generation.parameters import Biases, Tokens
-from litz.mistaken import check_source
 from litz.numbers import shown
 from litz.whole_files import write_text
 

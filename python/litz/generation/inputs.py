@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from litz import arrays
+from litz.arguments.mistaken import described, not_ids
 from litz.errors import ArgumentError
-from litz.mistaken import described, not_ids
 from litz.numbers import shown, token_id
 
 Kind = Literal["torch", "numpy", "list"]

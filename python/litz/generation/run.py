@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, Unpack, overload
 
 from litz import _core, log
+from litz.arguments.mistaken import described, is_model
 from litz.errors import ArgumentError, UnsupportedError
 from litz.generation.config import GenerationConfig
 from litz.generation.inputs import Prompts, as_kind, read_prompts
@@ -14,7 +15,6 @@ from litz.generation.outputs import GenerationOutput, Token
 from litz.generation.parameters import GenerationOptions, GenerationParameters
 from litz.generation.recommended import Recommended
 from litz.generation.resolve import ARGUMENT, CONFIG, FALLBACK, MODEL, Layer, Resolved, named, resolve
-from litz.mistaken import described, is_model
 
 if TYPE_CHECKING:
     from litz.arrays import Listable

@@ -7,8 +7,8 @@ from queue import Empty, Queue
 from typing import Any, Never, Protocol
 
 from litz.arguments import names_of, refuse_unknown
+from litz.arguments.mistaken import described
 from litz.errors import ArgumentError
-from litz.mistaken import described
 
 
 class BaseStreamer(ABC):

@@ -4,13 +4,13 @@ import os
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, Unpack
 
 from litz.arguments import PIPELINE, check_arguments, check_device, names_of
+from litz.arguments.mistaken import described, is_model
+from litz.arguments.nearest import nearest
 from litz.errors import ArgumentError, UnsupportedError
-from litz.mistaken import described, is_model
-from litz.nearest import nearest
 from litz.pipelines.text_generation import PipelineParameters, TextGenerationPipeline, refuse_unknown
 
 if TYPE_CHECKING:
-    from litz.native import NativeCausalLM
+    from litz.models.native import NativeCausalLM
     from litz.tokenizers import Tokenizer
 
 __all__ = ["TextGenerationPipeline", "pipeline"]
@@ -64,7 +64,7 @@ def pipeline(
         raise ArgumentError(f"model must be a loaded model, or the name or path of one, found {described(loaded)}")
     tokenizer = loaded.name_or_path if tokenizer is None else tokenizer
     if isinstance(tokenizer, (str, os.PathLike)):
-        from litz.auto import AutoTokenizer
+        from litz.models.auto import AutoTokenizer
 
         tokenizer = AutoTokenizer.from_pretrained(tokenizer, use_fast=use_fast, **loading)
     return TASKS[task or "text-generation"](loaded, tokenizer, **own)
@@ -86,8 +86,8 @@ def _refuse_task(task: Any) -> NoReturn:
 
 
 def _load_model(model: Any, **options: Any) -> "NativeCausalLM":
-    from litz.auto import AutoModelForCausalLM
     from litz.hub import DEFAULT_MODEL
+    from litz.models.auto import AutoModelForCausalLM
 
     return AutoModelForCausalLM.from_pretrained(DEFAULT_MODEL if model is None else model, **options)
 

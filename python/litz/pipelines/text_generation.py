@@ -4,17 +4,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Unpack, cast, overload
 
+from litz.arguments.mistaken import described, is_model
 from litz.errors import ArgumentError, UnknownArgumentError
 from litz.generation.parameters import FOREIGN, GenerationParameters
 from litz.generation.recommended import UNSAID, recommended_configs
 from litz.generation.resolve import ARGUMENT, MODEL, Layer, hint_for, named
 from litz.generation.run import Row, collect, fallback_layers, start, telling
-from litz.mistaken import described, is_model
 from litz.numbers import integer
 
 if TYPE_CHECKING:
     from litz.generation.streamers import Streams
-    from litz.native import NativeCausalLM
+    from litz.models.native import NativeCausalLM
     from litz.tokenizers import Tokenizer
     from litz.tokenizers.signatures import Conversation
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from litz import _core
+from litz.arguments.mistaken import described
 from litz.errors import ArgumentError, UnknownArgumentError
-from litz.mistaken import described
 from litz.numbers import shown
 from litz.tokenizers.known_keys import similar
 from litz.tokenizers.schema import get_json_schema

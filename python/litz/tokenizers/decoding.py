@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any, Never, overload
 
 from litz.arguments import names_of, refuse_unknown
+from litz.arguments.mistaken import described
 from litz.errors import ArgumentError
-from litz.mistaken import described
 from litz.numbers import token_id
 from litz.tokenizers import tensors
 from litz.tokenizers.special_tokens import SpecialTokens

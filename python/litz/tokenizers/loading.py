@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from litz import _core, hub, log
 from litz.arguments import names_of
+from litz.arguments.mistaken import check_source
 from litz.hub import ModelFiles
-from litz.mistaken import check_source
 from litz.tokenizers import building, gguf_settings, model_files, vocabularies
 from litz.tokenizers import settings as read
 from litz.tokenizers.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
-    from litz.loading_options import TokenizerSettings
+    from litz.arguments.keywords import TokenizerSettings
 
 Path = str | os.PathLike[str]
 

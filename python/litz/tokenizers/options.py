@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from litz.arguments.mistaken import described
 from litz.errors import ArgumentError
-from litz.mistaken import described
 from litz.numbers import MOST, integer
 from litz.tokenizers import tensors
 from litz.tokenizers.known_keys import similar

@@ -13,7 +13,7 @@ from litz.tokenizers.core import Core
 from litz.tokenizers.settings import Settings, Side, is_unlimited
 
 if TYPE_CHECKING:
-    from litz.loading_options import TokenizerSettings
+    from litz.arguments.keywords import TokenizerSettings
 
 
 class Tokenizer(Attributes):

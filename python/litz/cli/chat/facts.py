@@ -28,7 +28,7 @@ def tokens_used(chat: "Chat") -> int:
 
 def _rows(chat: "Chat") -> Iterator[tuple[str, str]]:
     from litz.hub.progress import size
-    from litz.native import NativeCausalLM
+    from litz.models.native import NativeCausalLM
 
     model = chat.engine.model
     yield "model", chat.model

@@ -4,17 +4,17 @@ import os
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 from litz import hub
-from litz.absent import absent_maker
+from litz.arguments.mistaken import check_source
 from litz.errors import ArgumentError, UnsupportedError
-from litz.mistaken import check_source
+from litz.models.refused import absent_maker
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from litz.arguments.keywords import ConfigOptions, LoadingOptions, TokenizerSettings
     from litz.config import Config
     from litz.generation import GenerationConfig
-    from litz.loading_options import ConfigOptions, LoadingOptions, TokenizerSettings
-    from litz.native import NativeCausalLM
+    from litz.models.native import NativeCausalLM
     from litz.tokenizers import Tokenizer
 
 Path = str | os.PathLike[str]
@@ -54,7 +54,7 @@ class AutoConfig(_Maker):
         """
         from litz.arguments import CONFIGURATION, names_of
         from litz.checkpoint import read_config
-        from litz.overrides import changed
+        from litz.models.overrides import changed
 
         check_source(pretrained_model_name_or_path, "AutoConfig.from_pretrained")
         read = read_config(hub.resolve(
@@ -138,11 +138,11 @@ class AutoModelForCausalLM(_Maker):
         name. Raises UnsupportedError, ArgumentError, ConfigError, WeightsError, FormatError or, before memory is taken,
         InsufficientMemoryError, each naming what is wrong.
         """
-        from litz import native
         from litz.arguments import check_device, names_of
         from litz.checkpoint import open_checkpoint
         from litz.generation.run import check_config
-        from litz.overrides import chosen_config
+        from litz.models import native
+        from litz.models.overrides import chosen_config
 
         check_source(pretrained_model_name_or_path, "AutoModelForCausalLM.from_pretrained")
         check_config(generation_config)

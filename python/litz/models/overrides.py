@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from litz.arguments import LOADING, Known, check_arguments
-from litz.auto import AutoConfig
+from litz.arguments.mistaken import described
 from litz.checkpoint import read_config, with_defaults
 from litz.config import Config
 from litz.errors import ArgumentError
 from litz.hub import ModelFiles
-from litz.mistaken import described
+from litz.models.auto import AutoConfig
 from litz.numbers import shown
 
 

@@ -7,16 +7,16 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, Never, TypedDict, Unpack, overload
 
 from litz import _core, arrays, generation, log
-from litz.absent import WithoutWeights
 from litz.arguments import CALLING, check_arguments, check_device, refuse_unknown
+from litz.arguments.mistaken import not_ids
 from litz.checkpoint import Checkpoint
 from litz.config import Config
 from litz.errors import ArgumentError, UnsupportedError
 from litz.generation.inputs import checked_ids
 from litz.generation.recommended import Recommended, names_of, recommended
-from litz.mistaken import not_ids
+from litz.models.outputs import CausalLMOutput
+from litz.models.refused import WithoutWeights
 from litz.numbers import integer, shown
-from litz.outputs import CausalLMOutput
 from litz.spec import Spec, parameters
 from litz.weights import LoadReport
 

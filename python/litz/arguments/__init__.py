@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from litz import log
+from litz.arguments.nearest import nearest
 from litz.errors import UnknownArgumentError, UnsupportedError
-from litz.nearest import nearest
 from litz.numbers import shown
 
 
