@@ -8,8 +8,7 @@ import sys
 import pytest
 
 from litz.hub.cache import package_folder, package_note, write_json
-from litz.hub.default import PACKAGE
-from litz.hub.sources import parse_package
+from litz.hub.sources import PACKAGE, parse_package
 from tests.assets import asset
 
 pytestmark = pytest.mark.slow

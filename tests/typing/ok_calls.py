@@ -44,6 +44,11 @@ def loads() -> None:
         attn_implementation="sdpa", low_cpu_mem_usage=True, rms_norm_eps=1e-6, config={"model_type": "llama"},
     )  # fmt: skip
     AutoTokenizer.from_pretrained("folder", padding_side="left", pad_token="<pad>", use_fast=False)
+    AutoConfig.from_pretrained("owner/name", revision="v2", cache_dir=Path("cache"), token=False, rope_theta=1e4)
+    AutoTokenizer.from_pretrained("owner/name", local_files_only=True, subfolder="inner", trust_remote_code=True)
+    AutoModelForCausalLM.from_pretrained("folder", gguf_file="m.gguf", revision=None, local_files_only=True)
+    GenerationConfig.from_pretrained("folder", subfolder="inner", top_k=3)
+    pipeline(model="owner/name", revision="v2", cache_dir="cache", max_new_tokens=3)
 
 
 def encodes(tokenizer: Tokenizer, texts: list[str]) -> None:

@@ -394,7 +394,7 @@ def test_who_waits_in_vain_for_another_writer_is_told(home, monkeypatch):
     log_places.make_state_folder()
     file = LogFile(home / "log.db")
     file.keep(snapshot("a"))
-    monkeypatch.setattr(log_file, "PATIENCE", 0.05)
+    monkeypatch.setattr(log_file, "TIMEOUT", 0.05)
     with closing(sqlite3.connect(file.path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(FileAccessError, match="another process has been writing"):

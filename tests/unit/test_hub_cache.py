@@ -79,7 +79,7 @@ def test_the_environment_names_the_caches(monkeypatch, home, tmp_path):
 
 @pytest.mark.parametrize("code", [f"resolve({DEFAULT_MODEL!r})", "resolve('owner/name')"])
 def test_a_complete_copy_is_used_without_a_socket(code, home, hub):
-    store(home, __import__("litz.hub.default", fromlist=["PACKAGE"]).PACKAGE, b"GGUF")
+    store(home, __import__("litz.hub.sources", fromlist=["PACKAGE"]).PACKAGE, b"GGUF")
     write_snapshot(hub, MODEL)
     program = f"{DENY}\nfrom litz.hub import resolve\nfiles = {code}\n"
     program += "assert not {'huggingface_hub', 'numpy', 'socket', 'subprocess'} & set(sys.modules)\nprint(files.root)"
@@ -155,7 +155,7 @@ def test_with_a_network_a_tokenizer_json_alone_is_completed_and_used_where_that_
     assert resolve("owner/name", local_files_only=True, want="tokenizer").root == folder
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     said = []
-    assert resolve("owner/name", want="tokenizer", notify=said.append, patience=1.0).root == folder
+    assert resolve("owner/name", want="tokenizer", notify=said.append, timeout=1.0).root == folder
     assert "cannot be fetched: 127.0.0.1:9 refused the connection after 0" in said[-1]
     marker = folder.parent.parent / ".no_exist" / COMMIT / "tokenizer_config.json"
     marker.parent.mkdir(parents=True)

@@ -176,7 +176,7 @@ def test_a_silent_hub_is_given_up(monkeypatch):
     with black_hole() as url:
         monkeypatch.setenv("HF_ENDPOINT", url)
         with pytest.raises(DownloadError, match=r"cannot be fetched: 127\S+ did not answer within 0\.\d seconds"):
-            resolve("owner/name", patience=0.2, notify=lambda _: None)
+            resolve("owner/name", timeout=0.2, notify=lambda _: None)
 
 
 def test_a_hub_that_refuses_connections_is_noticed_at_once():

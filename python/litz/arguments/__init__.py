@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from inspect import Parameter, signature
 from typing import Any
 
 from litz import log
@@ -58,9 +59,9 @@ def refuse_unknown(unknown: Mapping[str, Any], *, of: str, known: Collection[str
 
 def names_of(function: Callable[..., Any]) -> list[str]:
     """The names of a function's own arguments, without those that gather others."""
-    code = function.__code__
-    names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
-    return [name for name in names if name not in ("self", "cls")]
+    gathering = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
+    parameters = signature(function).parameters.values()
+    return [each.name for each in parameters if each.kind not in gathering and each.name not in ("self", "cls")]
 
 
 def _nearest(name: str, known: Collection[str]) -> str:

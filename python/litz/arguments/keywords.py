@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
+from litz.hub.where import WhereArguments
+
 if TYPE_CHECKING:
     from litz.tokenizers.added_token import AddedToken
 
@@ -93,8 +95,8 @@ class ConfigKeys(TypedDict, total=False):
     word_embed_proj_dim: int | None
 
 
-class ConfigOptions(ConfigKeys, total=False):
-    """And transformers' arguments of AutoConfig.from_pretrained, where they ask for nothing."""
+class ConfigOptions(WhereArguments, ConfigKeys, total=False):
+    """Arguments of AutoConfig.from_pretrained; those of transformers alone must ask for nothing."""
 
     force_download: bool | None
     resume_download: bool | None
@@ -105,8 +107,8 @@ class ConfigOptions(ConfigKeys, total=False):
     return_unused_kwargs: bool | None
 
 
-class LoadingOptions(ConfigKeys, total=False):
-    """And transformers' arguments that litz does not act on, where they ask for nothing: see `litz.arguments`."""
+class LoadingOptions(WhereArguments, ConfigKeys, total=False):
+    """Arguments of a model's from_pretrained; those of transformers alone must ask for nothing (`litz.arguments`)."""
 
     device: Any
     attn_implementation: str | None
@@ -195,3 +197,7 @@ class TokenizerSettings(TypedDict, total=False):
     errors: Any
     sp_model_kwargs: Any
     spaces_between_special_tokens: Any
+
+
+class TokenizerOptions(WhereArguments, TokenizerSettings, total=False):
+    """Arguments of a tokenizer's from_pretrained."""

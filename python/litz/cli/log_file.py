@@ -13,7 +13,7 @@ from typing import Any
 from litz.cli.engine import Message
 from litz.errors import ArgumentError, FileAccessError, FormatError, LitzError
 
-PATIENCE = 10.0  # seconds that another process may write before this one gives up
+TIMEOUT = 10.0  # seconds that another process may write before this one gives up
 _APPLICATION = 0x6C69747A
 # The statements that lead from schema version N to N + 1; a version that was released is never changed.
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
@@ -182,7 +182,7 @@ class LogFile:
                 os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))  # before SQLite makes it readable for all
             elif not self.path.exists():
                 raise ArgumentError("no conversation is logged yet; `litz log status` says whether litz logs")
-            with closing(sqlite3.connect(self.path, timeout=PATIENCE, isolation_level=None)) as database:
+            with closing(sqlite3.connect(self.path, timeout=TIMEOUT, isolation_level=None)) as database:
                 database.execute("PRAGMA foreign_keys = ON")
                 database.execute("PRAGMA secure_delete = ON")  # what is taken back or removed is overwritten
                 self._migrate(database)
@@ -226,7 +226,7 @@ class LogFile:
         if code.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
             return self._damaged(str(error))
         if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-            return FileAccessError(f"{self.path}: another process has been writing for {PATIENCE:.0f} s; try again")
+            return FileAccessError(f"{self.path}: another process has been writing for {TIMEOUT:.0f} s; try again")
         return FileAccessError(f"{self.path}: {error}")
 
     def _damaged(self, found: str) -> FormatError:

@@ -4,7 +4,7 @@ import argparse
 
 from litz.cli import names
 
-PATIENCE = 60.0  # seconds: who pulls has time
+TIMEOUT = 60.0  # seconds: who pulls has time
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -19,6 +19,6 @@ def run(options: argparse.Namespace) -> int:
     from litz import hub
 
     source = names.one_model(options.model, options.named)
-    files = hub.resolve(source, revision=options.revision, patience=PATIENCE)
+    files = hub.resolve(source, revision=options.revision, timeout=TIMEOUT)
     print(files.gguf or files.root)
     return 0

@@ -6,12 +6,13 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 from litz.arguments.mistaken import check_source
 from litz.config import read_json
 from litz.errors import ConfigError, UnknownArgumentError, UnsupportedError
-from litz.generation.parameters import Biases, Tokens
+from litz.generation.parameters import Biases, PretrainedOptions, Tokens
+from litz.hub.where import split, with_where_signature
 from litz.numbers import shown
 from litz.whole_files import write_text
 
@@ -138,36 +139,26 @@ class GenerationConfig:
         return cls(**known, unknown=rest)
 
     @classmethod
+    @with_where_signature
     def from_pretrained(
         cls,
         pretrained_model_name: str | os.PathLike[str],
         config_file_name: str | None = None,
-        *,
-        revision: str | None = None,
-        cache_dir: str | os.PathLike[str] | None = None,
-        local_files_only: bool = False,
-        token: str | bool | None = None,
-        **values: Any,
+        **options: Unpack[PretrainedOptions],
     ) -> "GenerationConfig":
         """Reads `generation_config.json` of a model, or of a folder that holds nothing else.
 
-        `values` with the name of a parameter win over the file's; another name is ArgumentError. A model without the
-        file raises ModelNotFoundError.
+        `options` say where the model is, as in `hub.where.Where`, or win over the file's parameter of that name;
+        another name is ArgumentError. A model without the file raises ModelNotFoundError.
         """
         from litz.generation.files import read_pretrained
 
         check_source(pretrained_model_name, "GenerationConfig.from_pretrained")
+        where, values = split(options)
         for name in values:
             if name not in _NAMES:
                 raise UnknownArgumentError(f"{name}: no generation parameter, and no argument here; {_hint(name)}")
-        made = read_pretrained(
-            pretrained_model_name,
-            config_file_name or FILE,
-            revision=revision,
-            cache_dir=cache_dir,
-            local_files_only=local_files_only,
-            token=token,
-        )
+        made = read_pretrained(pretrained_model_name, config_file_name or FILE, **where)
         made.update(**values)
         return made
 

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any, Literal, TypedDict
 
+from litz.hub.where import WhereArguments
+
 Tokens = int | Sequence[int]
 Biases = dict[tuple[int, ...], float] | Sequence[Sequence[Any]]
 
@@ -96,6 +98,10 @@ class GenerationParameters(GenerationOptions, total=False):
     """What `generate`, `stream` and the text-generation pipeline accept: also the form of the result."""
 
     return_dict_in_generate: bool | None
+
+
+class PretrainedOptions(WhereArguments, GenerationParameters, total=False):
+    """Arguments of GenerationConfig.from_pretrained."""
 
 
 # Parameters of the core, in the order in which they are explained.

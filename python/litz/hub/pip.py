@@ -81,15 +81,15 @@ def _made_by_uv() -> bool:
         return False
 
 
-def fetch_wheel(requirement: str, folder: Path, *, patience: float, label: str) -> Path:
+def fetch_wheel(requirement: str, folder: Path, *, timeout: float, label: str) -> Path:
     """Download `requirement` (NAME==VERSION) into `folder`: the wheel, or the folder of its files.
 
-    DownloadError when the index has not answered after `patience` seconds, or fails; then `folder` is worthless.
+    DownloadError when the index has not answered after `timeout` seconds, or fails; then `folder` is worthless.
     """
     installer = find_installer()
     target = folder / "wheel"
     target.mkdir()
-    quick = ["--retries", "1", "--timeout", "15"] if patience < 10 else []
+    quick = ["--retries", "1", "--timeout", "15"] if timeout < 10 else []
     if installer.kind == "pip":
         options = ["--no-deps", "--only-binary", ":all:", "--no-cache-dir", "--disable-pip-version-check", "--no-input"]
         command = [*installer.command, "download", "-vv", "--progress-bar", "off", *quick, *options]
@@ -98,7 +98,7 @@ def fetch_wheel(requirement: str, folder: Path, *, patience: float, label: str) 
         options = ["--no-deps", "--only-binary", ":all:", "--no-cache", "--link-mode", "copy", "--no-progress"]
         command = [*installer.command, "pip", "install", *options, "--python", sys.executable]
         command += ["--target", str(target), requirement]
-    _watch(command, folder, patience=patience, label=label, silent=installer.kind == "uv")
+    _watch(command, folder, timeout=timeout, label=label, silent=installer.kind == "uv")
     if installer.kind == "uv":
         return target
     wheels = list(target.glob("*.whl"))
@@ -107,7 +107,7 @@ def fetch_wheel(requirement: str, folder: Path, *, patience: float, label: str) 
     return wheels[0]
 
 
-def _watch(command: list[str], folder: Path, *, patience: float, label: str, silent: bool) -> None:
+def _watch(command: list[str], folder: Path, *, timeout: float, label: str, silent: bool) -> None:
     import subprocess
     from threading import Thread
 
@@ -128,7 +128,7 @@ def _watch(command: list[str], folder: Path, *, patience: float, label: str, sil
     progress = Progress(label)
     started = time.monotonic()
     try:
-        reason = _wait(process, lines, folder, patience=patience, progress=progress, silent=silent)
+        reason = _wait(process, lines, folder, timeout=timeout, progress=progress, silent=silent)
         if reason is None and process.returncode == 0:
             progress.finish()
     finally:
@@ -150,7 +150,7 @@ def _collect(process: "Popen[str]", lines: list[str]) -> None:
 
 
 def _wait(
-    process: "Popen[str]", lines: list[str], folder: Path, *, patience: float, progress: Progress, silent: bool
+    process: "Popen[str]", lines: list[str], folder: Path, *, timeout: float, progress: Progress, silent: bool
 ) -> str | None:
     """None when the process has ended; else why it must be stopped: no answer, or no new bytes."""
     started = moved = time.monotonic()
@@ -169,17 +169,17 @@ def _wait(
             moved, done = now, bytes_now
         answered = answered or done > SOMETHING
         progress.update(done)
-        if not answered and now > _deadline(started, asked, patience):
-            return f"the package index did not answer within {seconds(patience)}"
-        limit = STALL if done else max(FIRST_BYTE, patience)
+        if not answered and now > _deadline(started, asked, timeout):
+            return f"the package index did not answer within {seconds(timeout)}"
+        limit = STALL if done else max(FIRST_BYTE, timeout)
         if answered and now - moved > limit:
             return f"the download stood still for {seconds(limit)}"
     return None
 
 
-def _deadline(started: float, asked: float, patience: float) -> float:
-    """`patience` counts from the start, but a slow start must leave the network its chance."""
-    return max(started + patience, asked + GRACE if asked else started + STARTUP)
+def _deadline(started: float, asked: float, timeout: float) -> float:
+    """`timeout` counts from the start, but a slow start must leave the network its chance."""
+    return max(started + timeout, asked + GRACE if asked else started + STARTUP)
 
 
 def _announced(line: str) -> int | None:

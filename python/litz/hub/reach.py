@@ -36,9 +36,9 @@ class Probe:
         else:
             self._reply = True
 
-    def answered(self, patience: float) -> bool:
-        """Whether anything came back, waiting no longer than `patience` seconds."""
-        self._thread.join(max(0.0, patience))
+    def answered(self, timeout: float) -> bool:
+        """Whether anything came back, waiting no longer than `timeout` seconds."""
+        self._thread.join(max(0.0, timeout))
         return self._reply
 
     def failure(self) -> str:

@@ -6,7 +6,7 @@ from litz.errors import ModelNotFoundError
 from litz.hub.cache import noted_files, package_folder, package_note, repository_folder, tree_size
 from litz.hub.gguf_names import gguf_paths, quantised
 from litz.hub.locations import hub_cache, litz_home
-from litz.hub.sources import HubSource, PackageSource, PathSource, parse
+from litz.hub.sources import PACKAGE, HubSource, PackageSource, PathSource, is_default, parse
 
 
 def remove(source: str) -> int:
@@ -15,8 +15,6 @@ def remove(source: str) -> int:
     A repository goes with all its revisions. Where `source` names one GGUF file of it (a short name does), the other
     GGUF files stay. ModelNotFoundError if it is not cached.
     """
-    from litz.hub.default import PACKAGE, is_default
-
     parsed = parse(PACKAGE if is_default(source) else source)
     if isinstance(parsed, PathSource):
         raise ModelNotFoundError(f"{source} is a file or folder of yours, not a cached model; see `litz ls`")

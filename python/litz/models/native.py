@@ -258,6 +258,7 @@ def load(
     threads: int | None = None,
     cache_dtype: Any = "auto",
     activations: str = "auto",
+    generation_config: generation.GenerationConfig | None = None,
 ) -> NativeCausalLM:
     """Loads a checkpoint's weights into the native engine: floats stay mapped, quantised matrices are packed.
 
@@ -266,15 +267,15 @@ def load(
     of the KV cache: "auto" (float32 where the weights are float32, else float16), float16, float32 or q8_0 (8 bits, and
     a scale for 32 numbers). `activations`, what weights are multiplied with: "auto" is codes of 16 bits beside
     quantised weights and floats beside floats, alike on every CPU; "fast" is codes of 8 bits, and bfloats beside
-    bfloats where the CPU multiplies them; "f32" is floats beside all. Raises InsufficientMemoryError, with the numbers,
-    before anything is packed that cannot fit.
+    bfloats where the CPU multiplies them; "f32" is floats beside all. `generation_config` counts instead of the
+    files' own. Raises InsufficientMemoryError, with the numbers, before anything is packed that cannot fit.
     """
     options, name = load_options(
         checkpoint, dtype=dtype, threads=threads, cache_dtype=cache_dtype, activations=activations
     )
     started = time.perf_counter()
     core = _core.Model.load(checkpoint.spec.to_json(), list(checkpoint.tensor_files), checkpoint.sources, options)
-    defaults = generation.GenerationConfig.for_model(checkpoint.files, checkpoint.config)
+    defaults = generation_config or generation.GenerationConfig.for_model(checkpoint.files, checkpoint.config)
     model = NativeCausalLM(core, checkpoint, generation_config=defaults, dtype=name)
     seconds = time.perf_counter() - started
     log.info("loading", "%r in %.2f s: %s", model, seconds, model.load_report)

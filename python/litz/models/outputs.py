@@ -1,46 +1,114 @@
-"""What models return."""
+"""What calling a model returns: objects that are read by attribute, by name or by place, as those of transformers."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, Literal, overload
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, Generic, SupportsIndex, overload
 
 if TYPE_CHECKING:
     from typing_extensions import TypeVar
 
-    Logits = TypeVar("Logits", default=Any)
+    Array = TypeVar("Array", default=Any)
 else:
     from typing import TypeVar
 
-    Logits = TypeVar("Logits")
+    Array = TypeVar("Array")
 
 
-@dataclass(frozen=True)
-class CausalLMOutput(Generic[Logits]):
-    """The scores of every next token; `output.logits`, `output["logits"]` and `output[0]` are the same."""
+@dataclass(frozen=True, eq=False)
+class ModelOutput(Mapping[str, Any]):
+    """The base of all outputs. A field that was not computed is None: an attribute, but no key and no item.
 
-    logits: Logits  # (batch, time, vocab) float32, numpy or torch as the input was
+    Iterating gives the names, as a mapping does; `to_tuple()` gives the values.
+    """
+
+    # Two outputs of arrays are not equal in one truth value.
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
 
     @overload
-    def __getitem__(self, key: int | Literal["logits"]) -> Logits: ...
+    def __getitem__(self, key: str | SupportsIndex, /) -> Any: ...
     @overload
-    def __getitem__(self, key: slice) -> tuple[Logits, ...]: ...
-    def __getitem__(self, key: int | str | slice) -> Any:
-        if isinstance(key, slice):
-            return self.to_tuple()[key]
-        if key in (0, -1, "logits"):
-            return self.logits
-        raise (IndexError if isinstance(key, int) else KeyError)(f"{key!r}: this output holds only logits")
+    def __getitem__(self, key: slice, /) -> tuple[Any, ...]: ...
+    def __getitem__(self, key: str | SupportsIndex | slice, /) -> Any:
+        held = self._held()
+        found: type[LookupError] = KeyError if isinstance(key, str) else IndexError
+        try:
+            return held[key] if isinstance(key, str) else tuple(held.values())[key]
+        except found:
+            raise found(f"{key!r}: this output holds {', '.join(held)}") from None
 
-    def __iter__(self) -> Iterator[Logits]:
-        yield self.logits
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._held())
 
     def __len__(self) -> int:
-        return 1
+        return len(self._held())
 
-    def to_tuple(self) -> tuple[Logits]:
-        """The logits alone, as `return_dict=False` gives them."""
-        return (self.logits,)
+    def to_tuple(self) -> tuple[Any, ...]:
+        """The values alone, as `return_dict=False` gives them."""
+        return tuple(self._held().values())
 
-    def keys(self) -> list[str]:
-        """The names of what it holds."""
-        return ["logits"]
+    def _held(self) -> dict[str, Any]:
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: value for name, value in values.items() if value is not None}
+
+
+# Arrays are float32, numpy or torch as the input was; `hidden_states` holds one of (batch, time, width) for the
+# embeddings and one for each layer.
+
+
+@dataclass(frozen=True, eq=False)
+class BaseModelOutputWithPooling(ModelOutput, Generic[Array]):
+    """Hidden states, and one vector for each sequence where the model has a pooler."""
+
+    last_hidden_state: Array  # (batch, time, width)
+    pooler_output: Array | None = None  # (batch, width)
+    hidden_states: tuple[Array, ...] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class CausalLMOutput(ModelOutput, Generic[Array]):
+    """The scores of every next token."""
+
+    logits: Array  # (batch, time, vocab)
+    hidden_states: tuple[Array, ...] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class MaskedLMOutput(ModelOutput, Generic[Array]):
+    """The scores of the token at every position."""
+
+    logits: Array  # (batch, time, vocab)
+    hidden_states: tuple[Array, ...] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class SequenceClassifierOutput(ModelOutput, Generic[Array]):
+    """The scores of every label of a sequence."""
+
+    logits: Array  # (batch, labels)
+    hidden_states: tuple[Array, ...] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class TokenClassifierOutput(ModelOutput, Generic[Array]):
+    """The scores of every label of every token."""
+
+    logits: Array  # (batch, time, labels)
+    hidden_states: tuple[Array, ...] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class QuestionAnsweringModelOutput(ModelOutput, Generic[Array]):
+    """The scores of every position as the first and as the last of the answer."""
+
+    start_logits: Array  # (batch, time)
+    end_logits: Array  # (batch, time)
+    hidden_states: tuple[Array, ...] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class MultipleChoiceModelOutput(ModelOutput, Generic[Array]):
+    """The scores of every choice."""
+
+    logits: Array  # (batch, choices)
+    hidden_states: tuple[Array, ...] | None = None

@@ -4,13 +4,13 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from litz import hub
 from litz.arguments import LOADING, Known, check_arguments
 from litz.arguments.mistaken import described
 from litz.checkpoint import read_config, with_defaults
 from litz.config import Config
 from litz.errors import ArgumentError
 from litz.hub import ModelFiles
-from litz.models.auto import AutoConfig
 from litz.numbers import shown
 
 
@@ -38,7 +38,7 @@ def _read(given: Any) -> Config:
     if isinstance(given, Config):
         return given
     if isinstance(given, (str, os.PathLike)):
-        return AutoConfig.from_pretrained(given)
+        return read_config(hub.resolve(given, want="config"))
     values = given.to_dict() if hasattr(given, "to_dict") else given
     if not isinstance(values, Mapping):
         raise ArgumentError(f"config must be a configuration, or the name of a model, found {described(given)}")

@@ -11,7 +11,7 @@ _NO_TRAINING = "the native engine only infers"
 _NO_SAVING = "litz does not change a model's files: copy those of {path} instead"
 
 
-def absent(name: str, advice: str) -> Callable[..., NoReturn]:
+def refused(name: str, advice: str) -> Callable[..., NoReturn]:
     """A method that raises UnsupportedError with the advice."""
 
     def method(self: Any, *_: Any, **__: Any) -> NoReturn:
@@ -22,7 +22,7 @@ def absent(name: str, advice: str) -> Callable[..., NoReturn]:
     return method
 
 
-def absent_maker(name: str, advice: str) -> Callable[..., NoReturn]:
+def refused_maker(name: str, advice: str) -> Callable[..., NoReturn]:
     """A static method that raises UnsupportedError with the advice."""
 
     def method(*_: Any, **__: Any) -> NoReturn:
@@ -47,24 +47,24 @@ class WithoutWeights:
             hint = f"did you mean {near}?" if near else "this release does not have it"
             raise AttributeError(f"a loaded model has no {name!r}: {hint}", obj=self)
 
-    from_pretrained = staticmethod(absent_maker("from_pretrained", "call AutoModelForCausalLM.from_pretrained"))
+    from_pretrained = staticmethod(refused_maker("from_pretrained", "call AutoModelForCausalLM.from_pretrained"))
 
-    parameters = absent("parameters", _PACKED)
-    named_parameters = absent("named_parameters", _PACKED)
-    buffers = absent("buffers", _PACKED)
-    modules = absent("modules", _PACKED)
-    named_modules = absent("named_modules", _PACKED)
-    state_dict = absent("state_dict", _PACKED)
-    load_state_dict = absent("load_state_dict", _PACKED)
-    get_input_embeddings = absent("get_input_embeddings", _PACKED)
-    get_output_embeddings = absent("get_output_embeddings", _PACKED)
-    set_input_embeddings = absent("set_input_embeddings", _PACKED)
-    resize_token_embeddings = absent("resize_token_embeddings", _PACKED)
-    gradient_checkpointing_enable = absent("gradient_checkpointing_enable", _NO_TRAINING)
-    enable_input_require_grads = absent("enable_input_require_grads", _NO_TRAINING)
-    compute_transition_scores = absent("compute_transition_scores", "scores are not kept; call model(ids).logits")
-    save_pretrained = absent("save_pretrained", _NO_SAVING)
-    push_to_hub = absent("push_to_hub", "litz uploads nothing: upload the files of {path} yourself")
-    load_adapter = absent("load_adapter", "adapters are not supported: merge them into the model first")
-    compile = absent("compile", "nothing is compiled, the kernels are there; leave it out")
-    cuda = absent("cuda", "the native engine runs on the CPU; leave it out")
+    parameters = refused("parameters", _PACKED)
+    named_parameters = refused("named_parameters", _PACKED)
+    buffers = refused("buffers", _PACKED)
+    modules = refused("modules", _PACKED)
+    named_modules = refused("named_modules", _PACKED)
+    state_dict = refused("state_dict", _PACKED)
+    load_state_dict = refused("load_state_dict", _PACKED)
+    get_input_embeddings = refused("get_input_embeddings", _PACKED)
+    get_output_embeddings = refused("get_output_embeddings", _PACKED)
+    set_input_embeddings = refused("set_input_embeddings", _PACKED)
+    resize_token_embeddings = refused("resize_token_embeddings", _PACKED)
+    gradient_checkpointing_enable = refused("gradient_checkpointing_enable", _NO_TRAINING)
+    enable_input_require_grads = refused("enable_input_require_grads", _NO_TRAINING)
+    compute_transition_scores = refused("compute_transition_scores", "scores are not kept; call model(ids).logits")
+    save_pretrained = refused("save_pretrained", _NO_SAVING)
+    push_to_hub = refused("push_to_hub", "litz uploads nothing: upload the files of {path} yourself")
+    load_adapter = refused("load_adapter", "adapters are not supported: merge them into the model first")
+    compile = refused("compile", "nothing is compiled, the kernels are there; leave it out")
+    cuda = refused("cuda", "the native engine runs on the CPU; leave it out")

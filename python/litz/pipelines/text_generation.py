@@ -10,6 +10,7 @@ from litz.generation.parameters import FOREIGN, GenerationParameters
 from litz.generation.recommended import UNSAID, recommended_configs
 from litz.generation.resolve import ARGUMENT, MODEL, Layer, hint_for, named
 from litz.generation.run import Row, collect, fallback_layers, start, telling
+from litz.hub.where import WhereArguments
 from litz.numbers import integer
 
 if TYPE_CHECKING:
@@ -43,6 +44,10 @@ class PipelineParameters(GenerationParameters, total=False):
     tokenizer_encode_kwargs: dict[str, Any] | None
     streamer: "Streams | None"
     batch_size: int | None
+
+
+class PipelineOptions(WhereArguments, PipelineParameters, total=False):
+    """Arguments of pipeline() for this task, beside the model and the tokenizer."""
 
 
 _OPTIONS = frozenset(PipelineParameters.__annotations__) - frozenset(GenerationParameters.__annotations__)

@@ -9,46 +9,34 @@ from litz import _core, hub, log
 from litz.arguments import names_of
 from litz.arguments.mistaken import check_source
 from litz.hub import ModelFiles
+from litz.hub.where import split, with_where_signature
 from litz.tokenizers import building, gguf_settings, model_files, vocabularies
 from litz.tokenizers import settings as read
 from litz.tokenizers.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
-    from litz.arguments.keywords import TokenizerSettings
+    from litz.arguments.keywords import TokenizerOptions
 
 Path = str | os.PathLike[str]
 
 
+@with_where_signature
 def from_pretrained(
-    source: Path,
-    *,
-    revision: str | None = None,
-    gguf_file: str | None = None,
-    cache_dir: Path | None = None,
-    local_files_only: bool = False,
-    token: str | bool | None = None,
-    use_fast: bool = True,
-    trust_remote_code: bool = False,
-    subfolder: str | None = None,
-    kind: type[Tokenizer] = Tokenizer,
-    **settings: "Unpack[TokenizerSettings]",
+    source: Path, *, use_fast: bool = True, kind: type[Tokenizer] = Tokenizer, **options: "Unpack[TokenizerOptions]"
 ) -> Tokenizer:
     """The tokenizer of a model, from its tokenizer.json, its GGUF file or another vocabulary that is there.
 
-    `settings` are keys of tokenizer_config.json, such as `pad_token`, `padding_side`, `model_max_length`,
-    `extra_special_tokens`, `add_eos_token` or `legacy`: they count before the files. A token that the vocabulary lacks
-    is added to it. `subfolder` is a folder inside the model's. `trust_remote_code` is accepted and never acted on:
-    files are data. `use_fast=False` is the tokenizer that is written in plain Python, to be read; its results are the
-    same.
+    `options` say where the model is, as in `hub.where.Where`, or are keys of tokenizer_config.json, such as
+    `pad_token`, `padding_side`, `model_max_length`, `extra_special_tokens`, `add_eos_token` or `legacy`: they count
+    before the files. A token that the vocabulary lacks is added to it. `use_fast=False` is the tokenizer that is
+    written in plain Python, to be read; its results are the same.
     """
     check_source(source, f"{kind.__name__}.from_pretrained")
+    where, settings = split(options)
     passed = building.allowed(settings, names_of(from_pretrained))
     if kind.reads_as is not None:
         passed["tokenizer_class"] = kind.reads_as
-    files = hub.resolve(
-        source, revision=revision, gguf_file=gguf_file, cache_dir=cache_dir, local_files_only=local_files_only,
-        token=token, want="tokenizer", subfolder=subfolder,
-    )  # fmt: skip
+    files, cache_dir = hub.resolve(source, want="tokenizer", **where), where.get("cache_dir")
     started = time.perf_counter()
     core, found = _of_gguf(files, passed, cache_dir) if files.gguf is not None else _of_files(files, passed, cache_dir)
     name = str(passed.get("name_or_path", files.source))

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, Unpack, cast
 
 from litz import _core
 from litz.errors import ArgumentError
+from litz.hub.where import with_where_signature
 from litz.tokenizers import building, saving
 from litz.tokenizers.attributes import Attributes
 from litz.tokenizers.core import Core
 from litz.tokenizers.settings import Settings, Side, is_unlimited
 
 if TYPE_CHECKING:
-    from litz.arguments.keywords import TokenizerSettings
+    from litz.arguments.keywords import TokenizerOptions, TokenizerSettings
 
 
 class Tokenizer(Attributes):
@@ -69,28 +70,18 @@ class Tokenizer(Attributes):
             self._name(name, token)
 
     @classmethod
+    @with_where_signature
     def from_pretrained(
         cls,
         pretrained_model_name_or_path: str | os.PathLike[str],
         *,
-        revision: str | None = None,
-        gguf_file: str | None = None,
-        cache_dir: str | os.PathLike[str] | None = None,
-        local_files_only: bool = False,
-        token: str | bool | None = None,
         use_fast: bool = True,
-        trust_remote_code: bool = False,
-        subfolder: str | None = None,
-        **settings: "Unpack[TokenizerSettings]",
+        **options: "Unpack[TokenizerOptions]",
     ) -> Self:
         """The tokenizer of a model, as `AutoTokenizer.from_pretrained` gives it."""
         from litz.tokenizers import loading
 
-        made = loading.from_pretrained(
-            pretrained_model_name_or_path, revision=revision, gguf_file=gguf_file, cache_dir=cache_dir,
-            local_files_only=local_files_only, token=token, use_fast=use_fast, trust_remote_code=trust_remote_code,
-            subfolder=subfolder, kind=cls, **settings,
-        )  # fmt: skip
+        made = loading.from_pretrained(pretrained_model_name_or_path, use_fast=use_fast, kind=cls, **options)
         return cast("Self", made)
 
     def __repr__(self) -> str:
