@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import litz
-from litz.cli import COMMANDS
+from litz.cli.commands import COMMANDS
 
 SOURCES = sorted(Path(litz.__file__).parent.rglob("*.py"))
 CRATES = sorted((Path(__file__).parent.parent / "crates").rglob("*.rs"))

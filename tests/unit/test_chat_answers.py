@@ -3,13 +3,14 @@
 import pytest
 
 from litz.cli import chat as chat_command
-from litz.cli import main, piped
+from litz.cli import main
 from litz.cli.chat import languages
 from litz.cli.chat.conversation import Conversation
 from litz.cli.chat.dialogue import Chat
 from litz.cli.chat.reader import Reader
-from litz.cli.console import Console
 from litz.cli.engine import CHAT_TOKENS, Engine
+from litz.cli.terminal import piped
+from litz.cli.terminal.console import Console
 from litz.hub import DEFAULT_MODEL
 from tests.fakes import FakeModel, FakeTokenizer
 

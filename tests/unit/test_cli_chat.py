@@ -7,15 +7,16 @@ import sys
 import pytest
 
 from litz.cli import chat as chat_command
-from litz.cli import main, piped
+from litz.cli import main
+from litz.cli.arguments.names import names_model, split_words
 from litz.cli.chat.conversation import Conversation
 from litz.cli.chat.dialogue import Chat
 from litz.cli.chat.reader import Reader
 from litz.cli.chat.slash import Slash
 from litz.cli.command import UsageError
-from litz.cli.console import Console, clean
 from litz.cli.engine import Engine
-from litz.cli.names import names_model, split_words
+from litz.cli.terminal import piped
+from litz.cli.terminal.console import Console, clean
 from litz.errors import ArgumentError, ContextError, TemplateError
 from litz.hub import DEFAULT_MODEL
 from tests.fakes import FakeModel, FakeTokenizer

@@ -8,7 +8,8 @@ import sys
 
 import pytest
 
-from litz.cli import COMMANDS, main
+from litz.cli import main
+from litz.cli.commands import COMMANDS
 from tests.servers import isolate
 
 if sys.platform == "win32":

@@ -7,8 +7,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from litz.cli import COMMANDS, env, main
+from litz.cli import env, main
 from litz.cli import generate as generate_command
+from litz.cli.commands import COMMANDS
 from litz.cli.engine import Engine
 from litz.errors import ArgumentError
 from tests.fakes import FakeModel, FakeTokenizer

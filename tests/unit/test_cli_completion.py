@@ -8,10 +8,11 @@ import sys
 
 import pytest
 
-from litz.cli import COMMANDS, main
+from litz.cli import main
+from litz.cli.arguments.parser import flags
 from litz.cli.command import parser_of
-from litz.cli.parser import flags
-from litz.cli.syntax import describe
+from litz.cli.commands import COMMANDS
+from litz.cli.completion.syntax import describe
 from litz.hub.known import KNOWN
 from tests.servers import isolate, write_snapshot
 

@@ -7,8 +7,8 @@ import pytest
 from litz.cli.chat.conversation import Conversation, load
 from litz.cli.chat.dialogue import Chat
 from litz.cli.chat.slash import Slash
-from litz.cli.console import Console
 from litz.cli.engine import Engine
+from litz.cli.terminal.console import Console
 from litz.errors import FormatError
 from tests.fakes import FakeModel, FakeTokenizer
 

@@ -9,9 +9,12 @@ from contextlib import closing
 import pytest
 
 from litz.cli import chat as chat_command
-from litz.cli import log_file, log_places, main, piped
+from litz.cli import main
 from litz.cli.engine import Engine
-from litz.cli.log_file import LogFile, Snapshot
+from litz.cli.log import database as log_file
+from litz.cli.log import places
+from litz.cli.log.database import LogFile, Snapshot
+from litz.cli.terminal import piped
 from litz.errors import ArgumentError, FileAccessError, FormatError
 from litz.hub import DEFAULT_MODEL
 from tests.fakes import FakeModel, FakeTokenizer
@@ -229,7 +232,7 @@ def test_a_chat_goes_on_with_the_latest_or_a_named_conversation(chat, log):
         "And then?",
     ]
     assert len(log("list").splitlines()) == 2
-    assert contents(LogFile(log_places.log_path()).entry(1)) == ["first", "an answer", "And then?", "an answer"]
+    assert contents(LogFile(places.log_path()).entry(1)) == ["first", "an answer", "And then?", "an answer"]
 
 
 @pytest.mark.parametrize(
@@ -261,9 +264,9 @@ def test_going_on_without_the_log_is_said(chat, log, capsys):
     chat("first", "--log")
     chat("second", "-c")
     assert "the log is off: what follows is not kept" in capsys.readouterr().err
-    assert contents(LogFile(log_places.log_path()).entry(1)) == ["first", "an answer"]
+    assert contents(LogFile(places.log_path()).entry(1)) == ["first", "an answer"]
     chat("third", "-c", "--log")
-    assert contents(LogFile(log_places.log_path()).entry(1))[2:] == ["third", "an answer"]
+    assert contents(LogFile(places.log_path()).entry(1))[2:] == ["third", "an answer"]
 
 
 def test_there_must_be_something_to_go_on_with(chat, log, capsys, tmp_path):
@@ -293,7 +296,7 @@ def test_a_model_in_a_folder_is_found_again_from_elsewhere(chat, log, monkeypatc
 
 
 def test_a_conversation_is_one_entry_however_it_changes(home):
-    log_places.make_state_folder()
+    places.make_state_folder()
     file = LogFile(home / "log.db")
     place = file.keep(snapshot("a", "b"))
     place = file.keep(snapshot("a", "b", "c", "d"), place)
@@ -305,7 +308,7 @@ def test_a_conversation_is_one_entry_however_it_changes(home):
 
 
 def test_who_finds_his_conversation_changed_writes_another(home):
-    log_places.make_state_folder()
+    places.make_state_folder()
     file = LogFile(home / "log.db")
     start = file.keep(snapshot("a", "b"))
     file.keep(snapshot("a", "b", "left"), start)
@@ -319,7 +322,7 @@ def test_who_finds_his_conversation_changed_writes_another(home):
 WRITER = """
 import sys
 from pathlib import Path
-from litz.cli.log_file import LogFile, Snapshot
+from litz.cli.log.database import LogFile, Snapshot
 file, name = LogFile(Path(sys.argv[1])), sys.argv[2]
 for conversation in range(5):
     place, turns = None, []
@@ -330,7 +333,7 @@ for conversation in range(5):
 
 
 def test_several_processes_write_at_once_and_nothing_is_lost(home):
-    log_places.make_state_folder()
+    places.make_state_folder()
     path = home / "log.db"  # made by whoever is first
     writers = [subprocess.Popen([sys.executable, "-c", WRITER, str(path), name]) for name in ("a", "b", "c")]
     assert [writer.wait(timeout=60) for writer in writers] == [0, 0, 0]
@@ -341,7 +344,7 @@ def test_several_processes_write_at_once_and_nothing_is_lost(home):
 
 
 def test_a_log_of_an_older_litz_is_brought_up_and_one_of_a_newer_refused(home, monkeypatch):
-    log_places.make_state_folder()
+    places.make_state_folder()
     file = LogFile(home / "log.db")
     file.keep(snapshot("old"))
     released = log_file.MIGRATIONS
@@ -355,7 +358,7 @@ def test_a_log_of_an_older_litz_is_brought_up_and_one_of_a_newer_refused(home, m
 
 
 def test_a_migration_that_fails_changes_nothing(home, monkeypatch):
-    log_places.make_state_folder()
+    places.make_state_folder()
     file = LogFile(home / "log.db")
     file.keep(snapshot("old"))
     broken = ("CREATE TABLE more (id INTEGER)", "nonsense")
@@ -367,7 +370,7 @@ def test_a_migration_that_fails_changes_nothing(home, monkeypatch):
 
 
 def test_the_database_of_another_program_is_left_alone(home):
-    log_places.make_state_folder()
+    places.make_state_folder()
     with closing(sqlite3.connect(home / "log.db")) as database:
         database.execute("CREATE TABLE notes (text)")
     with pytest.raises(FormatError, match="another program"):
@@ -375,7 +378,7 @@ def test_the_database_of_another_program_is_left_alone(home):
 
 
 def test_damage_is_said_and_left_as_it_is(home, log):
-    log_places.make_state_folder()
+    places.make_state_folder()
     file = LogFile(home / "log.db")
     for _ in range(50):
         file.keep(snapshot("a" * 500, "b" * 500))
@@ -391,7 +394,7 @@ def test_damage_is_said_and_left_as_it_is(home, log):
 
 
 def test_who_waits_in_vain_for_another_writer_is_told(home, monkeypatch):
-    log_places.make_state_folder()
+    places.make_state_folder()
     file = LogFile(home / "log.db")
     file.keep(snapshot("a"))
     monkeypatch.setattr(log_file, "TIMEOUT", 0.05)
@@ -402,7 +405,7 @@ def test_who_waits_in_vain_for_another_writer_is_told(home, monkeypatch):
 
 
 def test_numbers_are_not_given_twice(home):
-    log_places.make_state_folder()
+    places.make_state_folder()
     file = LogFile(home / "log.db")
     assert file.keep(snapshot("a")).id == 1
     file.remove([1])

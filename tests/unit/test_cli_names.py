@@ -8,9 +8,9 @@ import pytest
 
 from litz.cli import generate as generate_command
 from litz.cli import main
+from litz.cli.arguments.names import one_model, split_words
 from litz.cli.command import UsageError
 from litz.cli.engine import Engine
-from litz.cli.names import one_model, split_words
 from litz.errors import FormatError, ModelNotFoundError
 from litz.hub import DEFAULT_MODEL
 from litz.hub.chosen import chosen_model

@@ -3,9 +3,10 @@
 import pytest
 
 from litz.cli import chat as chat_command
-from litz.cli import main, piped
+from litz.cli import main
 from litz.cli.chat import presets
 from litz.cli.engine import Engine
+from litz.cli.terminal import piped
 from litz.errors import ArgumentError, FormatError
 from litz.hub import DEFAULT_MODEL
 from tests.fakes import FakeModel, FakeTokenizer

@@ -7,8 +7,8 @@ from litz.cli.chat.commands import COMMANDS, TOPICS, names
 from litz.cli.chat.conversation import Conversation
 from litz.cli.chat.dialogue import Chat
 from litz.cli.chat.slash import Slash
-from litz.cli.console import Console
 from litz.cli.engine import Engine
+from litz.cli.terminal.console import Console
 from litz.errors import ArgumentError
 from tests.fakes import FakeModel, FakeTokenizer
 

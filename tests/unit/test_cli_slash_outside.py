@@ -9,8 +9,8 @@ from litz.cli.chat.attachment import Attachment, read_attachment, split_path
 from litz.cli.chat.conversation import Conversation
 from litz.cli.chat.dialogue import Chat
 from litz.cli.chat.slash import Slash
-from litz.cli.console import Console
 from litz.cli.engine import Engine
+from litz.cli.terminal.console import Console
 from litz.errors import ArgumentError, ContextError, FormatError, UnsupportedError
 from tests.fakes import FakeModel, FakeTokenizer
 

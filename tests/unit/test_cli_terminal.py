@@ -94,7 +94,7 @@ def test_what_is_no_text_in_a_pipe_is_an_error():
 
 def test_a_prompt_does_not_wait_for_a_pipe_that_stays_silent():
     reader, writer = os.pipe()
-    command = program([["hello"]], "chat", "hi", before="from litz.cli import piped; piped.SILENCE = 0.1")
+    command = program([["hello"]], "chat", "hi", before="from litz.cli.terminal import piped; piped.SILENCE = 0.1")
     done = subprocess.run(command, stdin=reader, capture_output=True, text=True, check=False, timeout=60)
     os.close(reader)
     os.close(writer)

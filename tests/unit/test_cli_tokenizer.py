@@ -89,7 +89,7 @@ def test_colours_are_for_terminals_that_want_them(environment, coloured, model, 
         monkeypatch.delenv(name, raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr("litz.cli.tokenizer_show.sys", SimpleNamespace(stdout=SimpleNamespace(isatty=lambda: True)))
+    monkeypatch.setattr("litz.cli.tokenizer.show.sys", SimpleNamespace(stdout=SimpleNamespace(isatty=lambda: True)))
     assert run("show", model, "hi") == 0
     assert ("\033[30;46mh\033[0m" in capsys.readouterr().out) == coloured
 
@@ -133,7 +133,7 @@ def test_encode_reads_json_lines_whole_files_gzip_and_standard_input(model, tmp_
 
 
 def test_encode_in_many_batches_gives_the_ids_of_each_document(model, tmp_path, monkeypatch):
-    monkeypatch.setattr("litz.cli.tokenizer_encode._BATCH", 50)
+    monkeypatch.setattr("litz.cli.tokenizer.encode._BATCH", 50)
     lines = [f"line {number} 你" * (number % 7) for number in range(200)]
     (tmp_path / "a.txt").write_text("\n".join(lines))
     assert run("encode", model, str(tmp_path / "a.txt"), "-o", str(tmp_path / "t.bin")) == 0

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from litz.cli.chat.conversation import Conversation
 from litz.cli.chat.dialogue import Chat
 from litz.cli.chat.reasoning import MARKS, Splitter, open_in, switch_of
-from litz.cli.console import Console
 from litz.cli.engine import Engine
+from litz.cli.terminal.console import Console
 from litz.errors import ArgumentError
 from tests.fakes import FakeModel, FakeTokenizer
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from litz.cli.tokens import width
-from litz.cli.wrapping import Wrapper, wrapped
+from litz.cli.terminal.columns import width
+from litz.cli.terminal.wrapping import Wrapper, wrapped
 
 QUICK = settings(max_examples=150, derandomize=True, deadline=None)
 PROSE = st.text(alphabet="abc, .-()\n\t`|*1é\u0301中文。，「」かガ한🙂👍\u200d", max_size=120)

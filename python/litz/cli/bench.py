@@ -10,8 +10,8 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any, Literal
 
-from litz.cli import names
-from litz.cli.options import number
+from litz.cli.arguments import names
+from litz.cli.arguments.generation import number
 
 if TYPE_CHECKING:
     from litz.measure import Limits, Work

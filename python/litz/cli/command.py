@@ -3,10 +3,10 @@
 import sys
 from importlib import import_module
 
-from litz.cli import COMMANDS
-from litz.cli.console import clean, with_streams
-from litz.cli.logs import configure
-from litz.cli.parser import Parser
+from litz.cli.arguments.parser import Parser
+from litz.cli.commands import COMMANDS
+from litz.cli.terminal.console import clean, with_streams
+from litz.cli.verbosity import configure
 from litz.errors import ArgumentError, DownloadError, LitzError, ModelNotFoundError
 
 _FLAGS = ("--debug", "-v", "--verbose")

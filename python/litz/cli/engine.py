@@ -56,10 +56,10 @@ class Engine:
 
     def samples(self) -> bool:
         """Whether answers differ from one time to the next."""
-        told = [self.parameters, *(vars(config) for config in (self.model.generation_config, *self.fallbacks()))]
+        layers = [self.parameters, *(vars(config) for config in (self.model.generation_config, *self.fallbacks()))]
 
         def first(name: str) -> Any:
-            return next((values[name] for values in told if values.get(name) is not None), None)
+            return next((values[name] for values in layers if values.get(name) is not None), None)
 
         return bool(first("do_sample")) and first("temperature") != 0
 
@@ -75,7 +75,7 @@ class Engine:
         return [*known, GenerationConfig(max_new_tokens=most, **UNSAID, source=CHAT_DEFAULT)]
 
     def _thinks(self) -> bool:
-        """Whether nothing told the template that the model shall not reason first."""
+        """Whether the model may reason first: no template variable is off."""
         return False not in self.template_variables.values()
 
     def explanation(self) -> str:
@@ -89,11 +89,11 @@ class Engine:
         from litz.cli.chat.reasoning import mark_ids
         from litz.generation.loops import LoopWatch
 
-        told = self.tokenizer.apply_chat_template(
+        prompt = self.tokenizer.apply_chat_template(
             messages, add_generation_prompt=True, tokenizer_kwargs=QUIET, **self.template_variables
         )
         watch = LoopWatch()
-        with closing(self._stream(list(told), self.fallbacks(), said=mark_ids(self.tokenizer))) as pieces:
+        with closing(self._stream(list(prompt), self.fallbacks(), said=mark_ids(self.tokenizer))) as pieces:
             for piece in pieces:
                 yield piece
                 if watch.add(piece):

@@ -3,10 +3,10 @@
 import argparse
 import sys
 
-from litz.cli import names, piped
-from litz.cli import options as generation
-from litz.cli.console import Console
+from litz.cli.arguments import generation, names
 from litz.cli.engine import load
+from litz.cli.terminal import piped
+from litz.cli.terminal.console import Console
 from litz.errors import ArgumentError
 
 

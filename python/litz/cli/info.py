@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from litz.cli import names
-from litz.cli.console import clean
-from litz.cli.options import number
+from litz.cli.arguments import names
+from litz.cli.arguments.generation import number
+from litz.cli.terminal.console import clean
 from litz.hub.progress import size
 
 if TYPE_CHECKING:
@@ -68,9 +68,9 @@ def _on_this_machine(source: str) -> "ModelFiles":
         if not asked or asked not in str(error):  # offline, or a path where nothing is
             raise
         known = find_known(source)
-        told = f" ({known.megabytes:,} MB)" if known else ""
+        megabytes = f" ({known.megabytes:,} MB)" if known else ""
         raise ModelNotFoundError(
-            f"{source} is not on this machine, and info fetches nothing: `litz pull {source}` does{told}"
+            f"{source} is not on this machine, and info fetches nothing: `litz pull {source}` does{megabytes}"
         ) from error
 
 

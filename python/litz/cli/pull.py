@@ -2,7 +2,7 @@
 
 import argparse
 
-from litz.cli import names
+from litz.cli.arguments import names
 
 TIMEOUT = 60.0  # seconds: who pulls has time
 

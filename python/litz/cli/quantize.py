@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from litz.cli.console import clean
-from litz.cli.options import number
+from litz.cli.arguments.generation import number
+from litz.cli.terminal.console import clean
 
 if TYPE_CHECKING:
     from litz.hub import ModelFiles
@@ -78,7 +78,7 @@ def _quantize(options: argparse.Namespace) -> int:
 
 def _files(model: str) -> "ModelFiles":
     from litz import hub
-    from litz.cli.names import one_model
+    from litz.cli.arguments.names import one_model
 
     return hub.resolve(one_model(model, None))
 

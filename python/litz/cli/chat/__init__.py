@@ -2,13 +2,13 @@
 
 import argparse
 
-from litz.cli import names, piped
-from litz.cli import options as generation
+from litz.cli.arguments import generation, names
 from litz.cli.chat import beginning
 from litz.cli.chat.dialogue import Chat
 from litz.cli.chat.reader import open_reader
-from litz.cli.console import Console
 from litz.cli.engine import load
+from litz.cli.terminal import piped
+from litz.cli.terminal.console import Console
 from litz.errors import ArgumentError
 
 

@@ -1,7 +1,7 @@
-"""An answer while it comes: shown, and told from the reasoning before it."""
+"""An answer while it is generated: printed, and separated from the reasoning before it."""
 
 from litz.cli.chat.reasoning import Marks, Part, Splitter
-from litz.cli.console import Console
+from litz.cli.terminal.console import Console
 
 
 class Answer:

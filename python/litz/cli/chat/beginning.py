@@ -7,18 +7,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from litz.cli import log_places
 from litz.cli.chat import conversation as conversations
 from litz.cli.chat.conversation import Conversation
 from litz.cli.command import UsageError, explain
+from litz.cli.log import places
 from litz.errors import ArgumentError, LitzError
 
 if TYPE_CHECKING:
     from litz.cli.chat.dialogue import Chat
     from litz.cli.chat.presets import Preset
     from litz.cli.chat.recorder import Recorder
-    from litz.cli.console import Console
-    from litz.cli.log_file import Entry
+    from litz.cli.log.database import Entry
+    from litz.cli.terminal.console import Console
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -105,9 +105,9 @@ def _preset(name: str | None) -> "Preset | None":
 
 
 def _entry(number: int | None) -> "Entry":
-    from litz.cli.log_file import LogFile
+    from litz.cli.log.database import LogFile
 
-    return LogFile(log_places.log_path()).entry(number)
+    return LogFile(places.log_path()).entry(number)
 
 
 def _conversation(entry: "Entry") -> Conversation:
@@ -116,16 +116,16 @@ def _conversation(entry: "Entry") -> Conversation:
 
 def _recorder(options: argparse.Namespace, entry: "Entry | None", console: "Console") -> "Recorder | None":
     """What keeps the log; a log that cannot be made costs the log, not the answer."""
-    if options.log is False or (options.log is None and not log_places.is_on()):
+    if options.log is False or (options.log is None and not places.is_on()):
         if entry is not None and options.log is None:
             console.note("(the log is off: what follows is not kept; --log keeps it)")
         return None
     from litz.cli.chat.recorder import Recorder
-    from litz.cli.log_file import LogFile
+    from litz.cli.log.database import LogFile
 
     try:
-        log_places.make_state_folder()
+        places.make_state_folder()
     except (LitzError, OSError) as error:
         console.note(f"(this conversation is not logged: {explain(error)})")
         return None
-    return Recorder(LogFile(log_places.log_path()), None if entry is None else entry.place)
+    return Recorder(LogFile(places.log_path()), None if entry is None else entry.place)

@@ -12,8 +12,8 @@ from litz.cli.chat.reasoning import opened_by, switch_of
 from litz.cli.chat.remarks import ending
 from litz.cli.chat.signals import Interrupts, Terminated
 from litz.cli.command import UsageError
-from litz.cli.console import Console
 from litz.cli.engine import Engine
+from litz.cli.terminal.console import Console
 from litz.errors import ContextError, LitzError
 
 if TYPE_CHECKING:

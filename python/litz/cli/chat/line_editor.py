@@ -24,7 +24,7 @@ from litz.cli.chat.history import History
 from litz.cli.chat.modes import Modes
 from litz.cli.chat.reader import Reader, is_open, without_quotes
 from litz.cli.chat.signals import Terminated
-from litz.cli.console import clean
+from litz.cli.terminal.console import clean
 
 
 class LineEditor(Reader):

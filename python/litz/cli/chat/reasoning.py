@@ -1,4 +1,4 @@
-"""Reasoning between a model's marks, told from its answer while both come."""
+"""Reasoning between a model's marks, separated from its answer while both are generated."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -4,7 +4,7 @@ import os
 from typing import TYPE_CHECKING
 
 from litz.cli.command import explain
-from litz.cli.log_file import LogFile, Place, Snapshot
+from litz.cli.log.database import LogFile, Place, Snapshot
 from litz.errors import LitzError
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from litz.arguments.nearest import nearest
-from litz.cli.options import PARSERS, number
+from litz.cli.arguments.generation import PARSERS, number
 from litz.errors import ArgumentError
 from litz.generation.parameters import SAMPLING
 from litz.generation.values import read
@@ -190,11 +190,11 @@ def changed(parameters: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[s
 def consequences(before: Mapping[str, Any], after: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:
     """What a change brought with it that was not asked for by name."""
     unset = [name for name in before if name in SAMPLING and name not in after and name not in given]
-    told = [f"{', '.join(unset)} unset, since the answers are greedy"] if unset else []
+    notes = [f"{', '.join(unset)} unset, since the answers are greedy"] if unset else []
     asked = {"do_sample", "greedy"} & given.keys()
     if before.get("do_sample") is False and after.get("do_sample") and not asked:
-        told.append("no longer greedy")
-    return told
+        notes.append("no longer greedy")
+    return notes
 
 
 def typed(value: object) -> str:

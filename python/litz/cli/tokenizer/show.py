@@ -7,8 +7,10 @@ import sys
 from itertools import zip_longest
 from typing import Any
 
-from litz.cli import names, piped
-from litz.cli.tokens import Token, padded, tokens_of, visible, width
+from litz.cli.arguments import names
+from litz.cli.terminal import piped
+from litz.cli.terminal.columns import padded, width
+from litz.cli.tokenizer.tokens import Token, tokens_of, visible
 
 # Backgrounds that black letters are legible on; neighbours differ.
 _COLOURS = ("46", "43", "42", "45")
@@ -39,7 +41,7 @@ def run(options: argparse.Namespace) -> int:
         name: tokens_of(AutoTokenizer.from_pretrained(name), text, special=not options.no_special) for name in sources
     }
     if options.json:
-        print(json.dumps([_told(name, tokens) for name, tokens in cut.items()], ensure_ascii=False, indent=1))
+        print(json.dumps([_as_dict(name, tokens) for name, tokens in cut.items()], ensure_ascii=False, indent=1))
     elif options.compare:
         _beside(cut, text)
     else:
@@ -47,7 +49,7 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _told(name: str, tokens: list[Token]) -> dict[str, Any]:
+def _as_dict(name: str, tokens: list[Token]) -> dict[str, Any]:
     listed = [
         {"id": token.id, "text": token.text, "start": token.start, "end": token.end, "special": token.special}
         for token in tokens

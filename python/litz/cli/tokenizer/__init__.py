@@ -17,9 +17,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     for name, text in ACTIONS.items():
         form = argparse.RawDescriptionHelpFormatter
         action = actions.add_parser(name, help=text, description=text, formatter_class=form)
-        import_module(f"litz.cli.tokenizer_{name}").configure(action)
+        import_module(f"litz.cli.tokenizer.{name}").configure(action)
 
 
 def run(options: argparse.Namespace) -> int:
     """Do what was asked for."""
-    return int(import_module(f"litz.cli.tokenizer_{options.action}").run(options))
+    return int(import_module(f"litz.cli.tokenizer.{options.action}").run(options))

@@ -44,9 +44,9 @@ class Snapshot:
     @classmethod
     def of(cls, model: str, system: str, turns: Sequence[Message], *, parameters: Mapping[str, Any]) -> "Snapshot":
         """A copy that later turns do not change."""
-        told = json.dumps(dict(parameters), ensure_ascii=False, sort_keys=True)
+        values = json.dumps(dict(parameters), ensure_ascii=False, sort_keys=True)
         copies = [(turn["role"], turn["content"], turn.get("reasoning_content", "")) for turn in turns]
-        return cls(model, system, told, tuple(copies))
+        return cls(model, system, values, tuple(copies))
 
     def messages(self, *, system: bool = True) -> list[Message]:
         """The turns as chat templates take them, after the system prompt or without it."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from litz.cli.parser import actions
+from litz.cli.arguments.parser import actions
 
 # What follows an option or stands in a place: a model's name, a file, one of some words, or something free.
 Kind = Literal["model", "file", "words", "free", "nothing"]

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from litz.cli import names
+from litz.cli.arguments import names
 from litz.cli.outputs import Output
-from litz.cli.tokens import readable, visible
+from litz.cli.tokenizer.tokens import readable, visible
 
 _EPILOG = """\
 A line for each id: the id, a tab, the text that the token stands for. A newline is \\n, a tab \\t, a backslash \\\\, a
@@ -58,11 +58,11 @@ def _json_lines(tokenizer: Any) -> Iterator[str]:
     core = tokenizer._core
     control = {id for id, _, is_special, *_ in core.added_tokens() if is_special}
     for id in _ids(tokenizer):
-        told = {
+        row = {
             "id": id,
             "token": core.id_to_token(id),
             "text": core.decode([id]),
             "bytes": core.decode_bytes([id]).hex(),
             "special": id in control,
         }
-        yield json.dumps(told, ensure_ascii=False) + "\n"
+        yield json.dumps(row, ensure_ascii=False) + "\n"

@@ -13,9 +13,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from litz.cli import names
+from litz.cli.arguments import names
 from litz.cli.command import UsageError
-from litz.cli.documents import Corpus
+from litz.cli.tokenizer.documents import Corpus
 from litz.errors import ArgumentError
 
 _EPILOG = """\
@@ -103,7 +103,7 @@ def run(options: argparse.Namespace) -> int:
         about = stack.enter_context(Output(Path(f"{path}.json")))
         starts = stack.enter_context(Output(Path(f"{path}.offsets"))) if options.offsets else None
         counts = _write(encoder, corpus, ids, starts)
-        told = {
+        content = {
             "dtype": dtype,
             "tokens": counts.tokens,
             "documents": counts.documents,
@@ -111,7 +111,7 @@ def run(options: argparse.Namespace) -> int:
             "tokenizer": model,
             "eos": eos,
         }
-        about.write(json.dumps(told, ensure_ascii=False).encode() + b"\n")
+        about.write(json.dumps(content, ensure_ascii=False).encode() + b"\n")
     spent = time.perf_counter() - began
     rate = counts.bytes / 1e6 / max(spent, 1e-9)
     print(

@@ -2,7 +2,7 @@
 
 import argparse
 
-from litz.cli import COMMANDS
+from litz.cli.commands import COMMANDS
 
 SHELLS = ("bash", "zsh", "fish")
 
@@ -24,8 +24,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print the script."""
     from litz.cli.command import parser_of
-    from litz.cli.shells import script
-    from litz.cli.syntax import describe
+    from litz.cli.completion.shells import script
+    from litz.cli.completion.syntax import describe
 
     forms = [form for name, text in COMMANDS.items() for form in describe(name, text, parser_of(name))]
     print(script(options.shell, forms), end="")

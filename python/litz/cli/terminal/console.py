@@ -4,7 +4,7 @@ import os
 import sys
 from typing import TextIO
 
-from litz.cli.wrapping import Wrapper, wrapped
+from litz.cli.terminal.wrapping import Wrapper, wrapped
 
 _CONTROL = {code: None for code in [*range(0x20), *range(0x7F, 0xA0)] if chr(code) not in "\n\t"}
 

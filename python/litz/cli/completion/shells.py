@@ -3,7 +3,7 @@
 import shlex
 from collections.abc import Iterator, Sequence
 
-from litz.cli.syntax import Form, Value
+from litz.cli.completion.syntax import Form, Value
 from litz.hub.known import KNOWN
 
 # Both shells cut the line themselves here: `:` separates words in bash, and a model's name may hold one.

@@ -2,7 +2,7 @@
 
 import re
 
-from litz.cli.tokens import columns_of, width
+from litz.cli.terminal.columns import columns_of, width
 
 _TAB = 8
 _LEAST = 16  # columns that are left for an indented text

@@ -74,12 +74,12 @@ def one_model(positional: str | None, named: str | None, *, default: str | None 
     return chosen_model(asked).source
 
 
-def nobody_chose(model: str, told: Iterable[str | None]) -> bool:
-    """Whether it is the embedded default only because neither what was told nor a setting names a model."""
+def nobody_chose(model: str, named: Iterable[str | None]) -> bool:
+    """Whether it is the embedded default only because neither `named` nor a setting says otherwise."""
     from litz.hub import DEFAULT_MODEL
     from litz.hub.chosen import EMBEDDED, chosen_model
 
-    return model == DEFAULT_MODEL and model not in told and chosen_model().why == EMBEDDED
+    return model == DEFAULT_MODEL and model not in named and chosen_model().why == EMBEDDED
 
 
 def single_word(word: str, *, aloud: str) -> str | None:
