@@ -8,8 +8,8 @@ from copy import copy
 from pathlib import Path
 from typing import Any
 
-from litz.arguments.nearest import nearest
 from litz.errors import ConfigError
+from litz.nearest import nearest
 from litz.numbers import integer, number, shown
 from litz.whole_files import write_text
 

@@ -6,8 +6,8 @@ from inspect import Parameter, signature
 from typing import Any
 
 from litz import log
-from litz.arguments.nearest import nearest
 from litz.errors import UnknownArgumentError, UnsupportedError
+from litz.nearest import nearest
 from litz.numbers import shown
 
 

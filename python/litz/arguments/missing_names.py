@@ -3,7 +3,7 @@ import re
 import sys
 
 import litz
-from litz.arguments.nearest import nearest
+from litz.nearest import nearest
 
 _NO_TRAINING = "litz does not train models: train with transformers, and load the folder that it saves"
 _NO_ADAPTERS = "adapters are not supported: merge them into the model first, and load the merged folder"

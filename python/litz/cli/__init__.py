@@ -60,7 +60,7 @@ def _give_up_output() -> None:
 
 
 def _unknown(word: str) -> str:
-    from litz.arguments.nearest import nearest
+    from litz.nearest import nearest
 
     if word in NOT_HERE:
         return f"no command {word!r}: {NOT_HERE[word]}"

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from litz.arguments.nearest import nearest
 from litz.errors import ArgumentError
+from litz.nearest import nearest
 
 # (layer, layers) -> the type of that layer's matrix
 Raised = Callable[[int, int], str | None]

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from litz import _core
-from litz.arguments.nearest import nearest
 from litz.errors import ArgumentError, UnknownArgumentError, UnsupportedError
 from litz.generation.config import GenerationConfig
 from litz.generation.parameters import (
@@ -19,6 +18,7 @@ from litz.generation.parameters import (
     GenerationParameters,
 )
 from litz.generation.values import read
+from litz.nearest import nearest
 from litz.numbers import shown
 
 ARGUMENT = "argument"

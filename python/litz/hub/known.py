@@ -5,7 +5,7 @@ Sizes are in megabytes, as the Hub lists the files, for people who wonder before
 
 from dataclasses import dataclass
 
-from litz.arguments.nearest import nearest
+from litz.nearest import nearest
 
 
 @dataclass(frozen=True)

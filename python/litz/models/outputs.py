@@ -66,38 +66,6 @@ class BaseModelOutputWithPooling(ModelOutput, Generic[Array]):
 
 
 @dataclass(frozen=True, eq=False)
-class CausalLMOutput(ModelOutput, Generic[Array]):
-    """The scores of every next token."""
-
-    logits: Array  # (batch, time, vocab)
-    hidden_states: tuple[Array, ...] | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class MaskedLMOutput(ModelOutput, Generic[Array]):
-    """The scores of the token at every position."""
-
-    logits: Array  # (batch, time, vocab)
-    hidden_states: tuple[Array, ...] | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class SequenceClassifierOutput(ModelOutput, Generic[Array]):
-    """The scores of every label of a sequence."""
-
-    logits: Array  # (batch, labels)
-    hidden_states: tuple[Array, ...] | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class TokenClassifierOutput(ModelOutput, Generic[Array]):
-    """The scores of every label of every token."""
-
-    logits: Array  # (batch, time, labels)
-    hidden_states: tuple[Array, ...] | None = None
-
-
-@dataclass(frozen=True, eq=False)
 class QuestionAnsweringModelOutput(ModelOutput, Generic[Array]):
     """The scores of every position as the first and as the last of the answer."""
 
@@ -107,8 +75,28 @@ class QuestionAnsweringModelOutput(ModelOutput, Generic[Array]):
 
 
 @dataclass(frozen=True, eq=False)
-class MultipleChoiceModelOutput(ModelOutput, Generic[Array]):
-    """The scores of every choice."""
+class LogitsOutput(ModelOutput, Generic[Array]):
+    """The scores of all choices; the classes below say of what."""
 
-    logits: Array  # (batch, choices)
+    logits: Array
     hidden_states: tuple[Array, ...] | None = None
+
+
+class CausalLMOutput(LogitsOutput[Array]):
+    """The scores of every next token: (batch, time, vocab)."""
+
+
+class MaskedLMOutput(LogitsOutput[Array]):
+    """The scores of the token at every position: (batch, time, vocab)."""
+
+
+class SequenceClassifierOutput(LogitsOutput[Array]):
+    """The scores of the labels of every sequence: (batch, labels)."""
+
+
+class TokenClassifierOutput(LogitsOutput[Array]):
+    """The scores of the labels of every token: (batch, time, labels)."""
+
+
+class MultipleChoiceModelOutput(LogitsOutput[Array]):
+    """The scores of the choices: (batch, choices)."""

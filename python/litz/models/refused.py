@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from litz.arguments.nearest import nearest
 from litz.errors import UnsupportedError
+from litz.nearest import nearest
 
 _PACKED = "weights are mapped or packed for the kernels, and only computed with; read them with the safetensors package"
 _NO_TRAINING = "the native engine only infers"

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, Unpack
 
 from litz.arguments import PIPELINE, check_arguments, check_device, names_of
 from litz.arguments.mistaken import described, is_model
-from litz.arguments.nearest import nearest
 from litz.errors import ArgumentError, UnsupportedError
 from litz.hub.where import split, with_where_signature
+from litz.nearest import nearest
 from litz.pipelines.text_generation import PipelineOptions, TextGenerationPipeline, refuse_unknown
 
 if TYPE_CHECKING:

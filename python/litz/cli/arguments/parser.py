@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
-from litz.arguments.nearest import nearest
+from litz.nearest import nearest
 
 
 class Parser(argparse.ArgumentParser):

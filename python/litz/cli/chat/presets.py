@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from litz.arguments.nearest import nearest
 from litz.cli.chat import settings
 from litz.errors import ArgumentError, FormatError
 from litz.hub.locations import litz_configuration
+from litz.nearest import nearest
 
 _KEYS = {"model": str, "system": str, "parameters": dict, "template_variables": dict}
 _KINDS = {str: "a text", dict: "a table"}

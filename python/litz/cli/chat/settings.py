@@ -6,11 +6,11 @@ import shlex
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from litz.arguments.nearest import nearest
 from litz.cli.arguments.generation import PARSERS, number
 from litz.errors import ArgumentError
 from litz.generation.parameters import SAMPLING
 from litz.generation.values import read
+from litz.nearest import nearest
 
 _SWITCH = {"on": True, "true": True, "yes": True, "1": True, "off": False, "false": False, "no": False, "0": False}
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "0": "\0", "\\": "\\"}

@@ -7,7 +7,6 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from litz.arguments.nearest import nearest
 from litz.cli.chat import conversation as conversations
 from litz.cli.chat import settings
 from litz.cli.chat.attachment import Attachment, read_attachment, split_path, unquoted
@@ -16,6 +15,7 @@ from litz.cli.chat.conversation import Conversation, short
 from litz.cli.chat.facts import information, tokens_used
 from litz.cli.chat.reasoning import SWITCHES
 from litz.errors import ArgumentError
+from litz.nearest import nearest
 
 if TYPE_CHECKING:
     from litz.cli.chat.dialogue import Chat
