@@ -8,10 +8,10 @@ from copy import copy
 from pathlib import Path
 from typing import Any
 
+from litz.atomic_files import write_text
 from litz.errors import ConfigError
 from litz.nearest import nearest
 from litz.numbers import integer, number, shown
-from litz.whole_files import write_text
 
 # Keys that never change what a causal language model computes when it runs.
 _IRRELEVANT = frozenset(

@@ -51,7 +51,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _quantize(options: argparse.Namespace) -> int:
-    from litz.cli.outputs import Output
+    from litz.atomic_files import AtomicFile
     from litz.export.job import Job
     from litz.export.schemes import scheme_named
     from litz.hub.progress import Progress
@@ -64,7 +64,7 @@ def _quantize(options: argparse.Namespace) -> int:
         job.check_space(target.parent)
         progress = Progress(f"quantising to {scheme.name}", sum(each.bytes_before for each in job.planned))
         try:
-            with Output(target) as out:
+            with AtomicFile(target) as out:
                 written = job.write(out, threads=options.threads, advance=progress.update)
                 out.flush()
                 os.fsync(out.fileno())

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 from litz.arguments.mistaken import check_source
+from litz.atomic_files import write_text
 from litz.config import read_json
 from litz.errors import ConfigError, UnknownArgumentError, UnsupportedError
 from litz.generation.parameters import Biases, PretrainedOptions, Tokens
 from litz.hub.where import split, with_where_signature
 from litz.numbers import shown
-from litz.whole_files import write_text
 
 if TYPE_CHECKING:
     from litz.config import Config

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from litz.atomic_files import AtomicFile
 from litz.errors import FormatError
 from litz.hub.files import SIDE_FILES, WEIGHTS, Want, missing
 from litz.hub.gguf_names import gguf_names
@@ -156,18 +157,10 @@ def read_json(path: Path) -> dict[str, object] | None:
 
 
 def write_json(path: Path, value: dict[str, object], *, mode: int = 0o666) -> None:
-    """Written to a temporary name and renamed: a reader sees all of it or nothing. `mode` is narrowed by the umask."""
+    """Writes a JSON object atomically, and makes its folder if need be. `mode` is narrowed by the umask."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_name(f".{path.name}.{os.getpid()}")
-    text = json.dumps(value, indent=1) + "\n"
-    try:
-        with open(scratch, "w", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, mode)) as file:
-            file.write(text)
-        scratch.replace(path)
-    except OSError as error:  # about the file that is meant
-        raise OSError(error.errno, error.strerror, str(path)) from error
-    finally:
-        scratch.unlink(missing_ok=True)
+    with AtomicFile(path, mode) as file:
+        file.write((json.dumps(value, indent=1) + "\n").encode())
 
 
 def package_folder(source: PackageSource, home: Path) -> Path:

@@ -4,9 +4,9 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from litz.atomic_files import AtomicFile
 from litz.cli.chat.saved import read_messages
 from litz.cli.engine import Message
-from litz.cli.outputs import Output
 
 
 @dataclass
@@ -60,7 +60,7 @@ class Conversation:
         if path.exists():
             read_messages(path)
         content = json.dumps({"model": model, "messages": self.messages()}, ensure_ascii=False, indent=1)
-        with Output(path, mode=0o600) as file:
+        with AtomicFile(path, mode=0o600) as file:
             file.write(content.encode() + b"\n")
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from litz.atomic_files import AtomicFile
 from litz.cli.arguments import names
-from litz.cli.outputs import Output
 from litz.cli.tokenizer.tokens import readable, visible
 
 _EPILOG = """\
@@ -36,7 +36,7 @@ def run(options: argparse.Namespace) -> int:
     if options.output is None:
         sys.stdout.writelines(lines)
         return 0
-    with Output(Path(options.output)) as out:
+    with AtomicFile(Path(options.output)) as out:
         count = 0
         for line in lines:
             out.write(line.encode())

@@ -84,7 +84,7 @@ class _Encoder:
 
 def run(options: argparse.Namespace) -> int:
     """Encode, and say how much and how fast."""
-    from litz.cli.outputs import Output
+    from litz.atomic_files import AtomicFile
     from litz.hub.progress import size
     from litz.models.auto import AutoTokenizer
 
@@ -99,9 +99,9 @@ def run(options: argparse.Namespace) -> int:
     path, began = Path(options.output), time.perf_counter()
     with contextlib.ExitStack() as stack:
         # The last to be opened is the first in its place: the ids come last.
-        ids = stack.enter_context(Output(path))
-        about = stack.enter_context(Output(Path(f"{path}.json")))
-        starts = stack.enter_context(Output(Path(f"{path}.offsets"))) if options.offsets else None
+        ids = stack.enter_context(AtomicFile(path))
+        about = stack.enter_context(AtomicFile(Path(f"{path}.json")))
+        starts = stack.enter_context(AtomicFile(Path(f"{path}.offsets"))) if options.offsets else None
         counts = _write(encoder, corpus, ids, starts)
         content = {
             "dtype": dtype,
