@@ -1,4 +1,4 @@
-"""Lists and buffers as numpy arrays or torch tensors; each library is imported only when somebody asks for its kind."""
+"""Lists and buffers as numpy arrays or torch tensors; each library is imported on first use."""
 
 from types import ModuleType
 from typing import Any, Literal, Protocol

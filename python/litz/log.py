@@ -1,6 +1,6 @@
-"""Lines for the standard `logging`, under the logger `litz`: what is done, never a token or an address with one.
+"""Lines for the standard `logging`, under the logger `litz`: never with a token, or an address that holds one.
 
-`logging` is imported by whoever listens: as long as nobody has, no line could be read, and none is made.
+A line is made only if the program has imported `logging`: otherwise nobody could read it.
 """
 
 import sys

@@ -12,11 +12,11 @@ from litz.hub import DEFAULT_MODEL, cached, remove, resolve
 from litz.hub.cache import (
     find_package,
     lacking,
+    maybe_incomplete,
     note_of_snapshot,
     package_folder,
     package_note,
     snapshot,
-    unsettled,
     write_json,
 )
 from litz.hub.locations import hub_cache, litz_home, offline_because
@@ -141,17 +141,17 @@ def test_what_an_interrupted_download_left_behind_changes_nothing_offline(home, 
     blobs = folder.parent.parent / "blobs"
     done = next(iter(blobs.iterdir())).name
     (blobs / f"{done}.1a2b3c4d.incomplete").write_bytes(b"left over")
-    assert unsettled(folder, "model", home=home) == []
+    assert maybe_incomplete(folder, "model", home=home) == []
     (blobs / "aaaa.incomplete").write_bytes(b"half")
     assert lacking(folder, "model", home=home) == []
-    assert unsettled(folder, "model", home=home) == ["aaaa.incomplete"]
+    assert maybe_incomplete(folder, "model", home=home) == ["aaaa.incomplete"]
     assert resolve("owner/name", local_files_only=True).root == folder
 
 
 def test_with_a_network_a_tokenizer_json_alone_is_completed_and_used_where_that_fails(home, hub, monkeypatch):
     folder = write_snapshot(hub, {name: MODEL[name] for name in MODEL if name != "tokenizer_config.json"})
-    assert unsettled(folder, "tokenizer", home=home) == ["tokenizer_config.json"]
-    assert (lacking(folder, "tokenizer", home=home), unsettled(folder, "model", home=home)) == ([], [])
+    assert maybe_incomplete(folder, "tokenizer", home=home) == ["tokenizer_config.json"]
+    assert (lacking(folder, "tokenizer", home=home), maybe_incomplete(folder, "model", home=home)) == ([], [])
     assert resolve("owner/name", local_files_only=True, want="tokenizer").root == folder
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     said = []
@@ -160,7 +160,7 @@ def test_with_a_network_a_tokenizer_json_alone_is_completed_and_used_where_that_
     marker = folder.parent.parent / ".no_exist" / COMMIT / "tokenizer_config.json"
     marker.parent.mkdir(parents=True)
     marker.touch()
-    assert unsettled(folder, "tokenizer", home=home) == []
+    assert maybe_incomplete(folder, "tokenizer", home=home) == []
 
 
 def test_a_snapshot_of_one_gguf_file_is_complete_offline(home, hub):

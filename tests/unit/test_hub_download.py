@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import pytest
 
 from litz.errors import DownloadError
-from litz.hub import DEFAULT_MODEL, reach, resolve
+from litz.hub import DEFAULT_MODEL, probe, resolve
 from tests.servers import COMMIT, black_hole, isolate, model_hub, write_snapshot
 
 SHARDS = ("model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors")
@@ -180,7 +180,7 @@ def test_a_silent_hub_is_given_up(monkeypatch):
 
 
 def test_a_hub_that_refuses_connections_is_noticed_at_once():
-    assert not reach.Probe("http://127.0.0.1:9").answered(30)
+    assert not probe.Probe("http://127.0.0.1:9").answered(30)
 
 
 def test_nothing_is_drawn_into_a_pipe(monkeypatch):

@@ -13,11 +13,11 @@ import pytest
 
 from litz.errors import DownloadError, FileAccessError
 from litz.hub import packages, resolve
-from litz.hub.chosen import keep_model
-from litz.hub.disk import disk_trouble
-from litz.hub.network import asked, host_of, in_words, seconds
+from litz.hub.chosen import set_model
+from litz.hub.disk_errors import disk_error
+from litz.hub.network_errors import failure_in_words, format_seconds, host_and_proxy, host_of
 from litz.hub.pip import _last_error, _raise_of_disk
-from litz.hub.reach import Probe
+from litz.hub.probe import Probe
 from tests.servers import black_hole, isolate, make_wheel, model_hub
 
 HUB = """
@@ -70,12 +70,12 @@ def caused(outer, inner):
     ],
 )
 def test_a_failure_in_words(failure, words):
-    assert in_words(failure, who="hub") == words
+    assert failure_in_words(failure, who="hub") == words
 
 
 def test_an_address_loses_its_password_and_a_time_is_readable():
     assert host_of("https://user:secret@mirror:8080/simple/?key=1") == "mirror:8080"
-    assert [seconds(0.04), seconds(1), seconds(2.26), seconds(61.3)] == [
+    assert [format_seconds(0.04), format_seconds(1), format_seconds(2.26), format_seconds(61.3)] == [
         "0.1 seconds", "1 second", "2.3 seconds", "61 seconds",
     ]  # fmt: skip
 
@@ -92,7 +92,7 @@ def test_a_proxy_that_does_not_answer_is_named(monkeypatch):
     assert not probe.answered(30)
     assert probe.failure().startswith("hub.invalid (through the proxy 127.0.0.1:9) refused the connection after 0")
     monkeypatch.setenv("no_proxy", "hub.invalid")
-    assert asked("http://hub.invalid") == "hub.invalid"
+    assert host_and_proxy("http://hub.invalid") == "hub.invalid"
 
 
 def test_a_silent_host_is_said_with_the_seconds():
@@ -200,7 +200,7 @@ def test_a_cache_that_cannot_be_made(monkeypatch):
         ):
             resolve(source, notify=lambda _: None)
     with pytest.raises(FileAccessError, match=r"^cannot write to /proc/nowhere"):
-        keep_model("qwen3")
+        set_model("qwen3")
 
 
 def test_a_full_disk_under_the_hubs_cache(monkeypatch, tmp_path):
@@ -219,8 +219,8 @@ theirs.http_get = full
 
 
 def test_a_socket_that_is_not_permitted_is_no_trouble_of_the_disk(tmp_path):
-    assert disk_trouble(PermissionError(errno.EPERM, "Operation not permitted"), {"HF_HOME": tmp_path}) is None
-    assert disk_trouble(caused(ValueError(), OSError(errno.ENOSPC, "x")), {"HF_HOME": tmp_path}) is not None
+    assert disk_error(PermissionError(errno.EPERM, "Operation not permitted"), {"HF_HOME": tmp_path}) is None
+    assert disk_error(caused(ValueError(), OSError(errno.ENOSPC, "x")), {"HF_HOME": tmp_path}) is not None
 
 
 def test_a_note_that_cannot_be_written_names_its_own_file(tmp_path):

@@ -31,7 +31,7 @@ _CPU_ONLY = "this release computes on the CPU alone: leave it out, or pass 'cpu'
 
 
 def without_effect(reason: str) -> Known:
-    """An argument that is accepted whatever it says, for that reason."""
+    """An argument that is accepted with any value, for that reason."""
     return Known(reason, anything=True)
 
 

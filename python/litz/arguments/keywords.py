@@ -1,4 +1,4 @@
-"""Names and types of what loading gathers besides its own arguments, for type checkers and editors."""
+"""TypedDicts of the keyword arguments of every from_pretrained, for type checkers and editors."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypedDict

@@ -1,4 +1,4 @@
-"""What `litz.X` and `from litz import X` say of a name that litz has not: the nearest one, or what there is instead."""
+"""The errors of `litz.X` and `from litz import X` for missing names, with the nearest name or an alternative."""
 import re
 import sys
 

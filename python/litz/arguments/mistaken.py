@@ -1,4 +1,4 @@
-"""What was passed in another thing's place: a model for a name, a tokenizer for a model, text for ids."""
+"""Errors for values of the wrong kind: a model for a name, a tokenizer for a model, text for ids."""
 
 import os
 from collections.abc import Mapping

@@ -16,11 +16,11 @@ def main(arguments: list[str] | None = None) -> int:
         if sys.stdout is not None:
             sys.stdout.flush()
     except BrokenPipeError:
-        _give_up_output()  # whoever read it has seen enough: in silence, as programs end that SIGPIPE ends
+        _discard_output()  # silently, as SIGPIPE ends a program
         return 141
-    except OSError as error:  # what was written came no further than a buffer: the disk behind it may be full
+    except OSError as error:  # a buffer could not be flushed: its disk may be full
         print(f"litz: {error.strerror or error}", file=sys.stderr)
-        _give_up_output()
+        _discard_output()
         return 1
     return code
 
@@ -49,8 +49,8 @@ def _run(words: list[str]) -> int:
     return 2
 
 
-def _give_up_output() -> None:
-    """What could not be written is dropped, or the interpreter would complain about it at its end."""
+def _discard_output() -> None:
+    """Drops what could not be written, or the interpreter would report it when it exits."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.stdout, sys.stderr):
         try:

@@ -1,4 +1,4 @@
-"""`litz bench`: how fast a model decodes and reads prompts here, beside what the machine can give."""
+"""`litz bench`: measures decoding and prompts, beside the machine's limits."""
 
 import argparse
 import json
@@ -127,7 +127,7 @@ def _result(threads: int, found: Rates, *, work: "Work", limits: "Limits", optio
 
 
 def _peak_bytes() -> int:
-    """The most memory that this process has held; 0 where the system does not say."""
+    """The most memory that this process has held; 0 if the system does not report it."""
     try:
         import resource
     except ImportError:

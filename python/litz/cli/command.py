@@ -1,4 +1,4 @@
-"""Runs one command: its arguments, its errors as one line, its exit code."""
+"""Runs one command: parses its arguments, reports errors in one line, returns the exit code."""
 
 import sys
 from importlib import import_module
@@ -25,9 +25,9 @@ def run_command(name: str, arguments: list[str]) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a terminal that lacks a character shows ?, and no traceback
     try:
-        options = parser.parse_args([_utf8(argument) for argument in _hoisted(arguments)])
+        options = parser.parse_args([_utf8(argument) for argument in _flags_first(arguments)])
         configure(options.verbose)
-    except SystemExit as stop:  # argparse has said why
+    except SystemExit as stop:  # argparse has printed why
         return int(stop.code or 0)
     except LitzError as error:
         return _report(f"litz: {error}", code=1)
@@ -58,15 +58,15 @@ def parser_of(name: str) -> Parser:
     return parser
 
 
-def _hoisted(arguments: list[str]) -> list[str]:
-    """The flags of every command first: they may stand behind the action of one, too."""
+def _flags_first(arguments: list[str]) -> list[str]:
+    """The arguments with the flags of every command first, so that they may also follow an action."""
     end = arguments.index("--") if "--" in arguments else len(arguments)
     flags = [word for word in arguments[:end] if word in _FLAGS]
     return [*flags, *(word for word in arguments[:end] if word not in _FLAGS), *arguments[end:]]
 
 
 def _utf8(argument: str) -> str:
-    """An argument as it was typed, also where the locale says that there is nothing but ASCII."""
+    """An argument decoded as UTF-8, even in an ASCII locale."""
     try:
         return argument.encode("utf-8", "surrogateescape").decode("utf-8")
     except UnicodeDecodeError:
@@ -86,7 +86,7 @@ def explain(error: Exception) -> str:
 
 
 def _named_by(error: LitzError) -> str:
-    """Where the name of a model comes from that the command line does not show."""
+    """The setting that named the model of an error, if the command line did not."""
     from litz.hub.chosen import COMMAND, VARIABLE, chosen_model
     from litz.hub.known import known_source
 

@@ -1,4 +1,4 @@
-"""A loaded model that answers: from messages or a text to pieces of text, counted and timed."""
+"""A loaded model with its tokenizer: streams the answer to messages or a text, counted and timed."""
 
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 Message = dict[str, str]
 NOTHING: Mapping[int, str] = MappingProxyType({})
-QUIET = {"verbose": False}  # what is too long for the context is said here, in words of the command
+QUIET = {"verbose": False}  # the command has its own message for prompts longer than the context
 CHAT_DEFAULT = "chat default"
-CHAT_TOKENS = 1024  # the length of a chat's answer where nobody says it
+CHAT_TOKENS = 1024  # the default length of a chat's answer
 THINKING_TOKENS = 4096  # for models that think first
 
 
@@ -29,7 +29,7 @@ class Stats:
     answer: int = 0
     first: float = 0.0
     total: float = 0.0
-    finish: str = ""  # "length" (that was asked for), "cap" (where nobody asked), "context", "loop"; "" is its own end
+    finish: str = ""  # "length" (as requested), "cap" (the default length), "context", "loop"; "": the model ended
 
     def __str__(self) -> str:
         rest = self.total - self.first
@@ -55,7 +55,7 @@ class Engine:
         self.stats = Stats()
 
     def samples(self) -> bool:
-        """Whether answers differ from one time to the next."""
+        """Whether tokens are sampled, so that answers differ."""
         layers = [self.parameters, *(vars(config) for config in (self.model.generation_config, *self.fallbacks()))]
 
         def first(name: str) -> Any:
@@ -64,7 +64,7 @@ class Engine:
         return bool(first("do_sample")) and first("temperature") != 0
 
     def fallbacks(self) -> list["GenerationConfig"]:
-        """What counts in a chat where neither the session nor the model's files say anything, the strongest first."""
+        """Defaults of a chat behind the session's parameters and the model's files, the strongest first."""
         from litz.generation import GenerationConfig
         from litz.generation.recommended import UNSAID, recommended_configs
 
@@ -79,7 +79,7 @@ class Engine:
         return False not in self.template_variables.values()
 
     def explanation(self) -> str:
-        """The parameters that count, and where each comes from."""
+        """The parameters in effect, and the origin of each."""
         from litz.generation import explain_generation
 
         return str(explain_generation(self.model, fallbacks=self.fallbacks(), **self.parameters))

@@ -21,11 +21,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print what follows the prompt, as it comes."""
+    """Print the continuation while it is generated."""
     console = Console()
     parameters = generation.parameters(options)
     model, prompt = names.split_words(
-        options.words, named=options.named, prompt=options.prompt, aloud="litz generate -p"
+        options.words, named=options.named, prompt=options.prompt, prompt_option="litz generate -p"
     )
     if prompt is None:
         if console.interactive:

@@ -1,4 +1,4 @@
-"""`litz info`: what a model is and what it will need, from its headers; no weight is read."""
+"""`litz info`: describes a model and the memory it needs, from its headers; no weight is read."""
 
 import argparse
 import sys
@@ -65,7 +65,7 @@ def _on_this_machine(source: str) -> "ModelFiles":
     try:
         return hub.resolve(source, local_files_only=bool(asked))
     except ModelNotFoundError as error:
-        if not asked or asked not in str(error):  # offline, or a path where nothing is
+        if not asked or asked not in str(error):  # offline, or a path that does not exist
             raise
         known = find_known(source)
         megabytes = f" ({known.megabytes:,} MB)" if known else ""

@@ -1,4 +1,4 @@
-"""`litz preset`: the presets that `litz chat --preset` takes: listed, shown, and where they lie."""
+"""`litz preset`: lists and shows the presets of `litz chat --preset`, and prints their paths."""
 
 import argparse
 from pathlib import Path
@@ -26,7 +26,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Do what was asked for."""
+    """Run the action."""
     import sys
 
     from litz.cli.chat import presets

@@ -1,4 +1,4 @@
-"""The process of the `litz` command: started for one command, and left at once when that has ended."""
+"""The process of the `litz` command: runs one command and exits without tearing the interpreter down."""
 
 import contextlib
 import gc
@@ -18,6 +18,6 @@ def run() -> NoReturn:
     gc.set_threshold(20_000, 20, 20)
     code = main()
     for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(Exception):  # closed, or a pipe that nobody reads: the command has said what it had to
+        with contextlib.suppress(Exception):  # closed, or a pipe without a reader: the command has ended anyway
             stream.flush()
     os._exit(code)

@@ -1,4 +1,4 @@
-"""`litz quantize`: a GGUF file with its matrices in a smaller type."""
+"""`litz quantize`: writes a GGUF file with its matrices in a smaller type."""
 
 import argparse
 import os

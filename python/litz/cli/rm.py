@@ -14,7 +14,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Delete each and say what that freed."""
+    """Delete each model and print how much that freed."""
     from litz import hub
     from litz.hub.progress import size
 

@@ -1,4 +1,4 @@
-"""What the command logs: `--verbose` or LITZ_LOG=info, and LITZ_LOG=debug for more, as lines on stderr."""
+"""Log lines on stderr: `--verbose` or LITZ_LOG=info, and LITZ_LOG=debug for more."""
 
 import os
 import sys
@@ -9,7 +9,7 @@ LEVELS = ("debug", "info", "warning", "error")
 
 
 def configure(verbose: bool) -> None:
-    """Shows litz's log lines from the level on that is asked for; `--verbose` counts before LITZ_LOG."""
+    """Shows litz's log lines of the requested level and above; `--verbose` counts before LITZ_LOG."""
     asked = "info" if verbose else os.environ.get("LITZ_LOG", "").strip().lower()
     if not asked:
         return

@@ -1,6 +1,6 @@
-"""Where models come from: a folder, a file, a short name, `owner/name` on the Hub, `pypi:PACKAGE==VERSION/path`.
+"""Model sources: a folder, a file, a short name, `owner/name` on the Hub, `pypi:PACKAGE==VERSION/path`.
 
-What is complete on this machine is used without opening a socket; nothing that comes from a model is ever executed.
+A complete copy on this machine is used without opening a socket; nothing in a model is ever executed.
 """
 
 from litz.hub.cache import CachedModel, cached

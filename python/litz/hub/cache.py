@@ -1,4 +1,4 @@
-"""What is on this machine already: the Hub's cache, read without huggingface_hub, and litz's own."""
+"""The caches: the Hub's, read without huggingface_hub, and litz's own."""
 
 import json
 import os
@@ -93,7 +93,7 @@ def lacking(folder: Path, want: Want, *, home: Path, file: str | None = None) ->
     return absent or _dangling(folder, _read_for(folder, want))
 
 
-def unsettled(folder: Path, want: Want, *, home: Path) -> list[str]:
+def maybe_incomplete(folder: Path, want: Want, *, home: Path) -> list[str]:
     """Why the repository may hold more than this usable snapshot does: worth asking for while there is a network.
 
     Somebody may have fetched one file alone, or was interrupted; huggingface_hub marks in .no_exist what is not there.
@@ -164,7 +164,7 @@ def write_json(path: Path, value: dict[str, object], *, mode: int = 0o666) -> No
 
 
 def package_folder(source: PackageSource, home: Path) -> Path:
-    """The folder that stands for the root of the wheel."""
+    """The folder that holds the files of the wheel, as in its root."""
     return home / "pypi" / f"{source.package}=={source.version}"
 
 

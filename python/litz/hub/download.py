@@ -1,4 +1,4 @@
-"""Bring what is needed of a Hub repository into the Hub's own cache: data files only, weights last, the ref at the end.
+"""Downloads of Hub repositories into the Hub's own cache: data files only, weights last, the ref at the end.
 
 huggingface_hub, which knows the protocol, tokens and mirrors, is imported here and only here.
 """
@@ -14,14 +14,14 @@ from typing import Any
 
 from litz.errors import DownloadError, LitzError, ModelNotFoundError
 from litz.hub.cache import note_of_snapshot, repository_folder, write_json
-from litz.hub.disk import disk_trouble
+from litz.hub.disk_errors import disk_error
 from litz.hub.files import INDEX, SIDE_FILES, WEIGHTS, Want, refuse_pickles, shards
 from litz.hub.gguf_names import choose_gguf, choose_quantised
 from litz.hub.locations import endpoint, hub_variable
-from litz.hub.network import asked, in_words, seconds
+from litz.hub.network_errors import failure_in_words, format_seconds, host_and_proxy
 from litz.hub.paths import check_name
+from litz.hub.probe import Probe
 from litz.hub.progress import Progress
-from litz.hub.reach import Probe
 from litz.hub.sources import HubSource
 
 Token = str | bool | None
@@ -139,7 +139,7 @@ def _bar(label: str, cache: Path, total: int) -> Iterator[Progress]:
     painter = Thread(target=draw, daemon=True)
     painter.start()
     try:
-        with warnings.catch_warnings():  # should the disk be full in the end, an error says so
+        with warnings.catch_warnings():  # if the disk becomes full, that is an error
             warnings.filterwarnings("ignore", message="Not enough free disk space")
             yield progress
         over.set()
@@ -163,7 +163,7 @@ def _bytes_in(folder: Path, *, whole: bool = False) -> int:
 
 @contextmanager
 def _explained(source: HubSource, revision: str | None, caches: dict[str, Path]) -> Iterator[None]:
-    """Turn the library's many exceptions into three: not there, not fetched, not kept; with what to do about it."""
+    """Maps exceptions of huggingface_hub to ModelNotFoundError, DownloadError and FileAccessError, with what to do."""
     started = time.monotonic()
     try:
         yield
@@ -180,12 +180,12 @@ def _explained(source: HubSource, revision: str | None, caches: dict[str, Path])
         if "RepositoryNotFoundError" in kinds:
             text = f"no model {source.repo!r} at {endpoint()}; if it is private, set HF_TOKEN"
             raise ModelNotFoundError(text) from error
-        trouble = disk_trouble(error, caches)
+        trouble = disk_error(error, caches)
         if trouble is not None:
             raise trouble from error
-        words = in_words(error, who=asked(endpoint()))
+        words = failure_in_words(error, who=host_and_proxy(endpoint()))
         if words is not None:
-            text = f"{source.repo}: {words} after {seconds(time.monotonic() - started)}; try again"
+            text = f"{source.repo}: {words} after {format_seconds(time.monotonic() - started)}; try again"
             raise DownloadError(text) from error
         if isinstance(error, OSError) or any(
             word in kinds for word in ("HTTPError", "TransportError", "HfHubHTTPError")

@@ -1,4 +1,4 @@
-"""A model's files on this disk: which of them hold the weights, and a finder that never leaves their folder."""
+"""The files of a model on this disk, found by name inside its folder only."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Which of a repository's GGUF files is the model: the only one, or the one of a quantisation."""
+"""Names of GGUF files: which one of a repository is meant, the only one or that of a quantisation."""
 
 import re
 from pathlib import Path

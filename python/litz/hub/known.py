@@ -127,7 +127,7 @@ def tags_of(family: str) -> list[str]:
 
 
 def nearest_known(name: str) -> str | None:
-    """The short name that somebody who wrote `name` may have meant; None if nothing is near."""
+    """The short name nearest to `name`; None if none is near."""
     wanted = name.lower()
     of_family = tags_of(wanted.partition(":")[0])
     if of_family:

@@ -1,4 +1,4 @@
-"""Where caches are, and what the environment says about the network; read anew at each call."""
+"""Folders and network settings from the environment, read at each call."""
 
 import os
 from collections.abc import Mapping

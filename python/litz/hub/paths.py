@@ -1,4 +1,4 @@
-"""The one rule for a file name that came from a file: it must stay inside the folder it belongs to."""
+"""The check of untrusted file names: none may lead out of the folder that it belongs to."""
 
 import os
 import re

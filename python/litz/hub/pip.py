@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from litz.errors import DownloadError, MissingDependencyError
-from litz.hub.network import host_of, in_words, seconds
+from litz.hub.network_errors import failure_in_words, format_seconds, host_of
 from litz.hub.progress import Progress
 
 if TYPE_CHECKING:
@@ -22,9 +22,9 @@ STARTUP = 20.0  # seconds that an installer may take to load before it turns to 
 GRACE = 1.5  # seconds that the network has at least, however long the installer took to load
 FIRST_BYTE = 15.0  # seconds from the index's answer to the wheel: some mirrors fetch it themselves first
 SOMETHING = 1 << 16  # bytes on the disk that an installer's own bookkeeping does not reach
-STALL = 120.0  # seconds without a new byte, once bytes have come
+STALL = 120.0  # seconds without a new byte, once bytes have arrived
 
-# What pip says with -vv. A link found in a local folder is no sign that the index lives.
+# What pip says with -vv. A link in a local folder does not show that the index answers.
 _ASKS = re.compile(r"Getting page|Starting new HTTP|Looking in (indexes|links)")
 _ANSWERED = re.compile(r'"(GET|HEAD) |Fetched page|Downloading|Using cached|Processing|Saved')
 _SIZE = re.compile(r"Downloading .*\((\d+(?:\.\d+)?) ?(kB|MB|GB)\)")
@@ -170,10 +170,10 @@ def _wait(
         answered = answered or done > SOMETHING
         progress.update(done)
         if not answered and now > _deadline(started, asked, timeout):
-            return f"the package index did not answer within {seconds(timeout)}"
+            return f"the package index did not answer within {format_seconds(timeout)}"
         limit = STALL if done else max(FIRST_BYTE, timeout)
         if answered and now - moved > limit:
-            return f"the download stood still for {seconds(limit)}"
+            return f"the download stood still for {format_seconds(limit)}"
     return None
 
 
@@ -216,7 +216,7 @@ def _stop(process: "Popen[str]") -> None:
 
 
 def _raise_of_disk(lines: list[str]) -> None:
-    """OSError if the installer says that the disk took no more."""
+    """OSError if the installer reports a full or read-only disk."""
     found = re.search(r"\[Errno (\d+)\]", "".join(line for line in lines if "OSError" in line or "os error" in line))
     full = "No space left on device" in "".join(lines)
     number = errno.ENOSPC if full else int(found[1]) if found else 0
@@ -231,9 +231,9 @@ def _last_error(lines: list[str], *, spent: float) -> str:
     for line in reversed(broken):
         address = re.search(r"https?://[^\s'\")]+", " ".join([line, *said]))
         who = f"the package index at {host_of(address[0])}" if address else "the package index"
-        words = in_words(line, who=who)
+        words = failure_in_words(line, who=who)
         if words is not None:
-            return f"{words} after {seconds(spent)}"
+            return f"{words} after {format_seconds(spent)}"
     for line in reversed(said):
         if re.match(r"(ERROR|error|OSError)\b", line) or line.startswith("×"):
             return line.removeprefix("ERROR: ")

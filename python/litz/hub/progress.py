@@ -60,7 +60,7 @@ class Progress:
 
 def _columns() -> int:
     try:
-        return os.get_terminal_size(sys.stderr.fileno()).columns or 80  # a terminal without a size says 0
+        return os.get_terminal_size(sys.stderr.fileno()).columns or 80  # a terminal without a size reports 0
     except OSError:
         return 80
 

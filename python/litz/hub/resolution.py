@@ -1,4 +1,4 @@
-"""From a source to files on this disk: caches first, the network only for what is not complete here."""
+"""`resolve`: from a source to files on this disk. Caches first, the network only for what is incomplete."""
 
 import os
 import sys
@@ -9,7 +9,7 @@ from typing import Unpack
 
 from litz import log
 from litz.errors import ArgumentError, DownloadError, FormatError, MissingDependencyError, ModelNotFoundError
-from litz.hub.cache import find_package, lacking, snapshot, unsettled
+from litz.hub.cache import find_package, lacking, maybe_incomplete, snapshot
 from litz.hub.default import DEFAULT_TIMEOUT, resolve_default
 from litz.hub.files import WEIGHTS, ModelFiles, Want, is_gguf, select
 from litz.hub.gguf_names import choose_quantised, gguf_paths, quantised
@@ -58,8 +58,8 @@ def resolve(
     """The files of a model, fetched if they are not here; a complete copy here is used without opening a socket.
 
     `want` says how much is needed: a tokenizer does not bring the weights. `timeout` is how long, in seconds, a server
-    may take to answer. `notify` gets one line for each thing that is not plain (default: to stderr). `where` has the
-    fields of `hub.where.Where`.
+    may take to answer. `notify` receives one line about each download and each choice (default: stderr). `where` has
+    the fields of `hub.where.Where`.
     """
     _check_named(source, "a model")
     request = _request(where, want=want, notify=notify, timeout=timeout)
@@ -89,7 +89,7 @@ def _request(arguments: WhereArguments, *, want: Want, notify: Notify | None, ti
 
 
 def _explain_short_name(source: str | os.PathLike[str], request: Request) -> None:
-    """A family's name alone means one of its models: which one is said."""
+    """Notes which model the name of a family alone means."""
     known = find_known(os.fspath(source))
     if known is not None and known.name != os.fspath(source).lower():
         request.notify(f"{source} means {known.name}: {known.source} ({known.megabytes / 1000:.1f} GB)")
@@ -113,7 +113,7 @@ def _subfolder(name: str | None) -> str:
 
 
 def _inside(folder: Path, source: str, request: Request) -> ModelFiles:
-    """What of a folder, or of the subfolder that was asked for, is the model."""
+    """The model's files in a folder, or in the requested subfolder of it."""
     root = folder / request.subfolder
     if not root.is_dir():
         raise ModelNotFoundError(f"{source} has no folder {request.subfolder!r}")
@@ -180,7 +180,7 @@ def _from_hub(source: HubSource, request: Request) -> ModelFiles:
         if request.offline is not None:
             raise ModelNotFoundError(_why_not_offline(name, absent or [], request))
         folder = _download(source, name, request)
-    elif request.offline is None and source.file is None and unsettled(folder, request.want, home=request.home):
+    elif request.offline is None and source.file is None and maybe_incomplete(folder, request.want, home=request.home):
         try:
             folder = _download(source, name, request)
         except (DownloadError, MissingDependencyError) as error:

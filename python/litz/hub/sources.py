@@ -1,4 +1,4 @@
-"""What a source string says, decided from the string and the disk alone; nothing is fetched here."""
+"""The grammar of sources: a string becomes a path, a Hub repository or a package. Nothing is fetched."""
 
 import os
 import re
@@ -111,7 +111,7 @@ def _are(names: list[str]) -> str:
 
 
 def looks_like_path(text: str) -> bool:
-    """Whether somebody who wrote this meant a place on the disk."""
+    """Whether a text looks like a path rather than a name."""
     return text.startswith((".", "/", "~")) or "\\" in text or text.count("/") > 1 or text.endswith(".gguf")
 
 

@@ -1,4 +1,4 @@
-"""AutoConfig, AutoTokenizer and the classes of models: from a model's name or path to what it says it is."""
+"""AutoConfig, AutoTokenizer and the Auto classes of models: each loads from a name or a path."""
 
 import os
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar, Unpack

@@ -205,7 +205,7 @@ def load_options(
     cache_dtype: Any = "auto",
     activations: str = "auto",
 ) -> tuple[str, str]:
-    """The engine's options as JSON, and the dtype that the model will say it has; ArgumentError for what is unknown."""
+    """The engine's options as JSON, and the dtype that the model reports; ArgumentError for unknown values."""
     stored = checkpoint.stored_bytes()
     main = max(stored, key=lambda name: stored[name])
     whole = wants_float32(dtype, main) and set(stored) != {"F32"}

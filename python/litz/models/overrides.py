@@ -1,4 +1,4 @@
-"""A configuration that a caller gives, or changes key by key, instead of the one in a model's files."""
+"""The configuration to load with: the files' own, or the caller's, with the keys that the caller changes."""
 
 import os
 from collections.abc import Mapping, Sequence

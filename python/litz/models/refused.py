@@ -1,4 +1,4 @@
-"""Methods of transformers' models that this release does not have, each an error that says what there is instead."""
+"""Methods of transformers' models that litz lacks: each raises UnsupportedError with an alternative."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn

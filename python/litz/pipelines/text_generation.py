@@ -59,7 +59,7 @@ _HINTS = {
 
 
 def refuse_unknown(parameters: Mapping[str, Any], also: Sequence[str] = ()) -> None:
-    """UnknownArgumentError for a name that nothing here reads; `also` are others that it may be meant to be."""
+    """UnknownArgumentError for an unknown name; `also` are further names to suggest."""
     for name in parameters:
         if name not in PipelineParameters.__annotations__ and name not in FOREIGN:
             hint = _HINTS.get(name) or hint_for(name, [*_OPTIONS, *also])
@@ -69,7 +69,7 @@ def refuse_unknown(parameters: Mapping[str, Any], also: Sequence[str] = ()) -> N
 class Generated(dict[str, Any]):
     """One result, {"generated_text": ...}, that also knows the new text alone and why it ended."""
 
-    text: str  # the new text, whatever return_full_text says
+    text: str  # the new text, with any return_full_text
     finish_reason: str  # "eos", "stop", "length" or "time"
     context_limited: bool  # whether that "length" was the model's context
 

@@ -1,4 +1,4 @@
-"""The options that chat and generate share, and what they mean for generation."""
+"""Options of chat and generate, and the generation parameters that they set."""
 
 import argparse
 from collections.abc import Callable
@@ -37,7 +37,7 @@ PARSERS: dict[str, tuple[Callable[[str], Any], str]] = {
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the options; what is not given is as the model's generation_config says."""
+    """Add the options; parameters that are not given come from the model's generation_config."""
     group = parser.add_argument_group("generation (defaults: the model's own)")
     for name, (parse, text) in PARSERS.items():
         group.add_argument("--" + name.replace("_", "-"), type=parse, metavar="N", help=text)

@@ -1,4 +1,4 @@
-"""Which of the words of a command line name a model, and which are the prompt."""
+"""The words of a command line: which one names the model, and which is the prompt."""
 
 import argparse
 import os
@@ -27,12 +27,12 @@ def split_words(
     named: str | None = None,
     prompt: str | None = None,
     default: str | None = None,
-    aloud: str = "litz chat -p",
+    prompt_option: str = "litz chat -p",
 ) -> tuple[str, str | None]:
     """(model, prompt) from none, one or two words and what the options -m and -p say.
 
-    `default` is the model of a chat that goes on, or of a preset. `aloud` is how a word that could be a model's name is
-    given as a prompt.
+    `default` is the model of a chat that goes on, or of a preset. `prompt_option`, for errors, is the command line that
+    gives a word as the prompt even if it could be a model's name.
     """
     if len(words) > 2:
         raise UsageError(f"expected MODEL and PROMPT, found {len(words)} arguments; put the prompt into quotes")
@@ -47,7 +47,7 @@ def split_words(
         return one_model(None, named, default=default), None
     if named is not None:
         return named, words[0]
-    model = single_word(words[0], aloud=aloud)
+    model = single_word(words[0], prompt_option=prompt_option)
     return (model, None) if model is not None else (one_model(None, None, default=default), words[0])
 
 
@@ -74,7 +74,7 @@ def one_model(positional: str | None, named: str | None, *, default: str | None 
     return chosen_model(asked).source
 
 
-def nobody_chose(model: str, named: Iterable[str | None]) -> bool:
+def is_unchosen_default(model: str, named: Iterable[str | None]) -> bool:
     """Whether it is the embedded default only because neither `named` nor a setting says otherwise."""
     from litz.hub import DEFAULT_MODEL
     from litz.hub.chosen import EMBEDDED, chosen_model
@@ -82,8 +82,8 @@ def nobody_chose(model: str, named: Iterable[str | None]) -> bool:
     return model == DEFAULT_MODEL and model not in named and chosen_model().why == EMBEDDED
 
 
-def single_word(word: str, *, aloud: str) -> str | None:
-    """The model that a single argument means, None if it is a prompt; ModelNotFoundError if it is a name gone wrong."""
+def single_word(word: str, *, prompt_option: str) -> str | None:
+    """The model that a single argument names, None if it is a prompt; ModelNotFoundError for what looks misspelt."""
     from litz.hub.cache import repositories_named
     from litz.hub.known import nearest_known
     from litz.hub.lookalikes import looks_like_a_name
@@ -105,7 +105,7 @@ def single_word(word: str, *, aloud: str) -> str | None:
     else:
         found = f"{word!r} looks like a model's name, but is no short name (`litz ls --known` lists them)"
     hub = "" if cached or near else f" As a repository of the Hub: -m {word}."
-    raise ModelNotFoundError(f"{found}.{hub} As a prompt: {aloud} {word}".replace("?.", "?"))
+    raise ModelNotFoundError(f"{found}.{hub} As a prompt: {prompt_option} {word}".replace("?.", "?"))
 
 
 def names_model(word: str) -> bool:

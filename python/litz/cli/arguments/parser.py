@@ -1,4 +1,4 @@
-"""The parser of a command: unknown options and choices are answered with the nearest that there is."""
+"""argparse with suggestions for misspelt options and choices, and with options between the words."""
 
 import argparse
 import re
@@ -33,7 +33,7 @@ class Parser(argparse.ArgumentParser):
             self._mixing = False
 
     def error(self, message: str) -> NoReturn:
-        """Usage, what is wrong, what was perhaps meant; exit code 2."""
+        """Prints the usage, the error and a suggestion; exits with code 2."""
         super().error(message + _meant(message, self))
 
 

@@ -24,11 +24,11 @@ class Answer:
         return "".join(self._thoughts)
 
     def add(self, piece: str) -> None:
-        """The next piece of what the model says."""
+        """Adds the next piece of the model's text."""
         self._show(self._splitter.feed(piece))
 
     def end(self) -> None:
-        """Nothing more comes."""
+        """The end of the answer."""
         self._show(self._splitter.end())
         self._console.end()
 

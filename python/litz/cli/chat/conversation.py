@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from litz.atomic_files import AtomicFile
-from litz.cli.chat.saved import read_messages
+from litz.cli.chat.message_files import read_messages
 from litz.cli.engine import Message
 
 

@@ -1,4 +1,4 @@
-"""What was typed in earlier conversations: a file that several processes append to."""
+"""The history of typed lines: a file that several processes append to."""
 
 import contextlib
 import json

@@ -1,4 +1,4 @@
-"""Questions in Chinese, for which the embedded default is hopeless: another model, or the advice to take one."""
+"""Prompts in Chinese, which the embedded default does not know: another cached model, or the advice to take one."""
 
 import os
 import re
@@ -32,7 +32,7 @@ def speaks_chinese(environment: Mapping[str, str] = os.environ) -> bool:
 
 
 def cached_source() -> str | None:
-    """The model for Chinese if it is complete on this machine; the network is not asked."""
+    """The model for Chinese if it is complete on this machine; the network is not used."""
     from litz import hub
 
     try:

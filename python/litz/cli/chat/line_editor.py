@@ -21,9 +21,9 @@ from prompt_toolkit.shortcuts import CompleteStyle, PromptSession
 
 from litz.cli.chat.completion import candidates
 from litz.cli.chat.history import History
-from litz.cli.chat.modes import Modes
 from litz.cli.chat.reader import Reader, is_open, without_quotes
 from litz.cli.chat.signals import Terminated
+from litz.cli.chat.terminal_modes import Modes
 from litz.cli.terminal.console import clean
 
 

@@ -1,4 +1,4 @@
-"""What is said in one line about an answer that did not come to its own end."""
+"""One line about an answer that was cut off, and what to do."""
 
 from litz.cli.engine import Engine
 

@@ -1,4 +1,4 @@
-"""Generation parameters as they are typed or stand in a preset: their names, their limits, how they go together."""
+"""Generation parameters from typed text or a preset: names, ranges, and which exclude each other."""
 
 import argparse
 import re
@@ -188,7 +188,7 @@ def changed(parameters: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[s
 
 
 def consequences(before: Mapping[str, Any], after: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:
-    """What a change brought with it that was not asked for by name."""
+    """Notes about other parameters that a change has set or unset."""
     unset = [name for name in before if name in SAMPLING and name not in after and name not in given]
     notes = [f"{', '.join(unset)} unset, since the answers are greedy"] if unset else []
     asked = {"do_sample", "greedy"} & given.keys()

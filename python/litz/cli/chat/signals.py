@@ -1,4 +1,4 @@
-"""Signals during a conversation: Ctrl-C stops what is being done, SIGTERM and its kin end the conversation in order."""
+"""Signals during a conversation: Ctrl-C interrupts the answer; SIGTERM, SIGHUP and SIGQUIT end the conversation."""
 
 import os
 import signal

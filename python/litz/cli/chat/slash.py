@@ -1,4 +1,4 @@
-"""The commands inside a conversation: /help, /undo and their kin; `commands.py` lists them."""
+"""Runs the commands inside a conversation, such as /help and /undo; `commands.py` lists them."""
 
 import os
 import sys
@@ -12,7 +12,7 @@ from litz.cli.chat import settings
 from litz.cli.chat.attachment import Attachment, read_attachment, split_path, unquoted
 from litz.cli.chat.commands import COMMANDS, TOPICS, Command, names
 from litz.cli.chat.conversation import Conversation, short
-from litz.cli.chat.facts import information, tokens_used
+from litz.cli.chat.information import information, tokens_used
 from litz.cli.chat.reasoning import SWITCHES
 from litz.errors import ArgumentError
 from litz.nearest import nearest

@@ -1,4 +1,4 @@
-"""Completion scripts: one table of the command line's forms, and for each shell the little that reads it."""
+"""Completion scripts: one table of the commands' syntax, and a reader of it in each shell's language."""
 
 import shlex
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""What may stand where on a command line, as data that a shell's completion is made from."""
+"""The syntax of every command as data, from which completion scripts are made."""
 
 import argparse
 from dataclasses import dataclass

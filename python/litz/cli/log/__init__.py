@@ -1,4 +1,4 @@
-"""`litz log`: conversations that were kept: listed, searched, shown, removed."""
+"""`litz log`: lists, searches, shows and removes logged conversations."""
 
 import argparse
 
@@ -31,7 +31,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Do what was asked for."""
+    """Run the action."""
     from litz.cli.log import places
 
     path = places.log_path()

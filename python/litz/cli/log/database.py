@@ -1,4 +1,4 @@
-"""The log of conversations, in SQLite: several processes may write at once; a damaged file is said, never deleted."""
+"""The log of conversations in SQLite: several processes may write at once; a damaged file is left as it is."""
 
 import json
 import os
@@ -58,7 +58,7 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a conversation stands in the log, and what it was when it was written last."""
+    """The row of a conversation in the log, and its revision when it was last written."""
 
     id: int
     revision: int

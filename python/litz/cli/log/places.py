@@ -1,4 +1,4 @@
-"""Where conversations are logged, and whether they are: no more than a chat needs to know before it begins."""
+"""Paths of the log, and whether logging is on: imported by every chat, so nothing else is here."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ def log_path() -> Path:
 
 
 def is_on() -> bool:
-    """Whether conversations are logged without being asked each time."""
+    """Whether every conversation is logged."""
     return _mark().exists()
 
 
@@ -23,7 +23,7 @@ def switch(on: bool) -> None:
 
 
 def make_state_folder() -> Path:
-    """The folder of the log, for nobody else's eyes."""
+    """The folder of the log, made with mode 0700."""
     folder = _folder()
     folder.parent.mkdir(parents=True, exist_ok=True)
     folder.mkdir(mode=0o700, exist_ok=True)

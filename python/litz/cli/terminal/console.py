@@ -1,4 +1,4 @@
-"""The terminal: answers go to stdout, everything else to stderr, and nothing that a model says can command it."""
+"""Terminal output: answers to stdout, everything else to stderr, without the control characters of models."""
 
 import os
 import sys
@@ -15,7 +15,7 @@ def clean(text: str) -> str:
 
 
 def with_streams() -> None:
-    """Gives a process that was started without standard output or error a place where what it says is lost."""
+    """Opens the null device where a process has no standard output or error."""
     if sys.stdout is None:
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     if sys.stderr is None:  # or print() would write what belongs there to standard output
@@ -23,7 +23,7 @@ def with_streams() -> None:
 
 
 class Console:
-    """Writes answers as they come and notes beside them; dimmed where there is a terminal that wants colour.
+    """Writes answers as they are generated, and notes; notes are dimmed on a terminal with colour.
 
     With `wrap`, words are wrapped at the window's width where the output is a terminal, whatever its size is by then.
     """
@@ -34,7 +34,7 @@ class Console:
         self.dims = self.watched and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
         self._wrap = wrap
         self._wrapper = Wrapper(0)
-        self._stream: TextIO | None = None  # where something is being said
+        self._stream: TextIO | None = None  # of the answer or the reasoning that is being written
         self._middle = False
 
     def write(self, text: str) -> None:
@@ -79,7 +79,7 @@ class Console:
         stream.flush()
 
     def _width(self, stream: TextIO) -> int:
-        """The columns of a terminal at this moment; 0 for what is no terminal, or does not say."""
+        """The columns of a terminal at this moment; 0 if it is no terminal or its size is unknown."""
         if not self._wrap or not stream.isatty():
             return 0
         try:

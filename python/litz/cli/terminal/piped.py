@@ -1,4 +1,4 @@
-"""Standard input that is a pipe or a file, read as one text."""
+"""Standard input from a pipe or a file, read as one text."""
 
 import os
 import stat
@@ -8,7 +8,7 @@ from collections.abc import Callable
 from litz.errors import ArgumentError
 
 HELP = "what is piped in follows PROMPT after an empty line; without PROMPT it is the prompt"
-SILENCE = 5.0  # seconds that a pipe may say nothing when there is a prompt already
+SILENCE = 5.0  # seconds that a pipe may stay silent when there is a prompt already
 
 
 def read_all() -> str:

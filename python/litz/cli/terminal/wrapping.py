@@ -1,4 +1,4 @@
-"""Words wrapped at a window's width, while they come."""
+"""Streaming word wrap at a window's width."""
 
 import re
 
@@ -45,7 +45,7 @@ class Wrapper:
         self._width = width
 
     def feed(self, text: str) -> str:
-        """What can be written once this piece has come."""
+        """The text to write after this piece."""
         return "".join([self._take(character) for character in text])
 
     def end(self) -> str:

@@ -1,4 +1,4 @@
-"""`litz tokenizer`: look at a tokenizer, list its tokens, encode a corpus, train a new one."""
+"""`litz tokenizer`: shows tokens, lists a vocabulary, encodes a corpus, trains a tokenizer."""
 
 import argparse
 from importlib import import_module
@@ -21,5 +21,5 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Do what was asked for."""
+    """Run the action."""
     return int(import_module(f"litz.cli.tokenizer.{options.action}").run(options))

@@ -1,4 +1,4 @@
-"""Documents of a corpus, one after another in bounded memory: lines, files, JSON lines, a column of Parquet."""
+"""Documents of a corpus, read in bounded memory: lines, files, JSON lines, a column of Parquet."""
 
 import gzip
 import json
@@ -16,7 +16,7 @@ LONGEST = 1 << 28
 
 @dataclass(frozen=True)
 class Corpus:
-    """Where documents come from and what one is."""
+    """The files of a corpus, and what of them is one document."""
 
     files: tuple[str, ...]
     field: str = "text"

@@ -83,7 +83,7 @@ class _Encoder:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Encode, and say how much and how fast."""
+    """Encode, and print how much and how fast."""
     from litz.atomic_files import AtomicFile
     from litz.hub.progress import size
     from litz.models.auto import AutoTokenizer

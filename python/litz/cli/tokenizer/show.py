@@ -34,7 +34,7 @@ def run(options: argparse.Namespace) -> int:
     """Print the tokens: a line each, or a column for each tokenizer."""
     from litz.models.auto import AutoTokenizer
 
-    model, text = names.split_words(options.words, named=options.named, aloud="litz tokenizer show -m MODEL")
+    model, text = names.split_words(options.words, named=options.named, prompt_option="litz tokenizer show -m MODEL")
     text = piped.read_all().removesuffix("\n") if text is None else text
     sources = [model, *options.compare]
     cut = {

@@ -1,4 +1,4 @@
-"""Tokens as people can read them: part of a character as bytes, white space visible."""
+"""Tokens in readable form: parts of characters as bytes, white space as signs."""
 
 import unicodedata
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ def tokens_of(tokenizer: Any, text: str, *, special: bool) -> list[Token]:
 
 
 def readable(core: Any, id: int) -> str:
-    """What an id stands for inside a text; bytes that are no whole character as `<E4 BD>`."""
+    """The text of an id inside a sequence; bytes that are no whole character as `<E4 BD>`."""
     token = core.id_to_token(id)
     if token is None:
         return ""

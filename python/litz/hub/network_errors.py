@@ -1,9 +1,9 @@
-"""What went wrong between this machine and a server, in words: from an exception's chain or a program's output."""
+"""Network errors as one clause, from a chain of exceptions or from a program's output."""
 
 import re
 from collections.abc import Iterator
 
-# The first that is found says it: what caused a failure is more telling than how it was reported.
+# The first match counts: causes stand before the ways in which they are reported.
 _WORDS = (
     (r"ProxyError|Cannot connect to proxy|Tunnel connection failed", "the proxy on the way to {who} failed"),
     (
@@ -22,7 +22,7 @@ _WORDS = (
 )
 
 
-def in_words(failure: BaseException | str, *, who: str) -> str | None:
+def failure_in_words(failure: BaseException | str, *, who: str) -> str | None:
     """One clause about a failed connection to `who`; None if the failure is of another kind."""
     text = (
         failure if isinstance(failure, str) else " ".join(f"{type(link).__name__}: {link}" for link in chain(failure))
@@ -48,8 +48,8 @@ def host_of(address: str) -> str:
     return urlsplit(address if "://" in address else f"//{address}").netloc.rpartition("@")[2] or address
 
 
-def asked(address: str) -> str:
-    """The host of an address, and the proxy that stands between where the environment names one."""
+def host_and_proxy(address: str) -> str:
+    """The host of an address, and the proxy to it if the environment names one."""
     from urllib.parse import urlsplit
     from urllib.request import getproxies, proxy_bypass
 
@@ -60,7 +60,7 @@ def asked(address: str) -> str:
     return f"{host} (through the proxy {host_of(proxy)})"
 
 
-def seconds(count: float) -> str:
+def format_seconds(count: float) -> str:
     """`0.4 seconds`, `1 second`, `12 seconds`: what people can read, and never none at all."""
     count = max(count, 0.1)
     text = f"{count:.0f}" if count >= 9.95 else f"{count:.1f}".removesuffix(".0")

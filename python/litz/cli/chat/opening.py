@@ -1,4 +1,4 @@
-"""Where a chat begins: with nothing, a saved file, a logged conversation or a preset."""
+"""How a chat starts: empty, from a saved file, a logged conversation or a preset."""
 
 import argparse
 import inspect

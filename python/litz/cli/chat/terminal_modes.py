@@ -32,7 +32,7 @@ class Modes:
 
     def hide_keys(self) -> None:
         """From now on keys wait."""
-        with contextlib.suppress(termios.error):  # the terminal is gone: a signal says so
+        with contextlib.suppress(termios.error):  # the terminal is gone, which a signal reports
             modes = termios.tcgetattr(self._terminal)
             modes[0] &= ~termios.ICRNL
             modes[_LOCAL] &= ~(termios.ECHO | termios.ICANON)

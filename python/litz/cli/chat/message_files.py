@@ -1,4 +1,4 @@
-"""Files of messages in the forms that people have: litz's own, a bare list, JSON lines; content as text or parts."""
+"""Reader of message files: litz's own form, a bare list, or JSON lines; content as text or parts."""
 
 import json
 from pathlib import Path
@@ -13,7 +13,7 @@ _ROLES = {"system": "system", "developer": "system", "user": "user", "assistant"
 
 
 def read_messages(path: Path) -> tuple[list[Message], str]:
-    """The messages of a file, and the model that it names or nothing. FormatError says which message is wrong."""
+    """The messages of a file, and the model that it names or nothing. FormatError names the message that is wrong."""
     if not path.is_file():
         raise ArgumentError(f"{str(path)!r} is {'a folder' if path.is_dir() else 'no file'}: name a saved conversation")
     if path.stat().st_size > MOST:

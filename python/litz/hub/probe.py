@@ -1,20 +1,20 @@
-"""Does a server answer at all? Asked in a thread, because a dead name server can block for minutes."""
+"""A request that tests whether a server answers, in a thread: a dead name server can block for minutes."""
 
 import time
 from threading import Thread
 
-from litz.hub.network import asked, in_words, seconds
+from litz.hub.network_errors import failure_in_words, format_seconds, host_and_proxy
 
 
 class Probe:
     """Starts asking at once; `answered(seconds)` waits that long at most."""
 
     def __init__(self, url: str) -> None:
-        self._host = asked(url)
+        self._host = host_and_proxy(url)
         self._reply = False
         self._failure: str | None = None
         self._started = time.monotonic()
-        self._thread = Thread(target=self._ask, args=(url,), daemon=True)  # a daemon: it may never come back
+        self._thread = Thread(target=self._ask, args=(url,), daemon=True)  # a daemon: it may never return
         self._thread.start()
 
     def _ask(self, url: str) -> None:
@@ -27,12 +27,12 @@ class Probe:
             request = urllib.request.Request(url, method="HEAD")
             urllib.request.build_opener().open(request, timeout=10).close()
         except urllib.error.HTTPError:
-            self._reply = True  # whatever it says, somebody is there
+            self._reply = True  # any status is an answer
         except (OSError, ValueError, http.client.HTTPException) as error:
             # huggingface_hub may trust certificates that Python does not: let it try
             self._reply = isinstance(getattr(error, "reason", None), ssl.SSLError)
-            words = in_words(error, who=self._host) or f"{self._host}: {error}"
-            self._failure = f"{words} after {seconds(time.monotonic() - self._started)}"
+            words = failure_in_words(error, who=self._host) or f"{self._host}: {error}"
+            self._failure = f"{words} after {format_seconds(time.monotonic() - self._started)}"
         else:
             self._reply = True
 
@@ -44,4 +44,4 @@ class Probe:
     def failure(self) -> str:
         """Why nothing came back, and after how long."""
         waited = time.monotonic() - self._started
-        return self._failure or f"{self._host} did not answer within {seconds(waited)}"
+        return self._failure or f"{self._host} did not answer within {format_seconds(waited)}"

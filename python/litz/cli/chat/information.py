@@ -1,4 +1,4 @@
-"""What `/show` tells of a conversation and its model."""
+"""The tables that `/show` prints about a conversation and its model."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -38,7 +38,7 @@ def _rows(chat: "Chat") -> Iterator[tuple[str, str]]:
         yield "weights", f"{model.num_parameters():,} parameters as {model.dtype}, {size(model.get_memory_footprint())}"
     try:
         used = tokens_used(chat)
-    except LitzError:  # a template that refuses this conversation says so when it is answered
+    except LitzError:  # a template that refuses this conversation is reported when it is answered
         used = 0
     yield "context", f"{used:,} of {chat.engine.context:,} tokens used, {len(chat.conversation.turns)} messages"
     if isinstance(model, NativeCausalLM):

@@ -1,16 +1,16 @@
-"""What went wrong with the disk of a cache, in words, and what to do about it."""
+"""Errors of the disk that holds a cache, as FileAccessError with what to do."""
 
 import errno
 from pathlib import Path
 
 from litz.errors import FileAccessError
-from litz.hub.network import chain
+from litz.hub.network_errors import chain
 
 _FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 _REFUSED = (errno.EACCES, errno.EPERM)
 
 
-def disk_trouble(error: BaseException, caches: dict[str, Path]) -> FileAccessError | None:
+def disk_error(error: BaseException, caches: dict[str, Path]) -> FileAccessError | None:
     """The error to raise if the disk is the reason; `caches` are folders by the variable that moves them.
 
     Names of files are left out: those of unfinished downloads tell nobody anything.
@@ -43,7 +43,7 @@ def _within(error: OSError, caches: dict[str, Path]) -> bool:
 
 
 def _place(error: OSError, caches: dict[str, Path]) -> tuple[str, Path]:
-    """The variable and the folder that the error is about: the first where nothing tells."""
+    """The variable and the folder of the error; the first ones if its file is in none of them."""
     for variable, folder in caches.items():
         if error.filename is not None and _within(error, {variable: folder}):
             return variable, folder
