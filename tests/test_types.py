@@ -10,7 +10,8 @@ import pytest
 
 import litz
 from litz.architectures import MODEL_TYPES, family
-from litz.arguments import CONFIGURATION, LOADING, keywords, names_of
+from litz.arguments import keywords, names_of
+from litz.arguments.transformers import CONFIGURATION, LOADING
 from litz.generation.parameters import GenerationParameters
 from litz.models.auto import AutoModelForCausalLM
 from litz.tokenizers import Tokenizer, signatures

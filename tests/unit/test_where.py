@@ -81,3 +81,8 @@ def test_a_misspelt_keyword_is_answered_with_the_right_one(load, folder):
 def test_what_may_not_be_loaded_from_the_network_is_not(folder, tmp_path):
     with pytest.raises(ModelNotFoundError, match="local_files_only=True forbids the network"):
         hub.resolve("owner/name", cache_dir=tmp_path, local_files_only=True, trust_remote_code=True)
+
+
+def test_resolve_takes_no_other_argument(folder):
+    with pytest.raises(TypeError, match="padding_side"):
+        hub.resolve(folder / "inner", padding_side="left")

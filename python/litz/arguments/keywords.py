@@ -108,7 +108,7 @@ class ConfigOptions(WhereArguments, ConfigKeys, total=False):
 
 
 class LoadingOptions(WhereArguments, ConfigKeys, total=False):
-    """Arguments of a model's from_pretrained; those of transformers alone must ask for nothing (`litz.arguments`)."""
+    """Arguments of a model's from_pretrained; those in the tables of `arguments.transformers` must ask for nothing."""
 
     device: Any
     attn_implementation: str | None

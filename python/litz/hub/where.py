@@ -1,4 +1,4 @@
-"""`Where` a model is: the arguments that every `from_pretrained` takes beside the model's name."""
+"""`Where`: the location of a model, which every `from_pretrained` takes as keyword arguments beside the name."""
 
 import inspect
 import os
@@ -36,7 +36,7 @@ class Where:
     @classmethod
     def of(cls, arguments: WhereArguments) -> "Where":
         """The location that these arguments name."""
-        named: Any = {name: value for name, value in arguments.items() if name in _DEFAULTS}
+        named: Any = {name: value for name, value in arguments.items() if name != "trust_remote_code"}
         return cls(**named)
 
 

@@ -43,7 +43,8 @@ class AutoConfig(_Auto):
         `options` say where the model is, as in `hub.where.Where`, or change the configuration's key of that name.
         Raises UnsupportedError for an unknown model_type, ArgumentError for an unknown name.
         """
-        from litz.arguments import CONFIGURATION, names_of
+        from litz.arguments import names_of
+        from litz.arguments.transformers import CONFIGURATION
         from litz.checkpoint import read_config
         from litz.models.overrides import changed
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack, overload
 
 from litz import _core, arrays, generation, log
-from litz.arguments import CALLING, check_arguments
+from litz.arguments import check_arguments
+from litz.arguments.transformers import CALLING
 from litz.checkpoint import Checkpoint
 from litz.errors import ArgumentError
 from litz.generation.inputs import checked_ids

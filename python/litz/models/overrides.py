@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from litz import hub
-from litz.arguments import LOADING, Known, check_arguments
+from litz.arguments import Known, check_arguments
 from litz.arguments.mistaken import described
+from litz.arguments.transformers import LOADING
 from litz.checkpoint import read_config, with_defaults
 from litz.config import Config
 from litz.errors import ArgumentError

@@ -3,8 +3,9 @@
 import os
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, Unpack
 
-from litz.arguments import PIPELINE, check_arguments, check_device, names_of
+from litz.arguments import check_arguments, check_device, names_of
 from litz.arguments.mistaken import described, is_model
+from litz.arguments.transformers import PIPELINE
 from litz.errors import ArgumentError, UnsupportedError
 from litz.hub.where import split, with_where_signature
 from litz.nearest import nearest
