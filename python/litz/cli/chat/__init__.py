@@ -55,7 +55,7 @@ def run(options: argparse.Namespace) -> int:
     if engine.tokenizer.chat_template is None:
         raise ArgumentError(f"{model} has no chat template, so it is no chat model; try: litz generate {model} PROMPT")
     chat = Chat(engine, start.conversation, console, model=model, stats=options.stats, recorder=start.recorder)
-    start.tell_template(chat)
+    start.set_template_variables(chat)
     if unchosen and not remark:
         chat.replace = lambda source: load(source, **machine, parameters=chat.engine.parameters)
     if prompt is None:

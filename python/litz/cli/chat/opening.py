@@ -46,7 +46,7 @@ def words_of(options: argparse.Namespace) -> tuple[list[str], int | None]:
 
 
 @dataclass
-class Beginning:
+class Opening:
     """What a chat starts from; `model` is empty where none is named."""
 
     conversation: Conversation = field(default_factory=Conversation)
@@ -56,7 +56,7 @@ class Beginning:
     think: bool | None = None
     recorder: "Recorder | None" = None
 
-    def tell_template(self, chat: "Chat") -> None:
+    def set_template_variables(self, chat: "Chat") -> None:
         """Give the template its variables; ArgumentError if it reads one of them not, or has no switch for thinking."""
         tokenizer, variables = chat.engine.tokenizer, self.template_variables
         taken = sorted(variables.keys() & inspect.signature(tokenizer.apply_chat_template).parameters.keys())
@@ -72,12 +72,12 @@ class Beginning:
 
 def begin(
     options: argparse.Namespace, parameters: dict[str, Any], *, number: int | None, console: "Console"
-) -> Beginning:
+) -> Opening:
     """Read what the options name. The command line counts before the preset, the preset before the conversation."""
     if options.resume and options.continues:
         raise UsageError("--resume and --continue each name a conversation; give one of them")
     preset, entry = _preset(options.preset), None
-    made = Beginning(parameters=parameters, think=options.think)
+    made = Opening(parameters=parameters, think=options.think)
     if options.continues:
         entry = _entry(number)
         made.conversation, made.model = _conversation(entry), entry.snapshot.model
