@@ -5,26 +5,21 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
+mod blocks;
 mod convert;
 mod dequantize;
-mod dequantize_k;
 mod dtype;
 mod gguf;
 mod map;
 mod metadata;
 mod quantize;
-mod quantize_fit;
-mod quantize_iq4;
-mod quantize_k;
-#[cfg(test)]
-mod quantize_tests;
 mod reader;
 mod safetensors;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use blocks::{half_at, IQ4_VALUES};
 pub use dequantize::dequantize;
-pub(crate) use dequantize::IQ4_VALUES;
 pub use dtype::DType;
 pub use metadata::{Array, Metadata, Value, ValueType};
 pub use quantize::{quantize, QUANTIZABLE};

@@ -6,23 +6,16 @@
 // Tiles index several small arrays side by side; iterators would hide which.
 #![allow(clippy::needless_range_loop)]
 
-mod activation;
-mod arithmetic;
 mod attention;
-mod codes;
 mod convert;
-mod exp;
 mod isa;
-mod lanes;
+mod layout;
 pub mod limits;
 mod matmul;
-mod matmul_float;
-mod matmul_panel;
-mod norm;
-mod pack;
+mod pointwise;
 mod quant;
-mod quantize;
-mod rope;
+mod shared_slice;
+mod simd;
 mod table;
 mod views;
 
@@ -33,15 +26,16 @@ use std::ops::Range;
 
 use crate::Result;
 
-use matmul_float::Rows;
+use matmul::Rows;
 
-pub use activation::Activation;
 pub use attention::{AttendSpec, AttendState, KvDType, KvLayout, Pages, Queries, PAGE};
-pub use codes::{CodeBuffer, CodeRowMut, CodeView, CodeWidth, SharedCodes, TILE};
 pub use isa::Isa;
-pub use pack::GROUP;
+pub use layout::{BLOCK, GROUP, TILE};
+pub use pointwise::activation::Activation;
+pub use quant::codes::{CodeBuffer, CodeRowMut, CodeView, CodeWidth, SharedCodes};
+pub use shared_slice::SharedSlice;
 pub use table::Kernels;
-pub use views::{Activations, Input, Matrix, OutView, SharedSlice, WeightDType, BLOCK};
+pub use views::{Activations, Input, Matrix, OutView, WeightDType};
 
 /// Every method panics if the sizes of its arguments don't fit together.
 impl Kernels {

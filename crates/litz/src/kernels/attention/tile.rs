@@ -2,11 +2,11 @@
 
 use std::ops::Range;
 
-use super::super::convert::Float;
-use super::super::exp::soft_cap;
-use super::super::lanes::{Simd, LANES};
 use super::page::{Line, Wide, PAGE};
-use super::{AttendSpec, AttendState, Queries};
+use super::types::{AttendSpec, AttendState, Queries};
+use crate::kernels::convert::Float;
+use crate::kernels::pointwise::exp::soft_cap;
+use crate::kernels::simd::{Simd, LANES};
 
 /// A row's scores or weights in one page.
 pub(super) type Scores = [f32; PAGE];

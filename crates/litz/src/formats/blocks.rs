@@ -1,0 +1,13 @@
+//! What readers and writers of quantised blocks share.
+
+use half::f16;
+
+/// The values that the codes of IQ4_NL and IQ4_XS stand for.
+pub(crate) const IQ4_VALUES: [i8; 16] =
+    [-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113];
+
+/// The half-precision number at this byte of a block.
+#[inline(always)]
+pub(crate) fn half_at(block: &[u8], at: usize) -> f32 {
+    f16::from_le_bytes([block[at], block[at + 1]]).to_f32()
+}
