@@ -1,6 +1,6 @@
 //! What quantising keeps of numbers, and what it refuses.
 
-use super::*;
+use crate::formats::*;
 
 /// Sums of uniform numbers: bell-shaped, of about this deviation, the same at every run.
 fn bell(count: usize, deviation: f32, seed: u64) -> Vec<f32> {
@@ -96,7 +96,7 @@ fn numbers_below_the_least_scale_become_zero_and_never_nan() {
 #[test]
 fn what_a_type_surely_holds_is_kept_and_more_is_refused() {
     for dtype in QUANTIZABLE {
-        let most = super::quantize::greatest(dtype);
+        let most = super::greatest(dtype);
         for value in [most, -most] {
             let mut values = bell(256, most / 8.0, 5);
             values.iter_mut().for_each(|x| *x = x.clamp(-most, most));

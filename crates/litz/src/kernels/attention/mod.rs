@@ -13,7 +13,7 @@ use super::simd::Simd;
 pub(super) use page::store;
 use page::{Ahead, Line, Wide};
 pub use page::{KvDType, KvLayout, PAGE};
-use tile::{attend_rows, exp2, Scores, FEW, ROWS};
+use tile::{attend_rows, exp2, Scores, NARROW_TILE_ROWS, TILE_ROWS};
 pub use types::{AttendSpec, AttendState, Pages, Queries};
 
 /// Takes pages into the state of every query.
@@ -30,7 +30,7 @@ pub(super) unsafe fn attend<S: Simd>(
 ) {
     let rows = queries.rows(spec);
     let mut lines = std::mem::take(&mut state.page);
-    let mut scores = [[0.0; PAGE]; ROWS];
+    let mut scores = [[0.0; PAGE]; TILE_ROWS];
     for (index, page) in pages.pages.iter().enumerate() {
         let start = pages.start + index * PAGE;
         // Both ends of what a query sees grow with its position.
@@ -46,7 +46,7 @@ pub(super) unsafe fn attend<S: Simd>(
                     let page = Wide::stored(s, layout, page, ahead);
                     attend_all::<S, F32>(s, spec, queries, (&page, start), &mut scores, state);
                 }
-                KvDType::F16 if rows <= FEW => {
+                KvDType::F16 if rows <= NARROW_TILE_ROWS => {
                     let page = Wide::stored(s, layout, page, ahead);
                     attend_all::<S, F16>(s, spec, queries, (&page, start), &mut scores, state);
                 }
@@ -70,7 +70,7 @@ unsafe fn attend_all<S: Simd, E: Float>(
     spec: &AttendSpec,
     queries: &Queries<'_>,
     page: (&Wide, usize),
-    scores: &mut [Scores; ROWS],
+    scores: &mut [Scores; TILE_ROWS],
     state: &mut AttendState,
 ) {
     let (mut row, rows) = (0, queries.rows(spec));

@@ -15,15 +15,15 @@ pub(super) use self::dot::NativePairs;
 pub(super) use self::slice::Rows;
 
 use self::dot::{Dot, Pairs, Singles};
-use self::panel::many;
-use self::rows::{few, few_converted};
+use self::panel::panels;
+use self::rows::{as_converted, as_stored};
 use super::convert::{BF16, F16, F32};
 use super::quant::{self, MatmulQuant};
 use super::simd::Simd;
 use super::views::{Activations, Matrix, OutView, WeightDType};
 
 /// From this many tokens on, a converted panel pays.
-const MANY: usize = 16;
+const PANEL_TOKENS: usize = 16;
 
 /// `y[t][r] = dot(x[t], w[r])`.
 ///
@@ -65,14 +65,14 @@ unsafe fn float<S: Simd>(
 ) {
     // SAFETY: the caller's promise, passed on; the storages are those of the rows.
     unsafe {
-        if tokens.len() >= MANY {
-            return many::<S, Singles>(s, w, rows, x, tokens, y);
+        if tokens.len() >= PANEL_TOKENS {
+            return panels::<S, Singles>(s, w, rows, x, tokens, y);
         }
         match w.dtype() {
-            WeightDType::F32 => few::<S, F32, Singles>(s, w, rows, x, tokens, y),
-            WeightDType::F16 => few::<S, F16, Singles>(s, w, rows, x, tokens, y),
-            WeightDType::BF16 => few::<S, BF16, Singles>(s, w, rows, x, tokens, y),
-            _ => few_converted(s, w, rows, x, tokens, y),
+            WeightDType::F32 => as_stored::<S, F32, Singles>(s, w, rows, x, tokens, y),
+            WeightDType::F16 => as_stored::<S, F16, Singles>(s, w, rows, x, tokens, y),
+            WeightDType::BF16 => as_stored::<S, BF16, Singles>(s, w, rows, x, tokens, y),
+            _ => as_converted(s, w, rows, x, tokens, y),
         }
     }
 }
@@ -110,8 +110,8 @@ pub(in crate::kernels) unsafe fn matmul_pairs<S: Simd, D: Dot<S>>(
     // SAFETY: the caller's promise, passed on. Two bfloats lie as one F32 does.
     unsafe {
         match tokens.len() {
-            MANY.. => many::<S, D>(s, w, rows, x, tokens, y),
-            _ => few::<S, F32, D>(s, w, rows, x, tokens, y),
+            PANEL_TOKENS.. => panels::<S, D>(s, w, rows, x, tokens, y),
+            _ => as_stored::<S, F32, D>(s, w, rows, x, tokens, y),
         }
     }
 }

@@ -12,14 +12,14 @@ use crate::kernels::views::{Matrix, OutView};
 /// Rows of a tile.
 const R: usize = 4;
 /// Tokens that are multiplied with a panel before the next is filled.
-const TOKENS: usize = 168;
+const BLOCK_TOKENS: usize = 168;
 
 /// `y[t][r] = dot(x[t], w[r])` in tiles of as many tokens as there are registers for.
 ///
 /// # Safety
-/// As `many_tokens`.
+/// As `panels_of`.
 #[inline(always)]
-pub(super) unsafe fn many<S: Simd, D: Dot<S>>(
+pub(super) unsafe fn panels<S: Simd, D: Dot<S>>(
     s: S,
     w: &Matrix<'_>,
     rows: Range<usize>,
@@ -31,11 +31,11 @@ pub(super) unsafe fn many<S: Simd, D: Dot<S>>(
     // SAFETY: the caller's promise, passed on.
     unsafe {
         if S::WIDE {
-            many_tokens::<S, D, 6>(s, w, rows, x, tokens, y, &mut scratch);
+            panels_of::<S, D, 6>(s, w, rows, x, tokens, y, &mut scratch);
         } else if S::VECTOR {
-            many_tokens::<S, D, 3>(s, w, rows, x, tokens, y, &mut scratch);
+            panels_of::<S, D, 3>(s, w, rows, x, tokens, y, &mut scratch);
         } else {
-            many_tokens::<S, D, 1>(s, w, rows, x, tokens, y, &mut scratch);
+            panels_of::<S, D, 1>(s, w, rows, x, tokens, y, &mut scratch);
         }
     }
     SCRATCH.set(scratch);
@@ -46,7 +46,7 @@ pub(super) unsafe fn many<S: Simd, D: Dot<S>>(
 /// # Safety
 /// `x` holds `tokens` rows as `D` takes them, `y` holds `tokens` by `rows`; the matrix isn't packed.
 #[inline(always)]
-unsafe fn many_tokens<S: Simd, D: Dot<S>, const T: usize>(
+unsafe fn panels_of<S: Simd, D: Dot<S>, const T: usize>(
     s: S,
     w: &Matrix<'_>,
     rows: Range<usize>,
@@ -58,7 +58,7 @@ unsafe fn many_tokens<S: Simd, D: Dot<S>, const T: usize>(
     let cols = w.cols();
     let register = S::WIDTH * 4;
     let panel = Scratch::room(&mut scratch.weights, R * SLICE);
-    let blocks = tokens.len().div_ceil(TOKENS);
+    let blocks = tokens.len().div_ceil(BLOCK_TOKENS);
     for some in parts(tokens.clone(), tokens.len().div_ceil(blocks).next_multiple_of(T)) {
         for columns in parts(0..cols, slice_columns(cols, D::BYTES)) {
             let bytes = columns.len() * D::BYTES;

@@ -9,14 +9,14 @@ use crate::kernels::simd::Simd;
 use crate::kernels::views::{Matrix, OutView};
 
 /// Bytes beyond the next rows at which memory is prefetched.
-const EARLY: usize = 4096;
+const PREFETCH_BYTES: usize = 4096;
 
 /// Reads the rows as they are stored, once.
 ///
 /// # Safety
 /// As `matmul`; the storage is `W`.
 #[inline(always)]
-pub(super) unsafe fn few<S: Simd, W: Float, D: Dot<S>>(
+pub(super) unsafe fn as_stored<S: Simd, W: Float, D: Dot<S>>(
     s: S,
     w: &Matrix<'_>,
     rows: Range<usize>,
@@ -45,7 +45,7 @@ pub(super) unsafe fn few<S: Simd, W: Float, D: Dot<S>>(
 /// # Safety
 /// As `matmul`.
 #[inline(always)]
-pub(super) unsafe fn few_converted<S: Simd>(
+pub(super) unsafe fn as_converted<S: Simd>(
     s: S,
     w: &Matrix<'_>,
     rows: Range<usize>,
@@ -138,7 +138,7 @@ unsafe fn stored_tile<S: Simd, W: Float, D: Dot<S>, const R: usize, const T: usi
                 if W::BYTES < 4 {
                     // The next rows usually follow in memory. Asked for in their order there, and early enough for the last.
                     for line in (0..R * w_step).step_by(LINE) {
-                        s.prefetch(w[0].wrapping_add(R * (row_bytes + k * w_step) + EARLY + line));
+                        s.prefetch(w[0].wrapping_add(R * (row_bytes + k * w_step) + PREFETCH_BYTES + line));
                     }
                 }
                 step::<S, W, D, R, T>(

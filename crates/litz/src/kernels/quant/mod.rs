@@ -33,7 +33,7 @@ use super::views::{Matrix, OutView};
 
 /// Words of activations that a group of rows is multiplied with before the next group: they should stay in a
 /// second-level cache.
-const NEAR: usize = 96 << 10;
+const CACHED_WORDS: usize = 96 << 10;
 
 /// `y[t][r] = dot(x[t], w[r])`.
 ///
@@ -61,7 +61,7 @@ pub(super) unsafe fn matmul<S: MatmulQuant>(
     )
 }
 
-/// Group after group meets as many tokens as a cache holds.
+/// Multiplies each group with as many tokens as a cache holds before the next.
 ///
 /// # Safety
 /// As `matmul`.
@@ -74,7 +74,7 @@ unsafe fn groups<S: MatmulQuant, F: Format, const BYTES: usize>(
     tokens: Range<usize>,
     y: &OutView<'_>,
 ) {
-    let step = (NEAR / (x.blocks() * words_of(BYTES) * TILE)).max(2) * TILE;
+    let step = (CACHED_WORDS / (x.blocks() * words_of(BYTES) * TILE)).max(2) * TILE;
     let mut panel = Panel::new();
     let mut start = tokens.start;
     while start < tokens.end {
@@ -103,7 +103,7 @@ fn full_tiles(x: &CodeView<'_>, tokens: &Range<usize>) -> Range<usize> {
     first..if end > first + TILE { end } else { first }
 }
 
-/// A group meets full tiles, unpacked once for all of them.
+/// Multiplies a group with full tiles; it is unpacked once for all of them.
 ///
 /// # Safety
 /// The group is of this format and has the activations' blocks; `out` may be written where it says so.
@@ -132,7 +132,7 @@ unsafe fn unpack_and_multiply<S: MatmulQuant, F: Format, const BYTES: usize>(
     }
 }
 
-/// A group meets tiles of any width, unpacked on the way.
+/// Multiplies a group with tiles of any width; it is unpacked in registers.
 ///
 /// # Safety
 /// As `unpack_and_multiply`.

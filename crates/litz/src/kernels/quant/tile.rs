@@ -122,16 +122,16 @@ pub(in crate::kernels) trait MatmulQuant: Simd {
 
 /// Bytes ahead of the reading at which a group that nobody has read before is asked for.
 #[cfg(target_arch = "x86_64")]
-const EARLY: usize = 4096;
+const PREFETCH_BYTES: usize = 4096;
 
-/// Asks for some lines `EARLY` bytes behind `lines`.
+/// Asks for some lines `PREFETCH_BYTES` bytes behind `lines`.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
 pub(super) fn prefetch(lines: *const u8, count: usize) {
     use std::arch::x86_64::{_mm_prefetch, _MM_HINT_T0};
     for line in 0..count {
         // SAFETY: a prefetch reads nothing; every x86-64 has it.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(lines.wrapping_add(EARLY + line * LINE).cast()) };
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(lines.wrapping_add(PREFETCH_BYTES + line * LINE).cast()) };
     }
 }
 
