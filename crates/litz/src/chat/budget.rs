@@ -24,7 +24,7 @@ impl Budget {
         }
     }
 
-    /// Takes `count` steps: an expression, or an item of something walked.
+    /// Takes `count` steps: an expression, or an item of an iteration.
     pub fn step(&self, count: usize) -> Outcome<()> {
         match self.steps.get().checked_sub(count as u64) {
             Some(left) => {

@@ -4,7 +4,6 @@
 //! object, and cannot be made to overflow the stack, loop without end or fill the memory by a template.
 
 use std::collections::HashMap;
-use std::ops::Range;
 
 use crate::Result;
 
@@ -20,6 +19,7 @@ mod tests;
 
 pub use builtins::clock::Clock;
 pub use num_bigint::BigInt;
+pub use run::interpreter::Rendered;
 pub use value::data::Data;
 
 use budget::Budget;
@@ -33,17 +33,6 @@ use value::inputs::{self, InputKind};
 pub struct Template {
     parsed: parser::Parsed,
     size: usize,
-}
-
-/// What a template rendered.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rendered {
-    /// The whole prompt.
-    pub text: String,
-    /// The byte ranges of `text` that `{% generation %}` blocks wrote: what the assistant said.
-    pub generation: Vec<Range<usize>>,
-    /// The byte ranges of `text` that are trusted, in order: special tokens are recognised only there.
-    pub trusted: Vec<Range<usize>>,
 }
 
 impl Template {

@@ -37,7 +37,7 @@ pub enum WeightDType {
     IQ4_NL,
 }
 
-/// What a matmul wants its activations to be.
+/// The kind of activations that a matmul takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Input {
     /// `f32` rows.

@@ -14,7 +14,7 @@ pub struct Available {
     pub limit: String,
 }
 
-/// What loading takes.
+/// The memory that loading takes.
 pub(crate) struct Need {
     /// Bytes of weights in memory of their own.
     pub(crate) weights: usize,
@@ -68,7 +68,7 @@ fn read(root: &Path, path: &str) -> Option<String> {
     std::fs::read_to_string(root.join(path)).ok()
 }
 
-/// What the kernel believes can be had without swapping.
+/// What the kernel estimates to be available without swapping.
 fn machine(root: &Path) -> Option<Available> {
     let text = read(root, "proc/meminfo")?;
     let kilobytes = |name: &str| -> Option<u64> {

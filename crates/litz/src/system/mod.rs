@@ -1,4 +1,4 @@
-//! What the operating system gives this process: memory, cores, and the threads of a pool.
+//! The limits of this process (memory, cores, control groups), and its pool of threads.
 
 mod control_groups;
 pub mod memory;

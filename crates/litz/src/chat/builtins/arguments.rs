@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use crate::chat::failure::{fail, Failure, Outcome};
-use crate::chat::value::text::Text;
-use crate::chat::value::Value;
+use crate::chat::value::{Text, Value};
 
 /// A call: what is called, for messages, and its arguments.
 #[derive(Default, Clone)]

@@ -42,7 +42,7 @@ pub(crate) fn item(value: &Value, key: &Value, budget: &Budget) -> Outcome<Value
     }
 }
 
-/// `value.name` without the items of a mapping: what the `attr` filter sees.
+/// `value.name` without the items of a mapping: as the `attr` filter has it.
 pub(crate) fn only_attribute(value: &Value, name: &str, budget: &Budget) -> Outcome<Value> {
     let found = own(value, name, budget)?;
     Ok(found.unwrap_or_else(|| Value::Undefined(Rc::new(Missing::Attribute(value.type_name(), name.into())))))

@@ -8,8 +8,7 @@ use crate::chat::builtins::{find, Table};
 use crate::chat::failure::{fail, Failure, Outcome};
 use crate::chat::run::interpreter::Interpreter;
 use crate::chat::value::repr::str_of;
-use crate::chat::value::text::Text;
-use crate::chat::value::{Cycler, Dict, Namespace, Range, Sequence, Value};
+use crate::chat::value::{Cycler, Dict, Namespace, Range, Sequence, Text, Value};
 
 type Function = fn(&mut Interpreter<'_>, Call) -> Outcome<Value>;
 

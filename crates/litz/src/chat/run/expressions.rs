@@ -8,11 +8,9 @@ use crate::chat::builtins::{attributes, filters, functions, methods, tests};
 use crate::chat::failure::{fail, Outcome};
 use crate::chat::run::interpreter::Interpreter;
 use crate::chat::syntax::ast::{Arguments, Expr, Node};
-use crate::chat::value::items;
 use crate::chat::value::operators::{binary, compare, unary};
 use crate::chat::value::repr::str_of;
-use crate::chat::value::text::Output;
-use crate::chat::value::{Dict, Missing, Value};
+use crate::chat::value::{items, Dict, Missing, Output, Value};
 
 impl Interpreter<'_> {
     pub fn eval(&mut self, node: &Node) -> Outcome<Value> {

@@ -11,9 +11,18 @@ use crate::chat::builtins::clock::Clock;
 use crate::chat::failure::{fail, Outcome};
 use crate::chat::syntax::ast::{Expr, For, MacroDefinition, Node, Statement, StatementKind, Target};
 use crate::chat::value::repr::str_of;
-use crate::chat::value::text::{Output, Text};
-use crate::chat::value::{Dict, Loop, Macro, Namespace, Scope, Sequence, Value};
-use crate::chat::Rendered;
+use crate::chat::value::{Dict, Loop, Macro, Namespace, Output, Scope, Sequence, Text, Value};
+
+/// What a template rendered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rendered {
+    /// The whole prompt.
+    pub text: String,
+    /// The byte ranges of `text` that `{% generation %}` blocks wrote: what the assistant said.
+    pub generation: Vec<Range<usize>>,
+    /// The byte ranges of `text` that are trusted, in order: special tokens are recognised only there.
+    pub trusted: Vec<Range<usize>>,
+}
 
 enum Flow {
     Next,

@@ -104,7 +104,7 @@ impl<'s> Lexer<'s> {
         Ok(())
     }
 
-    /// What the end of a block or comment swallows: all whitespace, nothing, or one newline.
+    /// Skips what the end of a block or comment removes: all whitespace, nothing, or one newline.
     fn after_block(&mut self, sign: Option<char>) {
         match sign {
             Some('-') => self.skip_space(),
@@ -148,7 +148,7 @@ impl<'s> Lexer<'s> {
         while self.at < self.text.len() {
             if open.is_empty() && self.tag_end(block) {
                 self.push(end);
-                self.swallow_tag_end(block);
+                self.skip_tag_end(block);
                 return Ok(());
             }
             let before = self.at;
@@ -169,7 +169,7 @@ impl<'s> Lexer<'s> {
         }
     }
 
-    fn swallow_tag_end(&mut self, block: bool) {
+    fn skip_tag_end(&mut self, block: bool) {
         let sign = self.rest().chars().next().filter(|c| matches!(c, '-' | '+'));
         self.advance(2 + usize::from(sign.is_some()));
         if block || sign.is_some() {

@@ -5,9 +5,7 @@ use std::rc::Rc;
 use crate::chat::budget::Budget;
 use crate::chat::failure::Outcome;
 use crate::chat::value::data::Data;
-use crate::chat::value::integers;
-use crate::chat::value::text::Text;
-use crate::chat::value::{Dict, Value};
+use crate::chat::value::{integers, Dict, Text, Value};
 
 /// The roles that templates build special tokens from (`<|user|>`); they are trusted.
 const ROLES: [&str; 14] = [

@@ -4,8 +4,7 @@ use std::rc::Rc;
 
 use crate::chat::budget::Budget;
 use crate::chat::failure::{fail, Failure, Outcome};
-use crate::chat::value::text::{Output, Text};
-use crate::chat::value::{Range, Value};
+use crate::chat::value::{Output, Range, Text, Value};
 
 /// The item at a key or index, if there is one.
 pub(crate) fn element(value: &Value, key: &Value, budget: &Budget) -> Outcome<Option<Value>> {

@@ -2,14 +2,12 @@
 
 use crate::chat::budget::Budget;
 use crate::chat::failure::{fail, Outcome};
-use crate::chat::value::operators;
 use crate::chat::value::repr::{float, str_of};
-use crate::chat::value::text::{Output, Text};
-use crate::chat::value::{Dict, Value};
+use crate::chat::value::{operators, Dict, Output, Text, Value};
 
 pub(crate) struct Style {
     pub ascii: bool,
-    /// What one level of indentation is; without it all stands on one line.
+    /// One level of indentation; without it everything is on one line.
     pub indent: Option<String>,
     pub separators: Option<(String, String)>,
     pub sort_keys: bool,
@@ -167,17 +165,11 @@ impl Writer<'_> {
     }
 }
 
+/// Appends a text as it stands between quotes.
 fn escape(text: &str, ascii: bool, out: &mut String) {
-    for c in text.chars() {
+    let quoted = serde_json::Value::from(text).to_string();
+    for c in quoted[1..quoted.len() - 1].chars() {
         match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '\x0c' => out.push_str("\\f"),
-            '\x08' => out.push_str("\\b"),
-            c if c < ' ' => out.push_str(&format!("\\u{:04x}", c as u32)),
             c if ascii && !(' '..='~').contains(&c) => {
                 for unit in c.encode_utf16(&mut [0; 2]) {
                     out.push_str(&format!("\\u{unit:04x}"));

@@ -2,35 +2,33 @@
 
 pub(crate) mod case_tables;
 pub(crate) mod characters;
+mod containers;
 pub(crate) mod data;
 pub(crate) mod format;
 pub(crate) mod inputs;
 pub(crate) mod integers;
 pub(crate) mod items;
 pub(crate) mod json;
+mod objects;
 pub(crate) mod operators;
 pub(crate) mod parse;
 pub(crate) mod repr;
 pub(crate) mod strings;
-pub(crate) mod text;
+mod text;
 
 use std::cell::{Cell, RefCell};
 use std::cmp::Ordering;
-use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use num_bigint::BigInt;
 
+pub(crate) use self::containers::{Dict, Sequence};
+pub(crate) use self::objects::{Cycler, Loop, Macro, Namespace, Range, Scope};
+pub(crate) use self::text::{Output, Text};
+
+use self::containers::MAX_KEY_VALUES;
 use crate::chat::failure::{fail, Failure, Outcome};
-use crate::chat::syntax::ast::MacroDefinition;
-use crate::chat::value::text::Text;
-
-/// Containers nested deeper than this are refused, so that recursion over a value cannot exhaust the stack.
-const MAX_DEPTH: u16 = 200;
-
-/// A tuple of more values than this cannot be a key.
-const MAX_KEY_VALUES: usize = 1000;
 
 #[derive(Clone)]
 pub(crate) enum Value {
@@ -66,66 +64,11 @@ pub(crate) enum Missing {
     Hint(String),
 }
 
-pub(crate) struct Sequence {
-    pub items: Vec<Value>,
-    /// The names of the first items of a named tuple.
-    pub names: &'static [&'static str],
-    depth: u16,
-    weight: usize,
-}
-
-#[derive(Default)]
-pub(crate) struct Dict {
-    entries: Vec<(Value, Value)>,
-    /// The entries of string keys.
-    index: HashMap<Arc<str>, usize>,
-    /// The entries of numbers: integers, or the bits of other floats.
-    numbers: HashMap<(i128, u64), usize>,
-    depth: u16,
-    weight: usize,
-}
-
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum ViewKind {
     Keys,
     Values,
     Items,
-}
-
-pub(crate) struct Range {
-    pub start: i128,
-    pub stop: i128,
-    pub step: i128,
-}
-
-pub(crate) struct Namespace {
-    pub attributes: RefCell<Vec<(Arc<str>, Value)>>,
-}
-
-pub(crate) struct Macro {
-    pub definition: Arc<MacroDefinition>,
-    pub scope: Rc<Scope>,
-}
-
-/// The `loop` variable.
-pub(crate) struct Loop {
-    pub items: Rc<Sequence>,
-    pub index0: Cell<usize>,
-    pub depth0: usize,
-    /// Set in a recursive loop: which statement renders a deeper level.
-    pub recursive: bool,
-    pub last_changed: RefCell<Option<Vec<Value>>>,
-}
-
-pub(crate) struct Cycler {
-    pub items: Rc<Sequence>,
-    pub position: Cell<usize>,
-}
-
-/// The variables of one block, and the block around it.
-pub(crate) struct Scope {
-    pub variables: RefCell<Vec<(Arc<str>, Value)>>,
-    pub parent: Option<Rc<Scope>>,
 }
 
 impl Missing {
@@ -143,168 +86,6 @@ fn object(type_name: &str) -> String {
     match type_name {
         "NoneType" => "None".into(),
         _ => format!("{type_name} object"),
-    }
-}
-
-impl Sequence {
-    pub fn new(items: Vec<Value>) -> Outcome<Rc<Self>> {
-        Self::named(items, &[])
-    }
-
-    fn named(items: Vec<Value>, names: &'static [&'static str]) -> Outcome<Rc<Self>> {
-        let depth = deeper(items.iter().map(Value::depth).max())?;
-        let weight = items.iter().fold(1usize, |sum, item| sum.saturating_add(item.weight()));
-        Ok(Rc::new(Self { items, names, depth, weight }))
-    }
-}
-
-fn deeper(deepest: Option<u16>) -> Outcome<u16> {
-    match deepest.unwrap_or(0) {
-        depth if depth >= MAX_DEPTH => fail(format!("a value is nested more than {MAX_DEPTH} levels deep")),
-        depth => Ok(depth + 1),
-    }
-}
-
-impl Dict {
-    pub fn get(&self, key: &Value) -> Option<&Value> {
-        match key {
-            Value::Str(text) => self.get_str(&text.text),
-            _ => self.place(key).map(|i| &self.entries[i].1),
-        }
-    }
-
-    /// The entry of a key that is no string.
-    fn place(&self, key: &Value) -> Option<usize> {
-        match number_key(key) {
-            Some(number) => self.numbers.get(&number).copied(),
-            None => self.entries.iter().position(|(k, _)| k.equals(key)),
-        }
-    }
-
-    pub fn get_str(&self, key: &str) -> Option<&Value> {
-        self.index.get(key).map(|&i| &self.entries[i].1)
-    }
-
-    /// Adds or replaces an entry; a key keeps its first place.
-    pub fn insert(&mut self, key: Value, value: Value) -> Outcome<()> {
-        if !key.hashable() {
-            return fail(format!("unhashable type: '{}'", key.type_name()));
-        }
-        if key.weight() > MAX_KEY_VALUES {
-            return fail(format!("a key of more than {MAX_KEY_VALUES} values is not supported"));
-        }
-        self.weight = self.weight.saturating_add(value.weight() + key.weight());
-        self.depth = self.depth.max(deeper(Some(value.depth().max(key.depth())))?);
-        let place = match &key {
-            Value::Str(text) => self.index.get(&text.text).copied(),
-            _ => self.place(&key),
-        };
-        match place {
-            Some(i) => self.entries[i].1 = value,
-            None => {
-                if let Value::Str(text) = &key {
-                    self.index.insert(text.text.clone(), self.entries.len());
-                } else if let Some(number) = number_key(&key) {
-                    self.numbers.insert(number, self.entries.len());
-                }
-                self.entries.push((key, value));
-            }
-        }
-        Ok(())
-    }
-
-    pub fn entries(&self) -> &[(Value, Value)] {
-        &self.entries
-    }
-
-    pub fn keys(&self) -> Vec<Value> {
-        self.entries.iter().map(|(key, _)| key.clone()).collect()
-    }
-}
-
-/// What equal numbers share; `None` for other values, and for what equals nothing.
-fn number_key(key: &Value) -> Option<(i128, u64)> {
-    const EXACT: f64 = (1u64 << 53) as f64;
-    match key {
-        Value::Float(x) if x.fract() == 0.0 && x.abs() <= EXACT => Some((*x as i128, 0)),
-        Value::Float(x) if x.fract() != 0.0 && x.is_finite() => Some((0, x.to_bits())),
-        Value::Float(_) => None,
-        _ => key.as_int().filter(|n| n.unsigned_abs() <= 1 << 53).map(|n| (n, 0)),
-    }
-}
-
-impl Clone for Dict {
-    fn clone(&self) -> Self {
-        let Self { entries, index, numbers, depth, weight } = self;
-        let (entries, index, numbers) = (entries.clone(), index.clone(), numbers.clone());
-        Self { entries, index, numbers, depth: *depth, weight: *weight }
-    }
-}
-
-impl Range {
-    pub fn len(&self) -> usize {
-        let span = if self.step > 0 { self.stop - self.start } else { self.start - self.stop };
-        let step = self.step.abs();
-        usize::try_from(((span + step - 1) / step).max(0)).unwrap_or(usize::MAX)
-    }
-
-    pub fn item(&self, i: usize) -> Value {
-        Value::Int(self.start + self.step * i as i128)
-    }
-}
-
-impl Namespace {
-    /// Fails for a name that Jinja keeps to itself.
-    pub fn new(attributes: Vec<(Arc<str>, Value)>) -> Outcome<Self> {
-        attributes.iter().try_for_each(|(name, _)| Self::check(name))?;
-        Ok(Self { attributes: attributes.into() })
-    }
-
-    fn check(name: &str) -> Outcome<()> {
-        match name.starts_with('_') {
-            true => fail(format!(
-                "Chat templates cannot store underscore-prefixed attributes on a namespace, but got '{name}'."
-            )),
-            false => Ok(()),
-        }
-    }
-
-    pub fn get(&self, name: &str) -> Option<Value> {
-        self.attributes.borrow().iter().find(|(n, _)| &**n == name).map(|(_, value)| value.clone())
-    }
-
-    pub fn set(&self, name: Arc<str>, value: Value) -> Outcome<()> {
-        Self::check(&name)?;
-        let mut attributes = self.attributes.borrow_mut();
-        match attributes.iter_mut().find(|(n, _)| *n == name) {
-            Some((_, slot)) => *slot = value,
-            None => attributes.push((name, value)),
-        }
-        Ok(())
-    }
-}
-
-impl Scope {
-    pub fn new(parent: Option<Rc<Scope>>) -> Rc<Self> {
-        Rc::new(Self { variables: RefCell::default(), parent })
-    }
-
-    pub fn get(&self, name: &str) -> Option<Value> {
-        let mut scope = self;
-        loop {
-            if let Some((_, value)) = scope.variables.borrow().iter().find(|(n, _)| &**n == name) {
-                return Some(value.clone());
-            }
-            scope = scope.parent.as_deref()?;
-        }
-    }
-
-    pub fn set(&self, name: &Arc<str>, value: Value) {
-        let mut variables = self.variables.borrow_mut();
-        match variables.iter_mut().find(|(n, _)| n == name) {
-            Some((_, slot)) => *slot = value,
-            None => variables.push((name.clone(), value)),
-        }
     }
 }
 
@@ -451,7 +232,7 @@ impl Value {
             Self::Float(x) => *x != 0.0,
             Self::Str(text) => !text.text.is_empty(),
             Self::List(s) | Self::Tuple(s) | Self::View(_, s) => !s.items.is_empty(),
-            Self::Dict(dict) => !dict.entries.is_empty(),
+            Self::Dict(dict) => !dict.entries().is_empty(),
             Self::Range(range) => range.len() > 0,
             Self::Loop(l) => !l.items.items.is_empty(),
             _ => true,
@@ -492,7 +273,7 @@ impl Value {
             Self::Undefined(_) => Ok(0),
             Self::Str(text) => Ok(text.text.chars().count()),
             Self::List(s) | Self::Tuple(s) | Self::View(_, s) => Ok(s.items.len()),
-            Self::Dict(dict) => Ok(dict.entries.len()),
+            Self::Dict(dict) => Ok(dict.entries().len()),
             Self::Range(range) => Ok(range.len()),
             Self::Loop(l) => Ok(l.items.items.len()),
             _ => fail(format!("object of type '{}' has no len()", self.type_name())),
@@ -528,8 +309,8 @@ impl Value {
             (Self::Str(a), Self::Str(b)) => a.text == b.text,
             (Self::List(a), Self::List(b)) | (Self::Tuple(a), Self::Tuple(b)) => all(a, b),
             (Self::Dict(a), Self::Dict(b)) => {
-                a.entries.len() == b.entries.len()
-                    && a.entries.iter().all(|(k, v)| b.get(k).is_some_and(|w| v.equals(w)))
+                a.entries().len() == b.entries().len()
+                    && a.entries().iter().all(|(k, v)| b.get(k).is_some_and(|w| v.equals(w)))
             }
             (Self::Range(a), Self::Range(b)) => {
                 a.len() == b.len()

@@ -7,10 +7,8 @@ use num_bigint::BigInt;
 use crate::chat::budget::Budget;
 use crate::chat::failure::{fail, Failure, Outcome};
 use crate::chat::value::format::percent::percent;
-use crate::chat::value::integers;
 use crate::chat::value::repr::escape;
-use crate::chat::value::text::{Output, Text};
-use crate::chat::value::Value;
+use crate::chat::value::{integers, Output, Text, Value};
 
 /// `left op right` for `+ - * / // % **`.
 pub(crate) fn binary(op: &'static str, left: &Value, right: &Value, budget: &Budget) -> Outcome<Value> {

@@ -5,9 +5,7 @@ use std::fmt::Write;
 use crate::chat::budget::Budget;
 use crate::chat::failure::{fail, Outcome};
 use crate::chat::value::characters::printable;
-use crate::chat::value::integers;
-use crate::chat::value::text::Text;
-use crate::chat::value::{Value, ViewKind};
+use crate::chat::value::{integers, Text, Value, ViewKind};
 
 /// A namespace can hold itself, and nothing that can be printed is nested deeper.
 const MAX_DEPTH: usize = 250;

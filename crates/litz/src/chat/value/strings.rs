@@ -3,7 +3,7 @@
 use crate::chat::budget::Budget;
 use crate::chat::failure::{fail, Outcome};
 use crate::chat::value::characters::{self, is_space};
-use crate::chat::value::text::{Output, Text};
+use crate::chat::value::{Output, Text};
 
 /// How a text stands in its width.
 #[derive(Clone, Copy, PartialEq)]

@@ -6,7 +6,7 @@ use half::{bf16, f16};
 
 use self::k_blocks::{iq4_xs, q2_k, q3_k, q4_k, q5_k, q6_k};
 use super::blocks::{half_at, IQ4_VALUES};
-use super::DType;
+use super::dtype::DType;
 use crate::{Error, Result};
 
 /// Converts whole blocks to `out`, rounding only F64. The order of the multiplications is the reference's, so the

@@ -5,7 +5,7 @@ const LANES: usize = 8;
 /// How often codes and scale are fitted to each other after the search.
 const ROUNDS: usize = 3;
 
-/// What the fits need of the codes of a group's numbers.
+/// Sums over the codes of a group, which the fits need.
 #[derive(Clone, Copy, Default)]
 struct Sums {
     codes: f32,
@@ -155,5 +155,33 @@ fn fit_affine(sums: Sums, total: f32, count: f32) -> (Affine, f32) {
         (Affine { scale, minimum: 0.0 }, gain)
     } else {
         (Affine::default(), 0.0)
+    }
+}
+
+/// The first of the numbers with the greatest magnitude.
+pub(super) fn extreme(values: &[f32]) -> f32 {
+    values
+        .iter()
+        .copied()
+        .reduce(|most, value| if value.abs() > most.abs() { value } else { most })
+        .unwrap_or(0.0)
+}
+
+/// (least, greatest)
+pub(super) fn limits(values: &[f32]) -> (f32, f32) {
+    let first = values.first().copied().unwrap_or(0.0);
+    let wider = |(least, most): (f32, f32), &value: &f32| {
+        (if value < least { value } else { least }, if value > most { value } else { most })
+    };
+    values.iter().fold((first, first), wider)
+}
+
+/// 1 / scale; 0 for scales so small that they are stored as 0.
+pub(super) fn inverse(scale: f32) -> f32 {
+    let inverse = 1.0 / scale;
+    if inverse.is_finite() {
+        inverse
+    } else {
+        0.0
     }
 }

@@ -1,8 +1,7 @@
 //! IQ4_NL: 4-bit codes that stand for the values of a table, times a scale.
 
-use super::fit::scale_for;
-use super::{extreme, inverse, put_half};
-use crate::formats::blocks::IQ4_VALUES;
+use super::fit::{extreme, inverse, scale_for};
+use crate::formats::blocks::{put_half, IQ4_VALUES};
 
 /// Where the nearest value of the table changes.
 const BETWEEN: [f32; 15] = {

@@ -1,7 +1,7 @@
 //! The blocks of 256 elements: every group's scale is searched, rounded to its few bits, and the codes follow it.
 
-use super::fit::{affine_for, error, nearest, scale_for, within, Affine};
-use super::{extreme, inverse, limits, put_half};
+use super::fit::{affine_for, error, extreme, inverse, limits, nearest, scale_for, within, Affine};
+use crate::formats::blocks::put_half;
 
 /// Scales and minimums of a group in units of their block's, 0 to 63.
 type Units = [(u8, u8); 8];

@@ -8,9 +8,11 @@ mod tests;
 
 use half::{bf16, f16};
 
+use self::fit::{extreme, inverse, limits};
 use self::iq4::iq4_nl;
 use self::k_blocks::{q4_k, q5_k, q6_k};
-use super::DType;
+use super::blocks::{put_half, GREATEST_HALF};
+use super::dtype::DType;
 use crate::{Error, Result};
 
 /// The types that `quantize` writes.
@@ -28,9 +30,6 @@ pub const QUANTIZABLE: [DType; 12] = [
     DType::Q6K,
     DType::IQ4NL,
 ];
-
-/// The greatest half-precision number: scales beyond it cannot be stored.
-pub(super) const GREATEST_HALF: f32 = 65504.0;
 
 /// Converts whole blocks. F16, BF16 and the types with blocks of 32 in even steps give the bytes of ggml's reference;
 /// the others search for the scales of the least squared error.
@@ -115,41 +114,6 @@ fn by_block<const ELEMENTS: usize, const BYTES: usize>(
         if let (Some(values), Some(out)) = (values.first_chunk(), out.first_chunk_mut()) {
             convert(values, out);
         }
-    }
-}
-
-/// Stores a number as half precision at this place of a block; what it became.
-pub(super) fn put_half(block: &mut [u8], at: usize, value: f32) -> f32 {
-    let half = f16::from_f32(value.clamp(-GREATEST_HALF, GREATEST_HALF));
-    block[at..at + 2].copy_from_slice(&half.to_le_bytes());
-    half.to_f32()
-}
-
-/// The first of the numbers with the greatest magnitude.
-pub(super) fn extreme(values: &[f32]) -> f32 {
-    values
-        .iter()
-        .copied()
-        .reduce(|most, value| if value.abs() > most.abs() { value } else { most })
-        .unwrap_or(0.0)
-}
-
-/// (least, greatest)
-pub(super) fn limits(values: &[f32]) -> (f32, f32) {
-    let first = values.first().copied().unwrap_or(0.0);
-    let wider = |(least, most): (f32, f32), &value: &f32| {
-        (if value < least { value } else { least }, if value > most { value } else { most })
-    };
-    values.iter().fold((first, first), wider)
-}
-
-/// 1 / scale; 0 for scales so small that they are stored as 0.
-pub(super) fn inverse(scale: f32) -> f32 {
-    let inverse = 1.0 / scale;
-    if inverse.is_finite() {
-        inverse
-    } else {
-        0.0
     }
 }
 

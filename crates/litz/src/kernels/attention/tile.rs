@@ -204,7 +204,7 @@ fn scale_scores<S: Simd, const Q: usize>(
     std::f32::consts::LOG2_E
 }
 
-/// Slots that a row does not see weigh nothing.
+/// Slots that a row does not see have the weight zero.
 #[inline(always)]
 fn mask<S: Simd, const Q: usize>(s: S, seen: &[(usize, usize); Q], scores: &mut [Scores; TILE_ROWS]) {
     let nothing = s.splat(f32::NEG_INFINITY);

@@ -170,7 +170,7 @@ impl Ahead {
         Ahead { start, stride: w.row_bytes(), bytes: columns.len() / elements * size }
     }
 
-    /// What tile `i` of `count` asks for: from where, and bytes from step to step.
+    /// What tile `i` of `count` prefetches: from where, and bytes from step to step.
     #[inline(always)]
     fn part(self, i: usize, count: usize, steps: usize) -> (*const u8, usize) {
         let (row, rest) = (i * R / count, i * R % count);

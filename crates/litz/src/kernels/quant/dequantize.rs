@@ -4,7 +4,7 @@ use super::format::{Format, PackCodes, Scales, Stored, LINE};
 use crate::kernels::layout::BLOCK;
 use crate::kernels::simd::Simd;
 
-/// Bytes ahead of the reading at which memory is asked for.
+/// Bytes ahead of the reading at which memory is prefetched.
 const PREFETCH_BYTES: usize = 4096;
 
 /// `out` is as many columns as the blocks have.

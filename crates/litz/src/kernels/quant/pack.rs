@@ -2,9 +2,9 @@
 
 use super::format::{self, Codes, PackCodes, PackScales, Scales, Stored, FOURS, LINE};
 use super::stored::with_format;
-use crate::kernels::layout::{BLOCK, GROUP};
+use crate::kernels::layout::BLOCK;
 use crate::kernels::simd::Simd;
-use crate::kernels::{Kernels, WeightDType};
+use crate::kernels::views::WeightDType;
 
 impl WeightDType {
     /// Bytes of a packed group of rows of `cols`, whole lines of 64; `None` for what is never packed, or if `cols` is not
@@ -12,18 +12,6 @@ impl WeightDType {
     pub fn group_bytes(self, cols: usize) -> Option<usize> {
         self.row_bytes(cols)?;
         with_format!(self, |F| format::group_bytes::<F>(cols / BLOCK), None)
-    }
-}
-
-impl Kernels {
-    /// Packs up to sixteen stored rows; what a group lacks is zeros. The values stay what they are.
-    ///
-    /// `out` is best aligned to 64 bytes. Panics if it is not `group_bytes` long, or the rows are not of one length.
-    pub fn pack_group(&self, dtype: WeightDType, cols: usize, rows: &[&[u8]], out: &mut [u8]) {
-        assert_eq!(Some(out.len()), dtype.group_bytes(cols), "a group of {cols} {dtype:?} columns");
-        assert!(rows.len() <= GROUP && rows.iter().all(|row| Some(row.len()) == dtype.row_bytes(cols)));
-        // SAFETY: the CPU has the instructions.
-        unsafe { (self.pack_group)(dtype, rows, out) }
     }
 }
 

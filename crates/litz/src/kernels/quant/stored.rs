@@ -114,7 +114,7 @@ macro_rules! formats {
         macro_rules! with_format {
             ($dtype:expr, |$format:ident| $body:expr, $none:expr) => {
                 match $dtype {
-                    $($crate::kernels::WeightDType::$name => {
+                    $($crate::kernels::views::WeightDType::$name => {
                         type $format = $crate::kernels::quant::stored::$name;
                         $body
                     })*

@@ -120,11 +120,11 @@ pub(in crate::kernels) trait MatmulQuant: Simd {
     unsafe fn unpacked_tile<F: Format, const BYTES: usize>(self, group: Group, x: &[u32], out: Out);
 }
 
-/// Bytes ahead of the reading at which a group that nobody has read before is asked for.
+/// Bytes ahead of the reading at which a group that is read for the first time is prefetched.
 #[cfg(target_arch = "x86_64")]
 const PREFETCH_BYTES: usize = 4096;
 
-/// Asks for some lines `PREFETCH_BYTES` bytes behind `lines`.
+/// Prefetches some lines `PREFETCH_BYTES` bytes behind `lines`.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
 pub(super) fn prefetch(lines: *const u8, count: usize) {

@@ -58,7 +58,7 @@ pub(super) trait Simd: Copy {
 
     /// A half as a single.
     fn widen(self, bits: u16) -> f32;
-    /// Asks for the line at `address`, which need not exist.
+    /// Prefetches the line at `address`, which need not exist.
     fn prefetch(self, address: *const u8);
     /// `prefetch` into the second-level cache.
     fn prefetch_far(self, address: *const u8);

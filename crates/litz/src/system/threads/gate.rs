@@ -35,7 +35,7 @@ impl Gate {
     pub(super) fn open(&self) {
         fence(Ordering::SeqCst);
         if self.sleepers.load(Ordering::SeqCst) > 0 {
-            // A sleeper holds the lock from its last look until it waits: taking it once means that it hears us.
+            // A sleeper holds the lock from its last check until it waits: once we have had it, the notification reaches it.
             drop(lock(&self.lock));
             self.wake.notify_all();
         }

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, TryLockError};
 use std::thread::JoinHandle;
 
 use super::gate::{lock, Gate};
+use super::process::PerProcess;
 use super::region::{Execution, Region};
-use super::PerProcess;
 use crate::Result;
 
 /// What the caller and the workers share.

@@ -5,8 +5,7 @@ use crate::chat::builtins::arguments::{text, Call};
 use crate::chat::builtins::{OnValue, Table};
 use crate::chat::failure::{fail, Outcome};
 use crate::chat::value::repr::{escape, str_of};
-use crate::chat::value::text::Text;
-use crate::chat::value::Value;
+use crate::chat::value::{Text, Value};
 
 pub(super) const FILTERS: &Table<OnValue> = &[
     ("urlencode", |i, value, call| {

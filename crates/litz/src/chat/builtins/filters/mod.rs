@@ -12,9 +12,8 @@ use crate::chat::builtins::{attributes, find, unsupported, OnValue, Table};
 use crate::chat::failure::{fail, Outcome};
 use crate::chat::run::interpreter::Interpreter;
 use crate::chat::value::format::percent::percent;
-use crate::chat::value::json;
 use crate::chat::value::repr::str_of;
-use crate::chat::value::{Dict, Value};
+use crate::chat::value::{json, Dict, Value};
 
 /// Those on any value, and those that Jinja has besides.
 const FILTERS: &Table<OnValue> = &[

@@ -6,11 +6,9 @@ use crate::chat::budget::Budget;
 use crate::chat::builtins::arguments::{flag, integer, text, Call};
 use crate::chat::builtins::{OnValue, Table};
 use crate::chat::failure::{fail, Failure, Outcome};
-use crate::chat::value::integers;
 use crate::chat::value::operators::binary;
 use crate::chat::value::parse::{to_float, to_integer};
-use crate::chat::value::text::Text;
-use crate::chat::value::{repr, Value};
+use crate::chat::value::{integers, repr, Text, Value};
 
 pub(super) const FILTERS: &Table<OnValue> = &[
     ("abs", |i, value, call| {

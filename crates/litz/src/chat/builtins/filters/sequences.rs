@@ -8,12 +8,10 @@ use crate::chat::builtins::arguments::{count_or, flag, size_or, text, Call};
 use crate::chat::builtins::{attributes, OnValue, Table};
 use crate::chat::failure::{fail, Failure, Outcome};
 use crate::chat::run::interpreter::Interpreter;
-use crate::chat::value::characters;
 use crate::chat::value::operators::{binary, equal, order};
 use crate::chat::value::parse::to_integer;
 use crate::chat::value::repr::str_of;
-use crate::chat::value::text::Output;
-use crate::chat::value::{Sequence, Value};
+use crate::chat::value::{characters, Output, Sequence, Value};
 
 pub(super) const FILTERS: &Table<OnValue> = &[
     ("batch", |i, value, call| batch(value, call, &i.budget)),

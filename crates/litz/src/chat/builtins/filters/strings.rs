@@ -11,8 +11,7 @@ use crate::chat::value::characters::{alphanumeric, is_space};
 use crate::chat::value::operators::add_text;
 use crate::chat::value::repr::{escape, str_of};
 use crate::chat::value::strings::{self, Align};
-use crate::chat::value::text::{Output, Text};
-use crate::chat::value::Value;
+use crate::chat::value::{Output, Text, Value};
 
 pub(super) const FILTERS: &Table<OnValue> = &[
     ("capitalize", |i, value, call| changed(value, call, &i.budget, strings::capitalize)),

@@ -8,8 +8,7 @@ use crate::chat::run::interpreter::Interpreter;
 use crate::chat::value::characters::{self, decimal_value};
 use crate::chat::value::format::spec::format_value;
 use crate::chat::value::repr::{ascii, escape, repr, str_of};
-use crate::chat::value::text::{Output, Text};
-use crate::chat::value::Value;
+use crate::chat::value::{Output, Text, Value};
 
 /// A field's specification may hold fields, and theirs none.
 const MAX_DEPTH: usize = 1;

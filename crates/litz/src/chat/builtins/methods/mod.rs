@@ -13,7 +13,7 @@ use crate::chat::builtins::{find, unsupported, OnValue, Table};
 use crate::chat::failure::{fail, Outcome};
 use crate::chat::run::interpreter::Interpreter;
 use crate::chat::value::operators::equal;
-use crate::chat::value::{integers, Cycler, Dict, Loop, Sequence, Value, ViewKind};
+use crate::chat::value::{integers, Dict, Sequence, Value, ViewKind};
 
 const INTEGER: &Table<OnValue> = &[
     ("as_integer_ratio", |i, value, call| {
@@ -35,10 +35,10 @@ const FLOAT: &Table<OnValue> = &[
 const DICT: &Table<OnValue> = &[
     ("copy", |_, value, call| call.none().map(|()| value.clone())),
     ("fromkeys", |i, _, call| fromkeys(call, &i.budget)),
-    ("get", |_, value, call| get(dict(value)?, call)),
-    ("items", |i, value, call| view(dict(value)?, ViewKind::Items, call, &i.budget)),
-    ("keys", |i, value, call| view(dict(value)?, ViewKind::Keys, call, &i.budget)),
-    ("values", |i, value, call| view(dict(value)?, ViewKind::Values, call, &i.budget)),
+    ("get", |_, value, call| get(value, call)),
+    ("items", |i, value, call| view(value, ViewKind::Items, call, &i.budget)),
+    ("keys", |i, value, call| view(value, ViewKind::Keys, call, &i.budget)),
+    ("values", |i, value, call| view(value, ViewKind::Values, call, &i.budget)),
 ];
 const DICT_TYPE: &Table<OnValue> = &[("fromkeys", |i, _, call| fromkeys(call, &i.budget))];
 const VIEW: &Table<OnValue> = &[("isdisjoint", unsupported)];
@@ -47,13 +47,11 @@ const LIST: &Table<OnValue> =
     &[("copy", |_, value, call| call.none().map(|()| value.clone())), ("count", count), ("index", index)];
 const SEQUENCE: &Table<OnValue> = &[("count", count), ("index", index)];
 const LOOP: &Table<OnValue> = &[
-    ("changed", |_, value, call| changed(of_loop(value)?, values(call)?)),
-    ("cycle", |_, value, call| cycle(of_loop(value)?, values(call)?)),
+    ("changed", |_, value, call| changed(value, values(call)?)),
+    ("cycle", |_, value, call| cycle(value, values(call)?)),
 ];
-const CYCLER: &Table<OnValue> = &[
-    ("next", |_, value, call| next(cycler(value)?, call)),
-    ("reset", |_, value, call| reset(cycler(value)?, call)),
-];
+const CYCLER: &Table<OnValue> =
+    &[("next", |_, value, call| next(value, call)), ("reset", |_, value, call| reset(value, call))];
 
 /// The methods of a value, and those whose call fails because templates have no use for them.
 fn table(receiver: &Value) -> &'static Table<OnValue> {
@@ -105,31 +103,8 @@ fn whole(receiver: &Value, call: Call) -> Outcome<BigInt> {
 
 fn float(receiver: &Value, call: Call) -> Outcome<f64> {
     let [] = call.positional(0)?;
-    match receiver {
-        Value::Float(x) => Ok(*x),
-        _ => wrong(receiver),
-    }
-}
-
-fn dict(receiver: &Value) -> Outcome<&Rc<Dict>> {
-    match receiver {
-        Value::Dict(dict) => Ok(dict),
-        _ => wrong(receiver),
-    }
-}
-
-fn of_loop(receiver: &Value) -> Outcome<&Loop> {
-    match receiver {
-        Value::Loop(state) => Ok(state),
-        _ => wrong(receiver),
-    }
-}
-
-fn cycler(receiver: &Value) -> Outcome<&Cycler> {
-    match receiver {
-        Value::Cycler(cycler) => Ok(cycler),
-        _ => wrong(receiver),
-    }
+    let Value::Float(x) = receiver else { return wrong(receiver) };
+    Ok(*x)
 }
 
 /// The numerator and denominator of a float, in lowest terms.
@@ -145,7 +120,8 @@ fn ratio(x: f64, budget: &Budget) -> Outcome<Value> {
     Value::tuple(vec![integers::value(integers::truncated(numerator), budget)?, denominator])
 }
 
-fn get(dict: &Dict, call: Call) -> Outcome<Value> {
+fn get(receiver: &Value, call: Call) -> Outcome<Value> {
+    let Value::Dict(dict) = receiver else { return wrong(receiver) };
     let [key, default] = call.positional(1)?;
     let key = key.unwrap_or(Value::None);
     if !key.hashable() {
@@ -154,7 +130,8 @@ fn get(dict: &Dict, call: Call) -> Outcome<Value> {
     Ok(dict.get(&key).cloned().or(default).unwrap_or(Value::None))
 }
 
-fn view(dict: &Dict, kind: ViewKind, call: Call, budget: &Budget) -> Outcome<Value> {
+fn view(receiver: &Value, kind: ViewKind, call: Call, budget: &Budget) -> Outcome<Value> {
+    let Value::Dict(dict) = receiver else { return wrong(receiver) };
     call.none()?;
     budget.slots(dict.entries().len())?;
     let pair = |(key, value): &(Value, Value)| Value::tuple(vec![key.clone(), value.clone()]);
@@ -209,15 +186,17 @@ fn values(call: Call) -> Outcome<Vec<Value>> {
     }
 }
 
-fn cycle(state: &Loop, values: Vec<Value>) -> Outcome<Value> {
+fn cycle(receiver: &Value, values: Vec<Value>) -> Outcome<Value> {
+    let Value::Loop(state) = receiver else { return wrong(receiver) };
     match values.len() {
         0 => fail("no items for cycling given"),
         n => Ok(values[state.index0.get() % n].clone()),
     }
 }
 
-fn changed(state: &Loop, values: Vec<Value>) -> Outcome<Value> {
+fn changed(receiver: &Value, values: Vec<Value>) -> Outcome<Value> {
     use Value::{Big, Bool, Float, Int, None, Str};
+    let Value::Loop(state) = receiver else { return wrong(receiver) };
     // What is remembered here must not be able to hold the loop itself.
     if values.iter().any(|value| !matches!(value, None | Bool(_) | Int(_) | Big(_) | Float(_) | Str(_))) {
         return fail("loop.changed() is supported for text, numbers, booleans and none only");
@@ -230,14 +209,16 @@ fn changed(state: &Loop, values: Vec<Value>) -> Outcome<Value> {
     Ok(Value::Bool(!same))
 }
 
-fn next(cycler: &Cycler, call: Call) -> Outcome<Value> {
+fn next(receiver: &Value, call: Call) -> Outcome<Value> {
+    let Value::Cycler(cycler) = receiver else { return wrong(receiver) };
     call.none()?;
     let at = cycler.position.get();
     cycler.position.set((at + 1) % cycler.items.items.len().max(1));
     Ok(cycler.items.items.get(at).cloned().unwrap_or(Value::None))
 }
 
-fn reset(cycler: &Cycler, call: Call) -> Outcome<Value> {
+fn reset(receiver: &Value, call: Call) -> Outcome<Value> {
+    let Value::Cycler(cycler) = receiver else { return wrong(receiver) };
     call.none()?;
     cycler.position.set(0);
     Ok(Value::None)

@@ -10,12 +10,10 @@ use crate::chat::builtins::arguments::{
 use crate::chat::builtins::{unsupported, OnValue, Table};
 use crate::chat::failure::{fail, Failure, Outcome};
 use crate::chat::run::interpreter::Interpreter;
-use crate::chat::value::characters;
 use crate::chat::value::items::element;
 use crate::chat::value::repr::{escape, str_of};
 use crate::chat::value::strings::{self, Align};
-use crate::chat::value::text::{Output, Text};
-use crate::chat::value::{Dict, Value};
+use crate::chat::value::{characters, Dict, Output, Text, Value};
 
 pub(super) const METHODS: &Table<OnValue> = &[
     ("capitalize", |i, value, call| changed(value, call, &i.budget, strings::capitalize)),

@@ -7,11 +7,9 @@ use crate::chat::budget::Budget;
 use crate::chat::failure::{fail, Failure, Outcome};
 use crate::chat::value::format::numbers::float_digits;
 use crate::chat::value::format::spec::{digits, MAX_WIDTH};
-use crate::chat::value::integers;
 use crate::chat::value::parse::{to_float, to_integer};
 use crate::chat::value::repr::{ascii, escape, repr, str_of};
-use crate::chat::value::text::{Output, Text};
-use crate::chat::value::Value;
+use crate::chat::value::{integers, Output, Text, Value};
 
 /// One `%-5.2f`.
 #[derive(Default)]

@@ -3,10 +3,8 @@
 use crate::chat::budget::Budget;
 use crate::chat::failure::{fail, Outcome};
 use crate::chat::value::format::numbers::{float_digits, grouped, Digits};
-use crate::chat::value::integers;
 use crate::chat::value::repr::str_of;
-use crate::chat::value::text::Text;
-use crate::chat::value::Value;
+use crate::chat::value::{integers, Text, Value};
 
 /// Wider fields and longer fractions than this are refused.
 pub(crate) const MAX_WIDTH: usize = 10_000;
