@@ -1,4 +1,4 @@
-//! What a file says about itself: values by key. Arrays stay where they are in the file until they are read.
+//! The metadata of a file: values by key. Arrays stay in the file until they are iterated.
 
 use std::fmt::{self, Display};
 use std::ops::Range;
@@ -87,7 +87,7 @@ impl ValueType {
     }
 }
 
-/// One value. Text is bytes: GGUF promises UTF-8, and files in the wild break it.
+/// One value. Text is bytes: GGUF specifies UTF-8, and some files violate that.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Value<'a> {
     /// True or false.
@@ -98,7 +98,7 @@ pub enum Value<'a> {
     Signed(i64),
     /// F32 (exactly) or F64.
     Float(f64),
-    /// A string, UTF-8 if the file keeps its promise.
+    /// A string, in UTF-8 if the file is valid.
     Text(&'a [u8]),
     /// Read only when it is iterated.
     Array(Array<'a>),

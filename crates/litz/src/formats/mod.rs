@@ -5,26 +5,21 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
+mod blocks;
 mod convert;
 mod dequantize;
-mod dequantize_k;
 mod dtype;
 mod gguf;
 mod map;
 mod metadata;
 mod quantize;
-mod quantize_fit;
-mod quantize_iq4;
-mod quantize_k;
-#[cfg(test)]
-mod quantize_tests;
 mod reader;
 mod safetensors;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use blocks::{half_at, IQ4_VALUES};
 pub use dequantize::dequantize;
-pub(crate) use dequantize::IQ4_VALUES;
 pub use dtype::DType;
 pub use metadata::{Array, Metadata, Value, ValueType};
 pub use quantize::{quantize, QUANTIZABLE};
@@ -38,7 +33,7 @@ use reader::quoted;
 pub enum FileFormat {
     /// The format of llama.cpp, version 2 or 3, little-endian.
     Gguf,
-    /// One safetensors file; what its index of shards says is not read here.
+    /// One safetensors file; an index of shards is not read here.
     Safetensors,
 }
 
@@ -149,17 +144,17 @@ impl TensorFile {
         rest.get(..tensor.nbytes).unwrap_or_default()
     }
 
-    /// Lets the system have the memory of a part of a tensor; what is read again comes from the file again.
+    /// Releases the memory of a part of a tensor; the next read comes from the file again.
     pub fn release(&self, tensor: &TensorInfo, part: Range<usize>) {
         self.0.bytes.release(tensor.range(&part));
     }
 
-    /// Lets the system read a part of a tensor from the disk before it is used.
+    /// Prefetches a part of a tensor from the disk.
     pub fn prefetch(&self, tensor: &TensorInfo, part: Range<usize>) {
         self.0.bytes.prefetch(tensor.range(&part));
     }
 
-    /// What the file says about itself.
+    /// The metadata of the file.
     pub fn metadata(&self) -> &Metadata {
         &self.0.metadata
     }
@@ -171,7 +166,7 @@ impl fmt::Debug for TensorFile {
     }
 }
 
-/// What both parsers give: tensors and metadata in the file's order, names not yet checked for duplicates.
+/// The result of both parsers: tensors and metadata in the file's order, names not yet checked for duplicates.
 struct Header {
     tensors: Vec<TensorInfo>,
     entries: Vec<metadata::Entry>,

@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use crate::{Error, Result};
 
-/// What a message shows of a name that a file chose: escaped, and cut when it is long.
+/// A name from a file as messages show it: escaped, and cut when it is long.
 pub(super) fn quoted(name: &str) -> String {
     const SHOWN: usize = 80;
     match name.char_indices().nth(SHOWN) {

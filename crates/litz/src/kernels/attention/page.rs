@@ -5,7 +5,7 @@ use std::ops::Range;
 use half::f16;
 use serde::Deserialize;
 
-use super::super::lanes::{Simd, LANES};
+use crate::kernels::simd::{Simd, LANES};
 
 /// Keys of a page.
 pub const PAGE: usize = 64;
@@ -252,7 +252,7 @@ unsafe fn widen_value_codes<S: Simd>(
 /// # Safety
 /// `page` holds `layout.bytes()`, `slot < PAGE`, key and value have the layout's widths.
 #[inline(always)]
-pub(in super::super) unsafe fn store<S: Simd>(
+pub(in crate::kernels) unsafe fn store<S: Simd>(
     s: S,
     layout: KvLayout,
     page: *mut u8,

@@ -2,16 +2,18 @@
 
 use std::arch::x86_64::*;
 
-use super::super::codes::{words_of, CODES, CODE_WORDS, MINUS_128, MINUS_32, MINUS_8, SCALE, SUM, TILE};
-use super::super::lanes::Avx512;
+use super::codes::{words_of, CODES, CODE_WORDS, MINUS_128, MINUS_32, MINUS_8, SCALE, SUM};
 use super::format::{
     Bytes, Codes, FiveBits, Floats, Format, Halves, HalvesAndMinima, Levels, Nibbles, Scales, SixBits, Small,
     SmallSplit, Unpacked, Whole, WholePairs, FOURS, LINE,
 };
-use super::{
+use super::registers::{Avx512Codes, Avx512Scales, Sign};
+use super::tile::{
     ends_span, for_each_block, for_each_four, prefetch, unpacked_bytes, Group, MatmulQuant, Out, Panel,
 };
 use crate::formats::IQ4_VALUES;
+use crate::kernels::layout::TILE;
+use crate::kernels::simd::Avx512;
 
 impl MatmulQuant for Avx512 {
     const PAIRS: bool = false;
@@ -229,15 +231,6 @@ unsafe fn word<const W: usize>(x: *const u32, word: usize, token: usize) -> __m5
     unsafe { _mm512_set1_epi32(*x.add(word * W + token) as i32) }
 }
 
-/// Codes as registers.
-pub(in super::super) trait CodeRegisters {
-    /// Columns `4 FOUR + c` of all rows; those of signed codes 128 above their values.
-    ///
-    /// # Safety
-    /// The CPU has the instructions; a block's lines may be read.
-    unsafe fn unsigned<const FOUR: usize>(lines: *const u8) -> __m512i;
-}
-
 /// # Safety
 /// The CPU has the instructions; the line may be read.
 #[inline(always)]
@@ -271,7 +264,7 @@ unsafe fn moved(v: __m512i, up: i32) -> __m512i {
     }
 }
 
-impl CodeRegisters for Nibbles {
+impl Avx512Codes for Nibbles {
     #[inline(always)]
     unsafe fn unsigned<const FOUR: usize>(lines: *const u8) -> __m512i {
         // SAFETY: the caller's promise.
@@ -282,7 +275,7 @@ impl CodeRegisters for Nibbles {
     }
 }
 
-impl CodeRegisters for FiveBits {
+impl Avx512Codes for FiveBits {
     #[inline(always)]
     unsafe fn unsigned<const FOUR: usize>(lines: *const u8) -> __m512i {
         // SAFETY: the caller's promise.
@@ -290,7 +283,7 @@ impl CodeRegisters for FiveBits {
     }
 }
 
-impl CodeRegisters for SixBits {
+impl Avx512Codes for SixBits {
     #[inline(always)]
     unsafe fn unsigned<const FOUR: usize>(lines: *const u8) -> __m512i {
         // SAFETY: the caller's promise.
@@ -301,7 +294,7 @@ impl CodeRegisters for SixBits {
     }
 }
 
-impl CodeRegisters for Levels {
+impl Avx512Codes for Levels {
     #[inline(always)]
     unsafe fn unsigned<const FOUR: usize>(lines: *const u8) -> __m512i {
         // SAFETY: the caller's promise; the table has sixteen bytes.
@@ -313,7 +306,7 @@ impl CodeRegisters for Levels {
     }
 }
 
-impl CodeRegisters for Bytes {
+impl Avx512Codes for Bytes {
     #[inline(always)]
     unsafe fn unsigned<const FOUR: usize>(lines: *const u8) -> __m512i {
         // SAFETY: the caller's promise.
@@ -321,7 +314,7 @@ impl CodeRegisters for Bytes {
     }
 }
 
-impl<C> CodeRegisters for Whole<C> {
+impl<C> Avx512Codes for Whole<C> {
     #[inline(always)]
     unsafe fn unsigned<const FOUR: usize>(lines: *const u8) -> __m512i {
         // SAFETY: the caller's promise.
@@ -329,7 +322,7 @@ impl<C> CodeRegisters for Whole<C> {
     }
 }
 
-impl<C: Codes> CodeRegisters for WholePairs<C> {
+impl<C: Codes> Avx512Codes for WholePairs<C> {
     #[inline(always)]
     unsafe fn unsigned<const FOUR: usize>(lines: *const u8) -> __m512i {
         // SAFETY: the caller's promise.
@@ -339,24 +332,6 @@ impl<C: Codes> CodeRegisters for WholePairs<C> {
             let above = if C::SIGNED { i8::MIN } else { 0 };
             _mm512_xor_si512(codes, _mm512_set1_epi8(above))
         }
-    }
-}
-
-/// Scales as registers.
-pub(in super::super) trait ScaleRegisters {
-    /// Those of the two halves of a block; the same if they are not split.
-    ///
-    /// # Safety
-    /// The CPU has the instructions; a unit's scales may be read.
-    unsafe fn scales(head: *const u8, at: usize) -> [__m512; 2];
-    /// The minima of a block, if there are any.
-    ///
-    /// # Safety
-    /// As `scales`.
-    #[inline(always)]
-    unsafe fn minima(head: *const u8, at: usize) -> __m512 {
-        // SAFETY: the caller's promise.
-        unsafe { Self::scales(head, at)[0] }
     }
 }
 
@@ -370,7 +345,7 @@ unsafe fn halves(head: *const u8, i: usize) -> __m512 {
     unsafe { _mm512_cvtph_ps(_mm256_loadu_si256(head.cast::<__m256i>().add(i))) }
 }
 
-impl ScaleRegisters for Halves {
+impl Avx512Scales for Halves {
     #[inline(always)]
     unsafe fn scales(head: *const u8, at: usize) -> [__m512; 2] {
         // SAFETY: the caller's promise.
@@ -378,7 +353,7 @@ impl ScaleRegisters for Halves {
     }
 }
 
-impl ScaleRegisters for HalvesAndMinima {
+impl Avx512Scales for HalvesAndMinima {
     #[inline(always)]
     unsafe fn scales(head: *const u8, _: usize) -> [__m512; 2] {
         // SAFETY: the caller's promise.
@@ -401,7 +376,7 @@ unsafe fn small(head: *const u8, i: usize) -> __m128i {
     unsafe { _mm_loadu_si128(head.cast::<__m128i>().add(4 + i)) }
 }
 
-impl ScaleRegisters for Small {
+impl Avx512Scales for Small {
     #[inline(always)]
     unsafe fn scales(head: *const u8, at: usize) -> [__m512; 2] {
         // SAFETY: the caller's promise.
@@ -420,7 +395,7 @@ impl ScaleRegisters for Small {
     }
 }
 
-impl ScaleRegisters for SmallSplit {
+impl Avx512Scales for SmallSplit {
     #[inline(always)]
     unsafe fn scales(head: *const u8, at: usize) -> [__m512; 2] {
         // SAFETY: the caller's promise.
@@ -433,7 +408,7 @@ impl ScaleRegisters for SmallSplit {
     }
 }
 
-impl<S: Scales> ScaleRegisters for Floats<S> {
+impl<S: Scales> Avx512Scales for Floats<S> {
     #[inline(always)]
     unsafe fn scales(head: *const u8, _: usize) -> [__m512; 2] {
         // SAFETY: the caller's promise.

@@ -1,10 +1,10 @@
 //! The stored formats: where their codes and scales are.
 
-use super::super::lanes::Simd;
 use super::format::{
     scale_and_min, Bytes, FiveBits, Format, Halves, HalvesAndMinima, Levels, Nibbles, SixBits, Small,
     SmallSplit, Stored, FOURS,
 };
+use crate::kernels::simd::Simd;
 
 /// The words from `at`.
 #[inline(always)]
@@ -90,7 +90,7 @@ macro_rules! formats {
         $(
             #[doc = concat!("`", stringify!($name), "`, packed.")]
             #[allow(non_camel_case_types)] // the name that GGUF gives it
-            pub(in super::super) struct $name;
+            pub(in crate::kernels) struct $name;
             impl Format for $name {
                 type Codes = $codes;
                 type Scales = $scales;
@@ -114,7 +114,7 @@ macro_rules! formats {
         macro_rules! with_format {
             ($dtype:expr, |$format:ident| $body:expr, $none:expr) => {
                 match $dtype {
-                    $($crate::kernels::WeightDType::$name => {
+                    $($crate::kernels::views::WeightDType::$name => {
                         type $format = $crate::kernels::quant::stored::$name;
                         $body
                     })*
@@ -143,4 +143,4 @@ formats! {
         bits(words(block, 128 + part / 4 * 32), part % 4 * 2, 3),
     ), |s, block, part| small_split(s, block, part);
 }
-pub(in super::super) use with_format;
+pub(in crate::kernels) use with_format;

@@ -2,7 +2,7 @@
 
 use half::f16;
 
-use super::super::codes::{CodeTile, CODES, CODE_WORDS, SCALE};
+use super::super::quant::codes::{CodeTile, CODES, CODE_WORDS, SCALE};
 
 use super::super::*;
 use super::{all, assert_close, Random};

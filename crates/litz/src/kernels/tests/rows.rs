@@ -2,6 +2,7 @@
 
 use half::{bf16, f16};
 
+use super::super::quant::codes;
 use super::super::*;
 use super::quant::{code, CODE_WIDTHS};
 use super::{all, assert_close, Random};
