@@ -9,6 +9,7 @@ Only litz's public names are used, so that old and new trees run it alike. What 
 import argparse
 import hashlib
 import json
+import logging
 import random
 import tempfile
 import warnings
@@ -239,6 +240,7 @@ def main() -> None:
     parser.add_argument("--short", action="store_true")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
+    logging.getLogger("litz").setLevel(logging.ERROR)
     found: dict[str, str] = {}
     for name, cases in sections(options):
         if options.match in name:

@@ -21,13 +21,13 @@ import torch
 import transformers.utils.logging
 
 from tests.assets import ASSETS, asset
-from tests.parity import conversations, fuzz_texts, test_gguf, test_gguf_storage, tiny_tokenizers, tokenizer_files
-from tests.parity.decoders import Row, save
-from tests.parity.gguf_writer import write
-from tests.parity.random_configs import FAMILIES
+from tests.parity import test_gguf_storage
+from tests.parity.harness import conversations, fuzz_texts, tiny_tokenizers, tokenizer_files
+from tests.parity.harness.decoders import Row, save
+from tests.parity.harness.gguf_writer import write
+from tests.parity.harness.rows import FAMILIES, ROWS
+from tests.parity.harness.texts import texts as strange_texts
 from tests.parity.test_chat_templates import real_templates
-from tests.parity.test_decoders import EVERY_ROW
-from tests.parity.texts import texts as strange_texts
 
 LONG = 320  # longer than a chunk, so that the last tokens are computed beside a cache
 ACTIVATIONS = ("auto", "fast", "f32")
@@ -64,7 +64,7 @@ def _entry(name: str, path: Path, row: Row, **options: Any) -> Entry:
 
 
 def _rows(folder: Path) -> Iterator[Entry]:
-    for row in EVERY_ROW:
+    for row in ROWS:
         path = save(row.build(), folder / "rows" / row.name)
         yield _entry(row.name, path, row)
         half = save(row.build().to(torch.bfloat16), folder / "bf16" / row.name)
@@ -74,7 +74,7 @@ def _rows(folder: Path) -> Iterator[Entry]:
         if "max_position_embeddings" in row.plain:
             long = replace(row, keys={**row.keys, "max_position_embeddings": LONG})
             yield _entry(f"long {row.name}", save(long.build(), folder / "long" / row.name), long)
-    for row in EVERY_ROW[:3]:
+    for row in ROWS[:3]:
         path = save(row.build().to(torch.float16), folder / "f16" / row.name)
         yield _entry(f"f16 {row.name}", path, row)
         yield _entry(f"f16 cache f32 {row.name}", path, row, cache_dtype="float32")
@@ -83,13 +83,13 @@ def _rows(folder: Path) -> Iterator[Entry]:
 def _random(folder: Path) -> Iterator[Entry]:
     for name in sorted(FAMILIES):
         for seed in range(6):
-            row = FAMILIES[name].row(name, seed)
+            row = FAMILIES[name].random_row(name, seed)
             yield _entry(f"random {row.name}", save(row.build(), folder / "random" / row.name), row)
 
 
 def _gguf(folder: Path) -> Iterator[Entry]:
     (folder / "gguf").mkdir()
-    for row in map(test_gguf.published, test_gguf.FAMILIES):
+    for row in (row for family in FAMILIES.values() for row in family.gguf_rows()):
         path = folder / "gguf" / f"{row.name}.gguf"
         write(row.build(), path)
         yield _entry(f"gguf {row.name}", path, row)

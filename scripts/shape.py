@@ -1,6 +1,6 @@
 """The structure in numbers: lines by folder, the longest functions and files, import circles, files that say a word.
 
-    python scripts/shape.py [--root TREE] [--touches WORD ...]
+python scripts/shape.py [--root TREE] [--touches WORD ...]
 """
 
 import argparse
