@@ -21,8 +21,8 @@ from tests.parity.harness import tiny_tokenizers as tiny
 from tests.parity.harness.decoders import VOCAB, Row, relative_error, save
 from tests.parity.harness.fuzz_texts import CORPUS, texts
 from tests.parity.harness.rows import ROWS
-from tests.unit.test_gguf_tokenizer import sentence_piece
 from tests.unit.tiny import tokenizer_json, write_model
+from tests.unit.tokenizers.test_gguf import sentence_piece
 
 ROOM = 800  # rows of the table, more than the tiny tokenizers have tokens
 IDS = torch.tensor(np.random.default_rng(6).integers(3, VOCAB, size=(2, 24)))
