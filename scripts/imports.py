@@ -65,7 +65,7 @@ def python_graph(root: Path, *, types: bool = True) -> Graph:
     A name that a package only gives on counts as its own module's.
     """
     files = {_module(path.relative_to(root / PYTHON.parent)): path for path in sorted((root / PYTHON).rglob("*.py"))}
-    del files[PYTHON.name]  # gives everything on
+    files.pop(PYTHON.name, None)  # gives everything on
     trees = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in files.items()}
     exports = {name: _given_on(trees[name]) for name, path in files.items() if path.name == "__init__.py"}
     graph: Graph = {}
