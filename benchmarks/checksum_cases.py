@@ -141,7 +141,7 @@ def places(batch: Any) -> list[Any]:
 
 def padded(tokenizer: Any, texts: list[str]) -> Any:
     if tokenizer.pad_token is None:
-        tokenizer.pad_token = next(iter(tokenizer.get_vocab()))
+        tokenizer.pad_token = tokenizer.convert_ids_to_tokens(0)
     left = tokenizer(texts, padding="max_length", max_length=16, truncation=True, padding_side="left")
     arrays = tokenizer(texts[:100], padding=True, pad_to_multiple_of=8, return_tensors="np")
     return [dict(left), {name: array.tolist() for name, array in arrays.items()}]
