@@ -17,10 +17,11 @@ format:  ## Format Rust and Python, and mend what the linters can mend
 	ruff check --fix .
 
 .PHONY: lint-quick
-lint-quick:  ## What is checked in seconds: formatting, ruff, size limits
+lint-quick:  ## What is checked in seconds: formatting, ruff, size limits, import circles
 	cargo fmt --check
 	ruff check .
 	$(PYTHON) scripts/limits.py
+	$(PYTHON) scripts/circles.py
 
 .PHONY: lint
 lint: lint-quick  ## Formatting, linters, types and size limits

@@ -11,8 +11,8 @@ import pytest
 from litz._core import Template, TensorFile
 from litz.errors import TemplateError
 from tests.assets import asset
-from tests.parity.conversations import CONVERSATIONS, VARIABLES
-from tests.parity.small_templates import EXPRESSIONS, STATEMENTS
+from tests.parity.harness.conversations import CONVERSATIONS, VARIABLES
+from tests.parity.harness.small_templates import EXPRESSIONS, STATEMENTS
 
 reference = pytest.importorskip("transformers.utils.chat_template_utils")
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import litz
 from litz.errors import ConfigError, LitzError
-from tests.parity.decoders import relative_error
+from tests.parity.harness.decoders import relative_error
 
 SIZES = {"vocab_size": 19, "hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2,
          "num_key_value_heads": 1, "max_position_embeddings": 32}  # fmt: skip

@@ -17,13 +17,12 @@ from litz import hub
 from litz.convert import Description, describe
 from litz.errors import ArgumentError, UnsupportedError
 from litz.generation.gguf import special_tokens
-from tests.parity import tiny_tokenizers as tiny
-from tests.parity.decoders import ROWS, VOCAB, Row, relative_error, save
-from tests.parity.fuzz_texts import CORPUS, texts
-from tests.parity.rows_classic import CLASSIC
-from tests.parity.rows_experts import EXPERTS
-from tests.unit.test_gguf_tokenizer import sentence_piece
+from tests.parity.harness import tiny_tokenizers as tiny
+from tests.parity.harness.decoders import VOCAB, Row, relative_error, save
+from tests.parity.harness.fuzz_texts import CORPUS, texts
+from tests.parity.harness.rows import ROWS
 from tests.unit.tiny import tokenizer_json, write_model
+from tests.unit.tokenizers.test_gguf import sentence_piece
 
 ROOM = 800  # rows of the table, more than the tiny tokenizers have tokens
 IDS = torch.tensor(np.random.default_rng(6).integers(3, VOCAB, size=(2, 24)))
@@ -41,7 +40,7 @@ LOST = {
     "olmo2-biased-yarn": "biases of q, k, v, o have no GGUF form",
     "qwen3-tied-biased": "biases of q, k, v, o have no GGUF form",
 }
-BY_NAME = {row.name: row for row in [*ROWS, *CLASSIC, *EXPERTS]}
+BY_NAME = {row.name: row for row in ROWS}
 OTHERS = [name for name in BY_NAME if name not in WRITTEN and name not in LOST]
 # GGUF takes Gemma's attention scale and its windows for granted.
 GRANTED = {"gemma2": {"query_pre_attn_scalar": 16}, "gemma3": {"query_pre_attn_scalar": 16}}

@@ -9,17 +9,15 @@ import torch
 import transformers as hf
 
 import litz
-from tests.parity.decoders import CONTEXT, ROWS, VOCAB, Row, edit_config, relative_error, save
-from tests.parity.rows_classic import CLASSIC
-from tests.parity.rows_experts import EXPERTS
-
-EVERY_ROW = [*ROWS, *CLASSIC, *EXPERTS]
+from litz.architectures import MODEL_TYPES
+from tests.parity.harness.decoders import CONTEXT, VOCAB, Row, edit_config, relative_error, save
+from tests.parity.harness.rows import FAMILIES, ROWS, named
 
 TOLERANCE = 1e-4
 IDS = torch.tensor(np.random.default_rng(5).integers(3, VOCAB, size=(2, 24)))
 
 
-@pytest.fixture(scope="module", params=EVERY_ROW, ids=lambda row: row.name)
+@pytest.fixture(scope="module", params=ROWS, ids=lambda row: row.name)
 def row(request: pytest.FixtureRequest) -> Row:
     return request.param
 
@@ -37,6 +35,11 @@ def reference(row: Row) -> Iterator[hf.PreTrainedModel]:
 
 def load(folder: Path, **options: object) -> litz.NativeCausalLM:
     return litz.AutoModelForCausalLM.from_pretrained(folder, cache_dtype="float32", **options)
+
+
+def test_every_family_has_rows() -> None:
+    # RefinedWeb is Falcon under older keys: tests/parity/test_older_files.py.
+    assert set(FAMILIES) == set(MODEL_TYPES.values()) - {"refined_web"}
 
 
 def test_logits_equal_the_reference_at_every_position(folder: Path, reference: hf.PreTrainedModel) -> None:
@@ -123,7 +126,7 @@ class TestOlderConfigurations:
 
     @pytest.mark.parametrize("name", ["llama-3", "llama-linear", "llama-yarn", "phi3-longrope-long", "smollm3"])
     def test_rope_theta_and_rope_scaling(self, name: str, tmp_path: Path) -> None:
-        row = next(r for r in ROWS if r.name == name)
+        row = named(name)
         save(row.build(), tmp_path)
 
         def older(config: dict) -> None:
@@ -137,7 +140,7 @@ class TestOlderConfigurations:
         self.agree(row, tmp_path)
 
     def test_gemma3_local_base_frequency_and_window_pattern(self, tmp_path: Path) -> None:
-        row = next(r for r in ROWS if r.name == "gemma3-linear")
+        row = named("gemma3-linear")
         save(row.build(), tmp_path)
 
         def older(config: dict) -> None:
@@ -149,14 +152,14 @@ class TestOlderConfigurations:
         self.agree(row, tmp_path)
 
     def test_qwen2_keeps_a_window_that_it_does_not_use(self, tmp_path: Path) -> None:
-        row = next(r for r in ROWS if r.name == "qwen2")
+        row = named("qwen2")
         save(row.build(), tmp_path)
         edit_config(tmp_path, lambda c: c.update(sliding_window=7, use_sliding_window=False) or c.pop("layer_types"))
         self.agree(row, tmp_path)
 
 
 def test_longrope_text_crosses_its_limit_as_the_reference_does(tmp_path: Path) -> None:
-    row = next(r for r in ROWS if r.name == "phi3-longrope-long")
+    row = named("phi3-longrope-long")
     save(row.build(), tmp_path)
     prompt = IDS[:1, :10]  # short frequencies; 16 is the limit
     with torch.no_grad():

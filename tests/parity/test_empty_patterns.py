@@ -8,7 +8,7 @@ from tokenizers import Tokenizer as Reference
 
 from litz._core import Tokenizer
 from litz.tokenizers import slow
-from tests.parity.differential import failing
+from tests.parity.harness.differential import failing
 
 TEXTS = ["", "a", "ab", "abb", "é", "a b", "b", " b\n", "\u0301a", "bbab 你"]
 PATTERNS = [

@@ -12,8 +12,8 @@ from tokenizers import Tokenizer as Reference
 from litz import errors
 from litz._core import Encoding, Tokenizer
 from tests.assets import asset
-from tests.parity import tiny_tokenizers as tiny
-from tests.parity.fuzz_texts import texts
+from tests.parity.harness import tiny_tokenizers as tiny
+from tests.parity.harness.fuzz_texts import texts
 
 CLS, SEP = ["<s>", 1], ["</s>", 2]
 

@@ -13,14 +13,10 @@ from litz.architectures import family
 from litz.checkpoint import open_checkpoint, read_config, read_spec
 from litz.hub import resolve
 from litz.spec import Moe, Spec
-from tests.parity.decoders import VOCAB, Row, edit_config, save
-from tests.parity.rows_experts import EXPERTS
+from tests.parity.harness.decoders import VOCAB, Row, edit_config, save
+from tests.parity.harness.rows import EXPERTS, named
 
 IDS = torch.tensor(np.random.default_rng(8).integers(3, VOCAB, size=(2, 20)))
-
-
-def named(name: str) -> Row:
-    return next(row for row in EXPERTS if row.name == name)
 
 
 def load(path: Path, **options: object) -> litz.NativeCausalLM:

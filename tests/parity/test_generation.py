@@ -6,9 +6,10 @@ import pytest
 import torch
 
 from litz.models.auto import AutoModelForCausalLM
-from tests.parity.decoders import ROWS, Row, save
+from tests.parity.harness.decoders import Row, save
+from tests.parity.harness.rows import ROWS, named
 
-ROW = next(row for row in ROWS if row.name == "llama-3")
+ROW = named("llama-3")
 PROMPT = [1, 5, 9, 33, 12, 5, 9]
 GREEDY = [
     {"max_new_tokens": 24},

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from litz.errors import LitzError
 from litz.generation.parameters import ACTING, FOREIGN, IRRELEVANT, UNSUPPORTED
 from litz.models.auto import AutoModelForCausalLM
-from tests.parity.decoders import ROWS, VOCAB, save
+from tests.parity.harness.decoders import VOCAB, save
+from tests.parity.harness.rows import named
 
-ROW = next(row for row in ROWS if row.name == "llama-3")
+ROW = named("llama-3")
 PROMPT = [1, 5, 9, 33, 12, 5, 9]
 BOUNDED = settings(max_examples=100, derandomize=True, deadline=None)
 FEW = settings(BOUNDED, max_examples=40)

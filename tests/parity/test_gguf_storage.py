@@ -11,10 +11,10 @@ import torch
 import transformers as hf
 
 import litz
-from tests.parity.decoders import VOCAB, Row, relative_error
-from tests.parity.gguf_writer import permuted, renamed, write
-from tests.parity.rows_classic import FALCON_40B, SMALL
-from tests.parity.rows_experts import MIXTRAL, SHARED
+from tests.parity.harness.decoders import SMALL, VOCAB, Row, relative_error
+from tests.parity.harness.gguf_writer import permuted, renamed, write
+from tests.parity.harness.rows.experts import MIXTRAL, SHARED
+from tests.parity.harness.rows.gpt import FALCON_40B
 
 IDS = torch.tensor(np.random.default_rng(6).integers(3, VOCAB, size=(2, 24)))
 SIZES = {"hidden_size": 256, "intermediate_size": 512, "num_hidden_layers": 2}

@@ -16,7 +16,7 @@ from litz import _core
 from litz.errors import ConfigError, ModelNotFoundError, UnsupportedError
 from litz.tokenizers import from_pretrained
 from tests.assets import asset
-from tests.parity.fuzz_texts import texts
+from tests.parity.harness.fuzz_texts import texts
 
 PLAIN = ["Hello, world!  12345\r\n  x", " leading and trailing ", "", "  ", "你好，世界 straße don't", "a\tb\u00a0c"]
 

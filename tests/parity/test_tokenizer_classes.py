@@ -14,7 +14,7 @@ from litz import AutoTokenizer
 from litz.errors import ArgumentError
 from litz.tokenizers.class_keys import DEFAULTS
 from litz.tokenizers.named_tokens import STANDARD
-from tests.parity.side_files import NAMES, byte_level, folder
+from tests.parity.harness.side_files import NAMES, byte_level, folder
 
 TEXTS = ["a", " a", "a b", "<s>a", "a<s> b", "a</s>b", "  a  b ", "", "</s>"]
 GIVEN = (None, False, True)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from litz import _core
 from litz.tokenizers import slow
-from tests.parity import tiny_tokenizers as tiny
+from tests.parity.harness import tiny_tokenizers as tiny
 
 TEXTS = st.text(max_size=40) | st.lists(
     st.sampled_from([" ", "  ", "hello", "Ġ", "▁", "é", "e\u0301", "世", "😀", "\n", "<s>", "<0xE4>", "'s", "1"]),

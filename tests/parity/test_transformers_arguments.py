@@ -12,9 +12,10 @@ from transformers.generation import GenerationMixin
 import litz
 from litz.errors import LitzError
 from litz.generation.parameters import ACTING, FOREIGN, IRRELEVANT, UNSUPPORTED
-from tests.parity.decoders import ROWS, save
+from tests.parity.harness.decoders import save
+from tests.parity.harness.rows import named
 
-ROW = next(row for row in ROWS if row.name == "llama-3")
+ROW = named("llama-3")
 # Read by from_pretrained out of its **kwargs, as its documentation says.
 LOADING_KEYWORDS = """state_dict proxies output_loading_info dtype torch_dtype device_map max_memory offload_folder
 offload_buffers quantization_config variant adapter_kwargs adapter_name generation_config gguf_file

@@ -12,7 +12,7 @@ from transformers import tokenization_utils_base as base
 from litz import AutoTokenizer, PreTrainedTokenizerFast
 from litz.errors import ArgumentError
 from litz.tokenizers.known_keys import NEUTRAL, SETTINGS
-from tests.parity.side_files import NAMES, byte_level, folder
+from tests.parity.harness.side_files import NAMES, byte_level, folder
 
 # Names that this release does not have.
 ABSENT = set(

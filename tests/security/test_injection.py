@@ -12,7 +12,7 @@ import pytest
 from litz.errors import TemplateError
 from litz.tokenizers import Tokenizer, from_pretrained
 from tests.assets import asset
-from tests.parity.conversations import CONVERSATIONS, TIME, TOOLS, assistant, call, result, system, user
+from tests.parity.harness.conversations import CONVERSATIONS, TIME, TOOLS, assistant, call, result, system, user
 from tests.parity.test_chat_templates import real_templates
 from tests.security.injections import (
     NAMED,

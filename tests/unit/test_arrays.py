@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from litz import arrays
-from tests.parity.decoders import ROWS, save
+from tests.parity.harness.decoders import save
+from tests.parity.harness.rows import ROWS
 
 
 @pytest.fixture(scope="module")

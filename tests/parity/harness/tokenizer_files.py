@@ -14,7 +14,7 @@ from typing import Any
 
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 
-from tests.parity.fuzz_texts import CORPUS
+from tests.parity.harness.fuzz_texts import CORPUS
 
 File = dict[str, Any]
 SPECIALS = ["<unk>", "<s>", "</s>", "[SEP]"]

@@ -9,8 +9,8 @@ import pytest
 from litz import _core
 from litz.errors import FormatError
 from litz.tokenizers.slow_core import SlowCore
-from tests.parity import tiny_tokenizers as tiny
-from tests.parity.fuzz_texts import texts
+from tests.parity.harness import tiny_tokenizers as tiny
+from tests.parity.harness.fuzz_texts import texts
 
 BASES = {
     "gpt2": lambda: tiny.BYTE_LEVEL["gpt2"](),

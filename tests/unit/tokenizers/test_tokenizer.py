@@ -10,7 +10,7 @@ import pytest
 
 from litz._core import Tokenizer
 from litz.errors import ArgumentError, FormatError, InsufficientMemoryError, LitzError, UnsupportedError
-from tests.parity import tiny_tokenizers as tiny
+from tests.parity.harness import tiny_tokenizers as tiny
 
 File = dict[str, Any]
 

@@ -68,7 +68,7 @@ def test_sixteen_threads_get_what_one_gets(tokenizer: Tokenizer, calls: int) -> 
 
 FORKS = """
 import os, sys, threading
-from tests.unit.test_tokenizer_threads import call
+from tests.unit.tokenizers.test_threads import call
 from litz.tokenizers import from_pretrained
 
 tokenizer = from_pretrained(sys.argv[1])
@@ -102,7 +102,7 @@ print(forked(0), forked(2), alike())
 
 
 def run(code: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     # Forking beside threads is what is tested here: Python itself warns of it from 3.12 on.
     command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", textwrap.dedent(code), *arguments]
     path = os.pathsep.join([str(root), os.environ.get("PYTHONPATH", "")])

@@ -8,7 +8,7 @@ from litz import AutoTokenizer
 from litz.errors import ArgumentError
 from litz.generation import BaseStreamer, TextIteratorStreamer, TextStreamer
 from litz.generation.async_streamer import AsyncTextIteratorStreamer
-from tests.parity.side_files import byte_level, flagged, folder
+from tests.parity.harness.side_files import byte_level, flagged, folder
 from tests.unit.tiny import BOS, USER
 
 PROMPT = [BOS, 104, 105]

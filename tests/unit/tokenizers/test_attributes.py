@@ -13,7 +13,7 @@ from transformers import AutoTokenizer as Reference
 import litz
 from litz import AutoTokenizer, LlamaTokenizerFast, PreTrainedTokenizerFast
 from litz.errors import ArgumentError, ConfigError, ModelNotFoundError
-from tests.parity.side_files import NAMES, byte_level, folder
+from tests.parity.harness.side_files import NAMES, byte_level, folder
 
 BOS, EOS, A, B = 0, 1, 67, 68
 

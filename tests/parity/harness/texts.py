@@ -3,7 +3,7 @@
 import random
 from collections.abc import Callable, Iterator
 
-from tests.parity.fuzz_texts import FIRST, PARTS
+from tests.parity.harness.fuzz_texts import FIRST, PARTS
 
 EDGES = ["\x00", "\x7f", "\x80", "\u07ff", "\u0800", "\ud7ff", "\ue000", "\ufffd", "\ufffe", "\uffff", "\U00010000"]
 EDGES += [

@@ -9,7 +9,7 @@ import pytest
 
 from litz import AutoTokenizer
 from litz.errors import ArgumentError
-from tests.parity.side_files import NAMES, byte_level, folder
+from tests.parity.harness.side_files import NAMES, byte_level, folder
 
 WRONG: list[Any] = [2**64, -(2**64), 2**32, -(2**31), 1.5, "x", float("nan"), [1], True]
 Call = Callable[[Any, Any], Any]  # of a tokenizer and a number

@@ -15,8 +15,8 @@ from litz._core import TensorFile, Tokenizer
 from litz.errors import ArgumentError, FormatError, LitzError, UnsupportedError
 from litz.generation.gguf import special_tokens
 from tests.builders import ARRAY, BOOL, F32, I32, TEXT, U32, Gguf, array, entry, scalar
-from tests.parity import tiny_tokenizers as tiny
-from tests.parity.fuzz_texts import CORPUS, texts
+from tests.parity.harness import tiny_tokenizers as tiny
+from tests.parity.harness.fuzz_texts import CORPUS, texts
 
 NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED, BYTE = range(1, 7)
 Entries = dict[str, bytes]

@@ -11,7 +11,7 @@ from litz.hub.known import EMBEDDED, KNOWN, find_known, nearest_known
 from litz.hub.lookalikes import looks_like_a_name
 from litz.hub.sources import HubSource, PathSource, parse
 from tests.servers import isolate, write_snapshot
-from tests.unit.test_hub_download import fetch, hub_with
+from tests.unit.hub.test_download import fetch, hub_with
 
 QWEN = "Qwen/Qwen3-0.6B-GGUF"
 
