@@ -15,7 +15,7 @@ from litz.arguments import CONFIGURATION, LOADING, names_of
 from litz.auto import AutoModelForCausalLM
 from litz.generation.parameters import GenerationParameters
 from litz.tokenizers import Tokenizer, signatures
-from litz.tokenizers.known_keys import NEUTRAL, SETTINGS
+from litz.tokenizers.loading.known_keys import NEUTRAL, SETTINGS
 
 ROOT = Path(__file__).parent.parent
 

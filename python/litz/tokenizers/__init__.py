@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from litz.tokenizers.added_token import AddedToken
+from litz.tokenizers.chat.schema import get_json_schema
 from litz.tokenizers.classes import (
     BertTokenizer,
     BertTokenizerFast,
@@ -24,8 +25,7 @@ from litz.tokenizers.classes import (
     T5TokenizerFast,
 )
 from litz.tokenizers.encoding import BatchEncoding
-from litz.tokenizers.loading import from_pretrained
-from litz.tokenizers.schema import get_json_schema
+from litz.tokenizers.pretrained import from_pretrained
 from litz.tokenizers.tokenizer import Tokenizer
 
 if TYPE_CHECKING:

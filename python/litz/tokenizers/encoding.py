@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, overload
 from litz.errors import ArgumentError, UnsupportedError
 from litz.numbers import MOST, integer
 from litz.tokenizers import tensors
-from litz.tokenizers.core import Encoding
+from litz.tokenizers.backend import Encoding
 
 if TYPE_CHECKING:
     from typing import Self
