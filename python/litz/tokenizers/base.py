@@ -302,7 +302,7 @@ class TokenizerBase:
     def convert_tokens_to_ids(self, tokens: list[str] | tuple[str, ...]) -> list[int | None]: ...
     def convert_tokens_to_ids(self, tokens: str | Sequence[str]) -> Any:
         """The id of a token, or of each of several; of an unknown one, that of `unk_token` (None without one)."""
-        return vocabulary.ids_of(self._core, tokens, self.unk_token_id)
+        return vocabulary.ids_of(self._core, self._defaults, tokens)
 
     @overload
     def convert_ids_to_tokens(self, ids: int, skip_special_tokens: bool = False) -> str | None: ...

@@ -10,52 +10,49 @@ from litz.tokenizers import tensors
 from litz.tokenizers.backend import TokenizerBackend
 from litz.tokenizers.defaults import Defaults
 
+Warn = Callable[[str, str], None]
+
 
 def decode(
-    backend: TokenizerBackend,
-    defaults: Defaults,
-    ids: Any,
-    *,
-    skip_special_tokens: bool,
-    clean: bool | None,
-    batch: bool,
-    warn: Callable[[str, str], None],
+    backend: TokenizerBackend, defaults: Defaults, ids: Any, *, skip_special: bool, clean: bool | None, warn: Warn
 ) -> Any:
-    """The text of an id, a list, an array or a tensor; of several rows, or of each item of a `batch`, a list."""
+    """The text of an id, a list, an array or a tensor; of several rows, a list of texts."""
     given = tensors.lists(ids)
-    if batch:
-        rows = [[row] if isinstance(row, int) else row for row in (given if isinstance(given, list) else [given])]
-    else:
-        batch = isinstance(given, list) and bool(given) and isinstance(given[0], list)
-        rows = given if batch else [given]
-    texts = [_text(backend, row, skip_special_tokens) for row in rows]
-    if texts and _cleans(backend, defaults, clean, warn):
-        texts = [clean_up(text) for text in texts]
-    return texts if batch else texts[0]
+    if isinstance(given, list) and given and isinstance(given[0], list):
+        return [_text(backend, defaults, row, skip_special, clean, warn) for row in given]
+    return _text(backend, defaults, given, skip_special, clean, warn)
 
 
-def _text(backend: TokenizerBackend, ids: Any, skip_special_tokens: bool) -> str:
+def decode_batch(
+    backend: TokenizerBackend, defaults: Defaults, rows: Any, *, skip_special: bool, clean: bool | None, warn: Warn
+) -> list[str]:
+    """The text of each row; of a flat list of ids, the text of each id."""
+    given = tensors.lists(rows)
+    given = [[row] if isinstance(row, int) else row for row in (given if isinstance(given, list) else [given])]
+    return [_text(backend, defaults, row, skip_special, clean, warn) for row in given]
+
+
+def _text(
+    backend: TokenizerBackend, defaults: Defaults, ids: Any, skip_special: bool, clean: bool | None, warn: Warn
+) -> str:
     if not isinstance(ids, list):
         if isinstance(ids, bool) or not isinstance(ids, int):
             raise ArgumentError(f"decode takes ids, found {described(ids)}")
         ids = [ids]
     try:
-        return backend.decode(ids, skip_special_tokens)
+        text = backend.decode(ids, skip_special)
     except (OverflowError, TypeError):
-        return backend.decode([token_id(id, "decode") for id in ids], skip_special_tokens)
+        text = backend.decode([token_id(id, "decode") for id in ids], skip_special)
+    asked = defaults.clean_up_tokenization_spaces if clean is None else clean
+    return clean_up(text) if asked and _may_clean(backend, defaults, warn) else text
 
 
-def _cleans(
-    backend: TokenizerBackend, defaults: Defaults, asked: bool | None, warn: Callable[[str, str], None]
-) -> bool:
-    """Whether decoded texts are cleaned up: as asked, or as the tokenizer was saved."""
-    if not (defaults.clean_up_tokenization_spaces if asked is None else asked):
-        return False
+def _may_clean(backend: TokenizerBackend, defaults: Defaults, warn: Warn) -> bool:
     forced = defaults.clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output
-    if not forced and backend.model_type() == "BPE":
-        warn("clean", "clean_up_tokenization_spaces has no effect on BPE, where spaces are text")
-        return False
-    return True
+    if forced or backend.model_type() != "BPE":
+        return True
+    warn("clean", "clean_up_tokenization_spaces has no effect on BPE, where spaces are text")
+    return False
 
 
 def clean_up(text: str) -> str:
@@ -63,3 +60,8 @@ def clean_up(text: str) -> str:
     for spaced in (" .", " ?", " !", " ,", " ' ", " n't", " 'm", " 's", " 've", " 're"):
         text = text.replace(spaced, spaced.strip())
     return text
+
+
+def refuse_source_tokenizer() -> None:
+    """The error for `use_source_tokenizer=True`."""
+    raise ArgumentError("use_source_tokenizer=True is for tokenizers of two languages, which this one is not")

@@ -17,7 +17,6 @@ from litz.tokenizers.call.batch import Batch
 from litz.tokenizers.call.inputs import Inputs
 from litz.tokenizers.call.options import Options
 from litz.tokenizers.call.truncation import Ids
-from litz.tokenizers.chat import assistant_masks, render, templates
 from litz.tokenizers.encoding import BatchEncoding
 
 if TYPE_CHECKING:
@@ -126,10 +125,7 @@ class Tokenizer(TokenizerBase):
             and not return_offsets_mapping and not return_length and verbose and not split_special_tokens
             and max_target_length is None and tokenizer_kwargs is None
         ):  # fmt: skip
-            encoding = batch.single(self._core, text)
-            if len(encoding["input_ids"]) > self.model_max_length:
-                batch.warn_of_length(len(encoding["input_ids"]), self.model_max_length, self._warn)
-            return encoding
+            return batch.single(self._core, text, self.model_max_length, self._warn)
         asked = Options(
             add_special_tokens, padding, truncation, max_length, stride, is_split_into_words, pad_to_multiple_of,
             padding_side, return_tensors, return_token_type_ids, return_attention_mask, return_overflowing_tokens,
@@ -335,9 +331,12 @@ class Tokenizer(TokenizerBase):
         """
         if unknown:
             refuse_unknown(unknown, of="decode", known=names_of(Tokenizer.decode))
-        return self._decode(
-            token_ids, skip_special_tokens, clean_up_tokenization_spaces, use_source_tokenizer, batch=False
-        )
+        if use_source_tokenizer:
+            decoding.refuse_source_tokenizer()
+        return decoding.decode(
+            self._core, self._defaults, token_ids, skip_special=skip_special_tokens,
+            clean=clean_up_tokenization_spaces, warn=self._warn,
+        )  # fmt: skip
 
     def batch_decode(
         self, sequences: Any, skip_special_tokens: bool = False, clean_up_tokenization_spaces: bool | None = None, *,
@@ -345,17 +344,12 @@ class Tokenizer(TokenizerBase):
     ) -> list[str]:
         """The text of each row; of a flat list of ids, the text of each id. The options are those of `decode`."""
         refuse_unknown(unknown, of="batch_decode", known=names_of(Tokenizer.batch_decode))
-        texts: list[str] = self._decode(
-            sequences, skip_special_tokens, clean_up_tokenization_spaces, use_source_tokenizer, batch=True
-        )
-        return texts
-
-    def _decode(self, ids: Any, skip: bool, clean: bool | None, two_languages: bool, *, batch: bool) -> Any:
-        if two_languages:
-            raise ArgumentError("use_source_tokenizer=True is for tokenizers of two languages, which this one is not")
-        return decoding.decode(
-            self._core, self._defaults, ids, skip_special_tokens=skip, clean=clean, batch=batch, warn=self._warn
-        )
+        if use_source_tokenizer:
+            decoding.refuse_source_tokenizer()
+        return decoding.decode_batch(
+            self._core, self._defaults, sequences, skip_special=skip_special_tokens,
+            clean=clean_up_tokenization_spaces, warn=self._warn,
+        )  # fmt: skip
 
     clean_up_tokenization = staticmethod(decoding.clean_up)
 
@@ -440,6 +434,8 @@ class Tokenizer(TokenizerBase):
         `trust_content=True` (or `sanitize_control_tokens=False`) takes special tokens from everywhere, as transformers
         does. `tokenizer_kwargs` are arguments of the call that makes ids.
         """
+        from litz.tokenizers.chat import assistant_masks, render, templates
+
         conversations, several = render.conversations_of(conversation)
         if return_assistant_tokens_mask and not (tokenize and return_dict):
             raise ArgumentError("return_assistant_tokens_mask needs return_dict=True and tokenize=True")
@@ -473,6 +469,8 @@ class Tokenizer(TokenizerBase):
 
     def get_chat_template(self, chat_template: str | None = None, tools: Sequence[Any] | None = None) -> str:
         """The template that a conversation would use: named, given, or the tokenizer's own."""
+        from litz.tokenizers.chat import templates
+
         return templates.chosen(self.chat_template, chat_template, tools, name=self.name_or_path)
 
     # Training

@@ -8,6 +8,7 @@ from litz.numbers import shown, token_id
 from litz.tokenizers import added_token, tensors
 from litz.tokenizers.added_token import AddedToken
 from litz.tokenizers.backend import TokenizerBackend
+from litz.tokenizers.defaults import Defaults
 
 
 def find_id(backend: TokenizerBackend, token: str) -> int | None:
@@ -31,12 +32,18 @@ def token_of(backend: TokenizerBackend, id: int) -> str:
     return token
 
 
-def ids_of(backend: TokenizerBackend, tokens: str | Sequence[str], unknown: int | None) -> Any:
-    """The id of a token, or of each of several; `unknown` for a token that the vocabulary lacks."""
-    if isinstance(tokens, str):
-        id = find_id(backend, tokens)
-        return unknown if id is None else id
-    return [ids_of(backend, token, unknown) for token in _texts(tokens)]
+def ids_of(backend: TokenizerBackend, defaults: Defaults, tokens: str | Sequence[str]) -> Any:
+    """The id of a token, or of each of several; of one that the vocabulary lacks, the id of `unk_token`."""
+    if not isinstance(tokens, str):
+        return [ids_of(backend, defaults, token) for token in _texts(tokens)]
+    try:
+        id = backend.token_to_id(tokens)
+    except UnicodeEncodeError:
+        id = None
+    if id is not None:
+        return id
+    unknown = defaults.tokens.get("unk_token")
+    return None if unknown is None else backend.token_to_id(unknown)
 
 
 def tokens_of(backend: TokenizerBackend, ids: Any, skipped: frozenset[int]) -> Any:

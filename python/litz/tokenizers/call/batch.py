@@ -20,13 +20,15 @@ Warn = Callable[[str, str], None]
 _new = BatchEncoding.__new__
 
 
-def single(backend: TokenizerBackend, text: str) -> BatchEncoding:
-    """The ids of one text and a mask of ones."""
+def single(backend: TokenizerBackend, text: str, limit: int, warn: Warn) -> BatchEncoding:
+    """The ids of one text and a mask of ones; a warning if there are more than `limit`."""
     ids = backend.encode(text)
     encoding = _new(BatchEncoding)
     encoding["input_ids"] = ids
     encoding["attention_mask"] = [1] * len(ids)
     encoding._known = (_known_of_single, backend, text)
+    if len(ids) > limit:
+        warn_of_length(len(ids), limit, warn)
     return encoding
 
 

@@ -79,14 +79,13 @@ def plan(defaults: Defaults, options: Options, *, warn: Callable[[str, str], Non
 
 def _checked(options: Options) -> Options:
     """The options with their numbers as integers in range."""
-    stride = integer(options.stride, "stride") if options.stride else 0
-    length, multiple = options.max_length, options.pad_to_multiple_of
-    return replace(
-        options,
-        stride=stride,
-        max_length=None if length is None else integer(length, "max_length", least=1),
-        pad_to_multiple_of=None if multiple is None else integer(multiple, "pad_to_multiple_of", least=1),
-    )
+    stride, length, multiple = options.stride, options.max_length, options.pad_to_multiple_of
+    stride = integer(stride, "stride") if stride else 0
+    length = None if length is None else integer(length, "max_length", least=1)
+    multiple = None if multiple is None else integer(multiple, "pad_to_multiple_of", least=1)
+    if stride is options.stride and length is options.max_length and multiple is options.pad_to_multiple_of:
+        return options  # as nearly always, and a copy takes microseconds
+    return replace(options, stride=stride, max_length=length, pad_to_multiple_of=multiple)
 
 
 def over(options: Options, given: Mapping[str, Any]) -> Options:
