@@ -12,17 +12,9 @@ Path = str | os.PathLike[str]
 
 
 def from_pretrained(
-    source: Path,
-    *,
-    revision: str | None = None,
-    gguf_file: str | None = None,
-    cache_dir: Path | None = None,
-    local_files_only: bool = False,
-    token: str | bool | None = None,
-    use_fast: bool = True,
-    trust_remote_code: bool = False,
-    subfolder: str | None = None,
-    kind: type[Tokenizer] = Tokenizer,
+    source: Path, *, revision: str | None = None, gguf_file: str | None = None, cache_dir: Path | None = None,
+    local_files_only: bool = False, token: str | bool | None = None, use_fast: bool = True,
+    trust_remote_code: bool = False, subfolder: str | None = None, kind: type[Tokenizer] = Tokenizer,
     **settings: "Unpack[TokenizerSettings]",
 ) -> Tokenizer:
     """The tokenizer of a model, from its tokenizer.json, its GGUF file or another vocabulary that is there.
@@ -30,7 +22,7 @@ def from_pretrained(
     `settings` are keys of tokenizer_config.json, such as `pad_token`, `padding_side`, `model_max_length`,
     `extra_special_tokens`, `add_eos_token` or `legacy`: they count before the files. A token that the vocabulary lacks
     is added to it. `subfolder` is a folder inside the model's. `trust_remote_code` is accepted and never acted on:
-    files are data. `use_fast=False` is the tokenizer that is written in plain Python, to be read; its results are the
+    files are data. `use_fast=False` takes the backend in plain Python, which is there to be read; its results are the
     same.
     """
     return kind.from_pretrained(

@@ -1,11 +1,12 @@
 """The tokenizer that programs hold: its methods check their arguments' names and hand the rest to functions."""
 
 import os
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, Never, Self, Unpack, overload
 
-from litz import log
+from litz import hub, log
 from litz.arguments import names_of, refuse_unknown
 from litz.errors import ArgumentError
 from litz.mistaken import check_source
@@ -38,30 +39,27 @@ class Tokenizer(TokenizerBase):
 
     @classmethod
     def from_pretrained(
-        cls,
-        pretrained_model_name_or_path: str | os.PathLike[str],
-        *,
-        revision: str | None = None,
-        gguf_file: str | None = None,
-        cache_dir: str | os.PathLike[str] | None = None,
-        local_files_only: bool = False,
-        token: str | bool | None = None,
-        use_fast: bool = True,
-        trust_remote_code: bool = False,
-        subfolder: str | None = None,
-        **settings: "Unpack[TokenizerSettings]",
+        cls, pretrained_model_name_or_path: str | os.PathLike[str], *, revision: str | None = None,
+        gguf_file: str | None = None, cache_dir: str | os.PathLike[str] | None = None, local_files_only: bool = False,
+        token: str | bool | None = None, use_fast: bool = True, trust_remote_code: bool = False,
+        subfolder: str | None = None, **settings: "Unpack[TokenizerSettings]",
     ) -> Self:
         """The tokenizer of a model, as `AutoTokenizer.from_pretrained` gives it."""
-        from litz.tokenizers.loading.pretrained import load
+        from litz.tokenizers.loading import building, pretrained
 
         check_source(pretrained_model_name_or_path, f"{cls.__name__}.from_pretrained")
-        loaded = load(
+        passed = building.allowed(settings, names_of(Tokenizer.from_pretrained))
+        if cls.reads_as is not None:
+            passed["tokenizer_class"] = cls.reads_as
+        files = hub.resolve(
             pretrained_model_name_or_path, revision=revision, gguf_file=gguf_file, cache_dir=cache_dir,
-            local_files_only=local_files_only, token=token, use_fast=use_fast, trust_remote_code=trust_remote_code,
-            subfolder=subfolder, kind=cls.reads_as, **settings,
+            local_files_only=local_files_only, token=token, want="tokenizer", subfolder=subfolder,
         )  # fmt: skip
-        made = cls.of(loaded.backend, loaded.settings, name_or_path=loaded.name)
-        log.info("tokenizers", "%s in %.2f s from %s", made, loaded.seconds, loaded.place)
+        started = time.perf_counter()
+        backend, found = pretrained.load(files, passed, cache_dir=cache_dir, use_fast=use_fast)
+        made = cls.of(backend, found, name_or_path=str(passed.get("name_or_path", files.source)))
+        seconds = time.perf_counter() - started
+        log.info("tokenizers", "%s in %.2f s from %s", made, seconds, files.gguf or files.root)
         return made
 
     # Text to ids

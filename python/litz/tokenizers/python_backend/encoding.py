@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from litz.errors import ArgumentError
 
@@ -138,17 +139,17 @@ class Encoding:
         """All tokens came from this text."""
         self.ranges[sequence] = range(len(self))
 
+    def _columns(self) -> tuple[list[Any], ...]:
+        """Everything that is known of each token."""
+        return (
+            self.ids, self.type_ids, self.tokens, self.offsets, self.word_ids, self.special_tokens_mask,
+            self.attention_mask,
+        )  # fmt: skip
+
     def part(self, start: int, end: int) -> "Encoding":
         """Some of the tokens; which text they came from is forgotten."""
-        return Encoding(
-            self.ids[start:end],
-            self.type_ids[start:end],
-            self.tokens[start:end],
-            self.offsets[start:end],
-            self.word_ids[start:end],
-            self.special_tokens_mask[start:end],
-            self.attention_mask[start:end],
-        )
+        columns: tuple[Any, ...] = tuple(column[start:end] for column in self._columns())
+        return Encoding(*columns)
 
     def truncated(self, length: int, *, stride: int, side: str) -> "Encoding":
         """At most `length` tokens; the rest overflows in pieces of that length, each of which repeats `stride` tokens.
@@ -172,7 +173,7 @@ class Encoding:
         return windows[0]
 
     def joined(self, other: "Encoding") -> "Encoding":
-        """This and then the other. Each overflowing piece meets the other, and every overflowing piece of the other."""
+        """This and then the other. Each overflowing piece is joined with the other, and with its overflowing pieces."""
         overflowing = [
             mine._followed(theirs) for mine in self.overflowing for theirs in [other, *other.overflowing]
         ] + [self._followed(theirs) for theirs in other.overflowing]
@@ -182,16 +183,11 @@ class Encoding:
         shifted = {
             sequence: range(len(self) + place.start, len(self) + place.stop) for sequence, place in other.ranges.items()
         }
-        return Encoding(
-            self.ids + other.ids,
-            self.type_ids + other.type_ids,
-            self.tokens + other.tokens,
-            self.offsets + other.offsets,
-            self.word_ids + other.word_ids,
-            self.special_tokens_mask + other.special_tokens_mask,
-            self.attention_mask + other.attention_mask,
-            ranges=self.ranges | shifted,
-        )
+        pairs = zip(self._columns(), other._columns(), strict=True)
+        columns: tuple[Any, ...] = tuple(mine + theirs for mine, theirs in pairs)
+        whole = Encoding(*columns)
+        whole.ranges = self.ranges | shifted
+        return whole
 
 
 def joined(encodings: Iterable[Encoding]) -> Encoding:
