@@ -1,4 +1,4 @@
-"""What the object that programs hold asks of what tokenizes: the compiled core and the one written to be read alike."""
+"""The interface of a tokenizer backend: the compiled core (`_core.Tokenizer`) and the Python one."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol
@@ -10,7 +10,7 @@ Text = str | Sequence[str]  # a text, or its words
 
 
 class Encoding(Protocol):
-    """What is known of a text's tokens."""
+    """The tokens of a text with their offsets, words and masks."""
 
     @property
     def ids(self) -> list[int]: ...
@@ -60,7 +60,7 @@ class Stream(Protocol):
 
 
 class TokenizerBackend(Protocol):
-    """A tokenizer without names: texts, ids and tokens."""
+    """A tokenizer without special token names and defaults: texts, ids and tokens; it is never changed in place."""
 
     def encode(self, text: str, add_special_tokens: bool = True, trusted: Ranges | None = None) -> list[int]: ...
     def encode_batch(self, texts: list[str], add_special_tokens: bool = True) -> list[list[int]]: ...

@@ -77,7 +77,7 @@ class TokenizerBase:
         for name, token in defaults.tokens.items():
             special_tokens.checked(backend, name, token)
         own: Any = type(self).model_input_names
-        if not isinstance(own, property):  # a subclass says them
+        if not isinstance(own, property):  # a class attribute of a subclass
             defaults = replace(defaults, model_input_names=tuple(own))
         self.__dict__.update({name: getattr(defaults, name) for name in CHECKS})
         self.name_or_path = name_or_path
@@ -167,7 +167,7 @@ class TokenizerBase:
 
     @property
     def init_kwargs(self) -> dict[str, Any]:
-        """A copy of what tokenizer_config.json said."""
+        """A copy of the tokenizer_config.json that was read."""
         return copy.deepcopy(dict(self._config))
 
     # Settings
@@ -209,7 +209,7 @@ class TokenizerBase:
 
     @property
     def model_input_names(self) -> list[str]:
-        """What a call returns if nothing else is said; may be set."""
+        """What a call returns without arguments that change it; may be set."""
         return list(self._defaults.model_input_names)
 
     @model_input_names.setter

@@ -21,7 +21,7 @@ def is_unlimited(limit: float) -> bool:
 
 @dataclass(frozen=True)
 class Defaults:
-    """What a call does where its arguments say nothing."""
+    """What a call does where its arguments leave it open."""
 
     tokens: Mapping[str, str] = field(default_factory=dict)  # "bos_token" -> "<s>", in the order of all special tokens
     additional: tuple[str, ...] = ()  # special tokens without a name
@@ -37,7 +37,7 @@ class Defaults:
 
 @dataclass(frozen=True)
 class Settings:
-    """What the files of a tokenizer say besides its vocabulary."""
+    """What the files of a tokenizer hold besides its vocabulary."""
 
     defaults: Defaults = field(default_factory=Defaults)
     chat_template: str | dict[str, str] | None = None

@@ -1,4 +1,4 @@
-"""Texts to a BatchEncoding: ids alone where nothing else is asked for, else everything that is known of the tokens."""
+"""Texts to a BatchEncoding: by ids alone where they suffice, else by full encodings with offsets, words and masks."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -26,13 +26,13 @@ def single(backend: TokenizerBackend, text: str, limit: int, warn: Warn) -> Batc
     encoding = _new(BatchEncoding)
     encoding["input_ids"] = ids
     encoding["attention_mask"] = [1] * len(ids)
-    encoding._known = (_known_of_single, backend, text)
+    encoding._known = (_encoding_again, backend, text)
     if len(ids) > limit:
         warn_of_length(len(ids), limit, warn)
     return encoding
 
 
-def _known_of_single(backend: TokenizerBackend, text: str) -> list[Encoding]:
+def _encoding_again(backend: TokenizerBackend, text: str) -> list[Encoding]:
     return [backend.encode_full(text)]
 
 
@@ -48,7 +48,7 @@ class Batch:
     plan: Plan
 
     def encodings(self) -> Sequence[Encoding]:
-        """What is known of the tokens of each text, not padded."""
+        """The full encoding of each text, not padded."""
         truncation: dict[str, Any] = {}
         if self.plan.strategy is not None:
             truncation = {
@@ -117,7 +117,7 @@ def warn_of_length(longest: int, limit: int, warn: Warn) -> None:
 
 
 def _is_plain(batch: Batch) -> bool:
-    """Whether the ids tell all that is asked for."""
+    """Whether ids suffice for all that is asked for."""
     inputs, plan = batch.inputs, batch.plan
     options = plan.options
     more = options.return_overflowing_tokens or options.return_offsets_mapping or options.return_special_tokens_mask

@@ -1,4 +1,4 @@
-"""Conversations as text: what a chat template is given, and what is taken from its result."""
+"""A conversation through a chat template: its variables, each checked, and the rendered text."""
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
@@ -141,14 +141,14 @@ def messages_of(conversation: Any) -> list[Message]:
     """The messages as plain data: no keys without a value, reasoning under every name that templates read."""
     messages = []
     for place, message in enumerate(getattr(conversation, "messages", conversation)):
-        told = plain(message)
-        if not isinstance(told, dict):
+        fields = plain(message)
+        if not isinstance(fields, dict):
             raise ArgumentError(f"message {place} must be a dict with role and content, found {message!r:.80}")
-        told = {name: value for name, value in told.items() if value is not None}
-        reasoning = next((told[name] for name in _REASONING if name in told), None)
+        fields = {name: value for name, value in fields.items() if value is not None}
+        reasoning = next((fields[name] for name in _REASONING if name in fields), None)
         if reasoning is not None:
-            told = {"thinking": reasoning, **told, "reasoning_content": reasoning}
-        messages.append(told)
+            fields = {"thinking": reasoning, **fields, "reasoning_content": reasoning}
+        messages.append(fields)
     return messages
 
 

@@ -1,4 +1,4 @@
-"""A rendered conversation: text that knows which parts of it the chat template wrote."""
+"""A rendered conversation, with the ranges of it that the chat template wrote."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ class ChatText(str):
     """A rendered conversation: its special tokens are in it already, so a tokenizer adds none around it.
 
     `trusted` are the ranges, in bytes of its UTF-8, that the chat template wrote itself: a tokenizer takes a special
-    token for one only there, so that no message can control. Parts of it and sums with it are plain text.
+    token for one only there, so that no message can produce one. Parts of it and sums with it are plain text.
     """
 
     __slots__ = ("trusted",)

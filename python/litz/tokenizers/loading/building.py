@@ -34,10 +34,10 @@ def built(file: Any, object: Any, settings: Mapping[str, Any]) -> tuple[Tokenize
 
 
 def complete(core: _core.Tokenizer, files: ModelFiles, passed: Mapping[str, Any]) -> tuple[_core.Tokenizer, Settings]:
-    """A tokenizer.json with everything that is said beside it."""
+    """A tokenizer.json with the files beside it."""
     keys, config = read.merged(files, passed, core)
     settings, added = read.from_files(files, keys, config=config)
-    staged = class_keys.acted_on(core, files, keys)
+    staged = class_keys.with_class_keys(core, files, keys)
     entries = vocabularies.entries(files, keys, settings.defaults, core)
     # The file's own post-processor counts, but not before what a caller passes.
     for key in ("add_bos_token", "add_eos_token", "name_or_path"):

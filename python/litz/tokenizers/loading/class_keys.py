@@ -1,6 +1,6 @@
-"""What the class that files name adds to them: keys of its stages, and settings where the files are silent.
+"""What a tokenizer's class adds to its files: keys that change stages, and settings for keys that the files lack.
 
-Where the class is not one of these, or a key is absent, tokenizer.json alone says what the stages do.
+Where the class is not one of these, or a key is absent, tokenizer.json alone decides what the stages do.
 """
 
 import copy
@@ -33,7 +33,7 @@ KEYS = ("add_prefix_space", "legacy", "do_lower_case", "strip_accents", "tokeniz
 
 @dataclass(frozen=True)
 class ClassDefaults:
-    """What a class says where its configuration is silent."""
+    """The settings of a class for keys that its configuration lacks."""
 
     tokens: Mapping[str, str] = field(default_factory=dict)
     padding_side: Side = "right"
@@ -79,7 +79,7 @@ def family(keys: SideKeys, files: ModelFiles, stages: Mapping[str, Any]) -> str 
     name = (keys.text("tokenizer_class") or "").removesuffix("Fast").removesuffix("Tokenizer")
     if str(read_object(files, "config.json").get("model_type")) in _PLAIN_MODELS:
         return None
-    # Files of bytes are of another class than Llama's, whatever their configuration says.
+    # Files of bytes are of another class than Llama's, whatever their configuration names.
     kinds = [part.get("type") for part in _parts(stages.get("pre_tokenizer"), "pretokenizers")]
     return None if name == "Llama" and "ByteLevel" in kinds else name
 
@@ -94,7 +94,7 @@ def put_tokens(keys: SideKeys, name: str | None, core: TokenizerBackend | None) 
 
 
 def put_settings(keys: SideKeys, name: str | None) -> None:
-    """The side and the entries that a class has where nothing else says them."""
+    """The padding side and the input names of a class, where no file has them."""
     defaults = DEFAULTS.get(name or "")
     if defaults is not None:
         for key, value in (("padding_side", defaults.padding_side), ("model_input_names", defaults.input_names)):
@@ -102,20 +102,20 @@ def put_settings(keys: SideKeys, name: str | None) -> None:
                 keys.put(key, value, CLASS)
 
 
-def acted_on(core: _core.Tokenizer, files: ModelFiles, keys: SideKeys) -> _core.Tokenizer:
+def with_class_keys(core: _core.Tokenizer, files: ModelFiles, keys: SideKeys) -> _core.Tokenizer:
     """The tokenizer with the stages that the configuration's class would build from the keys that are there."""
     stages = json.loads(core.stages())
     given = {key: keys.flag(key) for key in KEYS}
-    told = {key: value for key, value in given.items() if value is not None}
+    present = {key: value for key, value in given.items() if value is not None}
     change = _CHANGES.get(family(keys, files, stages) or "")
-    if change is None or not told:
-        if told.get("add_prefix_space") and keys.passed("add_prefix_space"):
+    if change is None or not present:
+        if present.get("add_prefix_space") and keys.passed("add_prefix_space"):
             raise ArgumentError(
                 "add_prefix_space=True would have no effect: this tokenizer's class does only what tokenizer.json says"
             )
         return core
     changed = copy.deepcopy(stages)
-    change(changed, told)
+    change(changed, present)
     return core if changed == stages else core.with_stages(json.dumps(changed))
 
 
@@ -126,30 +126,30 @@ def _parts(stage: Any, inner: str) -> list[dict[str, Any]]:
     return [stage, *(part for each in stage.get(inner, ()) for part in _parts(each, inner))]
 
 
-def _byte_level(stages: Stages, told: Mapping[str, bool]) -> None:
-    if "add_prefix_space" in told:
+def _byte_level(stages: Stages, present: Mapping[str, bool]) -> None:
+    if "add_prefix_space" in present:
         for part in _parts(stages["pre_tokenizer"], "pretokenizers"):
             if part.get("type") == "ByteLevel":
-                part["add_prefix_space"] = told["add_prefix_space"]
+                part["add_prefix_space"] = present["add_prefix_space"]
 
 
-def _bert(stages: Stages, told: Mapping[str, bool]) -> None:
+def _bert(stages: Stages, present: Mapping[str, bool]) -> None:
     names = {"do_lower_case": "lowercase", "strip_accents": "strip_accents"}
     names["tokenize_chinese_chars"] = "handle_chinese_chars"
     for part in _parts(stages["normalizer"], "normalizers"):
         if part.get("type") == "BertNormalizer":
-            part |= {own: told[key] for key, own in names.items() if key in told}
+            part |= {own: present[key] for key, own in names.items() if key in present}
 
 
-def _llama(stages: Stages, told: Mapping[str, bool]) -> None:
+def _llama(stages: Stages, present: Mapping[str, bool]) -> None:
     """A mark before the first piece, or with `legacy` before every piece that lacks one."""
     normalizers = _parts(stages["normalizer"], "normalizers")
     pre_tokenizers = _parts(stages["pre_tokenizer"], "pretokenizers")
     kinds = {part.get("type") for part in [*normalizers, *pre_tokenizers]}
-    if not ({"add_prefix_space", "legacy"} & told.keys() and kinds & {"Prepend", "Replace", "Metaspace"}):
+    if not ({"add_prefix_space", "legacy"} & present.keys() and kinds & {"Prepend", "Replace", "Metaspace"}):
         return
-    prefix = told.get("add_prefix_space", True)
-    scheme = "never" if not prefix else "always" if told.get("legacy", False) else "first"
+    prefix = present.get("add_prefix_space", True)
+    scheme = "never" if not prefix else "always" if present.get("legacy", False) else "first"
     decoders: list[dict[str, Any]] = [
         {"type": "Replace", "pattern": {"String": MARK}, "content": " "}, {"type": "ByteFallback"}, {"type": "Fuse"},
     ]  # fmt: skip

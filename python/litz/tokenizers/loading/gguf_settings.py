@@ -1,4 +1,4 @@
-"""What a GGUF header says about its tokenizer besides the vocabulary: special tokens, chat templates, the limit."""
+"""The tokenizer's settings in a GGUF header: special tokens, chat templates, the limit."""
 
 from collections.abc import Mapping
 from typing import Any

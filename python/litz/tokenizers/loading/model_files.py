@@ -1,4 +1,4 @@
-"""Which of a model's files describe its tokenizer, and what tokenizer.json says of padding and cutting."""
+"""Which of a model's files describe its tokenizer, and the padding and truncation of tokenizer.json."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -41,23 +41,23 @@ def _kind_of_model(path: Path) -> str:
     return "tiktoken" if start.isascii() and b" " in start and b"\n" in start else "sentencepiece"
 
 
-# What the sections are made of. Calls say how they pad and cut; pad token and sides are the tokenizer's.
+# The keys of the sections. Only pad token and sides act: lengths and strategies are arguments of calls.
 _PADDING = frozenset("strategy direction pad_to_multiple_of pad_id pad_type_id pad_token".split())
 _TRUNCATION = frozenset("direction max_length strategy stride".split())
 
 
-def said_of_rows(stages: Mapping[str, Any]) -> dict[str, Any]:
-    """What the sections `padding` and `truncation` say, under the names of tokenizer_config.json."""
-    told: dict[str, Any] = {}
+def padding_and_truncation(stages: Mapping[str, Any]) -> dict[str, Any]:
+    """The sections `padding` and `truncation` under the names of tokenizer_config.json."""
+    found: dict[str, Any] = {}
     padding = _section(stages, "padding", _PADDING)
     if padding is not None:
         if not isinstance(padding.get("pad_token"), str):
             raise _wrong("padding.pad_token", "a token", padding.get("pad_token"))
-        told = {"pad_token": padding["pad_token"] or None, "padding_side": _direction(padding, "padding")}
+        found = {"pad_token": padding["pad_token"] or None, "padding_side": _direction(padding, "padding")}
     truncation = _section(stages, "truncation", _TRUNCATION)
     if truncation is not None:
-        told["truncation_side"] = _direction(truncation, "truncation")
-    return told
+        found["truncation_side"] = _direction(truncation, "truncation")
+    return found
 
 
 def _section(stages: Mapping[str, Any], name: str, known: frozenset[str]) -> Mapping[str, Any] | None:

@@ -22,7 +22,7 @@ class NamedTokens:
 
 
 def unite_lists(keys: SideKeys) -> None:
-    """The older name of the list of further tokens counts where the newer one says nothing."""
+    """The older name of the list of further tokens counts where the newer one is absent or empty."""
     if ADDITIONAL in keys and not keys.get(EXTRA):
         keys.move(ADDITIONAL, EXTRA)
 

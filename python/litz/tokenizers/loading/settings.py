@@ -1,4 +1,4 @@
-"""What a model's side files say about its tokenizer, read and checked once."""
+"""The settings of a tokenizer from the files beside its vocabulary, each checked once."""
 
 import json
 from collections.abc import Mapping
@@ -39,10 +39,10 @@ def from_files(
 def merged(
     files: ModelFiles, passed: Mapping[str, Any], core: _core.Tokenizer | None
 ) -> tuple[SideKeys, dict[str, Any]]:
-    """Everything that the side files and the caller say, the caller last; and tokenizer_config.json as it was.
+    """The keys of the side files and of the caller, the caller last; and tokenizer_config.json as it was.
 
     special_tokens_map.json counts where tokenizer_config.json lists no added tokens, and then comes before it. Where
-    nothing else says it, count what tokenizer.json (`core`) says of padding and truncation, and the class's defaults.
+    a key is in none of them, the padding and truncation of tokenizer.json (`core`) count, then the class's defaults.
     """
     config = read_object(files, CONFIG)
     keys = SideKeys(config, where=CONFIG)
@@ -57,7 +57,7 @@ def merged(
     stages = {} if core is None else json.loads(core.stages())
     family = class_keys.family(keys, files, stages)
     class_keys.put_tokens(keys, family, core)
-    for key, value in model_files.said_of_rows(stages).items():
+    for key, value in model_files.padding_and_truncation(stages).items():
         if key not in keys:
             keys.put(key, value, FILE)
     class_keys.put_settings(keys, family)

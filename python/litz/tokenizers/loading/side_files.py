@@ -1,4 +1,4 @@
-"""What the files beside a tokenizer say, key by key: each is used, known to have no effect, or reported."""
+"""The keys of the files beside a tokenizer: each is used, known to have no effect, or reported."""
 
 import json
 import warnings
@@ -41,7 +41,7 @@ class SideKeys:
     def __init__(self, values: Mapping[str, Any], *, where: str) -> None:
         self._values = dict(values)
         self._where = dict.fromkeys(values, where)
-        self._said: dict[str, str] = {}  # the key that the file has, where it is another
+        self._written_as: dict[str, str] = {}  # the key that the file has, where it is another
         self._read: set[str] = set()
 
     def __contains__(self, key: object) -> bool:
@@ -54,12 +54,12 @@ class SideKeys:
         """Gives a key another value, from another place; "" is a caller's argument."""
         self._values[key] = value
         self._where[key] = where
-        self._said.pop(key, None)
+        self._written_as.pop(key, None)
 
     def move(self, key: str, to: str) -> None:
         """Takes the value of a key as that of another."""
         self.put(to, self._values.pop(key), self._where.pop(key))
-        self._said[to] = key
+        self._written_as[to] = key
 
     def get(self, key: str) -> Any:
         """The value, or None."""
@@ -71,7 +71,7 @@ class SideKeys:
         return self._values.get(key)
 
     def where(self, key: str) -> str:
-        """The file that says the key, or "" for an argument."""
+        """The file that has the key, or "" for an argument."""
         return self._where.get(key, CONFIG)
 
     def passed(self, key: str) -> bool:
@@ -85,11 +85,11 @@ class SideKeys:
         return error(f"{self._place(key)} must be {expected}, found {value}")
 
     def _place(self, key: str) -> str:
-        said = self._said.get(key, key)
-        return said if self.passed(key) else f"{self.where(key)}: {said}"
+        name = self._written_as.get(key, key)
+        return name if self.passed(key) else f"{self.where(key)}: {name}"
 
     def flag(self, key: str) -> bool | None:
-        """True or false, or None where nothing says it."""
+        """True or false, or None where the key is absent."""
         value = self.get(key)
         if value is None or isinstance(value, bool):
             return value
@@ -128,7 +128,7 @@ class SideKeys:
         return None if value is None else self.token_of(value, key, special=True)
 
     def token_of(self, value: Any, key: str, *, special: bool = False) -> str | AddedToken:
-        """One token of a value that holds several; with `special` it is one whatever its flags say."""
+        """One token of a value that holds several; with `special` it is special whatever its flags."""
         if is_token(value):
             return str(value)
         if isinstance(value, Mapping):

@@ -56,7 +56,7 @@ def open_vocabulary(
 def with_added(core: _core.Tokenizer, entries: list[Entry], added: Sequence[AddedToken]) -> _core.Tokenizer:
     """The tokenizer with the tokens that the side files add: listed ones by id, then named ones that are new.
 
-    A token whose id is not what its file says is ConfigError.
+    A token whose id differs from that of its file is ConfigError.
     """
     known = {content: tuple(flags) for _, content, *flags in core.added_tokens()}
     listed = [entry.token for entry in sorted(entries, key=lambda entry: entry.id)]

@@ -1,4 +1,4 @@
-"""What a text became, token by token, and how encodings are cut and joined."""
+"""The tokens of a text with their offsets, words and masks; how encodings are truncated, padded and joined."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -11,10 +11,10 @@ Offsets = tuple[int, int]
 
 @dataclass(eq=False)
 class Encoding:
-    """The tokens of a text, and all that is known of each; the lists are equally long.
+    """The tokens of a text in columns; the lists are equally long.
 
     `offsets` count characters of the text that the token came from; `word_ids` count its pieces, None for tokens that
-    were put around it. `ranges` says which tokens came from the first text and which from the second.
+    were put around it. `ranges` has the tokens of the first text (0) and of the second (1).
     """
 
     ids: list[int] = field(default_factory=list)
@@ -51,7 +51,7 @@ class Encoding:
 
     @property
     def n_sequences(self) -> int:
-        """How many texts the tokens came from; 1 where nothing says it."""
+        """How many texts the tokens came from; 1 where `ranges` is empty."""
         return max(1, len(self.ranges))
 
     def _range(self, sequence: int) -> range:
@@ -140,7 +140,7 @@ class Encoding:
         self.ranges[sequence] = range(len(self))
 
     def _columns(self) -> tuple[list[Any], ...]:
-        """Everything that is known of each token."""
+        """The lists."""
         return (
             self.ids, self.type_ids, self.tokens, self.offsets, self.word_ids, self.special_tokens_mask,
             self.attention_mask,

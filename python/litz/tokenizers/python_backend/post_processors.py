@@ -1,7 +1,7 @@
-"""Post-processors: the special tokens around one text or two, and the last touch to offsets.
+"""Post-processors: the special tokens around one text or two, and the trimming of offsets.
 
-Each is a step from a list of encodings to another, of which the last one's are joined. A step may meet encodings that
-an earlier one put there: a list of three or more is only met inside a Sequence.
+Each is a step from a list of encodings to another; the encodings of the last step are joined. Inside a Sequence a step
+may get encodings that an earlier step added: only there are lists of three or more.
 """
 
 from collections.abc import Callable

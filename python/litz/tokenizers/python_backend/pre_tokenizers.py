@@ -129,7 +129,7 @@ def _byte_level(fields: Fields) -> PreTokenizer:
 
 
 def prepend_scheme(fields: Fields) -> str:
-    """When Metaspace puts its mark at the beginning; older files say it with `add_prefix_space`."""
+    """When Metaspace puts its mark at the beginning; `add_prefix_space` in older files."""
     scheme = fields.choice("prepend_scheme", "always", ("first", "never", "always"))
     if fields.get("add_prefix_space") is False and scheme != "never":
         raise FormatError(f"{fields.path}: add_prefix_space is false, but prepend_scheme is {scheme!r}")

@@ -60,7 +60,7 @@ def _is_live(decoder: Decoder, place: int) -> bool:
 
 
 def _shown(tokens: Tokens, *, ends: bool) -> Tokens:
-    """Runs of byte tokens, character by character; `ends` says that the last run gets no more bytes."""
+    """Runs of byte tokens, character by character; with `ends` the last run gets no more bytes."""
     out: Tokens = []
     runs = [(is_byte, list(run)) for is_byte, run in groupby(tokens, lambda token: byte_of(token) is not None)]
     for place, (is_byte, run) in enumerate(runs):

@@ -1,9 +1,10 @@
-"""The slow tokenizer: a tokenizer.json, read and obeyed in plain Python.
+"""The tokenizer backend in plain Python: each stage of a tokenizer.json, one after the other.
 
     text ─ added tokens ─ normalizer ─ pre-tokenizer ─ model ─ post-processor ─► ids
                                                     ids ─ decoder ─► text
 
-It is written to be read and to judge the fast one by, which must give the same results for every file and text.
+It is written to be read, and it is the oracle of the compiled core, which must give the same results for every file
+and text.
 """
 
 import json
@@ -12,7 +13,7 @@ from typing import Any
 
 from litz.errors import ArgumentError, FormatError
 from litz.numbers import token_id
-from litz.tokenizers.python_backend import trust
+from litz.tokenizers.python_backend import untrusted
 from litz.tokenizers.python_backend.added_tokens import AddedTokens
 from litz.tokenizers.python_backend.bpe import Bpe
 from litz.tokenizers.python_backend.decoders import Decoder
@@ -69,7 +70,7 @@ class PythonTokenizer:
         return cls(file, seed=seed)
 
     def to_json(self) -> str:
-        """The file that says all of this tokenizer."""
+        """The tokenizer.json of this tokenizer."""
         return json.dumps(self._file, ensure_ascii=False)
 
     # Text to ids
@@ -97,13 +98,13 @@ class PythonTokenizer:
         truncation_side: str = "right",
         trusted: Sequence[Span] | None = None,
     ) -> Encoding:
-        """All that is known of the tokens of one text or two; a list instead of a text is words that were split before.
+        """The encoding of one text or of two; a list instead of a text is words that were split before.
 
         `max_length` counts special tokens; what it cuts off is in `overflowing`. Of words and pairs, `trusted` can be
         empty only: nothing in them is a special token.
         """
         if trusted and (pair is not None or not isinstance(text, str)):
-            raise ArgumentError("the slow tokenizer reads special tokens as text in a single text only")
+            raise ArgumentError("the Python backend takes trusted ranges of a single text only; pass a str and no pair")
         encodings = [self._sequence(text, trusted)]
         if pair is not None:
             encodings.append(self._sequence(pair, trusted))
@@ -166,7 +167,7 @@ class PythonTokenizer:
                 yield text, added
                 continue
             text = self._normalize(text)
-            within = None if trusted is None else trust.inside(text, trusted)
+            within = None if trusted is None else untrusted.trusted_spans(text, trusted)
             for part, late in _cut(text, self._added.late.parts(text.chars, within)):
                 if late is not None:
                     yield part, late
@@ -178,7 +179,7 @@ class PythonTokenizer:
         if not plain:
             return self._model.tokens(piece)
         tokens, start = [], 0
-        for part in trust.harmless(piece, self._spelled_specials):
+        for part in untrusted.split_specials(piece, self._spelled_specials):
             tokens += [
                 token._replace(start=token.start + start, end=token.end + start) for token in self._model.tokens(part)
             ]
@@ -315,7 +316,7 @@ def _cut(text: Text, parts: Iterable[tuple[Any, Span]]) -> Iterable[Piece]:
 
 
 def _model(value: Any, *, seed: int | None) -> Model:
-    """The model of a file; older files do not say which it is, but what only it has."""
+    """The model of a file; in older files the type follows from the keys."""
     if isinstance(value, dict) and "type" not in value:
         value = {**value, "type": _kind(value)}
     fields = Fields(value, "model")

@@ -25,7 +25,7 @@ class Bar(Progress):
 
 
 class Report:
-    """Draws what the core says: a bar for each stage, none unless `shown`."""
+    """Draws the progress that the core reports: a bar for each stage, none unless `shown`."""
 
     def __init__(self, *, shown: bool) -> None:
         self._shown = shown

@@ -42,13 +42,13 @@ class Trainer:
 
     def settings(self) -> dict[str, Any]:
         """The settings as the core reads them."""
-        told = asdict(self)
-        del told["show_progress"]
-        told["special_tokens"] = [special_token(token)["content"] for token in self.special_tokens]
-        if "initial_alphabet" in told:
+        settings = asdict(self)
+        del settings["show_progress"]
+        settings["special_tokens"] = [special_token(token)["content"] for token in self.special_tokens]
+        if "initial_alphabet" in settings:
             # Of a longer text, the first character counts.
-            told["initial_alphabet"] = [text[0] for text in told["initial_alphabet"] if text]
-        return {"type": self.model, **told}
+            settings["initial_alphabet"] = [text[0] for text in settings["initial_alphabet"] if text]
+        return {"type": self.model, **settings}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,7 @@
-"""Text that came from elsewhere must not control: no part of it becomes a special token.
+"""Untrusted text never produces special tokens.
 
 Added tokens are looked for inside the trusted ranges of the text. Two things are left: where those ranges are once the
-text is normalized, and models that know a special token as a word, which must not find it in a piece.
+text is normalized, and models whose vocabulary has a special token as a word, which must not find it in a piece.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Sequence
 from litz.tokenizers.python_backend.text import Span, Text
 
 
-def inside(text: Text, trusted: Sequence[Span]) -> list[Span]:
+def trusted_spans(text: Text, trusted: Sequence[Span]) -> list[Span]:
     """The stretches of a text whose characters come from within one of the `trusted` ranges of the original."""
     found: list[tuple[int, int, int]] = []  # the range that it is in, from, to
     for at, (start, end) in enumerate(text.origins):
@@ -23,7 +23,7 @@ def inside(text: Text, trusted: Sequence[Span]) -> list[Span]:
     return [(start, end) for _, start, end in found]
 
 
-def harmless(piece: str, spelled: Collection[str]) -> Iterator[str]:
+def split_specials(piece: str, spelled: Collection[str]) -> Iterator[str]:
     """A piece cut after the first character of every text of `spelled` in it, so that no part has one of them."""
     last = 0
     for at in range(len(piece)):
