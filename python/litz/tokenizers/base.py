@@ -77,7 +77,7 @@ class TokenizerBase:
         for name, token in defaults.tokens.items():
             special_tokens.checked(backend, name, token)
         own: Any = type(self).model_input_names
-        if not isinstance(own, property):  # a class attribute of a subclass
+        if not isinstance(own, property):  # a subclass has them as a class attribute
             defaults = replace(defaults, model_input_names=tuple(own))
         self.__dict__.update({name: getattr(defaults, name) for name in CHECKS})
         self.name_or_path = name_or_path
@@ -97,6 +97,7 @@ class TokenizerBase:
         self._update_fast_path()
 
     def _default(self, defaults: Defaults) -> None:
+        """Takes other defaults."""
         self._defaults = defaults
         self._update_fast_path()
 
@@ -176,7 +177,8 @@ class TokenizerBase:
         if name in CHECKS:
             value = CHECKS[name](value, name)
             object.__setattr__(self, name, value)
-            self._default(replace(self._defaults, **{name: value}))
+            if "_defaults" in self.__dict__:  # or a subclass sets it before its tokenizer is made
+                self._default(replace(self._defaults, **{name: value}))
         elif name[:1] == "_" or name in _FREE or hasattr(type(self), name):
             attribute = getattr(type(self), name, None)
             if isinstance(attribute, property) and attribute.fset is None:
@@ -187,7 +189,7 @@ class TokenizerBase:
         elif name.endswith("_id") and name[:-3] in self._defaults.tokens:
             self._set_token(name[:-3], None if value is None else vocabulary.token_of(self._core, value))
         elif type(self).__module__.partition(".")[0] != "litz":
-            object.__setattr__(self, name, value)  # a subclass has what settings it likes
+            object.__setattr__(self, name, value)  # the settings of a subclass are its own
         else:
             raise ArgumentError(_refusal(type(self), name))
 

@@ -1,4 +1,4 @@
-"""Which tokens of a rendered conversation stand for what the assistant says."""
+"""Masks of the assistant's tokens in a rendered conversation."""
 
 import bisect
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from litz.tokenizers.encoding import BatchEncoding
 
 
 def check_marks(template: _core.Template) -> None:
-    """ArgumentError for a template that does not mark what the assistant says."""
+    """ArgumentError for a template without generation blocks."""
     if not template.has_generation:
         raise ArgumentError(
             "return_assistant_tokens_mask: the chat template does not mark what the assistant says with "
@@ -26,7 +26,7 @@ def masks(encoded: BatchEncoding, rendered: Sequence[Rendered]) -> list[list[int
 
 
 def _mask(offsets: Sequence[tuple[int, int]], generation: Ranges) -> list[int]:
-    """1 for each token that stands for a character of what the assistant says; all places are characters."""
+    """1 for each token that covers a character of the assistant's; all positions are characters."""
     spoken = [range for range in generation if range[0] < range[1]]
     ends = [stop for _, stop in spoken]
     mask = []

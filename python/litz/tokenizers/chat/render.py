@@ -22,7 +22,7 @@ _OPEN_END = "CONTINUE_FINAL_MESSAGE_TAG "
 
 @dataclasses.dataclass(frozen=True)
 class Rendered:
-    """A conversation as text, and where in it the assistant speaks (from, to; in characters)."""
+    """A conversation as text, and the ranges of it that generation blocks wrote (from, to; in characters)."""
 
     text: ChatText
     generation: Ranges
@@ -30,7 +30,7 @@ class Rendered:
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """What a template is asked to render, besides the conversation."""
+    """The input of a template besides the conversation."""
 
     source: str
     template: _core.Template

@@ -9,15 +9,15 @@ Ranges = tuple[tuple[int, int], ...]
 class ChatText(str):
     """A rendered conversation: its special tokens are in it already, so a tokenizer adds none around it.
 
-    `trusted` are the ranges, in bytes of its UTF-8, that the chat template wrote itself: a tokenizer takes a special
-    token for one only there, so that no message can produce one. Parts of it and sums with it are plain text.
+    `trusted` are the ranges, in bytes of its UTF-8, that the chat template wrote itself: only there does a tokenizer
+    recognise special tokens, so that no message can produce one. Slices of it and sums with it are plain text.
     """
 
     __slots__ = ("trusted",)
     trusted: Ranges
 
     def __new__(cls, text: str, trusted: Ranges) -> "ChatText":
-        """A text of which `trusted` may control."""
+        """A text with special tokens in the `trusted` ranges only."""
         chat = super().__new__(cls, text)
         chat.trusted = trusted
         return chat
@@ -27,5 +27,5 @@ class ChatText(str):
 
 
 def trusted_in(text: str) -> Ranges | None:
-    """Where special tokens may be in a text: in a rendered chat where the template wrote, elsewhere everywhere."""
+    """The trusted ranges of a rendered chat; None for other texts, in which special tokens count everywhere."""
     return text.trusted if isinstance(text, ChatText) else None
