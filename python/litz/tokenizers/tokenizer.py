@@ -45,7 +45,8 @@ class Tokenizer(TokenizerBase):
         subfolder: str | None = None, **settings: "Unpack[TokenizerSettings]",
     ) -> Self:
         """The tokenizer of a model, as `AutoTokenizer.from_pretrained` gives it."""
-        from litz.tokenizers.loading import building, pretrained
+        from litz.tokenizers.loading import building
+        from litz.tokenizers.loading import files as loading
 
         check_source(pretrained_model_name_or_path, f"{cls.__name__}.from_pretrained")
         passed = building.allowed(settings, names_of(Tokenizer.from_pretrained))
@@ -56,7 +57,7 @@ class Tokenizer(TokenizerBase):
             local_files_only=local_files_only, token=token, want="tokenizer", subfolder=subfolder,
         )  # fmt: skip
         started = time.perf_counter()
-        backend, found = pretrained.load(files, passed, cache_dir=cache_dir, use_fast=use_fast)
+        backend, found = loading.load(files, passed, cache_dir=cache_dir, use_fast=use_fast)
         made = cls.of(backend, found, name_or_path=str(passed.get("name_or_path", files.source)))
         seconds = time.perf_counter() - started
         log.info("tokenizers", "%s in %.2f s from %s", made, seconds, files.gguf or files.root)

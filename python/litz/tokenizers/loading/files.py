@@ -1,4 +1,4 @@
-"""From a model's files to its tokenizer."""
+"""From a model's files to a tokenizer's backend and settings."""
 
 import json
 import os
