@@ -84,14 +84,14 @@ class TokenizerBackend(Protocol):
     def vocab_size(self, with_added: bool = True) -> int: ...
     def vocab(self) -> dict[str, int]: ...
     def added_tokens(self) -> list[tuple[int, str, bool, bool, bool, bool, bool]]: ...
-    def with_tokens(self, tokens: list[tuple[str, bool, bool, bool, bool, bool]]) -> tuple[Any, int]:
-        """A core with more tokens (content, special, lstrip, rstrip, single_word, normalized), and how many changed."""
+    def with_tokens(self, tokens: list[tuple[str, bool, bool, bool, bool, bool]]) -> tuple["TokenizerBackend", int]:
+        """A backend with tokens added (content, special, lstrip, rstrip, single_word, normalized); how many changed."""
 
     def to_json(self) -> str: ...
     def stages(self) -> str:
         """The sections of its tokenizer.json around the model, as JSON."""
 
-    def with_stages(self, stages: str) -> Any:
-        """A core with other sections; those that the JSON object lacks stay."""
+    def with_stages(self, stages: str) -> "TokenizerBackend":
+        """A backend with other sections; those that the JSON object lacks stay."""
 
     def stream(self, skip_special_tokens: bool = False) -> Stream: ...

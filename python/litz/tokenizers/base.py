@@ -378,7 +378,7 @@ class TokenizerBase:
     @property
     def all_special_tokens(self) -> list[str]:
         """Every special token once, named ones first."""
-        return special_tokens.everyone(self._defaults)
+        return special_tokens.all_tokens(self._defaults)
 
     @property
     def all_special_ids(self) -> list[int]:

@@ -71,7 +71,7 @@ def _with_ends(
     _check(backend, around, bos=bos, eos=eos)
     old = json.loads(backend.stages())["post_processor"]
     template = _template(bos if flags[NAMES[0]] else None, eos if flags[NAMES[1]] else None)
-    return backend.with_stages(json.dumps({"post_processor": _after_byte_level(old, template)}))  # type: ignore[no-any-return]
+    return backend.with_stages(json.dumps({"post_processor": _after_byte_level(old, template)}))
 
 
 def _check(backend: TokenizerBackend, around: tuple[list[int], list[int]], *, bos: Special, eos: Special) -> None:

@@ -61,14 +61,14 @@ def by_name(defaults: Defaults) -> dict[str, str | list[str]]:
     return found
 
 
-def everyone(defaults: Defaults) -> list[str]:
+def all_tokens(defaults: Defaults) -> list[str]:
     """Every special token once, those with names first."""
     return list(dict.fromkeys([*named(defaults).values(), *defaults.additional]))
 
 
 def all_ids(backend: TokenizerBackend, defaults: Defaults) -> list[int]:
     """The ids of every special token."""
-    return vocabulary.known_ids(backend, everyone(defaults))
+    return vocabulary.known_ids(backend, all_tokens(defaults))
 
 
 def checked(backend: TokenizerBackend, name: str, token: str | AddedToken) -> str:
