@@ -43,11 +43,13 @@ def _text(
         text = backend.decode(ids, skip_special)
     except (OverflowError, TypeError):
         text = backend.decode([token_id(id, "decode") for id in ids], skip_special)
-    asked = defaults.clean_up_tokenization_spaces if clean is None else clean
-    return clean_up(text) if asked and _may_clean(backend, defaults, warn) else text
+    return clean_up(text) if cleans(backend, defaults, clean, warn) else text
 
 
-def _may_clean(backend: TokenizerBackend, defaults: Defaults, warn: Warn) -> bool:
+def cleans(backend: TokenizerBackend, defaults: Defaults, asked: bool | None, warn: Warn) -> bool:
+    """Whether decoded texts are cleaned up: as asked, or as the tokenizer was saved."""
+    if not (defaults.clean_up_tokenization_spaces if asked is None else asked):
+        return False
     forced = defaults.clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output
     if forced or backend.model_type() != "BPE":
         return True

@@ -350,6 +350,9 @@ class Tokenizer(TokenizerBase):
             clean=clean_up_tokenization_spaces, warn=self._warn,
         )  # fmt: skip
 
+    def _cleans(self, asked: bool | None) -> bool:  # streamers ask for it
+        return decoding.cleans(self._core, self._defaults, asked, self._warn)
+
     clean_up_tokenization = staticmethod(decoding.clean_up)
 
     # Conversations
