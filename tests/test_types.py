@@ -15,7 +15,7 @@ from litz.arguments.transformers import CONFIGURATION, LOADING
 from litz.generation.parameters import GenerationParameters
 from litz.models.auto import AutoModelForCausalLM
 from litz.tokenizers import Tokenizer, signatures
-from litz.tokenizers.known_keys import NEUTRAL, SETTINGS
+from litz.tokenizers.loading.known_keys import NEUTRAL, SETTINGS
 
 ROOT = Path(__file__).parent.parent
 

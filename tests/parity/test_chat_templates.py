@@ -163,7 +163,7 @@ def test_the_templates_of_real_models():
 def test_what_errors_list_is_what_the_templates_of_real_models_read_from_outside():
     from jinja2 import meta
 
-    from litz.tokenizers.template_names import read_from_outside
+    from litz.tokenizers.chat.template_names import read_from_outside
 
     wrong = {}
     for name, source in real_templates().items():

@@ -11,7 +11,7 @@ import pytest
 
 from litz._core import Template
 from litz.errors import ArgumentError, TemplateError
-from litz.tokenizers import chat
+from litz.tokenizers.chat import values
 
 reference = pytest.importorskip("transformers.utils.chat_template_utils")
 
@@ -34,7 +34,7 @@ class Place:
 
 
 def ours(source: str, value: Any) -> str:
-    return Template(source).render({"v": chat.plain(value)})[0]
+    return Template(source).render({"v": values.plain(value)})[0]
 
 
 def theirs(source: str, value: Any) -> str:

@@ -12,8 +12,8 @@ from transformers.models.auto.tokenization_auto import tokenizer_class_from_name
 
 from litz import AutoTokenizer
 from litz.errors import ArgumentError
-from litz.tokenizers.class_keys import DEFAULTS
-from litz.tokenizers.named_tokens import STANDARD
+from litz.tokenizers.loading.class_keys import DEFAULTS
+from litz.tokenizers.special_tokens import STANDARD
 from tests.parity.harness.side_files import NAMES, byte_level, folder
 
 TEXTS = ["a", " a", "a b", "<s>a", "a<s> b", "a</s>b", "  a  b ", "", "</s>"]

@@ -13,7 +13,7 @@ from tokenizers import AddedToken, Tokenizer, models, trainers
 
 from litz import _core
 from litz.tokenizers import training
-from litz.tokenizers.trainers import Trainer
+from litz.tokenizers.training.trainers import Trainer
 
 SPACES = {"type": "WhitespaceSplit"}
 WORDS = {"type": "Whitespace"}

@@ -21,7 +21,7 @@ from litz.generation import GenerationConfig
 from litz.hub import ModelFiles
 from litz.models.auto import AutoTokenizer
 from litz.spec import Spec
-from litz.tokenizers import gguf_settings
+from litz.tokenizers.loading import gguf_settings
 from litz.tokenizers.tokenizer import Tokenizer
 
 # general.file_type: the numbers of llama.cpp's llama_ftype

@@ -1,4 +1,4 @@
-"""`BatchEncoding`: what a tokenizer returns, a dict that also knows where each token came from."""
+"""`BatchEncoding`: what a tokenizer returns, a dict with the offsets and words of each token."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, overload
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, overload
 from litz.errors import ArgumentError, UnsupportedError
 from litz.numbers import MOST, integer
 from litz.tokenizers import tensors
-from litz.tokenizers.core import Encoding
+from litz.tokenizers.backend import Encoding
 
 if TYPE_CHECKING:
     from typing import Self
@@ -124,7 +124,7 @@ class BatchEncoding(dict[str, Any], Generic[Ids]):
 
     @property
     def encodings(self) -> Sequence[Encoding] | None:
-        """What is known of each row's tokens; None for an encoding that no tokenizer made."""
+        """The full encoding of each row; None where no tokenizer made this one."""
         if callable(self._known):
             self._known = self._known()
         elif self._known.__class__ is tuple:
@@ -240,7 +240,7 @@ def _sequence(number: int) -> int:
 
 
 def with_known(data: dict[str, Any], known: Any) -> BatchEncoding:
-    """An encoding of these entries and what is known of its rows, or a tuple of a function and its arguments."""
+    """A BatchEncoding of these entries and the rows' encodings, or a tuple of a function and its arguments."""
     made = BatchEncoding.__new__(BatchEncoding)
     dict.update(made, data)
     made._known = known

@@ -11,7 +11,7 @@ from typing import Any
 from tokenizers import Tokenizer as Reference
 
 from litz import _core
-from litz.tokenizers import slow
+from litz.tokenizers import python_backend
 
 Sequences = str | Sequence[str]
 LISTS = ("ids", "type_ids", "tokens", "offsets", "word_ids", "sequence_ids", "special_tokens_mask", "attention_mask")
@@ -24,7 +24,7 @@ class Trio:
         file = reference.to_str()
         self.reference = reference
         self.ours: Mapping[str, Any] = {
-            "slow": slow.Tokenizer.from_json(file, seed=0),
+            "slow": python_backend.PythonTokenizer.from_json(file, seed=0),
             "fast": _core.Tokenizer.from_json(file.encode()),
         }
         self.added = max(reference.num_special_tokens_to_add(pair) for pair in (False, True))

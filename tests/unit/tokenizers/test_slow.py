@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from litz.errors import ArgumentError, FormatError, UnsupportedError
-from litz.tokenizers.slow import Tokenizer
-from litz.tokenizers.slow.patterns import Pattern
-from litz.tokenizers.slow.text import Text
+from litz.tokenizers.python_backend import PythonTokenizer
+from litz.tokenizers.python_backend.patterns import Pattern
+from litz.tokenizers.python_backend.text import Text
 
 VOCAB = {token: id for id, token in enumerate(["<unk>", "a", "b", "c", "ab", "bc", "abc", "▁", "<s>"])}
 MERGES = [["a", "b"], ["ab", "c"], ["b", "c"]]
@@ -24,8 +24,8 @@ def added(content: str, id: int, **flags: bool) -> dict[str, Any]:
     return {"id": id, "content": content, **dict.fromkeys(names, False), **flags}
 
 
-def bpe(**settings: Any) -> Tokenizer:
-    return Tokenizer(file(model={**file()["model"], **settings}), seed=0)
+def bpe(**settings: Any) -> PythonTokenizer:
+    return PythonTokenizer(file(model={**file()["model"], **settings}), seed=0)
 
 
 def pieces(text: str, pattern: str) -> list[str]:
@@ -33,7 +33,7 @@ def pieces(text: str, pattern: str) -> list[str]:
 
 
 def test_a_character_of_a_normal_form_comes_from_all_that_it_replaces() -> None:
-    tokenizer = Tokenizer(file(normalizer={"type": "NFC"}, model={
+    tokenizer = PythonTokenizer(file(normalizer={"type": "NFC"}, model={
         "type": "WordLevel", "vocab": {"Café": 0, "<unk>": 1}, "unk_token": "<unk>"}))  # fmt: skip
     encoding = tokenizer.encode_full("Cafe\u0301")
     assert (encoding.ids, encoding.tokens) == ([0], ["Café"])
@@ -66,14 +66,14 @@ def test_unknown_characters_are_fused_when_asked() -> None:
 
 
 def test_special_tokens_are_found_only_where_the_text_is_trusted() -> None:
-    tokenizer = Tokenizer(file(added_tokens=[added("<s>", 8, special=True)]))
+    tokenizer = PythonTokenizer(file(added_tokens=[added("<s>", 8, special=True)]))
     assert tokenizer.encode("a<s>") == [1, 8]
     assert tokenizer.encode("<s>a<s>", trusted=[(0, 3)]) == [8, 1, 0, 0, 0]
     assert tokenizer.encode("<s>", trusted=[(0, 2)]) == [0, 0, 0]
 
 
 def test_an_added_token_takes_the_white_space_it_asks_for() -> None:
-    tokenizer = Tokenizer(file(added_tokens=[added("<s>", 8, lstrip=True, rstrip=True)]))
+    tokenizer = PythonTokenizer(file(added_tokens=[added("<s>", 8, lstrip=True, rstrip=True)]))
     encoding = tokenizer.encode_full("a \n<s> b")
     assert (encoding.tokens, encoding.offsets) == (["a", " \n<s> ", "b"], [(0, 1), (1, 7), (7, 8)])
 
@@ -92,16 +92,16 @@ def test_an_added_token_takes_the_white_space_it_asks_for() -> None:
 )
 def test_what_is_not_implemented_is_named(section: str, value: dict[str, Any]) -> None:
     with pytest.raises(UnsupportedError, match=section):
-        Tokenizer(file(**{section: value}))
+        PythonTokenizer(file(**{section: value}))
 
 
 def test_malformed_files_are_refused() -> None:
     with pytest.raises(FormatError, match="not a tokenizer"):
-        Tokenizer.from_json(b"{")
+        PythonTokenizer.from_json(b"{")
     with pytest.raises(FormatError, match="'zz', which is not in the vocabulary"):
         bpe(merges=[["a", "zz"]])
     with pytest.raises(FormatError, match="has the id 8 in model"):
-        Tokenizer(file(added_tokens=[added("<s>", 3)]))
+        PythonTokenizer(file(added_tokens=[added("<s>", 3)]))
 
 
 def test_a_cut_that_leaves_no_room_for_a_stride_is_refused() -> None:
@@ -110,7 +110,7 @@ def test_a_cut_that_leaves_no_room_for_a_stride_is_refused() -> None:
 
 
 def test_a_file_comes_back_as_it_was() -> None:
-    assert json.loads(Tokenizer(file()).to_json()) == file()
+    assert json.loads(PythonTokenizer(file()).to_json()) == file()
 
 
 @pytest.mark.parametrize(

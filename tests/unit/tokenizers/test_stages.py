@@ -8,7 +8,7 @@ import pytest
 
 from litz import _core
 from litz.errors import FormatError
-from litz.tokenizers.slow_core import SlowCore
+from litz.tokenizers.python_backend import PythonTokenizer
 from tests.parity.harness import tiny_tokenizers as tiny
 from tests.parity.harness.fuzz_texts import texts
 
@@ -32,7 +32,7 @@ def test_stages_of_another_file(files, model, around):
     core = _core.Tokenizer.from_json(json.dumps(files[model]).encode())
     changed, expected = core.with_stages(json.dumps(stages)), _core.Tokenizer.from_json(json.dumps(whole).encode())
     assert json.loads(changed.to_json()) == json.loads(expected.to_json())
-    slow = SlowCore(files[model]).with_stages(json.dumps(stages))
+    slow = PythonTokenizer(files[model]).with_stages(json.dumps(stages))
     for text in texts(60, 5):
         ids = changed.encode(text)
         assert ids == expected.encode(text) == slow.encode(text)

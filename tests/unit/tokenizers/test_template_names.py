@@ -7,7 +7,7 @@ import pytest
 from litz._core import Template
 from litz.errors import UnknownArgumentError
 from litz.tokenizers import Tokenizer
-from litz.tokenizers.template_names import read_from_outside
+from litz.tokenizers.chat.template_names import read_from_outside
 from tests.unit.tiny import tokenizer_json
 
 CASES = {

@@ -9,7 +9,7 @@ import pytest
 from litz import cli
 from litz.errors import ArgumentError, FileAccessError
 from litz.tokenizers import Tokenizer, train, training
-from litz.tokenizers.trainers import Trainer
+from litz.tokenizers.training.trainers import Trainer
 
 TEXTS = ["the cat sat on the mat", "the dog sat on the log", "你好，世界 😀", "def f(x): return x"] * 3
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from litz.errors import ArgumentError
 
 if TYPE_CHECKING:
-    from litz.tokenizers.trainers import Trainer
+    from litz.tokenizers.training.trainers import Trainer
 
 KINDS = {"bpe": "gpt2", "wordpiece": "bert", "unigram": "sentencepiece", "wordlevel": "bert"}
 _BERT = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
