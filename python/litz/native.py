@@ -79,6 +79,11 @@ class NativeCausalLM(WithoutWeights):
         return report.bytes_mapped + report.bytes_packed + report.bytes_converted
 
     @property
+    def executor(self) -> _core.Model:
+        """What computes its logits for generation."""
+        return self._core
+
+    @property
     def threads(self) -> int:
         """How many threads work on a token."""
         return self._core.threads

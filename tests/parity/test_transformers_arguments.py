@@ -11,7 +11,7 @@ from transformers.generation import GenerationMixin
 
 import litz
 from litz.errors import LitzError
-from litz.generation.parameters import ACTING, FOREIGN, IRRELEVANT, UNSUPPORTED
+from litz.generation.parameters import FOREIGN, PARAMETERS
 from tests.parity.decoders import ROWS, save
 
 ROW = next(row for row in ROWS if row.name == "llama-3")
@@ -101,7 +101,7 @@ def test_generating(model, name):
 
 @pytest.mark.parametrize("name", CONFIGURATION)
 def test_every_parameter_of_a_generation_configuration_has_its_place(name):
-    assert name in {*ACTING, *UNSUPPORTED, *IRRELEVANT, "bos_token_id", "pad_token_id", "return_dict_in_generate"}
+    assert name in PARAMETERS
     assert hasattr(litz.GenerationConfig(**{name: None}), name)
     assert name not in FOREIGN
 
