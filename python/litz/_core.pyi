@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, final
 
+from litz.generation.executor import Executor
+
 __version__: str
 
 @final
@@ -93,11 +95,21 @@ class Model:
         """The longest sequence."""
 
 @final
+class SequenceStore:
+    """The sequences of an executor that were used last, so that a prompt that continues one is not read again."""
+
+    def __init__(self) -> None: ...
+
 class Generation:
     """One run over several prompts. A row is prompt number times num_return_sequences plus the continuation's."""
 
     def __init__(
-        self, model: Model, prompts: list[list[int]], params_json: str, tokenizer: Tokenizer | None = None, /
+        self,
+        executor: Model | Executor[Any],
+        prompts: list[list[int]],
+        params_json: str,
+        tokenizer: Tokenizer | None = None,
+        /,
     ) -> None: ...
     def advance(self, max_tokens: int) -> list[tuple[int, int, str | None]]:
         """(row, token, why it was the row's last): up to `max_tokens` of each row, fewer after a tenth of a second.
@@ -108,6 +120,12 @@ class Generation:
         """The row's text that became final since the last call; needs the tokenizer."""
     def cancel(self) -> None:
         """Ends the run before its next token; from any thread."""
+
+def generation_ranges() -> dict[str, tuple[int, int, bool] | tuple[float, float, bool]]:
+    """Of each parameter that is a number: the least, the most, and whether the least itself is out of its range.
+
+    Ints where only whole numbers are in it.
+    """
 
 def check_generation_params(params_json: str) -> None:
     """ArgumentError for parameters that no run would accept."""

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from litz.errors import LitzError
-from litz.generation.parameters import ACTING, FOREIGN, IRRELEVANT, UNSUPPORTED
+from litz.generation.parameters import FOREIGN, PARAMETERS
 from litz.models.auto import AutoModelForCausalLM
 from tests.parity.harness.decoders import VOCAB, save
 from tests.parity.harness.rows import named
@@ -53,7 +53,7 @@ ANYTHING = st.one_of(
     st.lists(st.integers(-3, 99), max_size=3), st.lists(st.lists(st.integers(-3, 99), max_size=2), max_size=2),
     st.sampled_from([2**31, 2**32, 2**63, 2**64, -1, 0, 1e39, 5e-324, math.inf, math.nan, "static"]),
 )  # fmt: skip
-NAMES = sorted({*ACTING, *UNSUPPORTED, *IRRELEVANT, "bos_token_id", "pad_token_id", "return_dict_in_generate"})
+NAMES = sorted(PARAMETERS)
 ARGUMENTS = sorted({*NAMES, *FOREIGN})
 
 

@@ -6,6 +6,7 @@ mod chat;
 mod data;
 mod encoding;
 mod errors;
+mod executor;
 mod formats;
 mod full;
 mod generation;
@@ -31,5 +32,6 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     trainer::register(m)?;
     chat::register(m)?;
     model::register(m)?;
+    executor::register(m)?;
     generation::register(m)
 }

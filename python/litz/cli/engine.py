@@ -66,13 +66,13 @@ class Engine:
     def fallbacks(self) -> list["GenerationConfig"]:
         """Defaults of a chat behind the session's parameters and the model's files, the strongest first."""
         from litz.generation import GenerationConfig
-        from litz.generation.recommended import UNSAID, recommended_configs
+        from litz.generation.recommended import DEFAULT_SAMPLING, recommended_configs
 
         sampling = self.parameters.get("do_sample") is not False
         known = recommended_configs(self.model, thinking=self._thinks(), sampling=sampling)
         switched = self.model.recommended is not None and self.model.recommended.without_thinking is not None
         most = THINKING_TOKENS if switched and self._thinks() else CHAT_TOKENS
-        return [*known, GenerationConfig(max_new_tokens=most, **UNSAID, source=CHAT_DEFAULT)]
+        return [*known, GenerationConfig(max_new_tokens=most, **DEFAULT_SAMPLING, source=CHAT_DEFAULT)]
 
     def _thinks(self) -> bool:
         """Whether the model may reason first: no template variable is off."""

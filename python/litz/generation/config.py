@@ -4,7 +4,7 @@ import json
 import os
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 
@@ -12,7 +12,8 @@ from litz.arguments.mistaken import check_source
 from litz.atomic_files import write_text
 from litz.config import read_json
 from litz.errors import ConfigError, UnknownArgumentError, UnsupportedError
-from litz.generation.parameters import Biases, PretrainedOptions, Tokens
+from litz.generation.parameters import PARAMETERS, Biases, PretrainedOptions, Tokens
+from litz.generation.resolve import check, hint_for
 from litz.hub.where import split, with_where_signature
 from litz.numbers import shown
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 FILE = "generation_config.json"
 # Written by every version of transformers; they say nothing about generation.
 _PROVENANCE = ("transformers_version", "_from_model_config", "_commit_hash", "_original_object_hash")
+_BESIDES = ("unknown", "source")
 _SPECIAL_TOKENS = ("bos_token_id", "eos_token_id", "pad_token_id")
 
 
@@ -114,13 +116,13 @@ class GenerationConfig:
 
     def __new__(cls, *_: Any, **values: Any) -> "GenerationConfig":  # noqa: D102
         for name in values:
-            if name not in _NAMES and name not in _BESIDES:
-                raise UnknownArgumentError(f"GenerationConfig has no {name!r}; {_hint(name)}")
+            if name not in PARAMETERS and name not in _BESIDES:
+                raise UnknownArgumentError(f"GenerationConfig has no {name!r}; {hint_for(name)}")
         return super().__new__(cls)
 
     def _set_known(self, name: str, value: Any) -> None:
-        if name not in _NAMES and name not in _BESIDES:
-            raise AttributeError(f"GenerationConfig has no {name!r}; {_hint(name)}")
+        if name not in PARAMETERS and name not in _BESIDES:
+            raise AttributeError(f"GenerationConfig has no {name!r}; {hint_for(name)}")
         object.__setattr__(self, name, value)
 
     if not TYPE_CHECKING:  # or type checkers would let every name be set
@@ -129,13 +131,13 @@ class GenerationConfig:
         def __getattr__(self, name: str) -> Any:
             if name.startswith("_"):
                 raise AttributeError(name)
-            raise AttributeError(f"GenerationConfig has no {name!r}; {_hint(name)}", obj=self)
+            raise AttributeError(f"GenerationConfig has no {name!r}; {hint_for(name)}", obj=self)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "GenerationConfig":
         """A configuration of these values; names that litz does not know go to `unknown`."""
-        known = {name: value for name, value in values.items() if name in _NAMES}
-        rest = {name: value for name, value in values.items() if name not in _NAMES and name not in _PROVENANCE}
+        known = {name: value for name, value in values.items() if name in PARAMETERS}
+        rest = {name: value for name, value in values.items() if name not in PARAMETERS and name not in _PROVENANCE}
         return cls(**known, unknown=rest)
 
     @classmethod
@@ -156,8 +158,8 @@ class GenerationConfig:
         check_source(pretrained_model_name, "GenerationConfig.from_pretrained")
         where, values = split(options)
         for name in values:
-            if name not in _NAMES:
-                raise UnknownArgumentError(f"{name}: no generation parameter, and no argument here; {_hint(name)}")
+            if name not in PARAMETERS:
+                raise UnknownArgumentError(f"{name}: no generation parameter, and no argument here; {hint_for(name)}")
         made = read_pretrained(pretrained_model_name, config_file_name or FILE, **where)
         made.update(**values)
         return made
@@ -177,7 +179,7 @@ class GenerationConfig:
         """The generation parameters among a model configuration's keys: where older models have them."""
         written: Any = getattr(model_config, "written", model_config)
         values: Mapping[str, Any] = written if isinstance(written, Mapping) else written.to_dict()
-        return cls(**{name: values[name] for name in _NAMES if values.get(name) is not None})
+        return cls(**{name: values[name] for name in PARAMETERS if values.get(name) is not None})
 
     @classmethod
     def for_model(cls, files: "ModelFiles", config: "Config") -> "GenerationConfig":
@@ -225,7 +227,7 @@ class GenerationConfig:
 
         Tuples as keys become [[ids], number] pairs. ConfigError names what JSON has no form for.
         """
-        values = self.to_dict() if use_diff else {**dict.fromkeys(_NAMES), **self.to_dict()}
+        values = self.to_dict() if use_diff else {**dict.fromkeys(PARAMETERS), **self.to_dict()}
         biases = values.get("sequence_bias")
         if isinstance(biases, Mapping):
             values["sequence_bias"] = [[list(tokens), bias] for tokens, bias in biases.items()]
@@ -240,7 +242,7 @@ class GenerationConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """All values that are set, the unknown ones included."""
-        named = {name: getattr(self, name) for name in _NAMES if getattr(self, name) is not None}
+        named = {name: getattr(self, name) for name in PARAMETERS if getattr(self, name) is not None}
         return {**named, **self.unknown}
 
     def update(self, *, defaults_only: bool = False, **values: Any) -> dict[str, Any]:
@@ -248,7 +250,7 @@ class GenerationConfig:
 
         `defaults_only` sets what is not set yet. A value out of its range raises, and nothing is changed.
         """
-        named = {name: value for name, value in values.items() if name in _NAMES}
+        named = {name: value for name, value in values.items() if name in PARAMETERS}
         if defaults_only:
             named = {name: value for name, value in named.items() if getattr(self, name) is None}
         before = {name: getattr(self, name) for name in named}
@@ -258,7 +260,7 @@ class GenerationConfig:
         except BaseException:
             self._set(before)
             raise
-        return {name: value for name, value in values.items() if name not in _NAMES}
+        return {name: value for name, value in values.items() if name not in PARAMETERS}
 
     def _set(self, values: Mapping[str, Any]) -> None:
         for name, value in values.items():
@@ -266,22 +268,17 @@ class GenerationConfig:
 
     def validate(self) -> None:
         """ArgumentError for a value out of its range, UnsupportedError for what litz does not do."""
-        from litz.generation.resolve import check
-
-        check(self)
+        check(named(self))
 
     def __repr__(self) -> str:
         return f"GenerationConfig({json.dumps(self.to_dict(), indent=2, ensure_ascii=False, default=str)})"
 
 
-_BESIDES = ("unknown", "source")
-_NAMES = tuple(item.name for item in fields(GenerationConfig) if item.name not in _BESIDES)
-
-
-def _hint(name: str) -> str:
-    from litz.generation.resolve import hint_for
-
-    return hint_for(name)
+def named(config: GenerationConfig | None) -> dict[str, Any]:
+    """The values that a configuration sets, without those that litz does not know."""
+    if config is None:
+        return {}
+    return {name: value for name, value in config.to_dict().items() if name in PARAMETERS}
 
 
 def _plain(value: Any) -> Any:

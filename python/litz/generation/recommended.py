@@ -32,7 +32,7 @@ class Recommended:
     pattern: str  # of the whole name, in lower case and with "-" for all that is neither a letter nor a digit
     source: str  # where the numbers are from
     sampling: Sampling
-    without_thinking: Sampling | None = None  # for models that think unless they are told not to
+    without_thinking: Sampling | None = None  # for models that think unless thinking is switched off
 
     def config(self, *, thinking: bool = True) -> GenerationConfig:
         """The row as a configuration whose `source` says where its values are from."""
@@ -40,8 +40,8 @@ class Recommended:
         return GenerationConfig(do_sample=True, source=self.source, **asdict(chosen))
 
 
-# How to sample where neither the files nor a row of this table say it: as transformers' pipelines do.
-UNSAID: Mapping[str, Any] = {"do_sample": True, "temperature": 0.7}
+# Where neither the files nor a row of this table say how to sample: the default of transformers' pipelines.
+DEFAULT_SAMPLING: Mapping[str, Any] = {"do_sample": True, "temperature": 0.7}
 
 _SIZE = r"-\d+(-\d+)?[bm]"  # "-135m", "-0-6b"
 _QWEN3_PLAIN = Sampling(temperature=0.7, top_p=0.8, top_k=20, min_p=0.0)
@@ -109,8 +109,8 @@ def names_of(files: ModelFiles, header: Mapping[str, Any]) -> list[str]:
     if files.gguf is None:
         repositories = [part for part in files.root.parts if part.startswith("models--")]
         return [repositories[-1].split("--")[-1] if repositories else Path(files.source).name]
-    told = [header.get(f"general.{key}") for key in ("basename", "size_label", "finetune")]
-    parts = [part for part in told if isinstance(part, str) and part]
+    fields = [header.get(f"general.{key}") for key in ("basename", "size_label", "finetune")]
+    parts = [part for part in fields if isinstance(part, str) and part]
     name = header.get("general.name")
     return ["-".join(parts), *([name] if isinstance(name, str) else []), files.gguf.stem]
 

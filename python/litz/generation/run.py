@@ -1,20 +1,21 @@
-"""generate, stream and explain: the public functions over a native model."""
+"""generate and stream: the public functions over any model that has an executor."""
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 
 from litz import _core, log
 from litz.arguments.mistaken import described, is_model
+from litz.config import Config
 from litz.errors import ArgumentError, UnsupportedError
-from litz.generation.config import GenerationConfig
+from litz.generation.config import GenerationConfig, named
+from litz.generation.executor import GenerativeModel
 from litz.generation.inputs import Prompts, as_kind, read_prompts
 from litz.generation.lengths import limited, warn_if_defaulted
 from litz.generation.outputs import GenerationOutput, Token
 from litz.generation.parameters import GenerationOptions, GenerationParameters
-from litz.generation.recommended import Recommended
-from litz.generation.resolve import ARGUMENT, CONFIG, FALLBACK, MODEL, Layer, Resolved, named, resolve
+from litz.generation.resolve import ARGUMENT, CONFIG, FALLBACK, MODEL, Layer, Resolved, resolve
 
 if TYPE_CHECKING:
     from litz.arrays import Listable
@@ -26,15 +27,6 @@ Array = TypeVar("Array", bound="Listable")
 
 # How many tokens of each row the core generates before Python looks, where nobody waits for them.
 _UNWATCHED = 1024
-
-
-class Model(Protocol):
-    """What generation needs of a model."""
-
-    _core: Any
-    config: Any
-    generation_config: GenerationConfig
-    recommended: Recommended | None
 
 
 @dataclass(frozen=True)
@@ -70,7 +62,7 @@ class Row:
 
 
 def start(
-    model: Model,
+    model: GenerativeModel,
     input_ids: Any,
     attention_mask: Any,
     tokenizer: Any,
@@ -84,17 +76,17 @@ def start(
     bos = parameters.get("bos_token_id")
     special = [*eos, *([] if bos is None else [bos])]
     prompts = read_prompts(input_ids, attention_mask, bos=bos, pad=parameters.get("pad_token_id"), special=special)
-    told = parameters.to_json(batch_size=batch_size)
-    core = _core.Generation(model._core, prompts.read, told, _core_tokenizer(tokenizer))
+    params_json = parameters.to_json(batch_size=batch_size)
+    core = _core.Generation(model.executor, prompts.read, params_json, _core_tokenizer(tokenizer))
     warn_if_defaulted(parameters)
-    log.debug("generation", "prompts of %s tokens, %s", [len(row) for row in prompts.read], told)
+    log.debug("generation", "prompts of %s tokens, %s", [len(row) for row in prompts.read], params_json)
     rows = len(prompts.read) * (parameters.get("num_return_sequences") or 1)
     return Run(core, prompts, parameters, rows, tokenizer is not None)
 
 
 @overload  # by position, so that `**inputs` matches the last one alone
 def generate(
-    model: Model,
+    model: GenerativeModel,
     input_ids: Sequence[Sequence[int]],
     /,
     generation_config: GenerationConfig | None = None,
@@ -108,7 +100,7 @@ def generate(
 ) -> list[list[int]]: ...
 @overload
 def generate(
-    model: Model,
+    model: GenerativeModel,
     input_ids: Any,
     /,
     generation_config: GenerationConfig | None = None,
@@ -122,7 +114,7 @@ def generate(
 ) -> GenerationOutput: ...
 @overload
 def generate(
-    model: Model,
+    model: GenerativeModel,
     input_ids: Array,
     /,
     generation_config: GenerationConfig | None = None,
@@ -136,7 +128,7 @@ def generate(
 ) -> Array: ...
 @overload
 def generate(
-    model: Model,
+    model: GenerativeModel,
     input_ids: Any = None,
     generation_config: GenerationConfig | None = None,
     *,
@@ -149,7 +141,7 @@ def generate(
     **parameters: Unpack[GenerationOptions],
 ) -> Any: ...
 def generate(
-    model: Model,
+    model: GenerativeModel,
     input_ids: Any = None,
     generation_config: GenerationConfig | None = None,
     *,
@@ -173,7 +165,7 @@ def generate(
     exactly what a prompt of those tokens gives (penalties still see the whole text). "error", the default, refuses
     longer prompts with ContextError and ends a row whose context is full.
     """
-    with telling(streamer):
+    with errors_sent_to(streamer):
         input_ids = _one_of(input_ids, inputs)
         check_token_types(model, token_type_ids)
         run = start(model, input_ids, attention_mask, tokenizer, layers_of(model, generation_config, parameters))
@@ -190,7 +182,7 @@ def generate(
 
 
 def stream(
-    model: Model,
+    model: GenerativeModel,
     input_ids: Any = None,
     *,
     attention_mask: Any = None,
@@ -217,9 +209,10 @@ def _one_of(input_ids: Any, inputs: Any) -> Any:
     return inputs if input_ids is None else input_ids
 
 
-def check_token_types(model: Model, token_type_ids: Any) -> None:
+def check_token_types(model: GenerativeModel, token_type_ids: Any) -> None:
     """UnsupportedError where token types would act: most decoders ignore them, GPT-2 adds an embedding for them."""
-    if token_type_ids is not None and model.config["model_type"] == "gpt2":
+    config = getattr(model, "config", None)
+    if token_type_ids is not None and isinstance(config, Config) and config["model_type"] == "gpt2":
         raise UnsupportedError("token_type_ids: litz computes GPT-2 without token types; leave them out")
 
 
@@ -248,15 +241,26 @@ def collect(run: Run, streamer: Any = None) -> list[Row]:
     return rows
 
 
-def layers_of(model: Model, config: GenerationConfig | None, parameters: GenerationParameters) -> list[Layer]:
+def layers_of(model: GenerativeModel, config: GenerationConfig | None, parameters: GenerationParameters) -> list[Layer]:
     """The sources of a call's parameters, the strongest first."""
     check_config(config)
+    check_model(model)
     own = model.generation_config
     return [
         Layer(ARGUMENT, parameters),
         Layer(CONFIG, named(config), where=config.source if config is not None else ""),
         Layer(MODEL, named(own), where=own.source),
     ]
+
+
+def check_model(model: Any) -> None:
+    """ArgumentError for what does not offer what generation needs."""
+    own = getattr(model, "generation_config", None)
+    if not isinstance(own, GenerationConfig) or not hasattr(model, "executor"):
+        raise ArgumentError(
+            f"model must have an executor and a generation_config of litz (litz.generation.GenerativeModel), "
+            f"found {described(model)}"
+        )
 
 
 def check_config(config: Any) -> None:
@@ -301,8 +305,8 @@ def _array(ids: Any, run: Run) -> Any:
 
 
 @contextmanager
-def telling(streamer: Any) -> Iterator[None]:
-    """Whoever waits for a streamer learns of the error that ended it."""
+def errors_sent_to(streamer: Any) -> Iterator[None]:
+    """Sends the error that ends a run to its streamer, whose reader may wait in another thread."""
     try:
         yield
     except BaseException as error:

@@ -58,6 +58,11 @@ class NativeCausalLM(Model):
         self.recommended: Recommended | None = recommended(names_of(checkpoint.files, checkpoint.header()))
 
     @property
+    def executor(self) -> _core.Model:
+        """What computes its logits for generation."""
+        return self._core
+
+    @property
     def threads(self) -> int:
         """How many threads work on a token."""
         return self._core.threads

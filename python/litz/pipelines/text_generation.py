@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any, Unpack, cast, overload
 
 from litz.arguments.mistaken import described, is_model
 from litz.errors import ArgumentError, UnknownArgumentError
+from litz.generation.config import named
 from litz.generation.parameters import FOREIGN, GenerationParameters
-from litz.generation.recommended import UNSAID, recommended_configs
-from litz.generation.resolve import ARGUMENT, MODEL, Layer, hint_for, named
-from litz.generation.run import Row, collect, fallback_layers, start, telling
+from litz.generation.recommended import DEFAULT_SAMPLING, recommended_configs
+from litz.generation.resolve import ARGUMENT, MODEL, Layer, hint_for
+from litz.generation.run import Row, collect, errors_sent_to, fallback_layers, start
 from litz.hub.where import WhereArguments
 from litz.numbers import integer
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 PIPELINE = "pipeline argument"
 DEFAULT = "pipeline default"
 # transformers' defaults for what neither the user nor the model's files nor its card set.
-_DEFAULTS: dict[str, Any] = {"max_new_tokens": 256, **UNSAID}
+_DEFAULTS: dict[str, Any] = {"max_new_tokens": 256, **DEFAULT_SAMPLING}
 
 Message = dict[str, Any]
 
@@ -199,7 +200,7 @@ class _Call:
     def run(self, inputs: Sequence[Any]) -> list[list[Generated]]:
         """The results of each input."""
         streamer = self.options.get("streamer")
-        with telling(streamer):
+        with errors_sent_to(streamer):
             prompts = [self._prompt(given) for given in inputs]
             stops = any(layer.values.get("stop_strings") for layer in self.layers)
             ids = [prompt.ids for prompt in prompts]

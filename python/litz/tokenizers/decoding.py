@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from litz.errors import ArgumentError
 from litz.arguments.mistaken import described
+from litz.errors import ArgumentError
 from litz.numbers import token_id
 from litz.tokenizers import tensors
 from litz.tokenizers.backend import TokenizerBackend

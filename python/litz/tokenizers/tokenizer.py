@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal, Never, Self, Unpack, overload
 
 from litz import hub, log
 from litz.arguments import names_of, refuse_unknown
+from litz.arguments.mistaken import check_source
 from litz.errors import ArgumentError
 from litz.hub.where import split, with_where_signature
-from litz.arguments.mistaken import check_source
 from litz.tokenizers import decoding, tensors
 from litz.tokenizers.base import TokenizerBase
 from litz.tokenizers.call import batch, inputs, options, prepare
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
 
-    from litz.arguments.keywords import TokenizerOptions, TokenizerSettings
+    from litz.arguments.keywords import TokenizerOptions
     from litz.tokenizers.signatures import CallOptions, ChatOptions, Conversation, EncodeOptions, Tool
 
 

@@ -5,8 +5,8 @@ import pytest
 from litz.config import Config
 from litz.errors import ArgumentError, ConfigError, UnsupportedError
 from litz.generation import GenerationConfig, GenerationParameters, explain_generation
-from litz.generation.config import FILE
-from litz.generation.resolve import ARGUMENT, CONFIG, MODEL, Layer, named, resolve
+from litz.generation.config import FILE, named
+from litz.generation.resolve import ARGUMENT, CONFIG, MODEL, Layer, resolve
 from litz.hub import ModelFiles
 from tests import builders
 from tests.builders import entry
@@ -29,6 +29,8 @@ def resolved(*, explicit=None, config=None, model=None):
 def test_the_typed_arguments_and_the_configuration_have_the_same_names():
     fields = set(GenerationConfig.__dataclass_fields__) - {"unknown", "source"}
     assert fields == set(GenerationParameters.__annotations__)
+    for name, row in GenerationParameters.__annotations__.items():
+        assert GenerationConfig.__annotations__[name] == row.__origin__, name
 
 
 def test_nothing_is_set_by_default():

@@ -1,7 +1,6 @@
 //! The processors that greedy decoding and sampling share: one function each, on the logits of every token.
 
-use super::sampler::History;
-use super::Params;
+use super::{History, Params};
 
 /// Applies what `params` asks for, in transformers' order; `max_length` is the limit that holds for this sequence.
 pub(super) fn apply(params: &Params, history: &History, max_length: usize, scores: &mut [f32]) {

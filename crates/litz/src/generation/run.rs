@@ -178,11 +178,15 @@ impl<M: Forward> Generation<M> {
         Ok(live)
     }
 
-    /// A sequence to begin with: what is kept of an earlier run, what another row has read, or nothing.
+    /// A sequence to begin with: what is kept of an earlier run, what another row has read, or nothing. It may hold any
+    /// beginning of the row's tokens: `forward` reads the rest.
     fn open(&mut self, index: usize) -> Result<M::Sequence> {
         let row = &self.rows[index];
         if row.reader == index {
-            let kept = self.store.as_ref().and_then(|store| store.take(&*self.model, row.window()));
+            let kept = match &self.store {
+                Some(store) => store.take(&*self.model, row.window())?,
+                None => None,
+            };
             return Ok(kept.unwrap_or_else(|| self.model.sequence()));
         }
         let place = self.reads.iter().position(|read| read.reader == row.reader);
@@ -193,10 +197,8 @@ impl<M: Forward> Generation<M> {
             return self.model.fork(&self.reads[place].sequence, len);
         }
         let mut sequence = self.reads.swap_remove(place).sequence;
-        match self.model.truncate(&mut sequence, len) {
-            Ok(()) => Ok(sequence),
-            Err(_) => Ok(self.model.sequence()),
-        }
+        self.model.truncate(&mut sequence, len)?;
+        Ok(sequence)
     }
 
     /// Keeps a copy of a prompt that was just read, where other rows continue it too.

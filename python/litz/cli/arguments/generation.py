@@ -5,8 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from litz.cli.command import UsageError
-
-SAMPLING = ("temperature", "top_p", "top_k", "min_p")
+from litz.generation.parameters import PARAMETERS, SAMPLING
 
 
 def number(kind: type, low: float, high: float = float("inf"), *, open_low: bool = False) -> Callable[[str], Any]:
@@ -18,28 +17,40 @@ def number(kind: type, low: float, high: float = float("inf"), *, open_low: bool
         except ValueError:
             value = None
         if value is None or not low <= value <= high or (open_low and value == low):
-            limits = f"{'above' if open_low else 'at least'} {low:g}" + (f", at most {high:g}" if high < 1e9 else "")
-            raise argparse.ArgumentTypeError(f"{text!r}: expected a {'whole ' if kind is int else ''}number, {limits}")
+            limits = f", {'above' if open_low else 'at least'} {low:g}" if low > -1e9 else ""
+            limits += f", at most {high:g}" if high < 1e9 else ""
+            raise argparse.ArgumentTypeError(f"{text!r}: expected a {'whole ' if kind is int else ''}number{limits}")
         return value
 
     return parse
 
 
-PARSERS: dict[str, tuple[Callable[[str], Any], str]] = {
-    "max_new_tokens": (number(int, 1), "stop after this many tokens"),
-    "temperature": (number(float, 0), "sample, flatter above 1, sharper below; 0 is greedy"),
-    "top_p": (number(float, 0, 1, open_low=True), "sample from the most likely tokens that sum up to this"),
-    "top_k": (number(int, 0), "sample from this many most likely tokens; 0 is all"),
-    "min_p": (number(float, 0, 1), "sample from tokens at least this likely, relative to the best"),
-    "repetition_penalty": (number(float, 0, open_low=True), "above 1 makes tokens of the text so far less likely"),
-    "seed": (number(int, 0, 2**63 - 1), "make sampling repeatable"),
+def number_of(name: str) -> Callable[[str], Any]:
+    """A parser of a generation parameter that is a number, in the core's range; the core is asked when it parses."""
+
+    def parse(text: str) -> Any:
+        from litz import _core
+
+        low, high, above = _core.generation_ranges()[name]
+        typed = PARAMETERS[name].typed
+        most = high if high < 1e9 else float("inf")  # beyond it, the error of `read` has the number
+        return number(type(low), low, most, open_low=above or (typed is not None and typed.above))(text)
+
+    return parse
+
+
+# Name: how a number is read, and what it does.
+NUMBERS: dict[str, tuple[Callable[[str], Any], str]] = {
+    name: (number_of(name), row.typed.text) for name, row in PARAMETERS.items() if row.typed
 }
+OPTIONS = tuple(name for name, row in PARAMETERS.items() if row.typed and row.typed.option)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options; parameters that are not given come from the model's generation_config."""
     group = parser.add_argument_group("generation (defaults: the model's own)")
-    for name, (parse, text) in PARSERS.items():
+    for name in OPTIONS:
+        parse, text = NUMBERS[name]
         group.add_argument("--" + name.replace("_", "-"), type=parse, metavar="N", help=text)
     group.add_argument("--greedy", action="store_true", help="always take the most likely token")
     machine = parser.add_argument_group("machine")
@@ -55,7 +66,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def parameters(options: argparse.Namespace) -> dict[str, Any]:
     """The generation parameters that were given; asking for a way to sample asks for sampling."""
-    given = {name: getattr(options, name) for name in PARSERS if getattr(options, name) is not None}
+    given = {name: getattr(options, name) for name in OPTIONS if getattr(options, name) is not None}
     return with_sampling(given, greedy=options.greedy)
 
 

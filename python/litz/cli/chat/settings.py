@@ -6,10 +6,9 @@ import shlex
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from litz.cli.arguments.generation import PARSERS, number
+from litz.cli.arguments.generation import NUMBERS
 from litz.errors import ArgumentError
-from litz.generation.parameters import SAMPLING
-from litz.generation.values import read
+from litz.generation.parameters import SAMPLING, read
 from litz.nearest import nearest
 
 _SWITCH = {"on": True, "true": True, "yes": True, "1": True, "off": False, "false": False, "no": False, "0": False}
@@ -56,16 +55,7 @@ def _unescaped(match: re.Match[str]) -> str:
 Parse = Callable[[str], Any]
 # Name: how a text is read, and what it does. What the command line takes is taken here as there.
 SETTINGS: dict[str, tuple[Parse, str]] = {
-    **PARSERS,
-    "min_new_tokens": (number(int, 0), "do not stop before this many tokens"),
-    "max_time": (number(float, 0, open_low=True), "stop after this many seconds"),
-    "typical_p": (number(float, 0, 1, open_low=True), "sample from the most typical tokens that sum up to this"),
-    "top_h": (number(float, 0, 1, open_low=True), "sample from tokens that hold this share of the entropy"),
-    "epsilon_cutoff": (number(float, 0, 1), "sample from tokens at least this likely"),
-    "eta_cutoff": (number(float, 0, 1), "the same, less strict where many tokens are likely"),
-    "presence_penalty": (number(float, -100, 100), "make tokens that the text has less likely, once"),
-    "frequency_penalty": (number(float, -100, 100), "the same for each time that it has them"),
-    "no_repeat_ngram_size": (number(int, 0), "never repeat this many tokens in a row; 0 allows it"),
+    **NUMBERS,
     "do_sample": (switch, "on: sample; off: always take the most likely token"),
     "greedy": (switch, "on: always take the most likely token"),
     "stop": (stop_strings, 'end the answer at any of these texts: "###" "\\n\\n"'),
@@ -182,7 +172,7 @@ def changed(parameters: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[s
             made = {other: kept for other, kept in made.items() if other not in SAMPLING}
         elif key in SAMPLING and value is not None:
             made["do_sample"] = True
-        elif key in SAMPLING and made.get("do_sample") and not made.keys() & SAMPLING.keys():
+        elif key in SAMPLING and made.get("do_sample") and not made.keys() & set(SAMPLING):
             del made["do_sample"]
     return made
 

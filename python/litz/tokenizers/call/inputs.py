@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from litz.errors import ArgumentError
 from litz.arguments.mistaken import described
+from litz.errors import ArgumentError
 
 Text = Any  # str, or a list of words
 
