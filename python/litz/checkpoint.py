@@ -108,6 +108,7 @@ def read_spec(config: Config, family: Family, *, where: str, strict: bool = True
     keys.refuse("quantization_config", "load the unquantised model, or a GGUF file of it")
     try:
         spec = family.spec(keys)
+        _core.check_spec(spec.to_json())
     except ValueError as error:  # what a Spec refuses of itself
         if isinstance(error, LitzError):
             raise

@@ -10,6 +10,7 @@ pub mod formats;
 pub mod generation;
 pub mod kernels;
 pub mod memory;
+pub mod spec;
 pub mod threads;
 pub mod tokenizer;
 
