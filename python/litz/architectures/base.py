@@ -7,7 +7,7 @@ from typing import Any, get_args
 from litz import rope
 from litz.architectures.names import Names as Names
 from litz.architectures.names import layer_names as layer_names
-from litz.config import Keys
+from litz.config import Keys, Kind
 from litz.errors import ConfigError
 from litz.numbers import shown
 from litz.spec import (
@@ -39,6 +39,7 @@ class Family:
     unused: tuple[str, ...] = ()  # towers of other modalities: reported, not loaded
     gguf_names: Names = field(default_factory=dict)  # on top of the common table
     aliases: Mapping[str, str] = field(default_factory=dict)  # a key's general name -> what this family's files say
+    kind: Kind = "decoder"
 
 
 LLAMA: Names = {
