@@ -133,6 +133,9 @@ def check_generation_params(params_json: str) -> None:
 def process_logits(logits: bytes, prompt_ids: list[int], generated_ids: list[int], params_json: str) -> bytes:
     """The float32 scores that a token is chosen by, after all processors and filters."""
 
+def check_spec(spec_json: str, /) -> None:
+    """Raise ConfigError if no model can be so."""
+
 def kv_bytes(spec_json: str, tokens: int, cache_dtype: str = "f16", /) -> int:
     """The bytes that a sequence of `tokens` keeps, for a `cache_dtype` as the load options have it."""
 

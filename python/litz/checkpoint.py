@@ -59,7 +59,9 @@ def with_defaults(values: Mapping[str, Any], *, name: str, spelled: Mapping[str,
     if isinstance(text, dict):
         values = {**text, "model_type": values.get("model_type")}
     family = family_of(values.get("model_type"))
-    return Config(values, defaults=family.defaults, name_or_path=name, aliases=family.aliases, spelled=spelled)
+    return Config(
+        values, defaults=family.defaults, name_or_path=name, aliases=family.aliases, spelled=spelled, kind=family.kind
+    )
 
 
 def _gguf_config(file: _core.TensorFile, path: Path) -> Config:
@@ -104,10 +106,13 @@ def _stored(file: _core.TensorFile) -> StoredFile:
 
 def read_spec(config: Config, family: Family, *, where: str, strict: bool = True) -> Spec:
     """The Spec of a configuration; every key of it must be read or known not to matter."""
-    keys = Keys(config.written, family.defaults, where=where, aliases=family.aliases, spelled=config.spelled)
+    keys = Keys(
+        config.written, family.defaults, where=where, aliases=family.aliases, spelled=config.spelled, kind=family.kind
+    )
     keys.refuse("quantization_config", "load the unquantised model, or a GGUF file of it")
     try:
         spec = family.spec(keys)
+        _core.check_spec(spec.to_json())
     except ValueError as error:  # what a Spec refuses of itself
         if isinstance(error, LitzError):
             raise

@@ -6,31 +6,36 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from copy import copy
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from litz.atomic_files import write_text
 from litz.errors import ConfigError
 from litz.nearest import nearest
 from litz.numbers import integer, number, shown
 
-# Keys that never change what a causal language model computes when it runs.
-_IRRELEVANT = frozenset(
-    """_attn_implementation _attn_implementation_autoset _flash_attn_2_enabled _name_or_path activation_dropout
-    add_cross_attention architectures attention_dropout attention_probs_dropout_prob attn_implementation attn_pdrop
-    auto_map bad_words_ids begin_suppress_tokens bos_token_id cache_implementation chunk_size_feed_forward
-    classifier_dropout cross_attention_hidden_size decoder_start_token_id diversity_penalty do_sample dropout dtype
-    early_stopping embd_pdrop embedding_dropout encoder_no_repeat_ngram_size eos_token_id
-    exponential_decay_length_penalty finetuning_task flash_attn forced_bos_token_id forced_eos_token_id
-    gradient_checkpointing hidden_dropout hidden_dropout_prob id2label init_std initializer_range is_decoder
-    is_encoder_decoder keep_rnn label2id layerdrop length_penalty max_length max_window_layers min_length model_type
-    name neftune_noise_alpha no_repeat_ngram_size num_beam_groups num_beams num_return_sequences output_attentions
-    output_hidden_states output_scores pad_token_id prefix pretraining_tp problem_type pruned_heads
-    remove_invalid_values repetition_penalty resid_pdrop residual_dropout return_dict return_dict_in_generate
-    sep_token_id summary_activation summary_first_dropout summary_proj_to_labels summary_type summary_use_proj
-    suppress_tokens task_specific_params temperature tf_legacy_loss tokenizer_class top_k top_p torch_dtype
-    torchscript transformers.js_config transformers_version type_vocab_size typical_p unk_token_id unsloth_fixed
-    unsloth_version use_bfloat16 use_cache use_flash_attn vocab_size_or_config_json_file""".split()
-)
+# Keys that never change what a model computes when it runs: its training, its generation, what wrote the file.
+_ANY = """_attn_implementation _attn_implementation_autoset _flash_attn_2_enabled _name_or_path activation_dropout
+    architectures attention_dropout attention_probs_dropout_prob attn_implementation attn_pdrop auto_map bad_words_ids
+    begin_suppress_tokens bos_token_id cache_implementation chunk_size_feed_forward decoder_start_token_id
+    diversity_penalty do_sample dropout dtype early_stopping embd_pdrop embedding_dropout encoder_no_repeat_ngram_size
+    eos_token_id exponential_decay_length_penalty finetuning_task flash_attn forced_bos_token_id forced_eos_token_id
+    gradient_checkpointing hidden_dropout hidden_dropout_prob init_std initializer_range keep_rnn layerdrop
+    length_penalty max_length max_window_layers min_length model_type name neftune_noise_alpha no_repeat_ngram_size
+    num_beam_groups num_beams num_return_sequences output_attentions output_hidden_states output_scores prefix
+    pretraining_tp pruned_heads remove_invalid_values repetition_penalty resid_pdrop residual_dropout return_dict
+    return_dict_in_generate sep_token_id suppress_tokens task_specific_params temperature tf_legacy_loss tokenizer_class
+    top_k top_p torch_dtype torchscript transformers.js_config transformers_version typical_p unk_token_id
+    unsloth_fixed unsloth_version use_bfloat16 use_cache use_flash_attn vocab_size_or_config_json_file"""
+# Keys of other kinds of models, which every configuration of a decoder carries at their defaults.
+_DECODER = """add_cross_attention classifier_dropout cross_attention_hidden_size id2label is_decoder is_encoder_decoder
+    label2id pad_token_id problem_type summary_activation summary_first_dropout summary_proj_to_labels summary_type
+    summary_use_proj type_vocab_size"""
+
+Kind = Literal["decoder", "encoder"]
+# kind of model -> the keys that cannot matter for it; an encoder's readers look at labels, padding and token types
+_IRRELEVANT: dict[Kind, frozenset[str]] = {
+    "decoder": frozenset(f"{_ANY} {_DECODER}".split()), "encoder": frozenset(_ANY.split()),
+}  # fmt: skip
 
 # An unread key whose name holds one of these words may change the mathematics: loading stops and names it.
 _MATHEMATICAL = tuple(
@@ -68,7 +73,9 @@ class Config(Mapping[str, Any]):
         name_or_path: str = "",
         aliases: Mapping[str, str] | None = None,
         spelled: Mapping[str, str] | None = None,
+        kind: Kind = "decoder",
     ) -> None:
+        self.kind = kind
         self.spelled = dict(spelled or {})  # what another format than config.json calls these keys, for errors
         self._values = dict(values)
         self._also = {**(aliases or {}), **{own: key for key, own in (aliases or {}).items()}}
@@ -112,7 +119,7 @@ class Config(Mapping[str, Any]):
 
     def knows(self, key: str) -> bool:
         """Whether a model of this family may have the key: its family reads it, or it is known not to matter."""
-        return key in self or self._also.get(key, key) in self or key in _IRRELEVANT
+        return key in self or self._also.get(key, key) in self or key in _IRRELEVANT[self.kind]
 
     def changed(self, values: Mapping[str, Any]) -> "Config":
         """The same with other values for some keys."""
@@ -141,8 +148,10 @@ class Keys:
         where: str,
         aliases: Mapping[str, str] | None = None,
         spelled: Mapping[str, str] | None = None,
+        kind: Kind = "decoder",
     ) -> None:
         self._values = values
+        self._irrelevant = _IRRELEVANT[kind]
         self._spelled = spelled or {}
         self._inner: dict[bool, dict[str, Any]] = {True: {}, False: {}}  # whether they matter -> keys inside values
         self._defaults = defaults
@@ -254,7 +263,7 @@ class Keys:
 
     def finish(self, *, strict: bool) -> None:
         """Accounts for every key: an unread one raises if it may change the mathematics, and is named otherwise."""
-        left = {k: v for k, v in self._values.items() if k not in self._read and k not in _IRRELEVANT}
+        left = {k: v for k, v in self._values.items() if k not in self._read and k not in self._irrelevant}
         left |= self._inner[True]
         left = {k: v for k, v in left.items() if v is not None and v is not False}
         left = {k: v for k, v in left.items() if k not in _NEUTRAL or not _NEUTRAL[k](v)}

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 from litz.architectures.base import Family
 from litz.architectures.names import Experts, Grouped, Match, Names, Stacked, Transposed, canonical
 from litz.errors import WeightsError
-from litz.spec import Spec, shapes
+from litz.spec import LmHead, Spec, attention, weights
 
 
 class Part(NamedTuple):
@@ -103,10 +103,10 @@ def plan(
     tensors without a rule, weights without a tensor, two tensors for one weight, wrong shapes.
     """
     found, unused, unknown = _matched(family, stored, names)
-    if spec.tied_head:
+    if spec.is_tied:
         spec, found, copies = _settle_head(spec, found, same=same, where=where)
         unused += copies
-    claims = _Claims(spec, shapes(spec), problems=unknown)
+    claims = _Claims(spec, dict(weights(spec)), problems=unknown)
     for match, tensor in found:
         claims.add(match, tensor)
     sources = claims.finish()
@@ -155,7 +155,8 @@ def _settle_head(
             f"{embeds[0].name}: both are used as they are stored",
             stacklevel=2,
         )
-        return replace(spec, tied_head=False), found, []
+        assert isinstance(spec.head, LmHead)
+        return replace(spec, head=replace(spec.head, tied=False)), found, []
     copies = [head.name for head in heads if head.name != embeds[0].name]
     return spec, [(match, tensor) for match, tensor in found if match.targets != _HEAD], copies
 
@@ -220,7 +221,8 @@ class _Claims:
         elif match.form is Stacked:
             self._stack(match, tensor)
         elif match.form is Grouped:
-            self._share(targets, tensor, groups=self.spec.layers[match.index].mixer.kv_heads)
+            mixer = attention(self.spec.layers[match.index])
+            self._share(targets, tensor, groups=mixer.kv_heads if mixer else 1)
         else:
             transposed = match.form is Transposed and len(self.wanted[targets[0]]) > 1
             self._share(targets, tensor, transposed=transposed, experts=len(targets) // len(match.targets))

@@ -8,10 +8,11 @@ import torch
 from litz import generation
 from litz.generation import GenerationConfig, StatelessExecutor
 from litz.models.auto import AutoModelForCausalLM
-from tests.parity.decoders import CONTEXT, ROWS, VOCAB, save
+from tests.parity.harness.decoders import CONTEXT, VOCAB, save
+from tests.parity.harness.rows import named
 from tests.parity.test_generation import GREEDY, PROMPT
 
-ROW = next(row for row in ROWS if row.name == "llama-3")
+ROW = named("llama-3")
 PROMPTS = [PROMPT, [7, 8, 9, *PROMPT, 12, 40], [4]]
 SAMPLED = {"do_sample": True, "seed": 3, "temperature": 0.9, "top_k": 20, "top_p": 0.9, "max_new_tokens": 16}
 

@@ -5,17 +5,22 @@ from typing import Any
 
 import pytest
 
-from litz.architectures.base import Family
+from litz.architectures.base import Family, pre
 from litz.architectures.names import Experts, Grouped, Names, Stacked, Target, Transposed, canonical, layer_names
 from litz.errors import WeightsError
-from litz.spec import Attention, Layer, Mlp, Norm, Spec
+from litz.spec import Attention, LmHead, Mlp, Norm, Spec, TokenStem, Tower
 from litz.weights import Part, Source, StoredFile, plan
 
-ATTENTION = Attention(heads=4, kv_heads=2, head_dim=8, value_dim=8, scale=1.0, q_bias=True, k_bias=True, v_bias=True)
-SPEC = Spec(
-    width=16, vocab=20, context=8, norm=Norm(), ropes=(), tied_head=True,
-    layers=(Layer(ATTENTION, Mlp(24)), Layer(ATTENTION, Mlp(24))),
-)  # fmt: skip
+ATTENTION = Attention(heads=4, kv_heads=2, head_dim=8, value_dim=8, scale=1.0, bias="qkv")
+
+
+def spec(*layers: tuple[Attention, int]) -> Spec:
+    """A decoder with these attentions and widths of feed-forwards."""
+    made = tuple(pre(attention, Mlp(width), Norm()) for attention, width in layers)
+    return Spec({"text": Tower(16, 8, TokenStem(20, 16), made, Norm())}, LmHead(20, 16, tied=True))
+
+
+SPEC = spec((ATTENTION, 24), (ATTENTION, 24))
 NAMES = {
     "embed": "embed",
     "norm": "norm",
@@ -102,11 +107,11 @@ class TestForms:
 
 def stacked(numbers: list[Any]) -> tuple[Names, Shapes, Spec]:
     """A per-head query norm kept as one tensor a head in the first layer."""
-    layer = replace(SPEC.layers[0], mixer=replace(ATTENTION, qk_norm="whole"))
+    normed = replace(ATTENTION, q_norm=Norm(), k_norm=Norm(), norm_over="whole")
     names = {**NAMES, **layer_names(**{"norms__{e}": Stacked("attn.q_norm"), "k_norm": "attn.k_norm"})}
     stored = {**STORED, "model.layers.0.k_norm.weight": (16,)}
     stored |= {f"model.layers.0.norms.{e}.weight": (8,) for e in numbers}
-    return names, stored, replace(SPEC, layers=(layer, SPEC.layers[1]))
+    return names, stored, spec((normed, 24), (ATTENTION, 24))
 
 
 NUMBERED: Names = {
@@ -188,7 +193,7 @@ class TestRefusals:
 
     def test_groups_that_do_not_divide_the_rows_are_an_error(self) -> None:
         with pytest.raises(WeightsError, match="in 2 groups"):
-            planned({**NAMES, **layer_names(up=Grouped("mlp.up"))}, spec=with_width(25))
+            planned({**NAMES, **layer_names(up=Grouped("mlp.up"))}, spec=spec((ATTENTION, 25), (ATTENTION, 25)))
 
     def test_two_tensors_for_one_weight_are_both_named(self) -> None:
         names = {**NAMES, "final": "norm"}
@@ -208,6 +213,3 @@ class TestRefusals:
         ):
             assert problem in str(caught.value)
 
-
-def with_width(width: int) -> Spec:
-    return replace(SPEC, layers=tuple(replace(layer, feed_forward=Mlp(width)) for layer in SPEC.layers))

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use litz::engine::{CacheDType, Forward, LoadOptions, LoadReport, Model, Part, Sequence, Spec, WeightSource};
+use litz::engine::{CacheDType, Forward, LoadOptions, LoadReport, Model, Part, Sequence, WeightSource};
 use litz::formats::TensorFile;
 use litz::generation::SequenceStore;
+use litz::spec::Spec;
 use litz::Error;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -16,6 +17,7 @@ use crate::formats::PyTensorFile;
 pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<PyModel>()?;
     m.add_function(wrap_pyfunction!(available_memory, m)?)?;
+    m.add_function(wrap_pyfunction!(check_spec, m)?)?;
     m.add_function(wrap_pyfunction!(kv_bytes, m)?)?;
     m.add_function(wrap_pyfunction!(scratch_bytes, m)?)
 }
@@ -47,7 +49,7 @@ impl PyModel {
         let sources = weight_sources(sources);
         let model = py.detach(|| {
             let options = load_options(options_json)?;
-            Model::load(Spec::from_json(spec_json)?, &files, &sources, &options)
+            Model::load(Spec::from_json(spec_json)?.lower()?, &files, &sources, &options)
         });
         model.map(|model| Self { model: Arc::new(model), store: Arc::default() }).map_err(to_python)
     }
@@ -63,7 +65,7 @@ impl PyModel {
     ) -> PyResult<String> {
         let files: Vec<TensorFile> = files.iter().map(|file| file.0.clone()).collect();
         let options = load_options(options_json).map_err(to_python)?;
-        let spec = Spec::from_json(spec_json).map_err(to_python)?;
+        let spec = lowered(spec_json)?;
         report_json(&Model::survey(&spec, &files, &weight_sources(sources), &options).map_err(to_python)?)
     }
 
@@ -137,7 +139,7 @@ fn report_json(report: &LoadReport) -> PyResult<String> {
 fn kv_bytes(spec_json: &str, tokens: usize, cache_dtype: &str) -> PyResult<usize> {
     let cache: CacheDType = serde_json::from_value(cache_dtype.into())
         .map_err(|error| to_python(Error::Value(format!("cache_dtype: {error}"))))?;
-    let spec = Spec::from_json(spec_json).map_err(to_python)?;
+    let spec = lowered(spec_json)?;
     Ok(Model::memory(&spec, cache, 1).sequence(tokens))
 }
 
@@ -151,7 +153,18 @@ fn available_memory() -> Option<(u64, String)> {
 #[pyfunction]
 #[pyo3(signature = (spec_json, /))]
 fn scratch_bytes(spec_json: &str) -> PyResult<usize> {
-    let spec = Spec::from_json(spec_json).map_err(to_python)?;
+    let spec = lowered(spec_json)?;
     let options = LoadOptions::default();
     Ok(Model::memory(&spec, options.cache, options.chunk).scratch)
+}
+
+/// Raises ConfigError if no model can be so.
+#[pyfunction]
+#[pyo3(signature = (spec_json, /))]
+fn check_spec(spec_json: &str) -> PyResult<()> {
+    Spec::from_json(spec_json).map(drop).map_err(to_python)
+}
+
+fn lowered(spec_json: &str) -> PyResult<litz::engine::Spec> {
+    Spec::from_json(spec_json).and_then(|spec| spec.lower()).map_err(to_python)
 }

@@ -8,6 +8,7 @@ pub mod error;
 pub mod formats;
 pub mod generation;
 pub mod kernels;
+pub mod spec;
 pub mod system;
 pub mod tokenizer;
 

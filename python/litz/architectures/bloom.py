@@ -3,10 +3,10 @@
 from dataclasses import replace
 
 from litz.architectures import alibi
-from litz.architectures.base import Facts, Family, decoder, layer_norm
+from litz.architectures.base import Family, layer_norm, plain
 from litz.architectures.names import Grouped, Target, layer_table
 from litz.config import Keys
-from litz.spec import Spec
+from litz.spec import Alibi, Spec
 
 # Falcon's layers are called the same.
 LAYERS: dict[str, Target] = {
@@ -31,13 +31,13 @@ def _check_legacy(c: Keys) -> None:
 
 def spec(c: Keys) -> Spec:
     _check_legacy(c)
-    heads = c.size("num_attention_heads")
-    facts = Facts(
-        qkv_bias=True, o_bias=True, mlp_bias=True, gated=False, mlp_width=4 * c.size("hidden_size"),
-        norm=layer_norm(c, "layer_norm_epsilon"), activation="gelu_tanh", alibi=alibi.slopes(heads),
-        kv_heads=heads,
+    heads, norm = c.size("num_attention_heads"), layer_norm(c, "layer_norm_epsilon")
+    slopes = Alibi(alibi.slopes(heads))
+    return plain(
+        c, norm=norm, activation="gelu_tanh", bias="qkvo", gated=False, mlp_bias=True,
+        mlp_width=4 * c.size("hidden_size"), kv_heads=heads, stem=lambda made: replace(made, norm=norm),
+        attention=lambda i, made: replace(made, position_bias=slopes),
     )  # fmt: skip
-    return replace(decoder(c, facts), embed_norm=True)
 
 
 FAMILY = Family(

@@ -5,21 +5,20 @@ Rotary pairs are neighbours. `use_qk_norm` (Command R+) gives every head of q an
 
 from dataclasses import replace
 
-from litz.architectures.base import LLAMA, Facts, Family, activation, decoder, layer_norm, one_rope
+from litz.architectures.base import LLAMA, Family, biases, layer_norm, one_rope, parallel, plain
 from litz.config import Keys
-from litz.spec import LayerNorms, Spec
+from litz.spec import Spec
 
 
 def spec(c: Keys) -> Spec:
     c.ignore("model_max_length")  # what the tokenizer should warn about
-    bias = c.flag("attention_bias")
-    facts = Facts(
-        qkv_bias=bias, o_bias=bias, qk_norm="each" if c.flag("use_qk_norm") else None,
-        norm=layer_norm(c, bias=False), norms=LayerNorms(mlp=False), order="parallel",
-        activation=activation(c, "hidden_act"),
+    norm, scale = layer_norm(c, bias=False), c.number("logit_scale")
+    each = norm if c.flag("use_qk_norm") else None
+    return plain(
+        c, norm=norm, shape=parallel, bias=biases(c), ropes=one_rope(c, theta=500000.0, interleaved=True),
+        attention=lambda i, made: replace(made, q_norm=each, k_norm=each, norm_over="each"),
+        head=lambda made: replace(made, scale=scale),
     )  # fmt: skip
-    made = decoder(c, facts, ropes=one_rope(c, theta=500000.0, interleaved=True))
-    return replace(made, logit_scale=c.number("logit_scale"))
 
 
 FAMILY = Family(

@@ -1,13 +1,13 @@
 """What families with experts share: which layers have them, and what their tensors are called."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
+from litz.architectures.base import activation_of
 from litz.architectures.names import Experts, Names, layer_names
 from litz.config import Keys
 from litz.errors import ConfigError
 from litz.numbers import shown
-from litz.spec import Activation, Moe, Spec
+from litz.spec import Mlp, Moe, Router
 
 _EACH = "layers.{i}.moe.experts.{e}"
 
@@ -28,7 +28,7 @@ QWEN_EXPERTS: Names = {
 }  # fmt: skip
 
 
-def routed(c: Keys, activation: Activation, *, width: str, normalize: bool) -> Moe:
+def routed(c: Keys, *, width: str, normalize: bool) -> Moe:
     """The routed experts of a layer; `width` is the key that holds the size of one."""
     # training only
     c.ignore("router_aux_loss_coef", "output_router_logits", "router_jitter_noise")
@@ -39,10 +39,7 @@ def routed(c: Keys, activation: Activation, *, width: str, normalize: bool) -> M
     if top_k > experts:
         name = c.name("num_experts_per_tok")
         raise ConfigError(f"{c.where}: the best {top_k} of {experts} experts cannot be chosen ({name})")
-    return Moe(
-        experts=experts, top_k=top_k, width=c.size(width), activation=activation,
-        normalize=normalize,
-    )  # fmt: skip
+    return Moe(experts, c.size(width), Router(top_k, normalize=normalize), activation_of(c, "hidden_act"))
 
 
 def _count(c: Keys) -> int:
@@ -65,9 +62,11 @@ def sparse_layers(c: Keys) -> Callable[[int], bool]:
 _MOST_EXPERTS = 2**17
 
 
-def with_experts(c: Keys, made: Spec, experts: Moe, *, where: Callable[[int], bool] = lambda i: True) -> Spec:
-    """The Spec with the feed-forwards of these layers replaced by experts."""
-    layers = [replace(layer, feed_forward=experts) if where(i) else layer for i, layer in enumerate(made.layers)]
-    if experts.experts * len(layers) > _MOST_EXPERTS:
-        raise ConfigError(f"{c.where}: {experts.experts} experts in each of {len(layers)} layers are no model's")
-    return replace(made, layers=tuple(layers))
+def sparse(
+    c: Keys, experts: Moe, *, where: Callable[[int], bool] = lambda i: True
+) -> Callable[[int, Mlp], Mlp | Moe]:
+    """Experts as the feed-forward of these layers."""
+    layers = c.size("num_hidden_layers")
+    if experts.experts * layers > _MOST_EXPERTS:
+        raise ConfigError(f"{c.where}: {experts.experts} experts in each of {layers} layers are no model's")
+    return lambda i, mlp: experts if where(i) else mlp

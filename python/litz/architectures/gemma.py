@@ -2,14 +2,14 @@
 
 from dataclasses import replace
 
-from litz.architectures.base import LLAMA, Facts, Family, activation, decoder, one_rope, rms
+from litz.architectures.base import LLAMA, Family, activation_of, biases, one_rope, plain, rms
 from litz.config import Keys
-from litz.spec import Activation, Norm, Spec
+from litz.spec import Activation, Norm, Spec, TokenStem
 
 
 def gemma_activation(c: Keys) -> Activation:
     """ "gelu" in these files means the tanh form."""
-    found = activation(c, "hidden_activation", "hidden_act")
+    found = activation_of(c, "hidden_activation", "hidden_act")
     return "gelu_tanh" if found == "gelu" else found
 
 
@@ -18,13 +18,17 @@ def gemma_norm(c: Keys) -> Norm:
     return rms(c, offset=0.0 if c.flag("gguf_whole_norms") else 1.0)
 
 
+def scaled(stem: TokenStem) -> TokenStem:
+    """Embeddings are multiplied by the root of their width."""
+    return replace(stem, scale=stem.width**0.5)
+
+
 def spec(c: Keys) -> Spec:
     c.refuse("use_bidirectional_attention", "litz runs Gemma as a causal model")
-    bias = c.flag("attention_bias")
     c.get("hidden_act")
-    facts = Facts(qkv_bias=bias, o_bias=bias, norm=gemma_norm(c), activation=gemma_activation(c))
-    made = decoder(c, facts, ropes=one_rope(c))
-    return replace(made, embed_scale=made.width**0.5)
+    return plain(
+        c, norm=gemma_norm(c), activation=gemma_activation(c), bias=biases(c), ropes=one_rope(c), stem=scaled
+    )
 
 
 FAMILY = Family(

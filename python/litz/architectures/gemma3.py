@@ -4,11 +4,10 @@ Five layers of six slide and turn with a base of 10,000; the sixth sees everythi
 linearly in the larger models.
 """
 
-from dataclasses import replace
 from typing import Any
 
 from litz.architectures.base import SANDWICH, Family, account_for, rope_of, windows
-from litz.architectures.gemma2 import sandwich
+from litz.architectures.gemma2 import gemma
 from litz.config import Keys
 from litz.errors import ConfigError
 from litz.numbers import shown
@@ -46,9 +45,7 @@ def spec(c: Keys) -> Spec:
     c.ignore("_sliding_window_pattern")
     pattern = c.size("sliding_window_pattern" if c.given("sliding_window_pattern") else "_sliding_window_pattern")
     sliding = windows(c, default=lambda i: (i + 1) % pattern != 0)
-    made = sandwich(c, ropes=_ropes(c, sliding), windows=sliding)
-    layers = tuple(replace(layer, mixer=replace(layer.mixer, qk_norm="head")) for layer in made.layers)
-    return replace(made, layers=layers)
+    return gemma(c, ropes=_ropes(c, sliding), windows=sliding, head_norms=True)
 
 
 FAMILY = Family(

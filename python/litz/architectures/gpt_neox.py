@@ -3,20 +3,17 @@
 Side by side, each has a norm of its own. A quarter of each head rotates.
 """
 
-from litz.architectures.base import Facts, Family, activation, decoder, layer_norm, one_rope
+from litz.architectures.base import Family, biases, layer_norm, one_rope, parallel_own_norms, plain, pre
 from litz.architectures.names import Grouped, layer_table
 from litz.config import Keys
 from litz.spec import Spec
 
 
 def spec(c: Keys) -> Spec:
-    bias = c.flag("attention_bias")
-    facts = Facts(
-        qkv_bias=bias, o_bias=bias, mlp_bias=True, gated=False, norm=layer_norm(c),
-        kv_heads=c.size("num_attention_heads"),
-        order="parallel" if c.flag("use_parallel_residual") else "pre", activation=activation(c, "hidden_act"),
+    return plain(
+        c, norm=layer_norm(c), shape=parallel_own_norms if c.flag("use_parallel_residual") else pre, bias=biases(c),
+        gated=False, mlp_bias=True, kv_heads=c.size("num_attention_heads"), ropes=one_rope(c, partial=True),
     )  # fmt: skip
-    return decoder(c, facts, ropes=one_rope(c, partial=True))
 
 
 FAMILY = Family(

@@ -2,21 +2,25 @@
 
 from dataclasses import replace
 
-from litz.architectures.base import LLAMA, Facts, Family, activation, decoder, one_rope, rms, stored_interleaved
+from litz.architectures.base import LLAMA, Family, Shape, biases, one_rope, plain, pre, rms, stored_interleaved
 from litz.config import Keys
-from litz.spec import Spec
+from litz.spec import Spec, Sum
+
+
+def _scaled(scale: float) -> Shape:
+    """Pre-norm layers whose branches are multiplied before they are added."""
+    return lambda attention, mlp, norm: tuple(
+        Sum(tuple(replace(branch, scale=scale) for branch in total.branches)) for total in pre(attention, mlp, norm)
+    )
 
 
 def spec(c: Keys) -> Spec:
-    bias = c.flag("attention_bias")
-    facts = Facts(
-        qkv_bias=bias, o_bias=bias, mlp_bias=c.flag("mlp_bias"), norm=rms(c), activation=activation(c, "hidden_act"),
-        scale=c.number("attention_multiplier"),
-    )  # fmt: skip
-    made = decoder(c, facts, ropes=one_rope(c, interleaved=stored_interleaved(c)))
-    return replace(
-        made, embed_scale=c.number("embedding_multiplier"), residual_scale=c.number("residual_multiplier"),
-        logit_scale=1 / c.number("logits_scaling", above=1e-30),
+    scale, logits = c.number("attention_multiplier"), 1 / c.number("logits_scaling", above=1e-30)
+    embed = c.number("embedding_multiplier")
+    return plain(
+        c, norm=rms(c), shape=_scaled(c.number("residual_multiplier")), bias=biases(c), mlp_bias=c.flag("mlp_bias"),
+        ropes=one_rope(c, interleaved=stored_interleaved(c)), attention=lambda i, made: replace(made, scale=scale),
+        stem=lambda made: replace(made, scale=embed), head=lambda made: replace(made, scale=logits),
     )  # fmt: skip
 
 

@@ -1,16 +1,13 @@
 """Llama 1 to 3.x and everything that is built like it (SmolLM, TinyLlama, Yi…): the plain pre-norm decoder."""
 
-from litz.architectures.base import LLAMA, Facts, Family, activation, decoder, one_rope, rms, stored_interleaved
+from litz.architectures.base import LLAMA, Family, biases, one_rope, plain, rms, stored_interleaved
 from litz.config import Keys
 from litz.spec import Spec
 
 
 def spec(c: Keys) -> Spec:
-    bias = c.flag("attention_bias")
-    facts = Facts(
-        qkv_bias=bias, o_bias=bias, mlp_bias=c.flag("mlp_bias"), norm=rms(c), activation=activation(c, "hidden_act")
-    )
-    return decoder(c, facts, ropes=one_rope(c, interleaved=stored_interleaved(c)))
+    bias, rope = biases(c), one_rope(c, interleaved=stored_interleaved(c))
+    return plain(c, norm=rms(c), bias=bias, mlp_bias=c.flag("mlp_bias"), ropes=rope)
 
 
 FAMILY = Family(

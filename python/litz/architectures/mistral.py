@@ -1,25 +1,13 @@
 """Mistral: Llama with a sliding window on every layer (v0.1) or on none (`sliding_window: null`)."""
 
-from litz.architectures.base import (
-    LLAMA,
-    Facts,
-    Family,
-    activation,
-    decoder,
-    one_rope,
-    rms,
-    stored_interleaved,
-    windows,
-)
+from litz.architectures.base import LLAMA, Family, one_rope, plain, rms, stored_interleaved, windows
 from litz.config import Keys
 from litz.spec import Spec
 
 
 def spec(c: Keys) -> Spec:
-    sliding = c.given("sliding_window")
-    facts = Facts(norm=rms(c), activation=activation(c, "hidden_act"))
-    ropes = one_rope(c, interleaved=stored_interleaved(c))
-    return decoder(c, facts, ropes=ropes, windows=windows(c, default=lambda i: sliding))
+    sliding = windows(c, default=lambda i: c.given("sliding_window"))
+    return plain(c, norm=rms(c), ropes=one_rope(c, interleaved=stored_interleaved(c)), windows=sliding)
 
 
 FAMILY = Family(

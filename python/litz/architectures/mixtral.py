@@ -1,15 +1,17 @@
 """Mixtral: Mistral with experts in every layer; the chosen ones' probabilities are divided by their sum."""
 
-from litz.architectures.base import LLAMA, Family, activation, layer_names
-from litz.architectures.experts import STACKED, routed, with_experts
-from litz.architectures.mistral import spec as mistral
+from litz.architectures.base import LLAMA, Family, layer_names, one_rope, plain, rms, stored_interleaved, windows
+from litz.architectures.experts import STACKED, routed, sparse
 from litz.config import Keys
 from litz.spec import Spec
 
 
 def spec(c: Keys) -> Spec:
-    experts = routed(c, activation(c, "hidden_act"), width="intermediate_size", normalize=True)
-    return with_experts(c, mistral(c), experts)
+    sliding = windows(c, default=lambda i: c.given("sliding_window"))
+    return plain(
+        c, norm=rms(c), ropes=one_rope(c, interleaved=stored_interleaved(c)), windows=sliding,
+        feed_forward=sparse(c, routed(c, width="intermediate_size", normalize=True)),
+    )  # fmt: skip
 
 
 _WRITTEN = {"w1": "gate", "w3": "up", "w2": "down"}

@@ -1,17 +1,18 @@
 """OLMo 2: Llama whose norms follow attention and feed-forward instead of leading them; q and k are normed whole."""
 
-from litz.architectures.base import LLAMA, Facts, Family, activation, decoder, layer_names, one_rope, rms
+from dataclasses import replace
+
+from litz.architectures.base import LLAMA, Family, biases, layer_names, one_rope, output_norms, plain, rms
 from litz.config import Keys
-from litz.spec import LayerNorms, Spec
+from litz.spec import Spec
 
 
 def spec(c: Keys) -> Spec:
-    bias = c.flag("attention_bias")
-    facts = Facts(
-        qkv_bias=bias, o_bias=bias, qk_norm="whole", norm=rms(c), activation=activation(c, "hidden_act"),
-        norms=LayerNorms(attn=False, attn_post=True, mlp=False, mlp_post=True),
+    norm = rms(c)
+    return plain(
+        c, norm=norm, shape=output_norms, bias=biases(c), ropes=one_rope(c),
+        attention=lambda i, made: replace(made, q_norm=norm, k_norm=norm, norm_over="whole"),
     )  # fmt: skip
-    return decoder(c, facts, ropes=one_rope(c))
 
 
 FAMILY = Family(

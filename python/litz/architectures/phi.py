@@ -5,19 +5,19 @@ Only a part of each head rotates. `qk_layernorm` gives q and k one layer norm ea
 
 from dataclasses import replace
 
-from litz.architectures.base import LLAMA, Facts, Family, activation, decoder, layer_names, layer_norm, one_rope
+from litz.architectures.base import LLAMA, Family, layer_names, layer_norm, one_rope, parallel, plain
 from litz.config import Keys
-from litz.spec import LayerNorms, Spec
+from litz.spec import Spec
 
 
 def spec(c: Keys) -> Spec:
-    normed = c.flag("qk_layernorm")
-    facts = Facts(
-        qkv_bias=True, o_bias=True, mlp_bias=True, gated=False, qk_norm="head" if normed else None,
-        qk_norm_bias=normed, norm=layer_norm(c), norms=LayerNorms(mlp=False), order="parallel",
-        activation=activation(c, "hidden_act"),
+    norm = layer_norm(c)
+    shared = norm if c.flag("qk_layernorm") else None
+    return plain(
+        c, norm=norm, shape=parallel, bias="qkvo", gated=False, mlp_bias=True, ropes=one_rope(c, partial=True),
+        attention=lambda i, made: replace(made, q_norm=shared, k_norm=shared),
+        head=lambda made: replace(made, bias=True),
     )  # fmt: skip
-    return replace(decoder(c, facts, ropes=one_rope(c, partial=True)), head_bias=True)
 
 
 FAMILY = Family(

@@ -1,18 +1,7 @@
 """Phi-3, Phi-3.5 and Phi-4-mini: Llama with q|k|v and gate|up stored fused, a window, LongRoPE and partial rotation."""
 
 from litz import rope
-from litz.architectures.base import (
-    LLAMA,
-    Facts,
-    Family,
-    activation,
-    decoder,
-    layer_names,
-    rms,
-    rope_of,
-    rope_parameters,
-    windows,
-)
+from litz.architectures.base import LLAMA, Family, layer_names, plain, rms, rope_of, rope_parameters, windows
 from litz.config import Keys
 from litz.spec import Spec
 
@@ -22,10 +11,7 @@ def spec(c: Keys) -> Spec:
         if rope.kind_of(c.table(key)) in ("su", "yarn"):  # what early files called LongRoPE
             c = c.replaced(key, {**c.table(key), "rope_type": "longrope"})
     made = rope_of(c, rope_parameters(c, partial=True))
-    sliding = c.given("sliding_window")
-    facts = Facts(norm=rms(c), activation=activation(c, "hidden_act"))
-    ropes = (made,) * c.size("num_hidden_layers")
-    return decoder(c, facts, ropes=ropes, windows=windows(c, default=lambda i: sliding))
+    return plain(c, norm=rms(c), ropes=made, windows=windows(c, default=lambda i: c.given("sliding_window")))
 
 
 _FUSED = {"qkv": ("attn.q", "attn.k", "attn.v"), "gate_up": ("mlp.gate", "mlp.up")}

@@ -1,6 +1,6 @@
 """Qwen 1.5, 2 and 2.5: Llama with biases on q, k and v; windows from `max_window_layers` on, if asked for."""
 
-from litz.architectures.base import LLAMA, Facts, Family, activation, decoder, one_rope, rms, windows
+from litz.architectures.base import LLAMA, Family, one_rope, plain, rms, windows
 from litz.config import Keys
 from litz.spec import Spec
 
@@ -15,8 +15,7 @@ def qwen_windows(c: Keys) -> tuple[int | None, ...]:
 
 
 def spec(c: Keys) -> Spec:
-    facts = Facts(qkv_bias=True, norm=rms(c), activation=activation(c, "hidden_act"))
-    return decoder(c, facts, ropes=one_rope(c), windows=qwen_windows(c))
+    return plain(c, norm=rms(c), bias="qkv", ropes=one_rope(c), windows=qwen_windows(c))
 
 
 FAMILY = Family(

@@ -5,8 +5,8 @@ Windows, where they are asked for, are on every other layer below `max_window_la
 
 from dataclasses import replace
 
-from litz.architectures.base import LLAMA, Facts, Family, activation, decoder, one_rope, rms, windows
-from litz.architectures.experts import QWEN_EXPERTS, routed, sparse_layers, with_experts
+from litz.architectures.base import LLAMA, Family, one_rope, plain, rms, windows
+from litz.architectures.experts import QWEN_EXPERTS, routed, sparse, sparse_layers
 from litz.config import Keys
 from litz.spec import Spec
 
@@ -20,12 +20,12 @@ def _windows(c: Keys) -> tuple[int | None, ...]:
 
 
 def spec(c: Keys) -> Spec:
-    act = activation(c, "hidden_act")
-    facts = Facts(qkv_bias=c.flag("qkv_bias"), norm=rms(c), activation=act)
-    made = decoder(c, facts, ropes=one_rope(c), windows=_windows(c))
-    experts = routed(c, act, width="moe_intermediate_size", normalize=c.flag("norm_topk_prob"))
+    experts = routed(c, width="moe_intermediate_size", normalize=c.flag("norm_topk_prob"))
     experts = replace(experts, shared_width=c.size("shared_expert_intermediate_size"), shared_gate=True)
-    return with_experts(c, made, experts, where=sparse_layers(c))
+    return plain(
+        c, norm=rms(c), bias="qkv" if c.flag("qkv_bias") else "", ropes=one_rope(c), windows=_windows(c),
+        feed_forward=sparse(c, experts, where=sparse_layers(c)),
+    )  # fmt: skip
 
 
 FAMILY = Family(

@@ -1,15 +1,24 @@
 """Qwen 3: a norm on each head of q and k, a head size of its own, no biases unless asked for."""
 
-from litz.architectures.base import LLAMA, Facts, Family, activation, decoder, one_rope, rms
+from collections.abc import Callable
+from dataclasses import replace
+
+from litz.architectures.base import LLAMA, Family, biases, one_rope, plain, rms
 from litz.architectures.qwen2 import qwen_windows
 from litz.config import Keys
-from litz.spec import Spec
+from litz.spec import Attention, Norm, Spec
+
+
+def head_norms(norm: Norm) -> Callable[[int, Attention], Attention]:
+    """The norm on each head of q and k, one weight for all heads."""
+    return lambda index, attention: replace(attention, q_norm=norm, k_norm=norm)
 
 
 def spec(c: Keys) -> Spec:
-    bias = c.flag("attention_bias")
-    facts = Facts(qkv_bias=bias, o_bias=bias, qk_norm="head", norm=rms(c), activation=activation(c, "hidden_act"))
-    return decoder(c, facts, ropes=one_rope(c), windows=qwen_windows(c))
+    norm = rms(c)
+    return plain(
+        c, norm=norm, bias=biases(c), ropes=one_rope(c), windows=qwen_windows(c), attention=head_norms(norm)
+    )
 
 
 FAMILY = Family(

@@ -1,7 +1,8 @@
 """Qwen 3-MoE: Qwen 3 with experts and none that sees every token; a window, if asked for, is on every layer."""
 
-from litz.architectures.base import LLAMA, Facts, Family, activation, decoder, one_rope, rms
-from litz.architectures.experts import QWEN_EXPERTS, routed, sparse_layers, with_experts
+from litz.architectures.base import LLAMA, Family, biases, one_rope, plain, rms
+from litz.architectures.experts import QWEN_EXPERTS, routed, sparse, sparse_layers
+from litz.architectures.qwen3 import head_norms
 from litz.config import Keys
 from litz.spec import Spec
 
@@ -13,11 +14,11 @@ def _windows(c: Keys) -> tuple[int | None, ...]:
 
 
 def spec(c: Keys) -> Spec:
-    act, bias = activation(c, "hidden_act"), c.flag("attention_bias")
-    facts = Facts(qkv_bias=bias, o_bias=bias, qk_norm="head", norm=rms(c), activation=act)
-    made = decoder(c, facts, ropes=one_rope(c), windows=_windows(c))
-    experts = routed(c, act, width="moe_intermediate_size", normalize=c.flag("norm_topk_prob"))
-    return with_experts(c, made, experts, where=sparse_layers(c))
+    norm, experts = rms(c), routed(c, width="moe_intermediate_size", normalize=c.flag("norm_topk_prob"))
+    return plain(
+        c, norm=norm, bias=biases(c), ropes=one_rope(c), windows=_windows(c), attention=head_norms(norm),
+        feed_forward=sparse(c, experts, where=sparse_layers(c)),
+    )  # fmt: skip
 
 
 FAMILY = Family(

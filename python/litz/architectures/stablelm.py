@@ -4,30 +4,23 @@ Options: biases on q, k and v; a layer norm of its own, without bias, for every 
 feed-forward side by side (StableLM 2 12B has the last two).
 """
 
-from litz.architectures.base import (
-    LLAMA,
-    Facts,
-    Family,
-    activation,
-    decoder,
-    layer_norm,
-    one_rope,
-)
+from dataclasses import replace
+
+from litz.architectures.base import LLAMA, Family, layer_norm, one_rope, parallel, plain, pre
 from litz.architectures.names import Stacked
 from litz.config import Keys
-from litz.spec import LayerNorms, Spec
+from litz.spec import Spec
 
 
 def spec(c: Keys) -> Spec:
     c.only("num_heads", c.get("num_attention_heads"), family="StableLM with as many attention heads")
     c.only("rotary_scaling_factor", 1.0, family="StableLM")
-    parallel = c.flag("use_parallel_residual")
-    facts = Facts(
-        qkv_bias=c.flag("use_qkv_bias"), qk_norm="each" if c.flag("qk_layernorm") else None,
-        norm=layer_norm(c), activation=activation(c, "hidden_act"),
-        norms=LayerNorms(mlp=not parallel), order="parallel" if parallel else "pre",
+    norm, each = layer_norm(c), layer_norm(c, bias=False) if c.flag("qk_layernorm") else None
+    return plain(
+        c, norm=norm, shape=parallel if c.flag("use_parallel_residual") else pre, ropes=one_rope(c, partial=True),
+        bias="qkv" if c.flag("use_qkv_bias") else "",
+        attention=lambda i, made: replace(made, q_norm=each, k_norm=each, norm_over="each"),
     )  # fmt: skip
-    return decoder(c, facts, ropes=one_rope(c, partial=True))
 
 
 FAMILY = Family(

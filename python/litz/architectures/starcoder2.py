@@ -1,16 +1,6 @@
 """StarCoder 2: layer norms, biases everywhere, a feed-forward without gate, and a window on every layer if set."""
 
-from litz.architectures.base import (
-    LLAMA,
-    Facts,
-    Family,
-    activation,
-    decoder,
-    layer_names,
-    layer_norm,
-    one_rope,
-    windows,
-)
+from litz.architectures.base import LLAMA, Family, biases, layer_names, layer_norm, one_rope, plain, windows
 from litz.config import Keys
 from litz.spec import Spec
 
@@ -25,12 +15,11 @@ def _check_legacy(c: Keys) -> None:
 
 def spec(c: Keys) -> Spec:
     _check_legacy(c)
-    bias, sliding = c.flag("use_bias"), c.given("sliding_window")
-    facts = Facts(
-        qkv_bias=bias, o_bias=bias, mlp_bias=bias, gated=False, norm=layer_norm(c, "norm_epsilon"),
-        activation=activation(c, "hidden_act"),
+    sliding = windows(c, default=lambda i: c.given("sliding_window"))
+    return plain(
+        c, norm=layer_norm(c, "norm_epsilon"), bias=biases(c, "use_bias"), gated=False, mlp_bias=c.flag("use_bias"),
+        ropes=one_rope(c), windows=sliding,
     )  # fmt: skip
-    return decoder(c, facts, ropes=one_rope(c), windows=windows(c, default=lambda i: sliding))
 
 
 FAMILY = Family(

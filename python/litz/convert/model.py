@@ -4,7 +4,7 @@ import math
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from struct import unpack
 from typing import Any, BinaryIO
@@ -20,7 +20,7 @@ from litz.export.gguf_file import GgufLayout, Row
 from litz.generation import GenerationConfig
 from litz.hub import ModelFiles
 from litz.models.auto import AutoTokenizer
-from litz.spec import Spec
+from litz.spec import Norm, Rope, Spec
 from litz.tokenizers.loading import gguf_settings
 from litz.tokenizers.tokenizer import Tokenizer
 
@@ -111,8 +111,22 @@ def expected(spec: Spec, made: Description) -> Spec:
     """The Spec of the file: norms are whole, and rows that were interleaved turn by neighbours."""
     arch = next(entry.value[12:].decode() for entry in made.entries if entry.key == "general.architecture")
     permuted = any(form.arch == arch and form.permuted for form in headers.FORMS.values())
-    ropes = tuple(replace(rope, interleaved=permuted) for rope in spec.ropes)
-    return replace(spec, norm=replace(spec.norm, offset=0.0), ropes=ropes)
+    towers = {name: _expected(tower, permuted=permuted) for name, tower in spec.towers.items()}
+    return replace(spec, towers=towers)
+
+
+def _expected(value: Any, *, permuted: bool) -> Any:
+    """The same with whole norms and rows of neighbours, wherever they stand."""
+    if isinstance(value, Norm):
+        return replace(value, offset=0.0)
+    if isinstance(value, Rope):
+        return replace(value, interleaved=permuted)
+    if isinstance(value, tuple):
+        return tuple(_expected(item, permuted=permuted) for item in value)
+    if not is_dataclass(value) or isinstance(value, type):
+        return value
+    changes = {f.name: _expected(getattr(value, f.name), permuted=permuted) for f in fields(value) if f.init}
+    return replace(value, **changes)
 
 
 def _spec(file: _core.TensorFile, tensors: Sequence[Tensor], where: str) -> Spec:

@@ -10,7 +10,7 @@ from litz.architectures import gguf
 from litz.architectures.base import Family
 from litz.checkpoint import Checkpoint
 from litz.convert.values import FLOATS, Tensor
-from litz.spec import Attention, Spec, shapes
+from litz.spec import Attention, Spec, attention, weights
 from litz.weights import Part, Source
 
 _FIRST = "token_embd.weight"  # the order is free; the table comes first in other files
@@ -21,14 +21,15 @@ def tensors(checkpoint: Checkpoint, family: Family, *, permuted: bool) -> list[T
 
     `permuted`: rows of q and k interleave the halves of each head, so that pairs that turn together are neighbours.
     """
-    names, wanted = _names(gguf.names(family, {})), shapes(checkpoint.spec)
-    made = []
+    names, wanted = _names(gguf.names(family, {})), dict(weights(checkpoint.spec))
+    norm, made = checkpoint.spec.main.norm, []
+    offset = norm.offset if norm else 0.0  # all norms of these families are alike
     for source in checkpoint.sources:
         read, dtype = _reader(checkpoint, source, shape=wanted[source.name])
         if permuted and source.name.rpartition(".")[0].endswith(("attn.q", "attn.k")):
             read = _interleaved(read, source.name, spec=checkpoint.spec)
-        if checkpoint.spec.norm.offset and "norm" in source.name:
-            read = _raised(read, by=checkpoint.spec.norm.offset)
+        if offset and "norm" in source.name:
+            read = _raised(read, by=offset)
         made.append(Tensor(_name(names, source.name), dtype, wanted[source.name], read))
     return sorted(made, key=lambda tensor: tensor.name != _FIRST)
 
@@ -71,7 +72,8 @@ def _rows(file: _core.TensorFile, part: Part, dtype: str) -> bytes:
 
 def _interleaved(read: Callable[[], bytes], name: str, *, spec: Spec) -> Callable[[], bytes]:
     """The halves of each head's rows one by one: 0, n/2, 1, n/2 + 1…"""
-    mixer = spec.layers[int(name.split(".")[1])].mixer
+    mixer = attention(spec.layers[int(name.split(".")[1])])
+    assert mixer is not None  # its weights have these names
     heads, size = _heads(mixer, name), mixer.head_dim
 
     def turned() -> bytes:

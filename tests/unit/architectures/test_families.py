@@ -13,7 +13,7 @@ from litz.architectures import alibi, family
 from litz.checkpoint import read_spec
 from litz.config import Config
 from litz.errors import ConfigError
-from litz.spec import Spec
+from litz.spec import Alibi, Positions, Spec, attention
 
 SMALL = {"vocab_size": 97, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4}
 
@@ -103,22 +103,23 @@ class TestAlibi:
 
     def test_falcon_rounds_them_to_bfloat16_and_divides_them_as_its_scores(self) -> None:
         made = spec("falcon", alibi=True, num_attention_heads=16, hidden_size=64, multi_query=False)
-        slopes = made.layers[0].mixer.alibi
-        assert slopes is not None
-        assert slopes[0] == 0.70703125 / 2  # 2 ** -0.5 in eight bits, heads of four dimensions
+        mixer = attention(made.layers[0])
+        assert mixer is not None
+        assert isinstance(mixer.position_bias, Alibi)
+        assert mixer.position_bias.slopes[0] == 0.70703125 / 2  # 2 ** -0.5 in eight bits, heads of four dimensions
 
 
 def test_gpt2_may_divide_scores_by_the_layer_s_number() -> None:
     made = spec("gpt2", scale_attn_by_inverse_layer_idx=True)
-    assert [layer.mixer.scale for layer in made.layers] == [8**-0.5, 8**-0.5 / 2]
+    assert [mixer.scale for mixer in map(attention, made.layers) if mixer] == [8**-0.5, 8**-0.5 / 2]
 
 
 def test_opt_keeps_two_rows_of_positions_in_front() -> None:
     made = spec("opt", max_position_embeddings=64)
-    assert made.positions is not None
-    assert (made.positions.rows, made.positions.offset, made.context) == (66, 2, 64)
+    assert (made.main.stem.positions, made.context) == (Positions(66, offset=2), 64)
 
 
 def test_an_embedding_as_wide_as_the_layers_needs_no_projection() -> None:
-    assert spec("opt", word_embed_proj_dim=32).embed_width is None
-    assert spec("opt", word_embed_proj_dim=24).embed_width == 24
+    assert spec("opt", word_embed_proj_dim=32).main.stem.project is None
+    narrow = spec("opt", word_embed_proj_dim=24).main.stem
+    assert (narrow.project, narrow.width) == ("first", 24)

@@ -15,7 +15,7 @@ from litz.architectures.gguf_families import FACTS
 from litz.checkpoint import read_spec
 from litz.config import Config
 from litz.errors import ConfigError, LitzError
-from litz.spec import Spec
+from litz.spec import Spec, attention
 from tests.security.test_hostile_headers import own_keys
 
 QUICK = settings(max_examples=150, derandomize=True, deadline=None)
@@ -115,12 +115,13 @@ def test_any_values_of_any_keys_load_or_are_named(arch: str, changes: dict[str, 
     else:
         says = {"block_count": len(spec.layers), "context_length": spec.context, "embedding_length": spec.width}
         assert {key: own[key] for key in says} == says
-        layer = spec.layers[0].mixer
+        layer = attention(spec.layers[0])
+        assert layer is not None
         for key, found in (("head_count", layer.heads), ("key_length", layer.head_dim)):
             value = own.get(f"attention.{key}", found)
             assert value in (found, [found] * len(spec.layers))
         (epsilon,) = (key for key in own_keys(arch) if key.endswith("_epsilon"))
-        assert spec.norm.eps == own[epsilon]
+        assert spec.main.norm.eps == own[epsilon]
 
 
 @pytest.mark.parametrize("arch", FACTS)
@@ -161,7 +162,7 @@ class TestSizes:
 
     def test_a_window_that_is_never_full_is_none(self) -> None:
         assert llama(attention__sliding_window=CONTEXT) == llama(attention__sliding_window=0) == llama()
-        assert llama(attention__sliding_window=CONTEXT - 1).layers[0].mixer.window == CONTEXT - 1
+        assert attention(llama(attention__sliding_window=CONTEXT - 1).layers[0]).mask.window == CONTEXT - 1
 
     def test_a_vocabulary_of_another_size_is_refused(self) -> None:
         assert llama(vocab_size=97) == llama()
@@ -227,7 +228,7 @@ class TestScaling:
 
     def test_long_factors_without_numbers_beside_them_have_no_gain_and_begin_at_the_context(self) -> None:
         factors = {"rope_factors_long": [2.0] * 4, "rope_factors_short": [1.0] * 4}
-        rope = spec_of("phi3", own_keys("phi3"), **factors).ropes[0]
+        rope = attention(spec_of("phi3", own_keys("phi3"), **factors).layers[0]).rope
         assert rope.long is not None
         assert (rope.gain, rope.long.gain, rope.long.above) == (1.0, 1.0, CONTEXT)
 
@@ -267,7 +268,9 @@ def turned(position: float, pair: int, *, base: float, factors: list[float] | No
 def test_all_of_the_scaling_acts_together(base: float, scaling: dict[str, Any], factors: list[float] | None) -> None:
     given_keys = {f"rope.scaling.{key}": value for key, value in scaling.items() if value is not None}
     tensors = {} if factors is None else {"rope_freqs": factors}
-    rope = spec_of("llama", own_keys("llama") | {"rope.freq_base": base} | given_keys, **tensors).ropes[0]
+    rope = attention(
+        spec_of("llama", own_keys("llama") | {"rope.freq_base": base} | given_keys, **tensors).layers[0]
+    ).rope
     for pair, frequency in enumerate(rope.frequencies):
         for position in (1, 5, 40):
             expected = turned(position, pair, base=base, factors=factors, scaling=scaling)
