@@ -138,7 +138,7 @@ fn kv_bytes(spec_json: &str, tokens: usize, cache_dtype: &str) -> PyResult<usize
     let cache: CacheDType = serde_json::from_value(cache_dtype.into())
         .map_err(|error| to_python(Error::Value(format!("cache_dtype: {error}"))))?;
     let spec = Spec::from_json(spec_json).map_err(to_python)?;
-    Ok(Model::memory(&spec, cache, 1).sequence(tokens))
+    Ok(Model::memory(&spec, cache, 1).map_err(to_python)?.sequence(tokens))
 }
 
 /// Bytes of memory that this process may still take, and what limits them; None where the system does not say.
@@ -153,5 +153,5 @@ fn available_memory() -> Option<(u64, String)> {
 fn scratch_bytes(spec_json: &str) -> PyResult<usize> {
     let spec = Spec::from_json(spec_json).map_err(to_python)?;
     let options = LoadOptions::default();
-    Ok(Model::memory(&spec, options.cache, options.chunk).scratch)
+    Ok(Model::memory(&spec, options.cache, options.chunk).map_err(to_python)?.scratch)
 }

@@ -10,7 +10,9 @@ pub mod formats;
 pub mod generation;
 pub mod kernels;
 pub mod memory;
+mod shared;
 pub mod threads;
 pub mod tokenizer;
+mod weights;
 
 pub use error::{Error, Result};

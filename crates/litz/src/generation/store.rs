@@ -38,8 +38,8 @@ impl<S> SequenceStore<S> {
             return model.fork(&kept[place].1, longest).ok();
         }
         let (_, mut sequence) = kept.remove(place);
-        // A model that cannot forget (or no longer that far back) reads the prompt from its beginning.
-        model.truncate(&mut sequence, longest).ok()?;
+        // A model that cannot go back that far leaves fewer tokens, and the rest of the prompt is read again.
+        model.rewind(&mut sequence, longest).ok()?;
         Some(sequence)
     }
 

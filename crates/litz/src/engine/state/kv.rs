@@ -1,15 +1,14 @@
 //! Paged keys and values of a sequence: pages of 64 positions, in blocks that hold some pages of all layers.
 
-use super::shared::Block;
-use super::spec::Attention;
 use crate::kernels::{KvLayout, SharedSlice};
 use crate::memory::available;
+use crate::shared::Block;
 use crate::{Error, Result};
 
 pub use crate::kernels::KvDType as CacheDType;
 
 /// Positions in a page.
-pub(super) const PAGE: usize = crate::kernels::PAGE;
+pub(in crate::engine) const PAGE: usize = crate::kernels::PAGE;
 
 /// A sequence takes as much memory again as it has, at most this many pages beyond what it needs.
 const AHEAD: usize = 8;
@@ -25,33 +24,48 @@ struct Place {
     stride: usize, // from head to head
 }
 
-/// What a sequence carries in an attention layer; the memory is the sequence's.
-pub(super) struct KvCache {
+/// What is kept of a position.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::engine) struct KvShape {
+    pub(in crate::engine) heads: usize,
+    pub(in crate::engine) head_dim: usize,
+    pub(in crate::engine) value_dim: usize,
+}
+
+impl KvShape {
+    fn layout(self, dtype: CacheDType) -> KvLayout {
+        KvLayout { dtype, head_dim: self.head_dim, value_dim: self.value_dim }
+    }
+
+    /// Bytes that one position takes.
+    pub(super) fn bytes_per_token(self, dtype: CacheDType) -> usize {
+        self.heads * self.layout(dtype).bytes() / PAGE
+    }
+}
+
+/// Keys and values of a slot; the memory is the sequence's.
+pub(in crate::engine) struct KvCache {
     layout: KvLayout,
-    kv_heads: usize,
+    heads: usize,
     pages: Vec<Place>,
 }
 
 impl KvCache {
-    pub(super) fn new(attention: &Attention, dtype: CacheDType) -> Self {
-        Self { layout: layout(attention, dtype), kv_heads: attention.kv_heads, pages: Vec::new() }
+    pub(super) fn new(shape: KvShape, dtype: CacheDType) -> Self {
+        Self { layout: shape.layout(dtype), heads: shape.heads, pages: Vec::new() }
     }
 
-    pub(super) fn layout(&self) -> KvLayout {
+    pub(in crate::engine) fn layout(&self) -> KvLayout {
         self.layout
     }
 
-    pub(super) fn heads(&self) -> usize {
-        self.kv_heads
-    }
-
     /// Bytes of one page of all heads.
-    pub(super) fn page_bytes(&self) -> usize {
-        self.kv_heads * self.layout.bytes()
+    fn page_bytes(&self) -> usize {
+        self.heads * self.layout.bytes()
     }
 
     /// One head of a page: the block, and where in it.
-    pub(super) fn page(
+    pub(in crate::engine) fn page(
         &self,
         number: usize,
         head: usize,
@@ -70,6 +84,17 @@ impl KvCache {
 
     pub(super) fn truncate(&mut self, pages: usize) {
         self.pages.truncate(pages);
+    }
+
+    /// Copies the pages of the first `positions` of another cache, for which there is room.
+    pub(super) fn copy_from(&mut self, other: &KvCache, positions: usize) {
+        for page in 0..positions.div_ceil(PAGE) {
+            for head in 0..other.heads {
+                let ((from, range), (to, own)) = (other.page(page, head), self.page(page, head));
+                // SAFETY: no region runs on a sequence that is borrowed; this one is new, and ours alone.
+                unsafe { to.range_mut(own).copy_from_slice(from.range(range)) };
+            }
+        }
     }
 }
 
@@ -96,6 +121,9 @@ impl Blocks {
         let pages = (need - have).max(have.min(AHEAD)).min(most);
         let caches: Vec<&mut KvCache> = caches.collect();
         let one: usize = caches.iter().map(|cache| cache.page_bytes()).sum();
+        if one == 0 {
+            return Ok(());
+        }
         let bytes = one.saturating_mul(pages);
         let refuse = |reason: String| {
             Error::Memory(format!(
@@ -126,13 +154,4 @@ impl Blocks {
         }
         pages
     }
-}
-
-pub(super) fn layout(attention: &Attention, dtype: CacheDType) -> KvLayout {
-    KvLayout { dtype, head_dim: attention.head_dim, value_dim: attention.value_dim }
-}
-
-/// Bytes that one position takes in one layer.
-pub(super) fn bytes_per_token(attention: &Attention, dtype: CacheDType) -> usize {
-    attention.kv_heads * layout(attention, dtype).bytes() / PAGE
 }
