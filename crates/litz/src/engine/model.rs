@@ -2,12 +2,12 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::build::build;
+use super::build::{build, ropes};
 use super::forward::{Forward, Inputs, Outputs};
 use super::inner::ModelInner;
 use super::options::{ActivationDType, LoadOptions};
 use super::pass::Pass;
-use super::program::Program;
+use super::program::{Program, Sizes};
 use super::rope::Ropes;
 use super::spec::Spec;
 use super::state::{CacheDType, Sequence, PAGE};
@@ -90,17 +90,8 @@ impl Model {
         let report = loader.finish(scratch, memory::available().as_ref(), kernels, &pool)?;
         let activations = options.activations;
         program.resolve_input_dtypes(&|weight| activations.input(kernels, &weight.matrix()));
-        let inner = ModelInner {
-            program,
-            kernels,
-            ropes: Ropes::new(&spec.ropes, spec.context),
-            context: spec.context,
-            vocab: spec.vocab,
-            width: spec.width,
-            embed_width: spec.outer_width(),
-            cache: options.cache,
-            activations,
-        };
+        let ropes = Ropes::new(ropes(&spec), program.sizes.context);
+        let inner = ModelInner { program, kernels, ropes, cache: options.cache, activations };
         let (inner, passes) = (Arc::new(inner), PerProcess::default());
         Ok(Self { inner, spec, pool, chunk: options.chunk, passes, report })
     }
@@ -181,15 +172,17 @@ impl Model {
 
     /// Makes `values` as long as the outputs, and says of how many positions they are.
     fn make_room(&self, jobs: &[Job<'_>], outputs: Outputs, values: &mut Vec<f32>) -> Result<usize> {
-        let (inner, layers) = (&self.inner, self.inner.program.outputs.layers + 1);
+        let sizes = self.inner.sizes();
         let positions = match outputs {
             Outputs::Last => jobs.len(),
             _ => jobs.iter().map(|job| job.sequence.tokens().len() - job.before).sum(),
         };
         let (rows, width, name) = match outputs {
-            Outputs::Last | Outputs::All => (positions, inner.vocab, "logits"),
-            Outputs::Hidden => (positions, inner.width, "hidden states"),
-            Outputs::HiddenOfLayers => (positions.saturating_mul(layers), inner.width, "hidden states"),
+            Outputs::Last | Outputs::All => (positions, sizes.vocab, "logits"),
+            Outputs::Hidden => (positions, sizes.width, "hidden states"),
+            Outputs::HiddenOfLayers => {
+                (positions.saturating_mul(sizes.layers + 1), sizes.width, "hidden states")
+            }
         };
         let count = rows.saturating_mul(width);
         if values.try_reserve(count.saturating_sub(values.len())).is_err() {
@@ -203,33 +196,29 @@ impl Model {
     }
 
     fn check(&self, sequence: &Sequence, inputs: Inputs<'_>) -> Result<()> {
-        let inner = &self.inner;
-        if !sequence.belongs_to(inner) {
+        let Sizes { vocab, embed_width, context, .. } = self.inner.sizes();
+        if !sequence.belongs_to(&self.inner) {
             return Err(Error::Value("the sequence belongs to another model".to_owned()));
         }
         let count = match inputs {
             Inputs::Tokens(ids) => {
-                if let Some(id) = ids.iter().find(|&&id| id as usize >= inner.vocab) {
-                    return Err(Error::Value(format!(
-                        "token {id} is not in the vocabulary of {}",
-                        inner.vocab
-                    )));
+                if let Some(id) = ids.iter().find(|&&id| id as usize >= vocab) {
+                    return Err(Error::Value(format!("token {id} is not in the vocabulary of {vocab}")));
                 }
                 ids.len()
             }
-            Inputs::Embeddings(rows) if !rows.len().is_multiple_of(inner.embed_width) => {
+            Inputs::Embeddings(rows) if !rows.len().is_multiple_of(embed_width) => {
+                let found = rows.len();
                 return Err(Error::Value(format!(
-                    "embeddings of {} numbers, expected rows of {}",
-                    rows.len(),
-                    inner.embed_width
+                    "embeddings of {found} numbers, expected rows of {embed_width}"
                 )));
             }
-            Inputs::Embeddings(rows) => rows.len() / inner.embed_width,
+            Inputs::Embeddings(rows) => rows.len() / embed_width,
         };
         if count == 0 {
             return Err(Error::Value("no tokens, expected at least one; start with a bos token".to_owned()));
         }
-        let (before, context) = (sequence.tokens().len(), inner.context);
+        let before = sequence.tokens().len();
         if count > context - before {
             return Err(Error::Context(format!(
                 "{count} tokens after {before} are more than the context of {context}; shorten the prompt or ask for fewer"
@@ -265,15 +254,21 @@ impl Model {
         Ok(())
     }
 
-    /// Takes up to a chunk of tokens from the jobs, and says which job comes next.
+    /// Takes up to a chunk of tokens from the jobs, or one whole sequence, and says which job comes next.
     fn fill(&self, pass: &mut Pass, jobs: &mut [Job<'_>], mut next: usize) -> Result<usize> {
         let mut room = self.chunk;
         while room > 0 && next < jobs.len() {
             let job = &mut jobs[next];
-            let positions = job.next..job.sequence.tokens().len().min(job.next + room);
+            let left = job.sequence.tokens().len() - job.next;
+            let count = match self.inner.program.takes_whole_sequences {
+                true if left > room && !pass.chunk.tokens.is_empty() => break,
+                true => left,
+                false => left.min(room),
+            };
+            let positions = job.next..job.next + count;
             job.sequence.reserve(positions.end)?;
             pass.chunk.add(job.sequence, positions.clone(), job.before);
-            room -= positions.len();
+            room = room.saturating_sub(count);
             job.next = positions.end;
             next += usize::from(job.next == job.sequence.tokens().len());
         }
@@ -326,11 +321,11 @@ impl Forward for Model {
     type Sequence = Sequence;
 
     fn vocab(&self) -> usize {
-        self.inner.vocab
+        self.inner.sizes().vocab
     }
 
     fn context(&self) -> usize {
-        self.inner.context
+        self.inner.sizes().context
     }
 
     fn sequence(&self) -> Sequence {

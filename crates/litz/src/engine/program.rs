@@ -10,6 +10,7 @@ pub(super) const DECODE_TOKENS: usize = 4;
 
 /// The steps in their order, and what they work on.
 pub(super) struct Program {
+    pub(super) sizes: Sizes,
     pub(super) steps: Vec<Box<dyn Step>>,
     pub(super) buffers: Vec<BufferSpec>,
     /// What every sequence keeps.
@@ -17,15 +18,29 @@ pub(super) struct Program {
     /// The ways in which attention cuts sequences into tiles.
     pub(super) tilings: Vec<Tiling>,
     pub(super) outputs: OutputBuffers,
+    /// Every pass computes its sequences from their beginnings, and a chunk holds none in parts.
+    pub(super) takes_whole_sequences: bool,
 }
 
-/// The buffers in the caller's memory, and how wide their rows are.
+/// What everybody needs to know of a model.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sizes {
+    /// The longest sequence.
+    pub(super) context: usize,
+    /// Rows of the logits' matrix.
+    pub(super) vocab: usize,
+    /// Of the residual, and of the embedding's rows.
+    pub(super) width: usize,
+    pub(super) embed_width: usize,
+    pub(super) layers: usize,
+}
+
+/// The buffers in the caller's memory.
 #[derive(Clone, Copy)]
 pub(super) struct OutputBuffers {
     pub(super) logits: BufferId,
     /// Hidden states: of the embedding, of each layer.
     pub(super) hidden: BufferId,
-    pub(super) layers: usize,
 }
 
 /// A buffer of the program.
@@ -153,7 +168,7 @@ impl Program {
     /// Bytes of all buffers for a chunk of so many tokens.
     pub(super) fn bytes(&self, tokens: usize) -> usize {
         let buffers: usize = self.buffers.iter().map(|buffer| buffer.bytes(tokens)).sum();
-        let steps = self.steps.iter().map(|step| step.worker_bytes()).max().unwrap_or(0);
+        let steps = self.steps.iter().map(|step| step.bytes(tokens)).max().unwrap_or(0);
         buffers + steps
     }
 }

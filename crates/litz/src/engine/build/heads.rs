@@ -36,14 +36,14 @@ impl Builder<'_, '_> {
     /// Hands out what enters a layer, or with a norm what leaves the last one.
     pub(super) fn hidden_states(&mut self, layer: usize, norm: Option<Arc<Norm>>) {
         let (x, to, width) = (self.residual, self.outputs.hidden, self.spec.width);
-        self.push(HiddenStates { x, to, norm, width, layer, is_last: layer == self.outputs.layers });
+        self.push(HiddenStates { x, to, norm, width, layer, is_last: layer == self.spec.layers.len() });
     }
 
     /// The final norm, a projection to the embedding's width, and the matrix of the logits.
     pub(super) fn head(&mut self, embed: &Weight) -> Result<()> {
         let (spec, width) = (self.spec, self.spec.outer_width());
         let mut norm = self.norm_if(spec.final_norm, "norm")?.map(Arc::new);
-        self.hidden_states(self.outputs.layers, norm.clone());
+        self.hidden_states(spec.layers.len(), norm.clone());
         let mut source = self.residual;
         if spec.embed_width.is_some() {
             let projected = self.rows("projected", width, RowsPer::Output);

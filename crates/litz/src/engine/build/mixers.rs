@@ -5,7 +5,7 @@ use super::Builder;
 use crate::engine::program::{RowsPer, Tiling};
 use crate::engine::spec::{self, Mixer, QkNorm};
 use crate::engine::state::{KvShape, SlotKind};
-use crate::engine::steps::{Attention, HeadNorms, Norm, Read, Rotation};
+use crate::engine::steps::{Attention, HeadNorms, KeyValues, Norm, Read, Rotation};
 use crate::kernels::AttendSpec;
 use crate::Result;
 
@@ -36,7 +36,7 @@ impl Builder<'_, '_> {
             keys,
             values,
             mixed,
-            slot: self.slot(SlotKind::Kv(kv)),
+            memory: self.key_values(spec.causal, kv),
             number: self.number(),
             tiling: self.tiling(Tiling { group: spec.group(), heads: spec.kv_heads }),
             kv_heads: spec.kv_heads,
@@ -49,6 +49,15 @@ impl Builder<'_, '_> {
         };
         let term = self.term(&format!("{name}.o"), (width, mixed_width), spec.o_bias, self.branch)?;
         Ok(Branch { first, middle: vec![Box::new(attention)], last: Last::Matrix { source: mixed, term } })
+    }
+
+    /// Causal attention keeps keys and values for later passes; of the other kind each pass computes all of them.
+    fn key_values(&mut self, causal: bool, shape: KvShape) -> KeyValues {
+        if causal {
+            return KeyValues::Slot(self.slot(SlotKind::Kv(shape)));
+        }
+        self.takes_whole_sequences = true;
+        KeyValues::Pass(shape)
     }
 
     fn rotation(&self, rope: Option<usize>) -> Option<Rotation> {
@@ -83,5 +92,9 @@ fn attend_spec(spec: &spec::Attention) -> AttendSpec {
         scale: spec.scale,
         softcap: spec.softcap,
         window: spec.window,
+        ahead: match spec.causal {
+            true => 0,
+            false => spec.window.map_or(usize::MAX, |window| window - 1),
+        },
     }
 }

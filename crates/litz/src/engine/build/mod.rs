@@ -10,7 +10,10 @@ mod mixers;
 
 use std::sync::Arc;
 
-use super::program::{BufferId, BufferSpec, Forms, OutputBuffers, Place, Program, RowsPer, SlotId, Tiling};
+use super::program::{
+    BufferId, BufferSpec, Forms, OutputBuffers, Place, Program, RowsPer, Sizes, SlotId, Tiling,
+};
+use super::rope::{Frequencies, Rope};
 use super::spec::{self, Spec};
 use super::state::SlotKind;
 use super::steps::{Epilogue, Linear, Norm, NormKind, Read, Step, Term};
@@ -26,9 +29,26 @@ pub(super) fn build(spec: &Spec, loader: &mut Loader<'_>) -> Result<Program> {
         builder.layer(&format!("layers.{index}"), layer)?;
     }
     builder.head(&embed)?;
-    let Builder { steps, buffers, slots, tilings, outputs, .. } = builder;
+    let Builder { steps, buffers, slots, tilings, outputs, takes_whole_sequences, .. } = builder;
     let buffers = buffers.into_iter().map(|(_, buffer)| buffer).collect();
-    Ok(Program { steps, buffers, slots, tilings, outputs })
+    let sizes = Sizes {
+        context: spec.context,
+        vocab: spec.vocab,
+        width: spec.width,
+        embed_width: spec.outer_width(),
+        layers: spec.layers.len(),
+    };
+    Ok(Program { sizes, steps, buffers, slots, tilings, outputs, takes_whole_sequences })
+}
+
+/// The rotations of a model, to which its steps refer by index.
+pub(super) fn ropes(spec: &Spec) -> Vec<Rope> {
+    let frequencies = |values: &[f64], gain| Frequencies { values: values.to_vec(), gain };
+    let rope = |rope: &spec::Rope| Rope {
+        short: frequencies(&rope.frequencies, rope.gain),
+        long: rope.long.as_ref().map(|long| (long.above, frequencies(&long.frequencies, long.gain))),
+    };
+    spec.ropes.iter().map(rope).collect()
 }
 
 /// A program in the making.
@@ -40,6 +60,7 @@ struct Builder<'a, 'b> {
     slots: Vec<SlotKind>,
     tilings: Vec<Tiling>,
     outputs: OutputBuffers,
+    takes_whole_sequences: bool,
     /// The rows to which every branch is added, and rows of a branch on its way there.
     residual: BufferId,
     branch: BufferId,
@@ -61,7 +82,7 @@ enum Name {
 impl<'a, 'b> Builder<'a, 'b> {
     fn new(spec: &'a Spec, loader: &'a mut Loader<'b>) -> Self {
         let none = BufferId(0);
-        let outputs = OutputBuffers { logits: none, hidden: none, layers: spec.layers.len() };
+        let outputs = OutputBuffers { logits: none, hidden: none };
         let mut builder = Self {
             spec,
             loader,
@@ -70,6 +91,7 @@ impl<'a, 'b> Builder<'a, 'b> {
             slots: Vec::new(),
             tilings: Vec::new(),
             outputs,
+            takes_whole_sequences: false,
             residual: none,
             branch: none,
             numbers: 0,

@@ -21,6 +21,8 @@ pub(in crate::engine) struct Span {
     /// The first row in the chunk, and its position in the sequence.
     pub(in crate::engine) row: usize,
     pub(in crate::engine) position: usize,
+    /// How many tokens it has.
+    pub(in crate::engine) len: usize,
 }
 
 /// Rows of one span that are worked on together.
@@ -107,7 +109,7 @@ impl Chunk {
         let wanted = positions.start.max(first)..positions.end;
         self.outputs.extend(wanted.map(|position| row + position - positions.start));
         let (slots, long) = (sequence.slots(positions.end), sequence.long());
-        self.spans.push(Span { slots, long, row, position: positions.start });
+        self.spans.push(Span { slots, long, row, position: positions.start, len: positions.len() });
         self.pages.extend(cut(span, positions, PAGE));
     }
 
@@ -118,8 +120,7 @@ impl Chunk {
             let size = tile_size(*tiling, self.tokens.len(), threads);
             tiles.clear();
             for (index, span) in self.spans.iter().enumerate() {
-                let end = self.spans.get(index + 1).map_or(self.tokens.len(), |next| next.row);
-                tiles.extend(cut(index, span.position..span.position + end - span.row, size));
+                tiles.extend(cut(index, span.position..span.position + span.len, size));
             }
         }
     }

@@ -67,7 +67,7 @@ impl Pass {
     fn lend(&mut self, values: SharedSlice<'static, f32>) {
         let outputs = self.model.program.outputs;
         if self.chunk.wanted.are_logits() {
-            let first = self.chunk.first * self.model.vocab;
+            let first = self.chunk.first * self.model.sizes().vocab;
             self.workspace.buffers[outputs.logits.0].lend(values.from(first));
         } else {
             self.workspace.buffers[outputs.hidden.0].lend(values);

@@ -17,7 +17,7 @@ use crate::Result;
 
 use kv::Blocks;
 pub use kv::CacheDType;
-pub(super) use kv::{KvCache, KvShape, PAGE};
+pub(super) use kv::{KvCache, KvShape, PassKv, PAGE};
 
 /// What a slot keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +60,7 @@ impl SlotState {
         }
     }
 
-    /// To how many positions a state can go back that holds at least `to`, for a wish of `to`.
+    /// To how many positions a state can go back that shall go back to `to`.
     fn reachable(&self, to: usize) -> usize {
         match self {
             Self::Kv(_) => to,
@@ -126,18 +126,19 @@ impl Sequence {
         Arc::ptr_eq(&self.model, model)
     }
 
-    /// Appends inputs, whose states are not held yet. A length at which the ropes' frequencies change has none that hold.
+    /// Appends inputs, whose states are not held yet. None hold of a length at which the ropes' frequencies
+    /// change, or of a model that takes whole sequences.
     pub(super) fn append(&mut self, inputs: Inputs<'_>) {
         match inputs {
             Inputs::Tokens(ids) => self.tokens.extend_from_slice(ids),
             Inputs::Embeddings(rows) => {
-                let count = rows.len() / self.model.embed_width;
+                let count = rows.len() / self.model.sizes().embed_width;
                 self.tokens.resize(self.tokens.len() + count, EMBEDDED);
                 self.embeddings.extend_from_slice(rows);
             }
         }
         let long = self.model.ropes.long_mask(self.tokens.len());
-        if long != self.long {
+        if long != self.long || self.model.program.takes_whole_sequences {
             (self.computed, self.long) = (0, long);
         }
     }
@@ -147,8 +148,9 @@ impl Sequence {
         if self.embeddings.is_empty() {
             return &[];
         }
-        let rows = self.embedded_before(positions.start)..self.embedded_before(positions.end);
-        &self.embeddings[rows.start * self.model.embed_width..rows.end * self.model.embed_width]
+        let width = self.model.sizes().embed_width;
+        let (start, end) = (self.embedded_before(positions.start), self.embedded_before(positions.end));
+        &self.embeddings[start * width..end * width]
     }
 
     fn embedded_before(&self, position: usize) -> usize {
@@ -158,7 +160,7 @@ impl Sequence {
     /// Makes room for the states of `positions`; after an error it is as it was.
     pub(super) fn reserve(&mut self, positions: usize) -> Result<()> {
         let caches = self.states.iter_mut().filter_map(SlotState::cache);
-        self.blocks.reserve(caches, (positions, self.model.context))
+        self.blocks.reserve(caches, (positions, self.model.sizes().context))
     }
 
     /// The states, for the phases of a pass that computes the positions before `end`.
@@ -192,7 +194,7 @@ impl Sequence {
 
     fn forget_tokens(&mut self, len: usize) {
         if !self.embeddings.is_empty() {
-            self.embeddings.truncate(self.embedded_before(len) * self.model.embed_width);
+            self.embeddings.truncate(self.embedded_before(len) * self.model.sizes().embed_width);
         }
         self.tokens.truncate(len);
     }

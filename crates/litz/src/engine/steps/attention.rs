@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::{by_tokens, Norm, Step};
 use crate::engine::pass::{Chunk, Pass, Plan, Rows, Span, Tile, Worker};
 use crate::engine::program::{BufferId, SlotId};
-use crate::engine::state::{KvCache, PAGE};
+use crate::engine::state::{CacheDType, KvCache, KvShape, PassKv, PAGE};
 use crate::kernels::{AttendSpec, AttendState, Kernels, Pages, Queries, SharedSlice};
 use crate::shared::assume_static;
 use crate::threads::Split;
@@ -30,13 +30,13 @@ const APPEND_AND_ATTEND_SEGMENT: u8 = 5;
 /// Merge the segments, by tile and key head.
 const MERGE: u8 = 6;
 
-/// Causal attention over the keys and values of a slot.
+/// Attention of every query to the keys that it sees.
 pub(in crate::engine) struct Attention {
     pub(in crate::engine) queries: BufferId,
     pub(in crate::engine) keys: BufferId,
     pub(in crate::engine) values: BufferId,
     pub(in crate::engine) mixed: BufferId,
-    pub(in crate::engine) slot: SlotId,
+    pub(in crate::engine) memory: KeyValues,
     /// Tells the attention steps of a program apart.
     pub(in crate::engine) number: usize,
     /// Which of the program's tilings cuts the tokens.
@@ -44,13 +44,22 @@ pub(in crate::engine) struct Attention {
     pub(in crate::engine) kv_heads: usize,
     /// Query heads of a key head.
     pub(in crate::engine) group: usize,
-    /// Head sizes, scale, cap and window.
+    /// Head sizes, scale, cap, and which keys a query sees.
     pub(in crate::engine) spec: AttendSpec,
     pub(in crate::engine) rotation: Option<Rotation>,
     /// One for each query head: `slope * (key position - query position)` is added to the scaled score.
     pub(in crate::engine) alibi: Option<Vec<f32>>,
     pub(in crate::engine) query_norms: HeadNorms,
     pub(in crate::engine) key_norms: HeadNorms,
+}
+
+/// Where keys and values are kept.
+#[derive(Clone, Copy)]
+pub(in crate::engine) enum KeyValues {
+    /// In a slot of the sequence, for later passes.
+    Slot(SlotId),
+    /// In the pass, whose chunk holds whole sequences.
+    Pass(KvShape),
 }
 
 /// Which of the model's ropes rotates queries and keys.
@@ -124,6 +133,10 @@ impl Step for Attention {
         if self.query_norms.whole().is_some() || self.key_norms.whole().is_some() {
             plan.stage(NORM_WHOLE, by_tokens(chunk, plan));
         }
+        if let KeyValues::Pass(shape) = self.memory {
+            let lengths: Vec<usize> = chunk.spans.iter().map(|span| span.len).collect();
+            plan.shared::<PassKv>().reserve(shape, &lengths);
+        }
         let (threads, tiles) = (plan.threads(), &chunk.tiles[self.tiling]);
         let units = tiles.len() * self.kv_heads;
         let segments = tiles.iter().map(|&tile| self.segments_of(chunk, tile).len()).max().unwrap_or(0);
@@ -142,14 +155,21 @@ impl Step for Attention {
         plan.stage(MERGE, by_tile);
     }
 
+    fn bytes(&self, tokens: usize) -> usize {
+        match self.memory {
+            KeyValues::Slot(_) => 0,
+            KeyValues::Pass(shape) => tokens.next_multiple_of(PAGE) * shape.bytes_per_token(CacheDType::F32),
+        }
+    }
+
     fn run(&self, pass: &Pass, stage: u8, units: Range<usize>, worker: &mut Worker) {
         match stage {
             NORM_WHOLE => return self.norm_whole(pass, units),
             APPEND => {
                 let pages = &pass.chunk.pages;
                 return units.for_each(|unit| {
-                    let rows = pass.chunk.rows(pages[unit / self.kv_heads]);
-                    self.append_kv(pass, unit % self.kv_heads, rows);
+                    let (tile, head) = (pages[unit / self.kv_heads], unit % self.kv_heads);
+                    self.append_kv(pass, Unit { tile, head });
                 });
             }
             _ => {}
@@ -195,18 +215,18 @@ impl Attention {
     }
 
     /// Norms and rotates one key head, and appends the key and value.
-    fn append_kv(&self, pass: &Pass, head: usize, tokens: Range<usize>) {
+    fn append_kv(&self, pass: &Pass, Unit { tile, head }: Unit) {
         let (keys, values) = (pass.rows(self.keys), pass.rows(self.values));
+        let (span, cache) = (&pass.chunk.spans[tile.span], self.cache(pass, tile.span));
         let cols = |dim: usize| head * dim..(head + 1) * dim;
-        for token in tokens {
-            let span = pass.chunk.span_of(token);
+        for token in pass.chunk.rows(tile) {
             let position = span.position + token - span.row;
             // SAFETY: within a phase, this piece alone touches this key head of this token.
             let (key, value) = unsafe {
                 (keys.get_mut(token, cols(self.spec.head_dim)), values.get(token, cols(self.spec.value_dim)))
             };
             self.norm_and_rotate(pass, self.key_norms.of_head(head), span, position, key);
-            store(pass.kernels(), span.slots.kv(self.slot), head, position, (key, value));
+            store(pass.kernels(), cache, head, position, (key, value));
         }
     }
 
@@ -220,19 +240,33 @@ impl Attention {
         }
     }
 
+    fn cache<'a>(&self, pass: &'a Pass, span: usize) -> &'a KvCache {
+        match self.memory {
+            KeyValues::Slot(slot) => pass.chunk.spans[span].slots.kv(slot),
+            KeyValues::Pass(shape) => pass.shared::<PassKv>().span(shape, span),
+        }
+    }
+
+    /// The positions that any query of a tile sees.
+    fn seen(&self, span: &Span, tile: Tile) -> Range<usize> {
+        let first = span.position + tile.start;
+        let last = first + tile.count - 1;
+        let end = last.saturating_add(self.spec.ahead).min(span.position + span.len - 1) + 1;
+        self.spec.window.map_or(0, |window| (first + 1).saturating_sub(window))..end
+    }
+
     /// The segments that any query of a tile sees. A query's result is the merge of its segments in their order,
     /// whoever computes them.
     fn segments_of(&self, chunk: &Chunk, tile: Tile) -> Range<usize> {
-        let first = chunk.spans[tile.span].position + tile.start;
-        let last = first + tile.count - 1;
-        start_of_window(self.spec.window, first) / SEGMENT..last / SEGMENT + 1
+        let seen = self.seen(&chunk.spans[tile.span], tile);
+        seen.start / SEGMENT..seen.end.div_ceil(SEGMENT)
     }
 
     /// The queries of one key head at the positions of a tile, over all that they see.
     fn run_tile(&self, pass: &Pass, stage: u8, unit: usize, own: &mut Own) {
         let unit = self.unit(pass, unit);
         if stage == APPEND_AND_ATTEND {
-            self.append_kv(pass, unit.head, pass.chunk.rows(unit.tile));
+            self.append_kv(pass, unit);
         }
         self.gather_queries(pass, unit, &mut own.queries);
         let Own { queries, total, segment } = own;
@@ -254,7 +288,7 @@ impl Attention {
         let unit = self.unit(pass, number / count);
         let mut seen = self.segments_of(&pass.chunk, unit.tile);
         if stage == APPEND_AND_ATTEND_SEGMENT && number % count + 1 == seen.len() {
-            self.append_kv(pass, unit.head, pass.chunk.rows(unit.tile));
+            self.append_kv(pass, unit);
         }
         let Some(segment) = seen.nth(number % count) else { return };
         self.gather_queries(pass, unit, &mut own.queries);
@@ -279,20 +313,20 @@ impl Attention {
         let (Unit { tile, head }, group) = (unit, self.group);
         let span = &pass.chunk.spans[tile.span];
         state.reset(tile.count * group, self.spec.value_dim);
-        let cache = span.slots.kv(self.slot);
-        let position = span.position + tile.start;
-        let last = (position + tile.count - 1) / PAGE;
-        let start = (start_of_window(self.spec.window, position) / PAGE).max(segment * PAGES);
-        let end = (last + 1).min((segment + 1) * PAGES);
+        let (cache, seen) = (self.cache(pass, tile.span), self.seen(span, tile));
+        let pages_seen = seen.start / PAGE..seen.end.div_ceil(PAGE);
+        let start = pages_seen.start.max(segment * PAGES);
+        let end = pages_seen.end.min((segment + 1) * PAGES);
         let mut pages: [&[u8]; PAGES] = [&[]; PAGES];
         for (page, number) in pages.iter_mut().zip(start..end) {
             *page = read(cache, number, head);
         }
-        let ahead = (end <= last).then(|| read(cache, end, head));
+        let ahead = (end < pages_seen.end).then(|| read(cache, end, head));
         let pages =
             Pages { layout: cache.layout(), start: start * PAGE, pages: &pages[..end - start], ahead };
         let slopes = self.alibi.as_ref().map(|slopes| &slopes[head * group..(head + 1) * group]);
-        let queries = Queries { values: queries, group, position, slopes };
+        let (position, keys) = (span.position + tile.start, span.position + span.len);
+        let queries = Queries { values: queries, group, position, keys, slopes };
         pass.kernels().attend(&self.spec, &queries, &pages, state);
     }
 
@@ -337,11 +371,6 @@ fn apply_rope(pass: &Pass, rotation: Rotation, span: &Span, position: usize, x: 
         true => pass.kernels().rope_interleaved(x, cos, sin),
         false => pass.kernels().rope_half(x, cos, sin),
     }
-}
-
-/// The first position that a query at `position` sees.
-fn start_of_window(window: Option<usize>, position: usize) -> usize {
-    window.map_or(0, |window| (position + 1).saturating_sub(window))
 }
 
 /// Writes one head of one position.

@@ -20,7 +20,7 @@ use crate::kernels::Input;
 use crate::threads::Split;
 use crate::weights::Weight;
 
-pub(super) use attention::{Attention, HeadNorms, Rotation};
+pub(super) use attention::{Attention, HeadNorms, KeyValues, Rotation};
 pub(super) use embed::Embed;
 pub(super) use experts::{rows_of_choices, Expert, ExpertsDown, ExpertsUp, Mixture, Router, SharedExpert};
 pub(super) use hidden::HiddenStates;
@@ -42,8 +42,8 @@ pub(super) trait Step: Send + Sync {
     /// Notes in which forms its matrices take their inputs, which is known when loading is over.
     fn resolve_input_dtypes(&mut self, _input: &dyn Fn(&Weight) -> Input, _buffers: &mut [BufferSpec]) {}
 
-    /// Bytes of memory of its own that each worker needs.
-    fn worker_bytes(&self) -> usize {
+    /// Bytes of memory of its own that it needs for a chunk of so many tokens.
+    fn bytes(&self, _tokens: usize) -> usize {
         0
     }
 }

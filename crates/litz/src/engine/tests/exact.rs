@@ -273,3 +273,40 @@ fn segments() {
         }
     }
 }
+
+/// Sequences whose queries see later keys: packed as alone, whatever the chunk, longer ones than it among them.
+#[test]
+fn whole_sequences() {
+    for (isa, dtype) in isas().flat_map(|isa| [DType::F32, DType::Q8_0].map(|dtype| (isa, dtype))) {
+        let spec = spec(|spec| {
+            spec["context"] = json!(2000);
+            for (layer, window) in [(0, Value::Null), (1, json!(70))] {
+                spec["layers"][layer]["mixer"]["causal"] = json!(false);
+                spec["layers"][layer]["mixer"]["window"] = window;
+            }
+        });
+        let file = file(&spec, |_| dtype);
+        let texts: Vec<Vec<u32>> =
+            [3, 700, 1, 64, 130].iter().map(|&count| ids(count, count as u64, spec.vocab)).collect();
+        let alone = load(&spec, &file, &options(1, 256), isa);
+        let expected: Vec<f32> = texts.iter().flat_map(|ids| alone.logits(ids).unwrap()).collect();
+        for (threads, chunk) in [(1, 64), (2, 200), (3, 2000)] {
+            let model = load(&spec, &file, &options(threads, chunk), isa);
+            let mut sequences: Vec<Sequence> = texts.iter().map(|_| model.sequence()).collect();
+            let mut batch: Vec<(&mut Sequence, Inputs<'_>)> =
+                sequences.iter_mut().zip(&texts).map(|(s, ids)| (s, Inputs::Tokens(ids))).collect();
+            let mut found = Vec::new();
+            model.forward(&mut batch, Outputs::All, &mut found).unwrap();
+            same(
+                &format!("{dtype:?} {} {threads} threads, chunks of {chunk}", isa.name()),
+                &found,
+                &expected,
+            );
+            // A sequence that grows is read again as a whole.
+            let (mut grown, mut last) = (model.sequence(), Vec::new());
+            forward(&model, &mut [(&mut grown, &texts[4][..100])], &mut last).unwrap();
+            forward(&model, &mut [(&mut grown, &texts[4][100..])], &mut last).unwrap();
+            same("grown", &last, &found[found.len() - spec.vocab..]);
+        }
+    }
+}

@@ -93,6 +93,8 @@ impl Reference {
         let mixed = |position: usize| {
             let mut out = Vec::new();
             let first = a.window.map_or(0, |window| (position + 1).saturating_sub(window));
+            let ahead = if a.causal { 0 } else { a.window.map_or(rows.len(), |window| window - 1) };
+            let seen = first..(position + 1 + ahead).min(rows.len());
             for head in 0..a.heads {
                 let own = head / a.group();
                 let query = &q[position][head * a.head_dim..][..a.head_dim];
@@ -100,13 +102,13 @@ impl Reference {
                     let key = &k[j][own * a.head_dim..][..a.head_dim];
                     let slope = a.alibi.as_ref().map_or(0.0, |slopes| f64::from(slopes[head]));
                     let score = query.iter().zip(key).map(|(q, k)| q * k).sum::<f64>() * f64::from(a.scale)
-                        - slope * (position - j) as f64;
+                        - slope * (position as f64 - j as f64);
                     a.softcap.map_or(score, |cap| f64::from(cap) * (score / f64::from(cap)).tanh()).exp()
                 };
-                let weights: Vec<f64> = (first..=position).map(score).collect();
+                let weights: Vec<f64> = seen.clone().map(score).collect();
                 let total: f64 = weights.iter().sum();
                 out.extend((0..a.value_dim).map(|d| {
-                    let values = (first..=position).map(|j| v[j][own * a.value_dim + d]);
+                    let values = seen.clone().map(|j| v[j][own * a.value_dim + d]);
                     weights.iter().zip(values).map(|(w, v)| w * v).sum::<f64>() / total
                 }));
             }

@@ -195,7 +195,7 @@ impl Step for ExpertsDown {
         }
     }
 
-    fn worker_bytes(&self) -> usize {
+    fn bytes(&self, _: usize) -> usize {
         4 * BLOCK * self.width()
     }
 }
