@@ -131,12 +131,7 @@ impl Model {
 
     /// The logits of every position of a sequence of its own: (time, vocab).
     pub fn logits(&self, ids: &[u32]) -> Result<Vec<f32>> {
-        self.logits_while(ids, &mut || Ok(()))
-    }
-
-    /// `logits`, which asks before every chunk of tokens whether to go on; an error ends it.
-    pub fn logits_while(&self, ids: &[u32], go_on: GoOn<'_>) -> Result<Vec<f32>> {
-        self.outputs_while(Inputs::Tokens(ids), Outputs::All, go_on)
+        self.outputs_while(Inputs::Tokens(ids), Outputs::All, &mut || Ok(()))
     }
 
     /// The outputs of a sequence of its own; asks before every chunk of tokens whether to go on, and an error ends it.

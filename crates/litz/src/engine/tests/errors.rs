@@ -267,7 +267,8 @@ fn a_pass_can_be_ended_between_chunks() {
             Err(Error::Value("enough".to_owned()))
         }
     };
-    let ended = model.logits_while(&ids(100, 1, spec.vocab), &mut go_on);
+    let text = ids(100, 1, spec.vocab);
+    let ended = model.outputs_while(Inputs::Tokens(&text), Outputs::All, &mut go_on);
     assert_eq!(ended.unwrap_err().to_string(), "enough");
     assert_eq!(asked, 3);
 }
