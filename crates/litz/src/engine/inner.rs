@@ -4,7 +4,7 @@ use super::options::ActivationDType;
 use super::program::{Program, Sizes};
 use super::rope::Ropes;
 use super::state::CacheDType;
-use crate::kernels::{Input, Kernels, Matrix};
+use crate::kernels::Kernels;
 
 /// A loaded model without its threads.
 pub(super) struct ModelInner {
@@ -19,10 +19,5 @@ impl ModelInner {
     /// What everybody needs to know of the model.
     pub(super) fn sizes(&self) -> Sizes {
         self.program.sizes
-    }
-
-    /// In which form a matrix takes its input.
-    pub(super) fn input(&self, weight: &Matrix<'_>) -> Input {
-        self.activations.input(self.kernels, weight)
     }
 }

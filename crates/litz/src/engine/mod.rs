@@ -2,14 +2,17 @@
 //!
 //! Results are equal bit for bit however tokens are batched, cut into calls or chunks, or spread over threads.
 
+mod buffers;
 mod build;
 mod forward;
+mod forward_pass;
 mod inner;
 mod model;
 mod options;
 mod pass;
 mod program;
 mod rope;
+mod sequence;
 mod spec;
 mod state;
 mod steps;
@@ -22,8 +25,9 @@ pub use crate::weights::{Conversion, LoadReport, Part, WeightSource};
 pub use forward::{Forward, Inputs, Outputs};
 pub use model::{Memory, Model};
 pub use options::{ActivationDType, LoadOptions};
+pub use sequence::Sequence;
 pub use spec::{
     Activation, Attention, FeedForward, Layer, LongRope, Mixer, Mlp, Moe, Norm, NormKind, Norms, Order,
     Positions, QkNorm, Rope, Spec,
 };
-pub use state::{CacheDType, Sequence};
+pub use state::CacheDType;

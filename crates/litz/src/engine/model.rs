@@ -4,13 +4,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::build::{build, ropes};
 use super::forward::{Forward, Inputs, Outputs};
+use super::forward_pass::ForwardPass;
 use super::inner::ModelInner;
 use super::options::{ActivationDType, LoadOptions};
-use super::pass::Pass;
+use super::pass::{Chunk, Part};
 use super::program::{Program, Sizes};
 use super::rope::Ropes;
+use super::sequence::Sequence;
 use super::spec::Spec;
-use super::state::{CacheDType, Sequence, PAGE};
+use super::state::{CacheDType, PAGE};
 use crate::formats::TensorFile;
 use crate::kernels::Kernels;
 use crate::threads::{available_threads, PerProcess, Pool};
@@ -42,7 +44,7 @@ pub struct Model {
     pool: Pool,
     chunk: usize,
     /// Regions that are over; one is used again when no late worker looks at it any more.
-    passes: PerProcess<Mutex<Vec<Arc<Pass>>>>,
+    passes: PerProcess<Mutex<Vec<Arc<ForwardPass>>>>,
     report: LoadReport,
 }
 
@@ -59,6 +61,23 @@ struct Job<'a> {
 }
 
 impl Job<'_> {
+    /// Adds the next positions to a chunk.
+    fn add(&mut self, chunk: &mut Chunk, count: usize) -> Result<()> {
+        let (positions, len) = (self.next..self.next + count, self.sequence.tokens().len());
+        self.sequence.reserve(positions.end)?;
+        let (slots, long) = (self.sequence.slots(positions.end), self.sequence.long());
+        chunk.add(Part {
+            tokens: &self.sequence.tokens()[positions.clone()],
+            position: positions.start,
+            embeddings: self.sequence.embeddings(positions.clone()),
+            slots,
+            long,
+            wanted_from: if chunk.wanted == Outputs::Last { len - 1 } else { self.before },
+        });
+        self.next = positions.end;
+        Ok(())
+    }
+
     /// Leaves the sequence as long as it was.
     fn undo(self) {
         self.sequence.undo(self.before, self.computed);
@@ -237,9 +256,10 @@ impl Model {
             go_on()?;
             let mut region = self.pass();
             let pass = Arc::get_mut(&mut region).expect("a pass that is handed out has one owner");
-            pass.chunk.begin(Arc::clone(&tables), wanted, (first, total));
-            next = self.fill(pass, jobs, next)?;
-            let outputs = pass.chunk.outputs.len();
+            let chunk = &mut pass.pass.chunk;
+            chunk.begin(Arc::clone(&tables), wanted, (first, total));
+            next = self.fill(chunk, jobs, next)?;
+            let outputs = chunk.outputs.len();
             pass.plan(values);
             let outcome = self.pool.run(region.clone());
             self.release(region);
@@ -250,36 +270,33 @@ impl Model {
     }
 
     /// Takes up to a chunk of tokens from the jobs, or one whole sequence, and says which job comes next.
-    fn fill(&self, pass: &mut Pass, jobs: &mut [Job<'_>], mut next: usize) -> Result<usize> {
+    fn fill(&self, chunk: &mut Chunk, jobs: &mut [Job<'_>], mut next: usize) -> Result<usize> {
         let mut room = self.chunk;
         while room > 0 && next < jobs.len() {
             let job = &mut jobs[next];
             let left = job.sequence.tokens().len() - job.next;
             let count = match self.inner.program.takes_whole_sequences {
-                true if left > room && !pass.chunk.tokens.is_empty() => break,
+                true if left > room && !chunk.tokens.is_empty() => break,
                 true => left,
                 false => left.min(room),
             };
-            let positions = job.next..job.next + count;
-            job.sequence.reserve(positions.end)?;
-            pass.chunk.add(job.sequence, positions.clone(), job.before);
+            job.add(chunk, count)?;
             room = room.saturating_sub(count);
-            job.next = positions.end;
-            next += usize::from(job.next == job.sequence.tokens().len());
+            next += usize::from(count == left);
         }
         Ok(next)
     }
 
-    fn pass(&self) -> Arc<Pass> {
+    fn pass(&self) -> Arc<ForwardPass> {
         let mut passes = self.passes.get().lock().unwrap_or_else(PoisonError::into_inner);
         let free = passes.iter_mut().position(|pass| Arc::get_mut(pass).is_some());
         match free {
             Some(index) => passes.swap_remove(index),
-            None => Arc::new(Pass::new(Arc::clone(&self.inner), self.pool.threads())),
+            None => Arc::new(ForwardPass::new(Arc::clone(&self.inner), self.pool.threads())),
         }
     }
 
-    fn release(&self, pass: Arc<Pass>) {
+    fn release(&self, pass: Arc<ForwardPass>) {
         let mut passes = self.passes.get().lock().unwrap_or_else(PoisonError::into_inner);
         if passes.len() < 3 {
             passes.push(pass);

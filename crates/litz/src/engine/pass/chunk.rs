@@ -3,15 +3,31 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::engine::buffers::{RowsPer, Tiling};
 use crate::engine::forward::Outputs;
-use crate::engine::program::{RowsPer, Tiling};
 use crate::engine::rope::Tables;
-use crate::engine::state::{Sequence, Slots, EMBEDDED, PAGE};
+use crate::engine::state::{Slots, PAGE};
 
 /// Queries whose attention is one unit of work, where there are enough units.
 const QUERIES: usize = 128;
 /// Tokens of a tile at least.
 const MIN_TILE: usize = 16;
+
+/// The id of positions that were fed as embeddings.
+pub(in crate::engine) const EMBEDDED: u32 = u32::MAX;
+
+/// Consecutive positions of a sequence on their way into a chunk.
+pub(in crate::engine) struct Part<'a> {
+    pub(in crate::engine) tokens: &'a [u32],
+    pub(in crate::engine) position: usize,
+    /// The rows of those that are `EMBEDDED`.
+    pub(in crate::engine) embeddings: &'a [f32],
+    /// The states, which have room for them.
+    pub(in crate::engine) slots: Slots,
+    pub(in crate::engine) long: u32,
+    /// The first position whose outputs are wanted.
+    pub(in crate::engine) wanted_from: usize,
+}
 
 /// Consecutive tokens of one sequence.
 pub(in crate::engine) struct Span {
@@ -89,32 +105,23 @@ impl Chunk {
         (self.tables, self.wanted, self.first, self.total) = (tables, wanted, first, total);
     }
 
-    /// Adds positions of a sequence, whose states have room for them. Outputs are wanted from a position on.
-    pub(in crate::engine) fn add(
-        &mut self,
-        sequence: &mut Sequence,
-        positions: Range<usize>,
-        wanted_from: usize,
-    ) {
+    /// Adds some positions of a sequence.
+    pub(in crate::engine) fn add(&mut self, part: Part<'_>) {
         let (row, span) = (self.tokens.len(), self.spans.len());
-        let tokens = &sequence.tokens()[positions.clone()];
+        let Part { tokens, position, embeddings, slots, long, wanted_from } = part;
         let embedded = tokens.iter().enumerate().filter(|(_, &token)| token == EMBEDDED);
         self.embedded.extend(embedded.map(|(index, _)| row + index));
-        self.embeddings.extend_from_slice(sequence.embeddings(positions.clone()));
+        self.embeddings.extend_from_slice(embeddings);
         self.tokens.extend_from_slice(tokens);
-        let first = match self.wanted {
-            Outputs::Last => sequence.tokens().len() - 1,
-            _ => wanted_from,
-        };
-        let wanted = positions.start.max(first)..positions.end;
-        self.outputs.extend(wanted.map(|position| row + position - positions.start));
-        let (slots, long) = (sequence.slots(positions.end), sequence.long());
-        self.spans.push(Span { slots, long, row, position: positions.start, len: positions.len() });
+        let positions = position..position + tokens.len();
+        let wanted = position.max(wanted_from)..positions.end;
+        self.outputs.extend(wanted.map(|wanted| row + wanted - position));
+        self.spans.push(Span { slots, long, row, position, len: tokens.len() });
         self.pages.extend(cut(span, positions, PAGE));
     }
 
     /// Cuts the spans into tiles, for so many threads.
-    pub(super) fn cut(&mut self, tilings: &[Tiling], threads: usize) {
+    pub(in crate::engine) fn cut(&mut self, tilings: &[Tiling], threads: usize) {
         self.tiles.resize_with(tilings.len(), Vec::new);
         for (tiling, tiles) in tilings.iter().zip(&mut self.tiles) {
             let size = tile_size(*tiling, self.tokens.len(), threads);

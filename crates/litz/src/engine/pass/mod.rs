@@ -1,113 +1,78 @@
-//! One chunk of a forward pass as a parallel region: which tokens, which phases, and the memory between the steps.
+//! What steps see of a forward pass: the chunk of tokens, the buffers between the steps, and each worker's own memory.
 
 mod chunk;
 mod plan;
 mod workspace;
 
 use std::any::Any;
-use std::sync::Arc;
 
-use super::inner::ModelInner;
-use super::program::{BufferId, RowsPer};
-use crate::kernels::{Kernels, SharedSlice};
-use crate::shared::assume_static;
-use crate::threads::Work;
+use super::buffers::{BufferId, BufferSpec, RowsPer};
+use super::options::ActivationDType;
+use crate::kernels::{Input, Kernels, Matrix, SharedSlice};
 
-pub(super) use chunk::{Chunk, Span, Tile};
-use plan::Phase;
-pub(super) use plan::Plan;
-use workspace::Workspace;
+pub(super) use chunk::{Chunk, Part, Span, Tile, EMBEDDED};
+pub(super) use plan::{Phase, Plan};
+use workspace::Scratch;
 pub(super) use workspace::{Prepared, RowBuffer, Rows, Worker};
 
-/// Everything that a region's pieces reach.
+/// What steps see of a chunk's forward pass.
 pub(super) struct Pass {
-    pub(super) model: Arc<ModelInner>,
+    kernels: &'static Kernels,
+    activations: ActivationDType,
     pub(super) chunk: Chunk,
-    workspace: Workspace,
-    phases: Vec<Phase>,
-    workers: Vec<Worker>,
-    worker_views: SharedSlice<'static, Worker>,
+    buffers: Vec<RowBuffer>,
+    scratch: Scratch,
 }
 
 impl Pass {
-    pub(super) fn new(model: Arc<ModelInner>, threads: usize) -> Self {
-        Self {
-            chunk: Chunk::default(),
-            workspace: Workspace::new(&model),
-            phases: Vec::new(),
-            workers: (0..threads).map(|_| Worker::new(&model)).collect(),
-            worker_views: assume_static(&mut []),
-            model,
-        }
+    pub(super) fn new(
+        kernels: &'static Kernels,
+        activations: ActivationDType,
+        buffers: &[BufferSpec],
+    ) -> Self {
+        let buffers = RowBuffer::all(buffers, activations.codes());
+        Self { kernels, activations, chunk: Chunk::default(), buffers, scratch: Scratch::default() }
     }
 
-    /// Makes room and plans the phases; `values` is the memory for the outputs of the whole call.
-    pub(super) fn plan(&mut self, values: &mut [f32]) {
-        let model = Arc::clone(&self.model);
-        let program = &model.program;
+    /// Makes room for the chunk.
+    pub(super) fn reserve(&mut self, specs: &[BufferSpec]) {
         let (tokens, outputs) = (self.chunk.tokens.len(), self.chunk.count(RowsPer::Output));
-        self.workspace.begin(&model, tokens, outputs);
-        self.workers.iter_mut().for_each(|worker| worker.begin(&model));
-        self.lend(assume_static(values));
-        self.chunk.cut(&program.tilings, self.workers.len());
-        self.phases.clear();
-        for (index, step) in program.steps.iter().enumerate() {
-            let mut plan = Plan {
-                step: index,
-                phases: &mut self.phases,
-                scratch: &mut self.workspace.scratch,
-                workers: &mut self.workers,
-            };
-            step.plan(&self.chunk, &mut plan);
+        for (buffer, spec) in self.buffers.iter_mut().zip(specs) {
+            buffer.reserve(spec.shared_rows(tokens, outputs), spec.forms);
         }
-        self.worker_views = assume_static(&mut self.workers);
     }
 
-    /// Gives the caller's memory to the buffer whose rows are wanted.
-    fn lend(&mut self, values: SharedSlice<'static, f32>) {
-        let outputs = self.model.program.outputs;
-        if self.chunk.wanted.are_logits() {
-            let first = self.chunk.first * self.model.sizes().vocab;
-            self.workspace.buffers[outputs.logits.0].lend(values.from(first));
-        } else {
-            self.workspace.buffers[outputs.hidden.0].lend(values);
-        }
+    /// Lets the rows of a buffer lie in the caller's memory.
+    pub(super) fn lend(&mut self, buffer: BufferId, rows: SharedSlice<'static, f32>) {
+        self.buffers[buffer.0].lend(rows);
+    }
+
+    /// What a step's plan is made from.
+    pub(super) fn to_plan(&mut self) -> (&Chunk, &mut Scratch) {
+        (&self.chunk, &mut self.scratch)
     }
 
     pub(super) fn kernels(&self) -> &'static Kernels {
-        self.model.kernels
+        self.kernels
+    }
+
+    /// In which form a matrix takes its input.
+    pub(super) fn input(&self, weight: &Matrix<'_>) -> Input {
+        self.activations.input(self.kernels, weight)
     }
 
     /// The rows of a buffer that all workers share.
     pub(super) fn rows(&self, buffer: BufferId) -> Rows {
-        self.workspace.rows(buffer)
+        self.buffers[buffer.0].rows()
     }
 
     /// The buffers that all workers share.
     pub(super) fn buffers(&self) -> &[RowBuffer] {
-        &self.workspace.buffers
+        &self.buffers
     }
 
     /// The memory of this type that all workers share, which the step's plan has made.
     pub(super) fn shared<T: Any>(&self) -> &T {
-        self.workspace.scratch.get()
-    }
-}
-
-impl Work for Pass {
-    fn phases(&self) -> usize {
-        self.phases.len()
-    }
-
-    fn pieces(&self, phase: usize) -> usize {
-        self.phases[phase].split.pieces()
-    }
-
-    fn run(&self, phase: usize, piece: usize, worker: usize) {
-        let Phase { step, stage, split } = &self.phases[phase];
-        // SAFETY: a worker runs one piece at a time, and only that piece has its memory.
-        let own = unsafe { &mut self.worker_views.range_mut(worker..worker + 1)[0] };
-        own.phase = phase + 1;
-        self.model.program.steps[*step].run(self, *stage, split.range(piece), own);
+        self.scratch.get()
     }
 }

@@ -6,21 +6,30 @@ use super::workspace::{Scratch, Worker};
 use crate::threads::Split;
 
 /// A phase: a stage of a step, cut into pieces.
-pub(super) struct Phase {
-    pub(super) step: usize,
-    pub(super) stage: u8,
-    pub(super) split: Split,
+pub(in crate::engine) struct Phase {
+    pub(in crate::engine) step: usize,
+    pub(in crate::engine) stage: u8,
+    pub(in crate::engine) split: Split,
 }
 
 /// What a step says of its work in a chunk. Each stage is a phase: it begins when the one before is done.
 pub(in crate::engine) struct Plan<'a> {
-    pub(super) step: usize,
-    pub(super) phases: &'a mut Vec<Phase>,
-    pub(super) scratch: &'a mut Scratch,
-    pub(super) workers: &'a mut [Worker],
+    step: usize,
+    phases: &'a mut Vec<Phase>,
+    scratch: &'a mut Scratch,
+    workers: &'a mut [Worker],
 }
 
-impl Plan<'_> {
+impl<'a> Plan<'a> {
+    pub(in crate::engine) fn new(
+        step: usize,
+        phases: &'a mut Vec<Phase>,
+        scratch: &'a mut Scratch,
+        workers: &'a mut [Worker],
+    ) -> Self {
+        Self { step, phases, scratch, workers }
+    }
+
     /// How many workers there are.
     pub(in crate::engine) fn threads(&self) -> usize {
         self.workers.len()

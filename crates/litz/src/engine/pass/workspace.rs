@@ -1,11 +1,10 @@
-//! The memory between the steps of a pass: the program's buffers, each worker's own, and what single steps keep.
+//! The memory between the steps of a pass: buffers of rows, each worker's own, and what single steps keep.
 
 use std::any::Any;
 use std::ops::Range;
 
-use crate::engine::inner::ModelInner;
-use crate::engine::program::{BufferId, BufferSpec, Forms};
-use crate::kernels::{SharedCodes, SharedSlice};
+use crate::engine::buffers::{BufferSpec, Forms};
+use crate::kernels::{CodeWidth, SharedCodes, SharedSlice};
 use crate::shared::{Buffer, CodeRows};
 
 /// Memory of one buffer of the program.
@@ -19,18 +18,19 @@ pub(in crate::engine) struct RowBuffer {
 }
 
 impl RowBuffer {
-    fn all(model: &ModelInner) -> Vec<Self> {
+    /// The buffers of a program, with codes of a width, still without rows.
+    pub(super) fn all(specs: &[BufferSpec], codes: CodeWidth) -> Vec<Self> {
         let buffer = |spec: &BufferSpec| Self {
             floats: Buffer::new(0),
             bfloats: Buffer::new(0),
-            codes: CodeRows::new(model.activations.codes(), spec.cols),
+            codes: CodeRows::new(codes, spec.cols),
             cols: spec.cols,
             lent: None,
         };
-        model.program.buffers.iter().map(buffer).collect()
+        specs.iter().map(buffer).collect()
     }
 
-    fn reserve(&mut self, rows: usize, forms: Forms) {
+    pub(super) fn reserve(&mut self, rows: usize, forms: Forms) {
         let room = |wanted: bool| if wanted { rows } else { 0 };
         self.floats.reserve(room(forms.floats) * self.cols);
         self.bfloats.reserve(room(forms.bfloats) * self.cols);
@@ -151,13 +151,19 @@ pub(in crate::engine) struct Worker {
     pub(in crate::engine) buffers: Vec<RowBuffer>,
     pub(in crate::engine) scratch: Scratch,
     /// The phase that it works on, and the one whose input its buffers hold; both count from 1.
-    pub(super) phase: usize,
+    phase: usize,
     prepared: usize,
 }
 
 impl Worker {
-    pub(super) fn new(model: &ModelInner) -> Self {
-        Self { buffers: RowBuffer::all(model), scratch: Scratch::default(), phase: 0, prepared: 0 }
+    pub(in crate::engine) fn new(specs: &[BufferSpec], codes: CodeWidth) -> Self {
+        let buffers = RowBuffer::all(specs, codes);
+        Self { buffers, scratch: Scratch::default(), phase: 0, prepared: 0 }
+    }
+
+    /// Notes which phase it works on.
+    pub(in crate::engine) fn enter(&mut self, phase: usize) {
+        self.phase = phase + 1;
     }
 
     /// Whether this is the worker's first piece of a phase: then it prepares what the others use too.
@@ -166,34 +172,10 @@ impl Worker {
     }
 
     /// Makes room for a chunk.
-    pub(super) fn begin(&mut self, model: &ModelInner) {
-        for (buffer, spec) in self.buffers.iter_mut().zip(&model.program.buffers) {
+    pub(in crate::engine) fn begin(&mut self, specs: &[BufferSpec]) {
+        for (buffer, spec) in self.buffers.iter_mut().zip(specs) {
             buffer.reserve(spec.worker_rows(), spec.forms);
         }
         (self.phase, self.prepared) = (0, 0);
-    }
-}
-
-/// The program's buffers for one chunk, and what steps share of their own.
-pub(in crate::engine) struct Workspace {
-    pub(in crate::engine) buffers: Vec<RowBuffer>,
-    pub(in crate::engine) scratch: Scratch,
-}
-
-impl Workspace {
-    pub(super) fn new(model: &ModelInner) -> Self {
-        Self { buffers: RowBuffer::all(model), scratch: Scratch::default() }
-    }
-
-    /// Makes room for a chunk of so many tokens and outputs.
-    pub(super) fn begin(&mut self, model: &ModelInner, tokens: usize, outputs: usize) {
-        for (buffer, spec) in self.buffers.iter_mut().zip(&model.program.buffers) {
-            buffer.reserve(spec.shared_rows(tokens, outputs), spec.forms);
-        }
-    }
-
-    /// The rows of a buffer.
-    pub(in crate::engine) fn rows(&self, buffer: BufferId) -> Rows {
-        self.buffers[buffer.0].rows()
     }
 }

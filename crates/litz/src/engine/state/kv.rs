@@ -82,7 +82,7 @@ impl KvCache {
         self.pages.extend((0..pages).map(place));
     }
 
-    pub(super) fn truncate(&mut self, pages: usize) {
+    pub(in crate::engine) fn truncate(&mut self, pages: usize) {
         self.pages.truncate(pages);
     }
 
@@ -147,7 +147,7 @@ impl PassKv {
 
 /// The memory of a sequence's pages.
 #[derive(Default)]
-pub(super) struct Blocks(Vec<(Block, usize)>); // and how many pages it has
+pub(in crate::engine) struct Blocks(Vec<(Block, usize)>); // and how many pages it has
 
 impl Blocks {
     fn pages(&self) -> usize {
@@ -155,7 +155,7 @@ impl Blocks {
     }
 
     /// Makes room for `positions` of at most `context` in all caches, or changes nothing.
-    pub(super) fn reserve<'a>(
+    pub(in crate::engine) fn reserve<'a>(
         &mut self,
         caches: impl Iterator<Item = &'a mut KvCache>,
         (positions, context): (usize, usize),
@@ -193,7 +193,7 @@ impl Blocks {
     }
 
     /// Gives back the blocks of which `positions` need nothing; how many pages are left.
-    pub(super) fn truncate(&mut self, positions: usize) -> usize {
+    pub(in crate::engine) fn truncate(&mut self, positions: usize) -> usize {
         let need = positions.div_ceil(PAGE);
         let mut pages = self.pages();
         while self.0.last().is_some_and(|(_, last)| pages - last >= need) {

@@ -1,23 +1,16 @@
-//! What a sequence carries from call to call: its inputs, and a state in every slot that the program's steps asked for.
+//! What a sequence carries from call to call besides its inputs: a state in every slot that the program's steps asked for.
 //!
 //! A new kind of state is a file here, a variant of `SlotKind` and of `SlotState`, and their arms in this file. Steps
 //! that share a state share its slot.
 
 mod kv;
 
-use std::ops::Range;
-use std::sync::Arc;
-
-use super::forward::Inputs;
-use super::inner::ModelInner;
-use super::program::SlotId;
+use super::buffers::SlotId;
 use crate::kernels::SharedSlice;
 use crate::shared::assume_static;
-use crate::Result;
 
-use kv::Blocks;
 pub use kv::CacheDType;
-pub(super) use kv::{KvCache, KvShape, PassKv, PAGE};
+pub(super) use kv::{Blocks, KvCache, KvShape, PassKv, PAGE};
 
 /// What a slot keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +20,7 @@ pub(super) enum SlotKind {
 }
 
 impl SlotKind {
-    fn new_state(self, dtype: CacheDType) -> SlotState {
+    pub(super) fn new_state(self, dtype: CacheDType) -> SlotState {
         match self {
             Self::Kv(shape) => SlotState::Kv(KvCache::new(shape, dtype)),
         }
@@ -47,21 +40,21 @@ pub(super) enum SlotState {
 }
 
 impl SlotState {
-    fn cache(&mut self) -> Option<&mut KvCache> {
+    pub(super) fn cache(&mut self) -> Option<&mut KvCache> {
         match self {
             Self::Kv(cache) => Some(cache),
         }
     }
 
     /// Takes over what another state of this kind holds of its first `positions`.
-    fn copy_from(&mut self, other: &Self, positions: usize) {
+    pub(super) fn copy_from(&mut self, other: &Self, positions: usize) {
         match (self, other) {
             (Self::Kv(own), Self::Kv(other)) => own.copy_from(other, positions),
         }
     }
 
     /// To how many positions a state can go back that shall go back to `to`.
-    fn reachable(&self, to: usize) -> usize {
+    pub(super) fn reachable(&self, to: usize) -> usize {
         match self {
             Self::Kv(_) => to,
         }
@@ -73,6 +66,11 @@ impl SlotState {
 pub(super) struct Slots(SharedSlice<'static, SlotState>);
 
 impl Slots {
+    /// Of states that stay where they are and are changed only between regions.
+    pub(super) fn new(states: &mut [SlotState]) -> Self {
+        Self(assume_static(states))
+    }
+
     /// The keys and values of a slot, which the program made for them.
     pub(super) fn kv(&self, slot: SlotId) -> &KvCache {
         // SAFETY: the caller borrows the sequence for the whole region and changes its slots only between regions.
@@ -80,139 +78,5 @@ impl Slots {
         match &states[slot.0] {
             SlotState::Kv(cache) => cache,
         }
-    }
-}
-
-/// The id of positions that were fed as embeddings.
-pub(super) const EMBEDDED: u32 = u32::MAX;
-
-/// A sequence in the making. It belongs to the model that made it.
-pub struct Sequence {
-    tokens: Vec<u32>,
-    /// The rows of the positions whose token is `EMBEDDED`, one after another.
-    embeddings: Vec<f32>,
-    /// Of how many positions the states are held; the next pass computes the others.
-    computed: usize,
-    states: Vec<SlotState>,
-    /// Which ropes rotated the cached keys by their long frequencies.
-    long: u32,
-    /// Whose sequence it is: another model refuses it.
-    model: Arc<ModelInner>,
-    /// Declared after `states`, which look into it.
-    blocks: Blocks,
-}
-
-impl Sequence {
-    pub(super) fn new(model: Arc<ModelInner>) -> Self {
-        let states = model.program.slots.iter().map(|slot| slot.new_state(model.cache)).collect();
-        let (tokens, embeddings) = (Vec::new(), Vec::new());
-        Self { tokens, embeddings, computed: 0, states, long: 0, model, blocks: Blocks::default() }
-    }
-
-    /// The tokens that it holds; `u32::MAX` where embeddings were fed.
-    pub fn tokens(&self) -> &[u32] {
-        &self.tokens
-    }
-
-    pub(super) fn computed(&self) -> usize {
-        self.computed
-    }
-
-    pub(super) fn long(&self) -> u32 {
-        self.long
-    }
-
-    pub(super) fn belongs_to(&self, model: &Arc<ModelInner>) -> bool {
-        Arc::ptr_eq(&self.model, model)
-    }
-
-    /// Appends inputs, whose states are not held yet. None hold of a length at which the ropes' frequencies
-    /// change, or of a model that takes whole sequences.
-    pub(super) fn append(&mut self, inputs: Inputs<'_>) {
-        match inputs {
-            Inputs::Tokens(ids) => self.tokens.extend_from_slice(ids),
-            Inputs::Embeddings(rows) => {
-                let count = rows.len() / self.model.sizes().embed_width;
-                self.tokens.resize(self.tokens.len() + count, EMBEDDED);
-                self.embeddings.extend_from_slice(rows);
-            }
-        }
-        let long = self.model.ropes.long_mask(self.tokens.len());
-        if long != self.long || self.model.program.takes_whole_sequences {
-            (self.computed, self.long) = (0, long);
-        }
-    }
-
-    /// The rows of the embeddings among some positions.
-    pub(super) fn embeddings(&self, positions: Range<usize>) -> &[f32] {
-        if self.embeddings.is_empty() {
-            return &[];
-        }
-        let width = self.model.sizes().embed_width;
-        let (start, end) = (self.embedded_before(positions.start), self.embedded_before(positions.end));
-        &self.embeddings[start * width..end * width]
-    }
-
-    fn embedded_before(&self, position: usize) -> usize {
-        self.tokens[..position].iter().filter(|&&token| token == EMBEDDED).count()
-    }
-
-    /// Makes room for the states of `positions`; after an error it is as it was.
-    pub(super) fn reserve(&mut self, positions: usize) -> Result<()> {
-        let caches = self.states.iter_mut().filter_map(SlotState::cache);
-        self.blocks.reserve(caches, (positions, self.model.sizes().context))
-    }
-
-    /// The states, for the phases of a pass that computes the positions before `end`.
-    pub(super) fn slots(&mut self, end: usize) -> Slots {
-        self.computed = end;
-        Slots(assume_static(&mut self.states))
-    }
-
-    /// Forgets what follows the first `to` tokens, and answers how many are left: fewer where a state cannot go back.
-    pub(super) fn rewind(&mut self, to: usize) -> usize {
-        let held = to.min(self.computed);
-        let reached = self.restore(held);
-        let len = if reached < held { reached } else { to };
-        self.forget_tokens(len);
-        len
-    }
-
-    /// Takes back what a failed pass appended: `len` tokens stay, those after the first `computed` to be computed anew.
-    pub(super) fn undo(&mut self, len: usize, computed: usize) {
-        self.restore(computed.min(self.computed));
-        self.forget_tokens(len);
-    }
-
-    /// Takes the states back to at most so many positions, and says to how many.
-    fn restore(&mut self, positions: usize) -> usize {
-        self.computed = self.states.iter().map(|state| state.reachable(positions)).min().unwrap_or(positions);
-        let pages = self.blocks.truncate(self.computed);
-        self.states.iter_mut().filter_map(SlotState::cache).for_each(|cache| cache.truncate(pages));
-        self.computed
-    }
-
-    fn forget_tokens(&mut self, len: usize) {
-        if !self.embeddings.is_empty() {
-            self.embeddings.truncate(self.embedded_before(len) * self.model.sizes().embed_width);
-        }
-        self.tokens.truncate(len);
-    }
-
-    /// A sequence with the same first tokens and their states, and memory of its own.
-    pub(super) fn fork(&self, len: usize) -> Result<Self> {
-        let len = len.min(self.tokens.len());
-        let mut fork = Self::new(Arc::clone(&self.model));
-        let held = len.min(self.computed);
-        let reached = self.states.iter().map(|state| state.reachable(held)).min().unwrap_or(held);
-        let len = if reached < held { reached } else { len };
-        fork.reserve(reached)?;
-        for (from, to) in self.states.iter().zip(&mut fork.states) {
-            to.copy_from(from, reached);
-        }
-        fork.tokens.extend_from_slice(&self.tokens[..len]);
-        fork.embeddings.extend_from_slice(self.embeddings(0..len));
-        (fork.computed, fork.long) = (reached, self.long);
-        Ok(fork)
     }
 }

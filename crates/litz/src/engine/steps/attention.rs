@@ -2,9 +2,10 @@
 
 use std::ops::Range;
 
-use super::{by_tokens, Norm, Step};
+use super::norm::Norm;
+use super::step::{by_tokens, Step};
+use crate::engine::buffers::{BufferId, SlotId};
 use crate::engine::pass::{Chunk, Pass, Plan, Rows, Span, Tile, Worker};
-use crate::engine::program::{BufferId, SlotId};
 use crate::engine::state::{CacheDType, KvCache, KvShape, PassKv, PAGE};
 use crate::kernels::{AttendSpec, AttendState, Kernels, Pages, Queries, SharedSlice};
 use crate::shared::assume_static;

@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-use super::{by_tokens, Step};
+use super::step::{by_tokens, Step};
+use crate::engine::buffers::BufferId;
 use crate::engine::pass::{Chunk, Pass, Plan, Worker};
-use crate::engine::program::BufferId;
 use crate::weights::Weight;
 
 /// `to = table[token] * scale`, or the embedding that was fed in the token's place.

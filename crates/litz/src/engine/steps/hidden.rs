@@ -3,10 +3,11 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::{Norm, Step};
+use super::norm::Norm;
+use super::step::Step;
+use crate::engine::buffers::{BufferId, DECODE_TOKENS};
 use crate::engine::forward::Outputs;
 use crate::engine::pass::{Chunk, Pass, Plan, Worker};
-use crate::engine::program::{BufferId, DECODE_TOKENS};
 use crate::threads::Split;
 
 /// `to = norm(x)`, as the rows of one layer in the caller's memory.

@@ -3,9 +3,9 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::Norm;
+use super::norm::Norm;
+use crate::engine::buffers::{BufferId, BufferSpec, Forms, RowsPer};
 use crate::engine::pass::{Pass, Prepared, RowBuffer, Rows};
-use crate::engine::program::{BufferId, BufferSpec, Forms, RowsPer};
 use crate::kernels::{Activations, Input, OutView};
 use crate::weights::Weight;
 
@@ -96,7 +96,7 @@ pub(super) fn multiply(
     let matrix = weight.matrix();
     // SAFETY: the inputs were written in an earlier phase, or by this worker; nobody writes them now.
     let x = unsafe {
-        match pass.model.input(&matrix) {
+        match pass.input(&matrix) {
             Input::Codes => Activations::Codes(x.codes.view()),
             Input::Bf16 => {
                 let values = x.bfloats.range(0..x.bfloats.len());

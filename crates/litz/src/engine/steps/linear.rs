@@ -3,9 +3,9 @@
 use std::ops::Range;
 
 use super::input::{multiply, Read};
-use super::Step;
+use super::step::Step;
+use crate::engine::buffers::{BufferId, BufferSpec, RowsPer, DECODE_TOKENS};
 use crate::engine::pass::{Chunk, Pass, Plan, RowBuffer, Worker};
-use crate::engine::program::{BufferId, BufferSpec, RowsPer, DECODE_TOKENS};
 use crate::kernels::{Activation, Input, GROUP, TILE};
 use crate::threads::Split;
 use crate::weights::Weight;

@@ -2,9 +2,10 @@
 
 use std::ops::Range;
 
-use super::{by_tokens, Norm, Step};
+use super::norm::Norm;
+use super::step::{by_tokens, Step};
+use crate::engine::buffers::BufferId;
 use crate::engine::pass::{Chunk, Pass, Plan, Worker};
-use crate::engine::program::BufferId;
 use crate::weights::Weight;
 
 /// `x = norm(x + table[position + offset])`, each part where there is one.

@@ -4,11 +4,11 @@ use std::ops::Range;
 
 use super::super::input::{multiply, Read};
 use super::super::linear::WORK_BYTES;
-use super::super::{by_tokens, Step};
+use super::super::step::{by_tokens, Step};
+use super::mixture::{Mixture, Own, BLOCK, MULTIPLY, PREPARE, PREPARE_AND_MULTIPLY};
 use super::routing::{Place, Routed};
-use super::{Mixture, Own, BLOCK, MULTIPLY, PREPARE, PREPARE_AND_MULTIPLY};
+use crate::engine::buffers::{BufferId, BufferSpec, DECODE_TOKENS};
 use crate::engine::pass::{Chunk, Pass, Plan, Prepared, RowBuffer, Rows, Worker};
-use crate::engine::program::{BufferId, BufferSpec, DECODE_TOKENS};
 use crate::kernels::{Input, GROUP, TILE};
 use crate::threads::Split;
 use crate::weights::Weight;

@@ -35,12 +35,6 @@ pub(super) struct Routed<'a> {
     experts: &'a [u32],
 }
 
-/// How many rows the pairs of `tokens` take, where those of each expert begin a tile.
-pub(in crate::engine) fn rows_of_choices(tokens: usize, top_k: usize, experts: usize) -> usize {
-    let pairs = tokens * top_k;
-    pairs + (TILE - 1) * experts.min(pairs)
-}
-
 impl Routing {
     /// Makes room for pairs and experts.
     pub(super) fn reserve(&mut self, pairs: usize, experts: usize) {

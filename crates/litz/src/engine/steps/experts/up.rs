@@ -4,11 +4,11 @@ use std::ops::Range;
 
 use super::super::input::{multiply, Read};
 use super::super::linear::WORK_BYTES;
-use super::super::{by_tokens, Step};
+use super::super::step::{by_tokens, Step};
+use super::mixture::{Mixture, Own, MULTIPLY, PREPARE, PREPARE_AND_MULTIPLY};
 use super::routing::{Block, Routed, Routing};
-use super::{Mixture, Own, MULTIPLY, PREPARE, PREPARE_AND_MULTIPLY};
+use crate::engine::buffers::{BufferId, BufferSpec, DECODE_TOKENS};
 use crate::engine::pass::{Chunk, Pass, Plan, RowBuffer, Worker};
-use crate::engine::program::{BufferId, BufferSpec, DECODE_TOKENS};
 use crate::kernels::{Activation, Input, GROUP};
 use crate::threads::Split;
 use crate::weights::Weight;
