@@ -35,7 +35,7 @@ impl ForwardPass {
         self.pass.chunk.cut(&program.tilings, self.workers.len());
         self.phases.clear();
         for (index, step) in program.steps.iter().enumerate() {
-            let (chunk, scratch) = self.pass.to_plan();
+            let (chunk, scratch) = self.pass.chunk_and_scratch();
             step.plan(chunk, &mut Plan::new(index, &mut self.phases, scratch, &mut self.workers));
         }
         self.worker_views = assume_static(&mut self.workers);

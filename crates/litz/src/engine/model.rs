@@ -145,7 +145,8 @@ impl Model {
     pub fn memory(spec: &Spec, cache: CacheDType, chunk: usize) -> Result<Memory> {
         let program = build(spec, &mut Loader::without_values())?;
         let per_token = program.slots.iter().map(|slot| slot.bytes_per_token(cache)).sum();
-        Ok(Memory { fixed: 0, per_token, scratch: program.bytes(chunk) })
+        let fixed = program.slots.iter().map(|slot| slot.fixed_bytes()).sum();
+        Ok(Memory { fixed, per_token, scratch: program.bytes(chunk) })
     }
 
     /// The logits of every position of a sequence of its own: (time, vocab).

@@ -107,9 +107,14 @@ impl Sequence {
         self.forget_tokens(len);
     }
 
+    /// To how many positions all states can go back, where that shall be `to`.
+    fn reachable(&self, to: usize) -> usize {
+        self.states.iter().map(|state| state.reachable(self.computed, to)).min().unwrap_or(to)
+    }
+
     /// Takes the states back to at most so many positions, and says to how many.
     fn restore(&mut self, positions: usize) -> usize {
-        self.computed = self.states.iter().map(|state| state.reachable(positions)).min().unwrap_or(positions);
+        self.computed = self.reachable(positions);
         let pages = self.blocks.truncate(self.computed);
         self.states.iter_mut().filter_map(SlotState::cache).for_each(|cache| cache.truncate(pages));
         self.computed
@@ -127,7 +132,7 @@ impl Sequence {
         let len = len.min(self.tokens.len());
         let mut fork = Self::new(Arc::clone(&self.model));
         let held = len.min(self.computed);
-        let reached = self.states.iter().map(|state| state.reachable(held)).min().unwrap_or(held);
+        let reached = self.reachable(held);
         let len = if reached < held { reached } else { len };
         fork.reserve(reached)?;
         for (from, to) in self.states.iter().zip(&mut fork.states) {

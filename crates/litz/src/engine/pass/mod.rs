@@ -48,7 +48,7 @@ impl Pass {
     }
 
     /// What a step's plan is made from.
-    pub(super) fn to_plan(&mut self) -> (&Chunk, &mut Scratch) {
+    pub(super) fn chunk_and_scratch(&mut self) -> (&Chunk, &mut Scratch) {
         (&self.chunk, &mut self.scratch)
     }
 

@@ -26,6 +26,13 @@ impl SlotKind {
         }
     }
 
+    /// Bytes that a sequence keeps whatever its length.
+    pub(super) fn fixed_bytes(self) -> usize {
+        match self {
+            Self::Kv(_) => 0,
+        }
+    }
+
     /// Bytes that a sequence keeps for every token.
     pub(super) fn bytes_per_token(self, dtype: CacheDType) -> usize {
         match self {
@@ -53,8 +60,8 @@ impl SlotState {
         }
     }
 
-    /// To how many positions a state can go back that shall go back to `to`.
-    pub(super) fn reachable(&self, to: usize) -> usize {
+    /// To how many positions a state that holds `held` can go back, where that shall be `to`.
+    pub(super) fn reachable(&self, _held: usize, to: usize) -> usize {
         match self {
             Self::Kv(_) => to,
         }
