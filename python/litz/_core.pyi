@@ -80,6 +80,10 @@ class Model:
         """The report of a load that does not happen: what it would do and need at most. Reads no matrix."""
     def logits(self, ids: list[int], /) -> bytes:
         """The logits of every position, (time, vocab) little-endian float32."""
+    def hidden_states(self, ids: list[int], every_layer: bool, /) -> bytes:
+        """The hidden states after the final norm, (time, width), or those of every layer, (layers + 1, time, width):
+        first what enters the layers, last what `every_layer=False` gives. Little-endian float32.
+        """
     def report(self) -> str:
         """What loading did, as JSON: conversions (tensor, from, to), how many matrices are mapped, packed and copied,
         bytes_mapped, bytes_packed, bytes_converted (vectors and copies too) and bytes_scratch.

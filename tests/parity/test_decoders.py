@@ -46,6 +46,16 @@ def test_logits_equal_the_reference_at_every_position(folder: Path, reference: h
     assert relative_error(load(folder)(IDS).logits, reference(IDS).logits) < TOLERANCE
 
 
+def test_hidden_states_of_every_layer_are_the_reference_s(folder: Path, reference: hf.PreTrainedModel) -> None:
+    states = reference(IDS[:1], output_hidden_states=True).hidden_states
+    core, ids = load(folder)._core, IDS[0].tolist()
+    found = np.frombuffer(core.hidden_states(ids, True), np.float32).reshape(len(states), 1, len(ids), -1)
+    for expected, state in zip(states, found, strict=True):
+        if expected.shape == state.shape:  # OPT's last one is projected to the embedding's width
+            assert relative_error(state.copy(), expected) < TOLERANCE
+    assert core.hidden_states(ids, False) == found[-1].tobytes()
+
+
 def test_greedy_text_is_the_reference_s_for_32_tokens(folder: Path, reference: hf.PreTrainedModel) -> None:
     prompt = IDS[:1, :9]
     expected = reference.generate(prompt, attention_mask=torch.ones_like(prompt), max_new_tokens=32, do_sample=False,

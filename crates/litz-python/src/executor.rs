@@ -3,7 +3,7 @@
 use std::ffi::CStr;
 use std::sync::Arc;
 
-use litz::engine::Forward;
+use litz::engine::{Forward, Inputs, Outputs};
 use litz::generation::SequenceStore;
 use litz::{Error, Result};
 use pyo3::buffer::{ElementType, PyUntypedBuffer};
@@ -109,7 +109,7 @@ impl Executor {
     }
 
     /// Asks the object to go back; the number of tokens that the handle holds then.
-    fn rewind(&self, py: Python<'_>, handle: &Py<PyAny>, to: usize) -> PyResult<usize> {
+    fn go_back(&self, py: Python<'_>, handle: &Py<PyAny>, to: usize) -> PyResult<usize> {
         let object = self.object.bind(py);
         let returned = object.call_method1("rewind", (handle, to))?;
         match returned.extract::<usize>() {
@@ -142,24 +142,43 @@ impl Forward for Executor {
         sequence.len
     }
 
-    fn truncate(&self, sequence: &mut Sequence, len: usize) -> Result<()> {
-        if let Some(handle) = sequence.handle.as_ref().filter(|_| len < sequence.len) {
-            sequence.len = attached(|py| self.rewind(py, handle, len))?;
+    fn rewind(&self, sequence: &mut Sequence, to: usize) -> Result<usize> {
+        if let Some(handle) = sequence.handle.as_ref().filter(|_| to < sequence.len) {
+            sequence.len = attached(|py| self.go_back(py, handle, to))?;
         }
-        Ok(())
+        Ok(sequence.len)
     }
 
     fn fork(&self, sequence: &Sequence, len: usize) -> Result<Sequence> {
         let Some(handle) = &sequence.handle else { return Ok(self.sequence()) };
         let copy = attached(|py| self.object.call_method1(py, "fork", (handle,)))?;
         let mut copy = Sequence { handle: Some(copy), len: sequence.len };
-        self.truncate(&mut copy, len)?;
+        self.rewind(&mut copy, len)?;
         Ok(copy)
     }
 
-    fn forward(&self, batch: &mut [(&mut Sequence, &[u32])], logits: &mut Vec<f32>) -> Result<()> {
-        attached(|py| self.step(py, batch, logits))?;
-        batch.iter_mut().for_each(|(sequence, tokens)| sequence.len += tokens.len());
+    fn forward(
+        &self,
+        batch: &mut [(&mut Sequence, Inputs<'_>)],
+        outputs: Outputs,
+        logits: &mut Vec<f32>,
+    ) -> Result<()> {
+        if outputs != Outputs::Last {
+            return Err(Error::Unsupported(
+                "an executor in Python gives the last token's logits only".into(),
+            ));
+        }
+        let mut tokens = batch
+            .iter_mut()
+            .map(|(sequence, inputs)| match inputs {
+                Inputs::Tokens(ids) => Ok((&mut **sequence, *ids)),
+                Inputs::Embeddings(_) => {
+                    Err(Error::Unsupported("an executor in Python takes tokens, not embeddings".into()))
+                }
+            })
+            .collect::<Result<Vec<_>>>()?;
+        attached(|py| self.step(py, &mut tokens, logits))?;
+        tokens.iter_mut().for_each(|(sequence, ids)| sequence.len += ids.len());
         Ok(())
     }
 }

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use litz::engine::{CacheDType, Forward, LoadOptions, LoadReport, Model, Part, Sequence, WeightSource};
+use litz::engine::{
+    CacheDType, Forward, Inputs, LoadOptions, LoadReport, Model, Outputs, Part, Sequence, WeightSource,
+};
 use litz::formats::TensorFile;
 use litz::generation::SequenceStore;
 use litz::spec::Spec;
@@ -72,24 +74,19 @@ impl PyModel {
     /// The logits of every position, (time, vocab) little-endian float32; Ctrl-C ends it between chunks of tokens.
     #[pyo3(signature = (ids, /))]
     fn logits<'py>(&self, py: Python<'py>, ids: Vec<u32>) -> PyResult<Bound<'py, PyBytes>> {
-        let mut interrupted = None;
-        let mut signals = || {
-            Python::attach(|py| py.check_signals()).map_err(|error| {
-                interrupted = Some(error);
-                Error::Value("interrupted".to_owned())
-            })
-        };
-        let logits = py.detach(|| self.model.logits_while(&ids, &mut signals));
-        if let Some(error) = interrupted {
-            return Err(error);
-        }
-        let logits = logits.map_err(to_python)?;
-        PyBytes::new_with(py, 4 * logits.len(), |bytes| {
-            for (bytes, logit) in bytes.chunks_exact_mut(4).zip(&logits) {
-                bytes.copy_from_slice(&logit.to_le_bytes());
-            }
-            Ok(())
-        })
+        self.outputs(py, &ids, Outputs::All)
+    }
+
+    /// The hidden states after the final norm, (time, width), or those of every layer, (layers + 1, time, width):
+    /// first what enters the layers, last what `every_layer=False` gives. As `logits` otherwise.
+    #[pyo3(signature = (ids, every_layer, /))]
+    fn hidden_states<'py>(
+        &self,
+        py: Python<'py>,
+        ids: Vec<u32>,
+        every_layer: bool,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        self.outputs(py, &ids, if every_layer { Outputs::HiddenOfLayers } else { Outputs::Hidden })
     }
 
     /// What loading did, as JSON: `LoadReport` of the core.
@@ -113,6 +110,30 @@ impl PyModel {
     #[getter]
     fn context(&self) -> usize {
         self.model.context()
+    }
+}
+
+impl PyModel {
+    /// The outputs of a sequence of its own.
+    fn outputs<'py>(&self, py: Python<'py>, ids: &[u32], outputs: Outputs) -> PyResult<Bound<'py, PyBytes>> {
+        let mut interrupted = None;
+        let mut signals = || {
+            Python::attach(|py| py.check_signals()).map_err(|error| {
+                interrupted = Some(error);
+                Error::Value("interrupted".to_owned())
+            })
+        };
+        let values = py.detach(|| self.model.outputs_while(Inputs::Tokens(ids), outputs, &mut signals));
+        if let Some(error) = interrupted {
+            return Err(error);
+        }
+        let values = values.map_err(to_python)?;
+        PyBytes::new_with(py, 4 * values.len(), |bytes| {
+            for (bytes, value) in bytes.chunks_exact_mut(4).zip(&values) {
+                bytes.copy_from_slice(&value.to_le_bytes());
+            }
+            Ok(())
+        })
     }
 }
 
@@ -140,7 +161,7 @@ fn kv_bytes(spec_json: &str, tokens: usize, cache_dtype: &str) -> PyResult<usize
     let cache: CacheDType = serde_json::from_value(cache_dtype.into())
         .map_err(|error| to_python(Error::Value(format!("cache_dtype: {error}"))))?;
     let spec = lowered(spec_json)?;
-    Ok(Model::memory(&spec, cache, 1).sequence(tokens))
+    Ok(Model::memory(&spec, cache, 1).map_err(to_python)?.sequence(tokens))
 }
 
 /// Bytes of memory that this process may still take, and what limits them; None where the system does not say.
@@ -155,7 +176,7 @@ fn available_memory() -> Option<(u64, String)> {
 fn scratch_bytes(spec_json: &str) -> PyResult<usize> {
     let spec = lowered(spec_json)?;
     let options = LoadOptions::default();
-    Ok(Model::memory(&spec, options.cache, options.chunk).scratch)
+    Ok(Model::memory(&spec, options.cache, options.chunk).map_err(to_python)?.scratch)
 }
 
 /// Raises ConfigError if no model can be so.

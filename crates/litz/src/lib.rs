@@ -8,9 +8,11 @@ pub mod error;
 pub mod formats;
 pub mod generation;
 pub mod kernels;
+mod shared;
 pub mod spec;
 pub mod system;
 pub mod tokenizer;
+mod weights;
 
 pub use error::{Error, Result};
 pub use system::{memory, threads};

@@ -124,11 +124,11 @@ pub struct Layer {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Mixer {
-    /// Causal softmax attention over cached keys and values.
+    /// Softmax attention.
     Attention(Attention),
 }
 
-/// Causal attention; query heads share key heads in equal groups.
+/// Softmax attention; query heads share key heads in equal groups.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Attention {
@@ -144,8 +144,11 @@ pub struct Attention {
     pub scale: f32,
     /// Caps the scores as `cap * tanh(score / cap)`.
     pub softcap: Option<f32>,
-    /// Key j is seen from query i only where `i - j < window`.
+    /// Key j is seen from query i only where `i - j < window`; without `causal`, where `|i - j| < window`.
     pub window: Option<usize>,
+    /// No key after the query is seen.
+    #[serde(default = "yes")]
+    pub causal: bool,
     /// Index into `Spec::ropes`.
     pub rope: Option<usize>,
     /// One slope for every query head: `slope * (key position - query position)` joins the scaled score.
@@ -162,6 +165,10 @@ pub struct Attention {
     pub qk_norm: Option<QkNorm>,
     /// Those norms have biases.
     pub qk_norm_bias: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// Over what the norm of queries and keys runs.

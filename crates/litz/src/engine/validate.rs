@@ -113,6 +113,7 @@ impl Attention {
             format!("{} alibi slopes, expected one for each of {} heads", slopes.len(), self.heads)
         })?;
         slopes.iter().try_for_each(|&slope| finite("an alibi slope", slope))?;
+        check(self.causal, || "alibi slopes without causal have no agreed sign".to_owned())?;
         check(self.softcap.is_none(), || "alibi and a softcap have no agreed order".to_owned())
     }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::stop_strings::OpenText;
 use super::stopping::{newest, Limit};
 use super::{entropy, FinishReason, History, Params, Sampler, SequenceStore, StopMatcher};
-use crate::engine::Forward;
+use crate::engine::{Forward, Inputs, Outputs};
 use crate::{Error, Result};
 
 /// One generated token.
@@ -197,7 +197,7 @@ impl<M: Forward> Generation<M> {
             return self.model.fork(&self.reads[place].sequence, len);
         }
         let mut sequence = self.reads.swap_remove(place).sequence;
-        self.model.truncate(&mut sequence, len)?;
+        self.model.rewind(&mut sequence, len)?;
         Ok(sequence)
     }
 
@@ -217,16 +217,16 @@ impl<M: Forward> Generation<M> {
     fn forward(&mut self, live: &[usize]) -> Result<Vec<usize>> {
         let mut room = self.pace.tokens;
         let mut read = Vec::with_capacity(live.len());
-        let mut batch: Vec<(&mut M::Sequence, &[u32])> = Vec::with_capacity(live.len());
+        let mut batch: Vec<(&mut M::Sequence, Inputs<'_>)> = Vec::with_capacity(live.len());
         for (index, row) in self.rows.iter_mut().enumerate() {
             let Some(sequence) = row.sequence.as_mut().filter(|_| live.contains(&index)) else { continue };
             let unread = &row.history.tokens()[row.start + self.model.len(sequence)..];
             let count = unread.len().min(room.max(1));
             room = room.saturating_sub(count);
             read.push(count);
-            batch.push((sequence, &unread[..count]));
+            batch.push((sequence, Inputs::Tokens(&unread[..count])));
         }
-        self.model.forward(&mut batch, &mut self.logits)?;
+        self.model.forward(&mut batch, Outputs::Last, &mut self.logits)?;
         let expected = live.len() * self.model.vocab();
         if self.logits.len() != expected {
             return Err(Error::Value(format!(

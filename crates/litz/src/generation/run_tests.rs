@@ -28,6 +28,13 @@ fn hash(tokens: &[u32], salt: u64) -> f32 {
     (state >> 40) as f32 / (1 << 24) as f32 * 4.0
 }
 
+fn ids<'a>(inputs: &Inputs<'a>) -> &'a [u32] {
+    match inputs {
+        Inputs::Tokens(ids) => ids,
+        Inputs::Embeddings(_) => panic!("the loop feeds tokens"),
+    }
+}
+
 impl Forward for Hashing {
     type Sequence = Vec<u32>;
 
@@ -47,22 +54,29 @@ impl Forward for Hashing {
         sequence.len()
     }
 
-    fn truncate(&self, sequence: &mut Vec<u32>, len: usize) -> Result<()> {
-        let reached = if len < sequence.len() { len - len % self.snapshots.max(1) } else { len };
+    fn rewind(&self, sequence: &mut Vec<u32>, to: usize) -> Result<usize> {
+        let reached = if to < sequence.len() { to - to % self.snapshots.max(1) } else { to };
         sequence.truncate(reached);
-        Ok(())
+        Ok(reached)
     }
 
     fn fork(&self, sequence: &Vec<u32>, len: usize) -> Result<Vec<u32>> {
         let mut copy = sequence.clone();
-        self.truncate(&mut copy, len)?;
+        self.rewind(&mut copy, len)?;
         Ok(copy)
     }
 
-    fn forward(&self, batch: &mut [(&mut Vec<u32>, &[u32])], logits: &mut Vec<f32>) -> Result<()> {
-        self.calls.lock().unwrap().push(batch.iter().map(|(_, tokens)| tokens.to_vec()).collect());
+    fn forward(
+        &self,
+        batch: &mut [(&mut Vec<u32>, Inputs<'_>)],
+        outputs: Outputs,
+        logits: &mut Vec<f32>,
+    ) -> Result<()> {
+        assert_eq!(outputs, Outputs::Last);
+        self.calls.lock().unwrap().push(batch.iter().map(|(_, inputs)| ids(inputs).to_vec()).collect());
         logits.clear();
-        for (sequence, tokens) in batch {
+        for (sequence, inputs) in batch {
+            let tokens = ids(inputs);
             assert!(!tokens.is_empty());
             sequence.extend_from_slice(tokens);
             assert!(sequence.len() <= self.context);

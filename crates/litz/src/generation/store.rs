@@ -32,7 +32,7 @@ impl<S> SequenceStore<S> {
         // The model is called without the lock: it may be a Python object, which waits for the interpreter.
         let Some((place, shared, (tokens, mut sequence))) = self.remove(prompt) else { return Ok(None) };
         if shared >= tokens.len() / 2 {
-            model.truncate(&mut sequence, shared)?;
+            model.rewind(&mut sequence, shared)?;
             return Ok(Some(sequence));
         }
         let copy = model.fork(&sequence, shared);

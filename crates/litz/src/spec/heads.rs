@@ -124,7 +124,9 @@ impl Head {
             }
             Self::Ctc(head) => {
                 positive("head.vocab", head.vocab)?;
-                check(head.blank < head.vocab, || format!("blank is {}, of {} characters", head.blank, head.vocab))
+                check(head.blank < head.vocab, || {
+                    format!("blank is {}, of {} characters", head.blank, head.vocab)
+                })
             }
         }
     }
@@ -143,7 +145,10 @@ impl LmHead {
         })?;
         let Some(stem) = tower.tokens().filter(|_| self.tied) else { return Ok(()) };
         check((stem.vocab, stem.width) == (self.vocab, self.width), || {
-            format!("a tied head of {} x {}, but an embedding of {} x {}", self.vocab, self.width, stem.vocab, stem.width)
+            format!(
+                "a tied head of {} x {}, but an embedding of {} x {}",
+                self.vocab, self.width, stem.vocab, stem.width
+            )
         })
     }
 }

@@ -106,7 +106,9 @@ pub(super) fn check_layer(layer: &Layer, index: usize) -> Result<()> {
     for sum in layer {
         check(!sum.branches.is_empty(), || "a sum without branches".to_owned())?;
         finite("keep", sum.keep)?;
-        check(!sum.normed || sum.before.is_some(), || "normed is true, but there is no norm before".to_owned())?;
+        check(!sum.normed || sum.before.is_some(), || {
+            "normed is true, but there is no norm before".to_owned()
+        })?;
         [&sum.before, &sum.after].into_iter().flatten().try_for_each(Norm::check)?;
         let shared = usize::from(sum.before.is_some()) + usize::from(sum.after.is_some());
         let first = &sum.branches[0];
@@ -117,7 +119,9 @@ pub(super) fn check_layer(layer: &Layer, index: usize) -> Result<()> {
             branch.check(index).map_err(|error| within(&branch.name, error))?;
             check(names.insert(branch.prefix()), || format!("two branches lie under {:?}", branch.prefix()))?;
             let normed = branch.before.is_some() || branch.after.is_some();
-            check(!normed || norms.insert(&branch.name), || format!("two branches {:?} with norms", branch.name))?;
+            check(!normed || norms.insert(&branch.name), || {
+                format!("two branches {:?} with norms", branch.name)
+            })?;
         }
     }
     Ok(())

@@ -12,9 +12,17 @@ impl Spec {
         refuse(tower.layer_inputs.is_some(), "inputs of each layer")?;
         let Some(stem) = tower.tokens() else { return Err(unsupported("a stem that does not take tokens")) };
         refuse(stem.types > 0 || stem.tasks > 0, "token types")?;
-        refuse(stem.project == Some(Project::Last) || stem.project_bias, "a projection after the embedding's norm")?;
-        refuse(stem.positions.is_some_and(|positions| positions.skip.is_some()), "positions that skip padding")?;
-        let Some(Head::Lm(head)) = &self.head else { return Err(unsupported("a model without a language model's head")) };
+        refuse(
+            stem.project == Some(Project::Last) || stem.project_bias,
+            "a projection after the embedding's norm",
+        )?;
+        refuse(
+            stem.positions.is_some_and(|positions| positions.skip.is_some()),
+            "positions that skip padding",
+        )?;
+        let Some(Head::Lm(head)) = &self.head else {
+            return Err(unsupported("a model without a language model's head"));
+        };
         refuse(head.dense.is_some(), "a dense layer in the head")?;
         refuse(head.project != stem.project.is_some(), "a projection on one side only")?;
         let mut lowering = Lowering { norm: None, scale: None, ropes: Vec::new() };
@@ -22,14 +30,23 @@ impl Spec {
         let embed_norm = lowering.norm(&stem.norm)?;
         let layers = tower.layers().map(|layer| lowering.layer(layer)).collect::<Result<_>>()?;
         let norm = lowering.norm.unwrap_or(Norm {
-            kind: NormKind::Rms, eps: 1e-6, offset: 0.0, weight: true, bias: false, late: false,
+            kind: NormKind::Rms,
+            eps: 1e-6,
+            offset: 0.0,
+            weight: true,
+            bias: false,
+            late: false,
         });
         Ok(engine::Spec {
             width: tower.width,
             vocab: stem.vocab,
             context: tower.context,
             norm: engine::Norm {
-                kind: if norm.kind == NormKind::Layer { engine::NormKind::Layer } else { engine::NormKind::Rms },
+                kind: if norm.kind == NormKind::Layer {
+                    engine::NormKind::Layer
+                } else {
+                    engine::NormKind::Rms
+                },
                 eps: norm.eps,
                 offset: norm.offset,
                 bias: norm.bias,
@@ -68,12 +85,17 @@ impl Lowering {
     fn layer(&mut self, layer: &Layer) -> Result<engine::Layer> {
         let branches: Vec<&Branch> = layer.iter().flat_map(|sum| &sum.branches).collect();
         for branch in &branches {
-            refuse(*self.scale.get_or_insert(branch.scale) != branch.scale, "branches that are scaled otherwise")?;
+            refuse(
+                *self.scale.get_or_insert(branch.scale) != branch.scale,
+                "branches that are scaled otherwise",
+            )?;
             refuse(branch.scale_weight, "a scale of each layer")?;
         }
         let plain = layer.iter().all(|sum| sum.keep == 1.0 && !sum.normed && !sum.scale_weight);
         refuse(!plain, "a residual that is scaled or normed")?;
-        let [mixer, feed_forward] = branches[..] else { return Err(unsupported("a layer of other than two branches")) };
+        let [mixer, feed_forward] = branches[..] else {
+            return Err(unsupported("a layer of other than two branches"));
+        };
         let (order, norms) = self.norms(layer)?;
         let Body::Attention(attention) = &mixer.body else {
             return Err(unsupported(&format!("the mixer {}", mixer.prefix())));
@@ -90,7 +112,10 @@ impl Lowering {
         let none = engine::Norms { attn: false, attn_post: false, mlp: false, mlp_post: false };
         if let [sum] = &layer[..] {
             let [attn, mlp] = &sum.branches[..] else { return Err(unsupported("a sum of other branches")) };
-            refuse(sum.after.is_some() || attn.after.is_some() || mlp.after.is_some(), "norms after parallel branches")?;
+            refuse(
+                sum.after.is_some() || attn.after.is_some() || mlp.after.is_some(),
+                "norms after parallel branches",
+            )?;
             let shared = self.norm(&sum.before)?;
             let (attn, mlp) = (self.norm(&attn.before)?, self.norm(&mlp.before)?);
             return Ok((engine::Order::Parallel, engine::Norms { attn: shared || attn, mlp, ..none }));
@@ -100,7 +125,8 @@ impl Lowering {
         if first.after.is_some() || second.after.is_some() {
             let inner = [&attn.before, &attn.after, &mlp.before, &mlp.after];
             refuse(inner.into_iter().any(Option::is_some), "norms of a sum and of its branch")?;
-            let norms = engine::Norms { attn: self.norm(&first.after)?, mlp: self.norm(&second.after)?, ..none };
+            let norms =
+                engine::Norms { attn: self.norm(&first.after)?, mlp: self.norm(&second.after)?, ..none };
             return Ok((engine::Order::Post, norms));
         }
         let norms = engine::Norms {
@@ -113,7 +139,6 @@ impl Lowering {
     }
 
     fn attention(&mut self, a: &Attention) -> Result<engine::Attention> {
-        refuse(!a.mask.causal, "attention that is not causal")?;
         refuse(a.mask.chunk.is_some() || a.mask.groups, "chunked or grouped attention")?;
         refuse(a.v_norm.is_some() || a.o_norm.is_some(), "norms of values or mixed heads")?;
         refuse(a.norm_last, "query and key norms after the rotation")?;
@@ -144,6 +169,7 @@ impl Lowering {
             value_dim: a.value_dim,
             scale: a.scale,
             softcap: a.softcap,
+            causal: a.mask.causal,
             window,
             rope: a.rope.as_ref().map(|rope| self.rope(rope)).transpose()?,
             alibi,
@@ -189,17 +215,31 @@ fn lowered_feed_forward(body: &Body) -> Result<engine::FeedForward> {
     match body {
         Body::Mlp(m) => {
             refuse(m.norm.is_some(), "a norm inside the feed-forward")?;
-            refuse(m.limit.is_some() || m.up_offset != 0.0 || m.sparsity.is_some(), "clamped or sparse gates")?;
+            refuse(
+                m.limit.is_some() || m.up_offset != 0.0 || m.sparsity.is_some(),
+                "clamped or sparse gates",
+            )?;
             let (width, gated, bias) = (m.width, m.gated, m.bias);
-            Ok(engine::FeedForward::Mlp(engine::Mlp { width, activation: activation(m.activation)?, gated, bias }))
+            Ok(engine::FeedForward::Mlp(engine::Mlp {
+                width,
+                activation: activation(m.activation)?,
+                gated,
+                bias,
+            }))
         }
         Body::Moe(m) => {
             let router = &m.router;
             refuse(router.scores != Scores::Softmax, "a router of sigmoids")?;
             refuse(router.bias || router.correction, "a router with biases")?;
-            refuse(router.groups.is_some() || router.weigh_input || router.norm.is_some(), "groups of experts")?;
+            refuse(
+                router.groups.is_some() || router.weigh_input || router.norm.is_some(),
+                "groups of experts",
+            )?;
             refuse(router.scale != 1.0 || router.eps != 0.0, "scaled experts")?;
-            refuse(!m.gated || m.bias || m.limit.is_some() || m.up_offset != 0.0, "experts with biases or limits")?;
+            refuse(
+                !m.gated || m.bias || m.limit.is_some() || m.up_offset != 0.0,
+                "experts with biases or limits",
+            )?;
             refuse(m.latent.is_some(), "experts behind a projection")?;
             Ok(engine::FeedForward::Moe(engine::Moe {
                 experts: m.experts,
@@ -227,7 +267,11 @@ fn activation(of: Activation) -> Result<engine::Activation> {
 }
 
 fn refuse(when: bool, what: &str) -> Result<()> {
-    if when { Err(unsupported(what)) } else { Ok(()) }
+    if when {
+        Err(unsupported(what))
+    } else {
+        Ok(())
+    }
 }
 
 fn unsupported(what: &str) -> Error {

@@ -77,7 +77,9 @@ impl Spec {
 }
 
 /// The entries of a JSON object in their order; a name that comes twice is an error.
-fn in_order<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Vec<(String, Tower)>, D::Error> {
+fn in_order<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> std::result::Result<Vec<(String, Tower)>, D::Error> {
     struct Entries;
     impl<'de> Visitor<'de> for Entries {
         type Value = Vec<(String, Tower)>;

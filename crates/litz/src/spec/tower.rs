@@ -221,7 +221,8 @@ impl Stem {
                 for (name, size) in [("channels", stem.channels), ("frames", stem.frames)] {
                     positive(name, size)?;
                 }
-                let pixels = rows.saturating_mul(columns).saturating_mul(stem.channels).saturating_mul(stem.frames);
+                let pixels =
+                    rows.saturating_mul(columns).saturating_mul(stem.channels).saturating_mul(stem.frames);
                 positive("patch", pixels)?;
                 at_most_largest("registers", stem.registers)?;
                 at_most_largest("positions", stem.positions)?;

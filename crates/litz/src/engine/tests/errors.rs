@@ -158,21 +158,21 @@ fn tokens_that_do_not_fit() {
     let other = load(&spec, &file, &options(1, 8), Isa::Portable);
     let mut sequence = model.sequence();
     let mut logits = Vec::new();
-    model.forward(&mut [(&mut sequence, &[1; 15])], &mut logits).unwrap();
+    forward(&model, &mut [(&mut sequence, &[1; 15])], &mut logits).unwrap();
     let cases: [(&str, &[u32]); 3] = [
         ("6 tokens after 15 are more than the context of 20", &[1; 6]),
         ("token 130 is not in the vocabulary of 130", &[1, 130]),
         ("no tokens", &[]),
     ];
     for (text, ids) in cases {
-        let found = model.forward(&mut [(&mut sequence, ids)], &mut logits).unwrap_err().to_string();
+        let found = forward(&model, &mut [(&mut sequence, ids)], &mut logits).unwrap_err().to_string();
         assert!(found.contains(text), "expected {text:?}, found {found:?}");
         assert_eq!(model.len(&sequence), 15, "a refused call changes nothing");
     }
-    let found = other.forward(&mut [(&mut sequence, &[1])], &mut logits).unwrap_err().to_string();
+    let found = forward(&other, &mut [(&mut sequence, &[1])], &mut logits).unwrap_err().to_string();
     assert!(found.contains("belongs to another model"), "{found}");
-    assert!(model.truncate(&mut sequence, 16).unwrap_err().to_string().contains("15 tokens to 16"));
-    model.forward(&mut [(&mut sequence, &[1; 5])], &mut logits).unwrap();
+    assert!(model.rewind(&mut sequence, 16).unwrap_err().to_string().contains("15 tokens to 16"));
+    forward(&model, &mut [(&mut sequence, &[1; 5])], &mut logits).unwrap();
     assert_eq!(model.len(&sequence), 20);
 }
 
@@ -241,15 +241,15 @@ fn a_survey_is_what_loading_does() {
 fn memory_counts_the_rows_of_experts() {
     let scratch = |top_k: usize| {
         let spec = spec(|spec| spec["layers"][1]["feed_forward"] = moe(32, top_k));
-        Model::memory(&spec, CacheDType::F16, 256).scratch
+        Model::memory(&spec, CacheDType::F16, 256).unwrap().scratch
     };
     assert!(scratch(5) - scratch(4) >= 256 * (4 * (2 * 64 + 64 + 96) + 64 + 96));
-    assert!(scratch(1) > Model::memory(&spec(|_| {}), CacheDType::F16, 256).scratch);
+    assert!(scratch(1) > Model::memory(&spec(|_| {}), CacheDType::F16, 256).unwrap().scratch);
 }
 
 #[test]
 fn memory_is_counted_in_pages() {
-    let memory = Model::memory(&spec(|_| {}), CacheDType::F16, 256);
+    let memory = Model::memory(&spec(|_| {}), CacheDType::F16, 256).unwrap();
     assert_eq!(memory.per_token, 2 * 2 * (32 + 32) * 2);
     assert_eq!(memory.sequence(65), 128 * memory.per_token);
 }
@@ -267,7 +267,8 @@ fn a_pass_can_be_ended_between_chunks() {
             Err(Error::Value("enough".to_owned()))
         }
     };
-    let ended = model.logits_while(&ids(100, 1, spec.vocab), &mut go_on);
+    let text = ids(100, 1, spec.vocab);
+    let ended = model.outputs_while(Inputs::Tokens(&text), Outputs::All, &mut go_on);
     assert_eq!(ended.unwrap_err().to_string(), "enough");
     assert_eq!(asked, 3);
 }

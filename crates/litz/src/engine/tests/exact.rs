@@ -68,13 +68,13 @@ fn caches() {
             let (mut first, mut second) = (model.sequence(), model.sequence());
             let mut logits = Vec::new();
             let other = ids(140, 6, spec.vocab);
-            model.forward(&mut [(&mut first, &text[..70]), (&mut second, &other)], &mut logits).unwrap();
+            forward(&model, &mut [(&mut first, &text[..70]), (&mut second, &other)], &mut logits).unwrap();
             // What `first` read is used again by a fork of it, and after the rest of another text.
             let mut fork = model.fork(&first, 66).unwrap();
-            model.forward(&mut [(&mut first, &other[70..])], &mut logits).unwrap();
-            model.truncate(&mut first, 65).unwrap();
+            forward(&model, &mut [(&mut first, &other[70..])], &mut logits).unwrap();
+            assert_eq!(model.rewind(&mut first, 65).unwrap(), 65);
             let mut batch = [(&mut first, &text[65..]), (&mut second, &text[..1]), (&mut fork, &text[66..])];
-            model.forward(&mut batch, &mut logits).unwrap();
+            forward(&model, &mut batch, &mut logits).unwrap();
             for item in [0, 2] {
                 let last = row(&expected, 149, spec.vocab);
                 same(&format!("{cache:?} prefix {item}"), row(&logits, item, spec.vocab), last);
@@ -106,7 +106,7 @@ fn steps_and_batches() {
                 let names: Vec<usize> = batch.iter().map(|(index, _, _)| *index).collect();
                 let mut batch: Vec<(&mut Sequence, &[u32])> =
                     batch.into_iter().map(|(_, s, ids)| (s, ids)).collect();
-                model.forward(&mut batch, &mut logits).unwrap();
+                forward(&model, &mut batch, &mut logits).unwrap();
                 for (item, index) in names.into_iter().enumerate() {
                     let last = row(&expected[index], model.len(&sequences[index]) - 1, spec.vocab);
                     same(
@@ -160,13 +160,12 @@ fn layers_of_every_shape() {
                 let case = format!("{name} {dtype:?} {} {threads} threads, chunks of {chunk}", isa.name());
                 same(&case, &model.logits(&text).unwrap(), &expected);
                 let (mut one, mut other, mut logits) = (model.sequence(), model.sequence(), Vec::new());
-                model
-                    .forward(&mut [(&mut other, &text[3..60]), (&mut one, &text[..50])], &mut logits)
+                forward(&model, &mut [(&mut other, &text[3..60]), (&mut one, &text[..50])], &mut logits)
                     .unwrap();
                 for end in [51, 52, 70] {
                     let start = model.len(&one);
                     let mut batch = [(&mut one, &text[start..end]), (&mut other, &text[end - 1..end])];
-                    model.forward(&mut batch, &mut logits).unwrap();
+                    forward(&model, &mut batch, &mut logits).unwrap();
                     same(&case, row(&logits, 0, spec.vocab), row(&expected, end - 1, spec.vocab));
                 }
             }
@@ -201,12 +200,12 @@ fn what_was_truncated_leaves_no_trace() {
     let mut sequence = model.sequence();
     let mut logits = Vec::new();
     for kept in [0, 1, 63, 64, 65, 100] {
-        model.truncate(&mut sequence, 0).unwrap();
-        model.forward(&mut [(&mut sequence, &text[..101])], &mut logits).unwrap();
-        model.truncate(&mut sequence, kept).unwrap();
-        model.forward(&mut [(&mut sequence, &other)], &mut logits).unwrap();
-        model.truncate(&mut sequence, kept).unwrap();
-        model.forward(&mut [(&mut sequence, &text[kept..])], &mut logits).unwrap();
+        assert_eq!(model.rewind(&mut sequence, 0).unwrap(), 0);
+        forward(&model, &mut [(&mut sequence, &text[..101])], &mut logits).unwrap();
+        assert_eq!(model.rewind(&mut sequence, kept).unwrap(), kept);
+        forward(&model, &mut [(&mut sequence, &other)], &mut logits).unwrap();
+        assert_eq!(model.rewind(&mut sequence, kept).unwrap(), kept);
+        forward(&model, &mut [(&mut sequence, &text[kept..])], &mut logits).unwrap();
         same(&format!("kept {kept}"), &logits, row(&expected, 139, spec.vocab));
     }
 }
@@ -223,13 +222,13 @@ fn a_sequence_that_becomes_long_or_short_again_is_computed_anew() {
     let mut sequence = model.sequence();
     let mut logits = Vec::new();
     let mut step = |sequence: &mut Sequence, range: std::ops::Range<usize>| {
-        model.forward(&mut [(sequence, &text[range.clone()])], &mut logits).unwrap();
+        forward(&model, &mut [(sequence, &text[range.clone()])], &mut logits).unwrap();
         let whole = model.logits(&text[..range.end]).unwrap();
         same(&format!("{range:?}"), &logits, row(&whole, range.end - 1, spec.vocab));
     };
     step(&mut sequence, 0..38);
     (38..44).for_each(|position| step(&mut sequence, position..position + 1));
-    model.truncate(&mut sequence, 30).unwrap();
+    assert_eq!(model.rewind(&mut sequence, 30).unwrap(), 30);
     step(&mut sequence, 30..35);
     step(&mut sequence, 35..50);
 }
@@ -268,9 +267,46 @@ fn segments() {
             let mut logits = Vec::new();
             for end in [500, 511, 512, 513, 514, 800, 1023, 1024, 1025, 1200, 1299, 1300] {
                 let start = model.len(&sequence);
-                model.forward(&mut [(&mut sequence, &text[start..end])], &mut logits).unwrap();
+                forward(&model, &mut [(&mut sequence, &text[start..end])], &mut logits).unwrap();
                 same(&format!("{threads} threads to {end}"), &logits, row(&expected, end - 1, spec.vocab));
             }
+        }
+    }
+}
+
+/// Sequences whose queries see later keys: packed as alone, whatever the chunk, longer ones than it among them.
+#[test]
+fn whole_sequences() {
+    for (isa, dtype) in isas().flat_map(|isa| [DType::F32, DType::Q8_0].map(|dtype| (isa, dtype))) {
+        let spec = spec(|spec| {
+            spec["context"] = json!(2000);
+            for (layer, window) in [(0, Value::Null), (1, json!(70))] {
+                spec["layers"][layer]["mixer"]["causal"] = json!(false);
+                spec["layers"][layer]["mixer"]["window"] = window;
+            }
+        });
+        let file = file(&spec, |_| dtype);
+        let texts: Vec<Vec<u32>> =
+            [3, 700, 1, 64, 130].iter().map(|&count| ids(count, count as u64, spec.vocab)).collect();
+        let alone = load(&spec, &file, &options(1, 256), isa);
+        let expected: Vec<f32> = texts.iter().flat_map(|ids| alone.logits(ids).unwrap()).collect();
+        for (threads, chunk) in [(1, 64), (2, 200), (3, 2000)] {
+            let model = load(&spec, &file, &options(threads, chunk), isa);
+            let mut sequences: Vec<Sequence> = texts.iter().map(|_| model.sequence()).collect();
+            let mut batch: Vec<(&mut Sequence, Inputs<'_>)> =
+                sequences.iter_mut().zip(&texts).map(|(s, ids)| (s, Inputs::Tokens(ids))).collect();
+            let mut found = Vec::new();
+            model.forward(&mut batch, Outputs::All, &mut found).unwrap();
+            same(
+                &format!("{dtype:?} {} {threads} threads, chunks of {chunk}", isa.name()),
+                &found,
+                &expected,
+            );
+            // A sequence that grows is read again as a whole.
+            let (mut grown, mut last) = (model.sequence(), Vec::new());
+            forward(&model, &mut [(&mut grown, &texts[4][..100])], &mut last).unwrap();
+            forward(&model, &mut [(&mut grown, &texts[4][100..])], &mut last).unwrap();
+            same("grown", &last, &found[found.len() - spec.vocab..]);
         }
     }
 }

@@ -250,6 +250,17 @@ fn heads_of_any_size() {
 }
 
 #[test]
+fn queries_that_see_later_keys() {
+    for window in [Value::Null, json!(1), json!(9)] {
+        check("both sides", |spec| {
+            layers(spec, "mixer", "causal", &json!(false));
+            layers(spec, "mixer", "window", &window);
+        });
+    }
+    check("one layer of two", |spec| spec["layers"][0]["mixer"]["causal"] = json!(false));
+}
+
+#[test]
 fn slopes_favour_near_keys() {
     let slopes: Vec<f32> = (1..=6).map(|i| 0.5_f32.powi(i)).collect();
     check("alibi", |spec| {

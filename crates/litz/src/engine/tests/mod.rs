@@ -2,8 +2,9 @@
 
 mod errors;
 mod exact;
-pub(super) mod file;
+pub(crate) mod file;
 mod meaning;
+mod outputs;
 mod reference;
 mod sources;
 
@@ -16,14 +17,14 @@ use file::Tensors;
 
 /// A small generator: tests must not depend on the system.
 #[derive(Clone)]
-pub(super) struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
     }
 
-    pub(super) fn next(&mut self) -> u32 {
+    pub(crate) fn next(&mut self) -> u32 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -31,7 +32,7 @@ impl Random {
     }
 
     /// Uniform, with variance 1.
-    pub(super) fn value(&mut self) -> f32 {
+    pub(crate) fn value(&mut self) -> f32 {
         (self.next() as f32 / u32::MAX as f32 - 0.5) * 12_f32.sqrt()
     }
 }
@@ -197,6 +198,17 @@ pub(super) fn sources(file: &TensorFile) -> Vec<WeightSource> {
 pub(super) fn load(spec: &Spec, file: &TensorFile, options: &LoadOptions, isa: Isa) -> Model {
     let kernels = Kernels::new(isa).unwrap();
     Model::load_with(spec.clone(), std::slice::from_ref(file), &sources(file), options, kernels).unwrap()
+}
+
+/// Appends tokens to sequences and gives the logits of each last one.
+pub(super) fn forward(
+    model: &Model,
+    batch: &mut [(&mut Sequence, &[u32])],
+    logits: &mut Vec<f32>,
+) -> crate::Result<()> {
+    let mut batch: Vec<(&mut Sequence, Inputs<'_>)> =
+        batch.iter_mut().map(|(sequence, ids)| (&mut **sequence, Inputs::Tokens(ids))).collect();
+    model.forward(&mut batch, Outputs::Last, logits)
 }
 
 pub(super) fn options(threads: usize, chunk: usize) -> LoadOptions {

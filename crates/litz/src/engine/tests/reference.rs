@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::*;
 use crate::formats::dequantize;
 
-type Rows = Vec<Vec<f64>>;
+pub(super) type Rows = Vec<Vec<f64>>;
 
 pub(super) struct Reference {
     spec: Spec,
@@ -52,7 +52,7 @@ impl Reference {
         y
     }
 
-    fn turn(&self, rope: Option<usize>, length: usize, position: usize, head: &mut [f64]) {
+    fn rotate(&self, rope: Option<usize>, length: usize, position: usize, head: &mut [f64]) {
         let Some(rope) = rope.map(|rope| &self.spec.ropes[rope]) else { return };
         let long = rope.long.as_ref().filter(|long| length > long.above);
         let (frequencies, gain) =
@@ -66,7 +66,7 @@ impl Reference {
         }
     }
 
-    /// One side of the heads of all positions, normed and turned.
+    /// One side of the heads of all positions, normed and rotated.
     fn side(&self, name: &str, a: &Attention, side: &str, rows: &[Vec<f64>]) -> Vec<Vec<f64>> {
         let (dim, norm) = (if side == "v" { a.value_dim } else { a.head_dim }, format!("{name}_norm"));
         let rope = a.rope.filter(|_| side != "v");
@@ -81,7 +81,7 @@ impl Reference {
                     Some(QkNorm::Each) => head.copy_from_slice(&self.norm_at(&norm, index * dim, head)),
                     _ => {}
                 }
-                self.turn(rope, rows.len(), position, head);
+                self.rotate(rope, rows.len(), position, head);
             }
             heads
         };
@@ -93,6 +93,8 @@ impl Reference {
         let mixed = |position: usize| {
             let mut out = Vec::new();
             let first = a.window.map_or(0, |window| (position + 1).saturating_sub(window));
+            let ahead = if a.causal { 0 } else { a.window.map_or(rows.len(), |window| window - 1) };
+            let seen = first..(position + 1 + ahead).min(rows.len());
             for head in 0..a.heads {
                 let own = head / a.group();
                 let query = &q[position][head * a.head_dim..][..a.head_dim];
@@ -100,13 +102,13 @@ impl Reference {
                     let key = &k[j][own * a.head_dim..][..a.head_dim];
                     let slope = a.alibi.as_ref().map_or(0.0, |slopes| f64::from(slopes[head]));
                     let score = query.iter().zip(key).map(|(q, k)| q * k).sum::<f64>() * f64::from(a.scale)
-                        - slope * (position - j) as f64;
+                        - slope * (position as f64 - j as f64);
                     a.softcap.map_or(score, |cap| f64::from(cap) * (score / f64::from(cap)).tanh()).exp()
                 };
-                let weights: Vec<f64> = (first..=position).map(score).collect();
+                let weights: Vec<f64> = seen.clone().map(score).collect();
                 let total: f64 = weights.iter().sum();
                 out.extend((0..a.value_dim).map(|d| {
-                    let values = (first..=position).map(|j| v[j][own * a.value_dim + d]);
+                    let values = seen.clone().map(|j| v[j][own * a.value_dim + d]);
                     weights.iter().zip(values).map(|(w, v)| w * v).sum::<f64>() / total
                 }));
             }
@@ -208,13 +210,22 @@ impl Reference {
         self.norm("embed_norm", &x)
     }
 
-    /// The logits of every position.
-    pub(super) fn logits(&self, ids: &[u32]) -> Vec<f64> {
+    /// What enters the first layer and what each layer leaves, the last one after the final norm.
+    pub(super) fn hidden_states(&self, ids: &[u32]) -> Vec<Rows> {
         let mut rows: Rows = ids.iter().enumerate().map(|(position, &id)| self.embed(position, id)).collect();
+        let mut states = Vec::new();
         for (index, layer) in self.spec.layers.iter().enumerate() {
+            states.push(rows.clone());
             rows = self.layer(&format!("layers.{index}"), layer, rows);
         }
-        rows.iter().flat_map(|x| self.head(&self.norm("norm", x))).collect()
+        states.push(self.norms("norm", &rows));
+        states
+    }
+
+    /// The logits of every position.
+    pub(super) fn logits(&self, ids: &[u32]) -> Vec<f64> {
+        let states = self.hidden_states(ids);
+        states[states.len() - 1].iter().flat_map(|x| self.head(x)).collect()
     }
 
     fn head(&self, x: &[f64]) -> Vec<f64> {

@@ -16,8 +16,10 @@ pub struct AttendSpec {
     pub scale: f32,
     /// `cap * tanh(score / cap)` after the scale, where there is a cap.
     pub softcap: Option<f32>,
-    /// How many keys a query sees at most: its own and those just before it.
+    /// How many keys a query sees at most up to its own: that one and those just before it.
     pub window: Option<usize>,
+    /// How many keys after its own a query sees at most: none where attention is causal.
+    pub ahead: usize,
 }
 
 /// The queries of one kv head: those of a group's heads, for consecutive tokens of a sequence.
@@ -29,6 +31,8 @@ pub struct Queries<'a> {
     pub group: usize,
     /// The first token's position.
     pub position: usize,
+    /// How many keys there are.
+    pub keys: usize,
     /// For each head of the group: `slope * (key's position - query's position)` joins the scaled and capped score.
     pub slopes: Option<&'a [f32]>,
 }
@@ -44,8 +48,9 @@ impl Queries<'_> {
 
     /// The slots of the page that begins at `start` that a row sees.
     pub(super) fn seen(&self, spec: &AttendSpec, row: usize, start: usize) -> Range<usize> {
-        let end = self.position_of(row) + 1;
-        let first = spec.window.map_or(0, |window| end.saturating_sub(window));
+        let own = self.position_of(row) + 1;
+        let first = spec.window.map_or(0, |window| own.saturating_sub(window));
+        let end = own.saturating_add(spec.ahead).min(self.keys);
         let slot = |position: usize| position.saturating_sub(start).min(PAGE);
         slot(first).min(slot(end))..slot(end)
     }

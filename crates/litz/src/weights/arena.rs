@@ -2,8 +2,8 @@
 
 use memmap2::MmapMut;
 
-use super::shared::lasting;
 use crate::kernels::SharedSlice;
+use crate::shared::assume_static;
 use crate::{Error, Result};
 
 /// Bytes of a huge page; smaller arenas do not ask for any.
@@ -31,11 +31,11 @@ impl Arena {
             // Advice: a system without huge pages gives small ones.
             let _ = map.advise_range(memmap2::Advice::HugePage, start, len);
         }
-        let view = lasting(&mut map[start..start + len]);
+        let view = assume_static(&mut map[start..start + len]);
         Ok(Self { map, start, view })
     }
 
-    /// For writing, under the discipline of `shared`.
+    /// For writing, under the rule of `shared`.
     pub(super) fn view(&self) -> SharedSlice<'static, u8> {
         self.view
     }

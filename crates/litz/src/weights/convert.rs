@@ -106,8 +106,8 @@ pub(super) fn narrowest(matrices: &[Arc<Stored>], pool: &Pool) -> Result<Vec<Wei
 #[cfg(test)]
 mod tests {
     use super::super::sources::{Part, WeightSource};
-    use super::super::tests::file::Tensors;
     use super::*;
+    use crate::engine::tests::file::Tensors;
 
     fn values(dtype: DType, bytes: &[u8], count: usize) -> Vec<f32> {
         let mut out = vec![0.0; count];

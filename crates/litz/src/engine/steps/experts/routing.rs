@@ -1,10 +1,19 @@
-//! Which experts each token meets, and which tokens each expert.
+//! Top-k routing: the experts of each token, and its tokens grouped by expert.
 
-use super::shared::Buffer;
-use super::spec::Moe;
 use crate::kernels::{Kernels, TILE};
+use crate::shared::Buffer;
+
+/// How experts are chosen: the `top_k` with the greatest softmax of the scores.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::engine) struct Router {
+    pub(in crate::engine) experts: usize,
+    pub(in crate::engine) top_k: usize,
+    /// The chosen probabilities are divided by their sum.
+    pub(in crate::engine) normalize: bool,
+}
 
 /// The choices of all tokens of a chunk. A pair is `token * top_k + slot`; a token's slots are in the order of its experts.
+#[derive(Default)]
 pub(super) struct Routing {
     experts: Buffer<u32>, // pair
     shares: Buffer<f32>,  // pair
@@ -26,18 +35,7 @@ pub(super) struct Routed<'a> {
     experts: &'a [u32],
 }
 
-/// How many rows the pairs of `tokens` take, where those of each expert begin a tile.
-pub(super) fn rows_of(tokens: usize, top_k: usize, experts: usize) -> usize {
-    let pairs = tokens * top_k;
-    pairs + (TILE - 1) * experts.min(pairs)
-}
-
 impl Routing {
-    pub(super) fn new() -> Self {
-        let [experts, starts, firsts, pairs, rows] = std::array::from_fn(|_| Buffer::new(0));
-        Self { experts, shares: Buffer::new(0), starts, firsts, pairs, rows }
-    }
-
     /// Makes room for pairs and experts.
     pub(super) fn reserve(&mut self, pairs: usize, experts: usize) {
         self.experts.reserve(pairs);
@@ -52,12 +50,12 @@ impl Routing {
     ///
     /// # Safety
     /// Nobody else touches this token's pairs meanwhile.
-    pub(super) unsafe fn choose(&self, kernels: &Kernels, moe: &Moe, token: usize, scores: &mut [f32]) {
-        let pairs = token * moe.top_k..(token + 1) * moe.top_k;
+    pub(super) unsafe fn choose(&self, kernels: &Kernels, router: &Router, token: usize, scores: &mut [f32]) {
+        let pairs = token * router.top_k..(token + 1) * router.top_k;
         // SAFETY: the caller's promise.
         let (experts, shares) =
             unsafe { (self.experts.view().range_mut(pairs.clone()), self.shares.view().range_mut(pairs)) };
-        choose(kernels, moe, scores, experts, shares);
+        choose(kernels, router, scores, experts, shares);
     }
 
     /// Sorts the pairs by expert, once all tokens have chosen. Where the tokens are few, row `slot * tokens + token` is a
@@ -65,14 +63,14 @@ impl Routing {
     ///
     /// # Safety
     /// Nobody else touches the routing meanwhile.
-    pub(super) unsafe fn group(&self, moe: &Moe, tokens: usize, few: bool) {
-        let pairs = tokens * moe.top_k;
+    pub(super) unsafe fn group(&self, router: &Router, tokens: usize, few: bool) {
+        let pairs = tokens * router.top_k;
         // SAFETY: the caller's promise.
         let (experts, starts, firsts, sorted, rows) = unsafe {
             (
                 self.experts.view().range(0..pairs),
-                self.starts.view().range_mut(0..moe.experts + 1),
-                self.firsts.view().range_mut(0..moe.experts),
+                self.starts.view().range_mut(0..router.experts + 1),
+                self.firsts.view().range_mut(0..router.experts),
                 self.pairs.view().range_mut(0..pairs),
                 self.rows.view().range_mut(0..pairs),
             )
@@ -80,7 +78,7 @@ impl Routing {
         starts.fill(0);
         experts.iter().for_each(|&expert| starts[expert as usize + 1] += 1);
         let mut row = 0;
-        for expert in 0..moe.experts {
+        for expert in 0..router.experts {
             firsts[expert] = row;
             row += starts[expert + 1].next_multiple_of(TILE as u32);
             starts[expert + 1] += starts[expert];
@@ -91,14 +89,14 @@ impl Routing {
             sorted[*place as usize] = pair as u32;
             *place += 1;
         }
-        starts.copy_within(0..moe.experts, 1);
+        starts.copy_within(0..router.experts, 1);
         starts[0] = 0;
         for (pair, &expert) in experts.iter().enumerate() {
-            let (token, slot) = (pair / moe.top_k, pair % moe.top_k);
+            let (token, slot) = (pair / router.top_k, pair % router.top_k);
             rows[pair] = if few { (slot * tokens + token) as u32 } else { firsts[expert as usize] };
         }
         if !few {
-            for expert in 0..moe.experts {
+            for expert in 0..router.experts {
                 let own = starts[expert] as usize..starts[expert + 1] as usize;
                 sorted[own].iter().zip(0..).for_each(|(&pair, index)| rows[pair as usize] += index);
             }
@@ -109,15 +107,15 @@ impl Routing {
     ///
     /// # Safety
     /// Nobody writes the routing for as long as the result lives.
-    pub(super) unsafe fn read(&self, moe: &Moe, tokens: usize) -> Routed<'static> {
-        let pairs = tokens * moe.top_k;
+    pub(super) unsafe fn read(&self, router: &Router, tokens: usize) -> Routed<'static> {
+        let pairs = tokens * router.top_k;
         // SAFETY: the caller's promise.
         unsafe {
             Routed {
-                top_k: moe.top_k,
+                top_k: router.top_k,
                 shares: self.shares.view().range(0..pairs),
-                starts: self.starts.view().range(0..moe.experts + 1),
-                firsts: self.firsts.view().range(0..moe.experts),
+                starts: self.starts.view().range(0..router.experts + 1),
+                firsts: self.firsts.view().range(0..router.experts),
                 pairs: self.pairs.view().range(0..pairs),
                 rows: self.rows.view().range(0..pairs),
                 experts: self.experts.view().range(0..pairs),
@@ -181,7 +179,7 @@ impl Routed<'_> {
 }
 
 /// A softmax, its greatest, in the order of the experts. Scores that are no numbers choose the first experts.
-fn choose(kernels: &Kernels, moe: &Moe, scores: &mut [f32], experts: &mut [u32], shares: &mut [f32]) {
+fn choose(kernels: &Kernels, router: &Router, scores: &mut [f32], experts: &mut [u32], shares: &mut [f32]) {
     let greatest = scores.iter().fold(f32::NEG_INFINITY, |most, &score| most.max(score));
     scores.iter_mut().for_each(|score| *score -= greatest);
     kernels.exp(scores);
@@ -201,7 +199,7 @@ fn choose(kernels: &Kernels, moe: &Moe, scores: &mut [f32], experts: &mut [u32],
     }
     experts.sort_unstable();
     experts.iter().zip(shares.iter_mut()).for_each(|(&expert, share)| *share = scores[expert as usize]);
-    if moe.normalize {
+    if router.normalize {
         let total: f32 = shares.iter().sum();
         shares.iter_mut().for_each(|share| *share /= total);
     }
@@ -210,25 +208,16 @@ fn choose(kernels: &Kernels, moe: &Moe, scores: &mut [f32], experts: &mut [u32],
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::Activation;
 
-    fn moe(experts: usize, top_k: usize, normalize: bool) -> Moe {
-        Moe {
-            experts,
-            top_k,
-            width: 1,
-            activation: Activation::Silu,
-            normalize,
-            shared_width: None,
-            shared_gate: false,
-        }
+    fn router(experts: usize, top_k: usize, normalize: bool) -> Router {
+        Router { experts, top_k, normalize }
     }
 
     fn chosen(scores: &[f32], top_k: usize, normalize: bool) -> (Vec<u32>, Vec<f32>) {
         let (mut experts, mut shares) = (vec![0; top_k], vec![0.0; top_k]);
         let kernels = Kernels::detect().unwrap();
-        let moe = moe(scores.len(), top_k, normalize);
-        choose(kernels, &moe, &mut scores.to_vec(), &mut experts, &mut shares);
+        let router = router(scores.len(), top_k, normalize);
+        choose(kernels, &router, &mut scores.to_vec(), &mut experts, &mut shares);
         (experts, shares)
     }
 
@@ -253,25 +242,25 @@ mod tests {
 
     #[test]
     fn the_tokens_of_an_expert_lie_side_by_side() {
-        let moe = moe(3, 2, true);
-        let mut routing = Routing::new();
+        let router = router(3, 2, true);
+        let mut routing = Routing::default();
         routing.reserve(6, 3);
         let kernels = Kernels::detect().unwrap();
         // SAFETY: one thread.
         let (many, few) = unsafe {
             for (token, scores) in [[3.0, 0.0, 2.0], [2.0, 0.0, 1.0], [0.0, 1.0, 2.0]].iter_mut().enumerate()
             {
-                routing.choose(kernels, &moe, token, scores);
+                routing.choose(kernels, &router, token, scores);
             }
-            routing.group(&moe, 3, false);
-            let many = routing.read(&moe, 3);
+            routing.group(&router, 3, false);
+            let many = routing.read(&router, 3);
             let rows: Vec<Block> =
                 many.chosen().flat_map(|e| many.blocks(e, false, 2).collect::<Vec<_>>()).collect();
             let places: Vec<_> = (0..3)
                 .flat_map(|token| many.places(token).map(|p| (p.row, p.first, p.count)).collect::<Vec<_>>())
                 .collect();
-            routing.group(&moe, 3, true);
-            let few = routing.read(&moe, 3);
+            routing.group(&router, 3, true);
+            let few = routing.read(&router, 3);
             (
                 (rows, places),
                 few.chosen().flat_map(|e| few.blocks(e, true, 2).collect::<Vec<_>>()).collect::<Vec<_>>(),

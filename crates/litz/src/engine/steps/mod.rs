@@ -1,0 +1,25 @@
+//! The steps of a program: one file each, with its plan, its arithmetic and the memory that it keeps between its stages.
+//!
+//! A new mixer or head is a file here and a row in `build`.
+
+mod attention;
+mod embed;
+mod experts;
+mod hidden;
+mod input;
+mod linear;
+mod norm;
+mod positions;
+mod residual;
+mod step;
+
+pub(super) use attention::{Attention, HeadNorms, KeyValues, Rotation};
+pub(super) use embed::Embed;
+pub(super) use experts::{Expert, ExpertsDown, ExpertsUp, Mixture, Router, SharedExpert};
+pub(super) use hidden::HiddenStates;
+pub(super) use input::Read;
+pub(super) use linear::{Epilogue, Linear, Output, Term};
+pub(super) use norm::{Norm, NormInPlace, NormKind};
+pub(super) use positions::AddPositions;
+pub(super) use residual::AddNormed;
+pub(super) use step::Step;
