@@ -12,8 +12,10 @@ use std::time::{Duration, Instant};
 use crate::{Error, Result};
 
 mod available;
+mod parallel_map;
 mod process;
 pub use available::available_threads;
+pub(crate) use parallel_map::{parallel_map, parallel_map_with};
 pub(crate) use process::PerProcess;
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use hashbrown::HashMap;
 use std::ops::Range;
 
 use super::added_tokens;
-use super::encode::Encoder;
+use super::encode::{check_length, Encoder};
 use super::encoding::Encoding;
 use super::guard;
 use super::model::{Model, Scratch, Sink};
@@ -12,7 +12,7 @@ use super::normalizer::{normalize_text, Normalizer};
 use super::pre_tokenizer::Asked;
 use super::text::{Part, Span, Text};
 use super::Tokenizer;
-use crate::{Error, Result};
+use crate::Result;
 
 /// What is encoded.
 #[derive(Clone, Copy, Debug)]
@@ -68,10 +68,7 @@ impl Tokenizer {
         word: Option<u32>,
         out: &mut Encoding,
     ) -> Result<()> {
-        if u32::try_from(text.len()).is_err() {
-            let length = text.len();
-            return Err(Error::Value(format!("a text of {length} bytes: split it, 4 GiB is the limit")));
-        }
+        check_length(text)?;
         self.remembering(|encoder| self.align_with(encoder, text, trusted, word, out))
     }
 
@@ -99,7 +96,8 @@ impl Tokenizer {
         out: &mut Encoding,
     ) -> Result<()> {
         let trusted = guard::part(trusted, text);
-        let fast = trusted.is_none() && !self.is_random() && matches!(self.model.as_ref(), Model::Bpe(_));
+        let is_bpe = matches!(self.model.as_ref(), Model::Bpe(_));
+        let fast = is_bpe && encoder.is_fast() && trusted.is_none() && !self.is_random();
         let (mut scratch, mut ids) = (Scratch::default(), Vec::new());
         let mut writer = Aligner {
             tokenizer: self,
@@ -119,11 +117,11 @@ impl Tokenizer {
             }
             normalize_text(&self.normalizer, &mut stretch)?;
             ids.clear();
-            if fast
-                && encoder.stretch(raw, found.range.start == 0, &mut ids)?
-                && writer.known(&stretch, &ids)?
-            {
-                continue;
+            if fast {
+                encoder.stretch(text, found.range.clone(), &mut ids)?;
+                if writer.known(&stretch, &ids)? {
+                    continue;
+                }
             }
             let trusted =
                 trusted.filter(|_| self.added.late_special()).map(|ranges| stretch.whole().inside(ranges));

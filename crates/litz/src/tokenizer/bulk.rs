@@ -1,12 +1,11 @@
 //! Many texts at once, over threads: ids in one stretch, or in rows of one width.
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 use super::scan::cut_after;
+use super::parallelism::threads;
 use super::Tokenizer;
-use crate::threads::available_threads;
+use crate::threads::parallel_map;
 use crate::{Error, Result};
 
 /// Bytes of text that a thread takes at a time.
@@ -72,7 +71,7 @@ impl Tokenizer {
         let portions = portions(texts, is_long);
         let short: Vec<Range<usize>> =
             portions.iter().filter(|portion| !is_long(texts[portion.start])).cloned().collect();
-        let mut parts = each(&short, threads, |portion| self.encode_part(texts, portion.clone(), &around))?;
+        let mut parts = parallel_map(short, threads, |portion| self.encode_part(texts, portion, &around))?;
         for portion in portions.into_iter().filter(|portion| is_long(texts[portion.start])) {
             let mut ids = around.before.clone();
             ids.extend(self.encode_long(texts[portion.start], threads)?);
@@ -99,13 +98,11 @@ impl Tokenizer {
                 from = to;
             }
         }
-        let ids = each(&pieces, threads, |(token, range)| match token {
-            Some(id) => Ok(vec![*id]),
+        let ids = parallel_map(pieces, threads, |(token, range)| match token {
+            Some(id) => Ok(vec![id]),
             None => {
                 let mut ids = Vec::with_capacity(range.len() / 4);
-                self.remembering(|encoder| {
-                    encoder.encode_stretch(&text[range.clone()], range.start == 0, &mut ids)
-                })?;
+                self.remembering(|encoder| encoder.stretch(text, range, &mut ids))?;
                 Ok(ids)
             }
         })?;
@@ -245,44 +242,6 @@ impl Batch {
             }
         }
     }
-}
-
-/// `TOKENIZERS_PARALLELISM=false` means one thread, as everywhere; else what this process may use.
-pub(super) fn threads() -> Result<usize> {
-    let off = std::env::var("TOKENIZERS_PARALLELISM").is_ok_and(|value| {
-        matches!(value.to_ascii_lowercase().as_str(), "" | "off" | "false" | "f" | "no" | "n" | "0")
-    });
-    if off {
-        return Ok(1);
-    }
-    available_threads(None)
-}
-
-/// What `work` makes of each item, in their order, over threads.
-fn each<T: Sync, R: Send>(
-    items: &[T],
-    threads: usize,
-    work: impl Fn(&T) -> Result<R> + Sync,
-) -> Result<Vec<R>> {
-    let next = AtomicUsize::new(0);
-    let found = Mutex::new(Vec::with_capacity(items.len()));
-    let run = || loop {
-        let place = next.fetch_add(1, Ordering::Relaxed);
-        let Some(item) = items.get(place) else { return };
-        let made = work(item);
-        let failed = made.is_err();
-        found.lock().unwrap_or_else(PoisonError::into_inner).push((place, made));
-        if failed {
-            return;
-        }
-    };
-    std::thread::scope(|scope| {
-        (1..threads.min(items.len())).for_each(|_| drop(scope.spawn(run)));
-        run();
-    });
-    let mut found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
-    found.sort_unstable_by_key(|&(place, _)| place);
-    found.into_iter().map(|(_, made)| made).collect()
 }
 
 /// Texts that follow each other, in portions of about as many bytes; a long one is alone.

@@ -5,7 +5,7 @@ use std::sync::{Mutex, OnceLock};
 use super::added_tokens::AddedTokens;
 use super::byte_level;
 use super::decoder::Decoder;
-use super::description::{Kind, ModelSection, ModelSettings};
+use super::description::{save, Kind, ModelSection, ModelSettings};
 use super::model::bpe::{self, Bpe};
 use super::model::unigram::Unigram;
 use super::model::word_level::WordLevel;
@@ -14,14 +14,10 @@ use super::model::{resolve, Model};
 use super::normalizer::Normalizer;
 use super::post_processor::PostProcessor;
 use super::pre_tokenizer::PreTokenizer;
-use super::stored::{Part, Place};
+use super::tables::Tables;
 use super::vocab::Vocab;
-use super::{save, Description, Tokenizer};
+use super::{Description, Tokenizer};
 use crate::{Error, Result};
-use std::path::Path;
-
-// Fewer merges are read as fast as tables are mapped.
-const WORTH_KEEPING: usize = 10_000;
 
 impl Tokenizer {
     /// Compiles a `tokenizer.json`. Its `truncation` and `padding` are left to the caller.
@@ -33,10 +29,15 @@ impl Tokenizer {
 
     /// Compiles what a source says.
     pub fn compile(description: Description) -> Result<Self> {
+        Self::compile_with(description, None)
+    }
+
+    /// As [`Tokenizer::compile`], with vocabulary and merges that are compiled already.
+    pub(crate) fn compile_with(description: Description, tables: Option<Tables>) -> Result<Self> {
         let Description { sections, added_tokens, model } = description;
         let settings = model.settings.clone();
         let mut pre_tokenizer = PreTokenizer::from_json(&sections.pre_tokenizer, "pre_tokenizer")?;
-        let model = compile_model(model, &mut pre_tokenizer)?;
+        let model = compile_model(model, tables, &mut pre_tokenizer)?;
         let normalizer = Normalizer::from_json(&sections.normalizer, "normalizer")?;
         let tokenizer = Self {
             added: AddedTokens::new(added_tokens, model.vocab(), &normalizer, "added_tokens")?,
@@ -51,23 +52,6 @@ impl Tokenizer {
             memory: Mutex::new(Vec::new()),
         };
         tokenizer.known_around()
-    }
-
-    /// Keeps the tables of a large BPE model, and the rest of its file, for the next time.
-    pub(super) fn keep(&self, place: &Place, source: &Path, json: &str) -> std::io::Result<()> {
-        let Model::Bpe(bpe) = &*self.model else { return Ok(()) };
-        let Some(pairs) = bpe.pairs().filter(|pairs| pairs.len() >= WORTH_KEEPING) else { return Ok(()) };
-        let (text, spans, slots, seed, count) = bpe.vocab().parts();
-        let (words, filter, len) = pairs.parts();
-        let parts = [
-            Part::Bytes(json.as_bytes()),
-            Part::Bytes(text),
-            Part::Words(spans),
-            Part::Words(slots),
-            Part::Words(words),
-            Part::Words(filter),
-        ];
-        place.store(source, [seed, count, len, 0], parts)
     }
 
     /// The kind of its model: BPE, WordPiece, WordLevel or Unigram.
@@ -89,9 +73,13 @@ impl Tokenizer {
     }
 }
 
-fn compile_model(model: ModelSection, pre_tokenizer: &mut PreTokenizer) -> Result<Model> {
+fn compile_model(
+    model: ModelSection,
+    tables: Option<Tables>,
+    pre_tokenizer: &mut PreTokenizer,
+) -> Result<Model> {
     if model.settings.kind == Kind::Bpe {
-        return Ok(Model::Bpe(Box::new(compile_bpe(model, pre_tokenizer)?)));
+        return Ok(Model::Bpe(Box::new(compile_bpe(model, tables, pre_tokenizer)?)));
     }
     pre_tokenizer.spell_out();
     let ModelSection { settings, vocab, scores, .. } = model;
@@ -122,14 +110,18 @@ fn missing(key: &str) -> Error {
     Error::Format(format!("model.{key}: found nothing of use, expected the model's {key}"))
 }
 
-fn compile_bpe(model: ModelSection, pre_tokenizer: &mut PreTokenizer) -> Result<Bpe> {
-    let ModelSection { settings, vocab, merges, merge_scores, tables, .. } = model;
+fn compile_bpe(
+    model: ModelSection,
+    tables: Option<Tables>,
+    pre_tokenizer: &mut PreTokenizer,
+) -> Result<Bpe> {
+    let ModelSection { settings, vocab, merges, merge_scores, .. } = model;
     let dropout = settings.dropout.unwrap_or_default();
     if !(0.0..=1.0).contains(&dropout) {
         return Err(Error::Format(format!("model.dropout: found {dropout}, expected 0 to 1")));
     }
     let (vocab, pairs) = match tables {
-        Some((vocab, pairs)) => (vocab, Some(pairs)),
+        Some(Tables { vocab, pairs }) => (vocab, Some(pairs)),
         None => (vocab.build("model.vocab")?, None),
     };
     if lacks_bytes(&vocab) {

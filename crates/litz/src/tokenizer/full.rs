@@ -2,14 +2,14 @@
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 use super::align::Input;
-use super::bulk::threads;
+use super::parallelism::threads;
 use super::encoding::{Encoding, OVERFLOW};
-use super::slots::Slot;
+use super::post_processor::Slot;
 use super::truncation::Truncation;
 use super::Tokenizer;
+use crate::threads::parallel_map;
 use crate::{Error, Result};
 
 // So little text is not worth a second thread.
@@ -73,32 +73,13 @@ impl Tokenizer {
     /// The same for many samples, over threads; how many never changes the result.
     pub fn encode_full_many(&self, samples: &[Sample<'_>], options: Options) -> Result<Vec<Encoding>> {
         let bytes: usize = samples.iter().map(Sample::bytes).sum();
-        let threads = if bytes < ALONE { 1 } else { threads()?.min(samples.len()).max(1) };
-        let (next, overflow) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        let found = Mutex::new(Vec::with_capacity(samples.len()));
-        let work = || {
-            let mut mine = Vec::new();
-            loop {
-                let at = next.fetch_add(1, Ordering::Relaxed);
-                let Some(&sample) = samples.get(at) else { break };
-                let encoding = self.encode_full(sample, options).and_then(|encoding| {
-                    let held = overflow.fetch_add(encoding.overflow_len(), Ordering::Relaxed);
-                    enough(held).map(|()| encoding)
-                });
-                if encoding.is_err() {
-                    next.store(samples.len(), Ordering::Relaxed);
-                }
-                mine.push((at, encoding));
-            }
-            found.lock().unwrap_or_else(PoisonError::into_inner).append(&mut mine);
-        };
-        std::thread::scope(|scope| {
-            (1..threads).for_each(|_| drop(scope.spawn(work)));
-            work();
-        });
-        let mut found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
-        found.sort_unstable_by_key(|&(at, _)| at);
-        found.into_iter().map(|(_, encoding)| encoding).collect()
+        let threads = if bytes < ALONE { 1 } else { threads()? };
+        let overflow = AtomicUsize::new(0);
+        parallel_map(samples.iter().copied(), threads, |sample| {
+            let encoding = self.encode_full(sample, options)?;
+            let held = overflow.fetch_add(encoding.overflow_len(), Ordering::Relaxed);
+            enough(held).map(|()| encoding)
+        })
     }
 
     /// Whether the same text may become other tokens the next time.

@@ -15,29 +15,25 @@ mod decoder;
 mod description;
 mod encode;
 mod encoding;
-mod fields;
 mod flat;
 mod full;
 mod guard;
-mod json;
 mod model;
 mod normalizer;
 mod oniguruma;
 mod pages;
+mod parallelism;
 mod pattern;
 mod post_processor;
 mod pre_tokenizer;
-mod save;
 mod scan;
-mod scan_json;
-mod slots;
 mod sources;
 mod staging;
 mod stored;
 mod stream;
+mod tables;
 mod text;
 pub mod train;
-mod trim;
 mod truncation;
 mod unicode;
 mod vocab;
@@ -62,7 +58,7 @@ pub use character_class::character_class;
 pub use description::Description;
 pub use encoding::{Encoding, Filler, Side};
 pub use full::{Options, Sample};
-pub use slots::Slot;
+pub use post_processor::Slot;
 pub use sources::{Source, SourceOptions};
 pub use stream::DecodeStream;
 pub use truncation::{Strategy, Truncation};
@@ -78,7 +74,7 @@ pub struct Tokenizer {
     decoder: Arc<Decoder>,
     sections: Arc<Sections>,      // as the source has them, to be written again
     settings: Arc<ModelSettings>, // the same of the model
-    cutter: OnceLock<Option<Cutter>>,
+    cutter: OnceLock<Cutter>,
     memory: Mutex<Vec<Words>>, // of concurrent calls
 }
 

@@ -9,8 +9,9 @@ use crate::tokenizer::words::Miss;
 use crate::tokenizer::Tokenizer;
 use crate::Result;
 
+use super::context::Context;
 use super::mask::{block, mask};
-use super::{through, Context};
+use super::whole::{self, Stretch};
 
 /// What a character does to the words around it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -186,7 +187,7 @@ impl BertWords {
             }
             tokenizer.model.encode(&with.marked, with.scratch, out)?;
         } else {
-            through(tokenizer, raw, false, with.scratch, out)?;
+            whole::encode(tokenizer, Stretch::inside(raw), None, with.scratch, out)?;
         }
         with.words.insert(miss, raw.as_bytes(), &out[from..]);
         Ok(())

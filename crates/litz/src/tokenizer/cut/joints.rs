@@ -4,8 +4,10 @@
 
 use crate::tokenizer::model::bpe::Bpe;
 
+use super::context::Context;
 use super::mask::{block, mask};
-use super::{Context, SHORT};
+use crate::tokenizer::words::SHORT;
+
 use crate::Result;
 
 /// The largest filter: half a megabyte.

@@ -1,21 +1,22 @@
 //! Raw text cut into words whose ids do not depend on what stands beside them: they can be remembered.
 //!
-//! Each way to cut is proved for a file when it is first used; a file without a proof takes the general path.
+//! Each way to cut is proved for a file when it is first used. A file without a proof is encoded stretch by stretch.
 
 mod bert;
+mod context;
 mod joints;
 mod mask;
 mod runs;
 mod spaces;
 #[cfg(test)]
 mod tests;
+mod whole;
 
-use super::model::{Model, Scratch};
-use super::normalizer::{normalize_text, Normalizer};
+use super::added_tokens::AddedTokens;
+use super::model::Model;
+use super::normalizer::Normalizer;
 use super::pattern::Pattern;
 use super::pre_tokenizer::{PreTokenizer, Prepend};
-use super::text::Text;
-use super::words::Words;
 use super::Tokenizer;
 use crate::Result;
 use bert::BertWords;
@@ -23,8 +24,8 @@ use joints::{Before, Joints};
 use runs::Runs;
 use spaces::Spaces;
 
-/// Longer words are looked for in parts.
-const SHORT: usize = 15;
+pub(super) use context::Context;
+pub(super) use whole::{encode as encode_whole, Stretch};
 
 /// How the text of a tokenizer is cut.
 pub(super) enum Cutter {
@@ -36,30 +37,25 @@ pub(super) enum Cutter {
     Bert(Box<BertWords>),
     /// What a byte-level pattern isolates.
     Runs(Runs),
-}
-
-/// What an encoding thread keeps from word to word.
-pub(super) struct Context<'a> {
-    pub words: &'a mut Words,
-    pub scratch: &'a mut Scratch,
-    marked: String,
-    first: String,
-    prepend: bool, // whether the stretch begins with a mark that its text has not
-    unused: Vec<u32>,
-    buffers: runs::Buffers,
-}
-
-impl<'a> Context<'a> {
-    /// Fresh buffers beside what is kept.
-    pub fn new(words: &'a mut Words, scratch: &'a mut Scratch) -> Self {
-        let (marked, first, unused) = (String::new(), String::new(), Vec::new());
-        Self { words, scratch, marked, first, prepend: false, unused, buffers: runs::Buffers::default() }
-    }
+    /// Nothing is proved: every stage on the stretch as a whole.
+    Whole,
 }
 
 impl Cutter {
-    /// The way to cut that is proved for these stages.
-    pub fn new(normalizer: &[Normalizer], pre_tokenizer: &PreTokenizer, model: &Model) -> Option<Self> {
+    /// The way to cut that is proved for these stages, or as a whole.
+    pub fn new(
+        normalizer: &[Normalizer],
+        pre_tokenizer: &PreTokenizer,
+        model: &Model,
+        added: &AddedTokens,
+    ) -> Self {
+        // Only these find the added tokens of normalized text.
+        let finds_normalized = |cutter: &Self| matches!(cutter, Self::Runs(_) | Self::Whole);
+        let proved = Self::proved(normalizer, pre_tokenizer, model);
+        proved.filter(|proved| finds_normalized(proved) || !added.has_normalized()).unwrap_or(Self::Whole)
+    }
+
+    fn proved(normalizer: &[Normalizer], pre_tokenizer: &PreTokenizer, model: &Model) -> Option<Self> {
         if let Model::Bpe(bpe) = model {
             if bpe.is_plain() {
                 return Some(Self::Runs(Runs::new(pre_tokenizer.rules())));
@@ -92,52 +88,34 @@ impl Cutter {
         matches!(self, Self::Runs(runs) if runs.has_rules())
     }
 
-    /// Whether it normalizes text as other stages expect, and finds the added tokens of normalized text.
-    pub fn is_normalizing(&self) -> bool {
-        matches!(self, Self::Runs(_))
+    /// Whether it is faster than all stages on the whole.
+    pub fn is_proved(&self) -> bool {
+        !matches!(self, Self::Whole)
     }
 
-    /// Appends the ids of a stretch between added tokens; `first` says that it begins the input.
+    /// Appends the ids of a stretch of trusted text.
     pub fn encode(
         &self,
         tokenizer: &Tokenizer,
-        text: &str,
-        first: bool,
+        stretch: Stretch<'_>,
         with: &mut Context<'_>,
         out: &mut Vec<u32>,
     ) -> Result<()> {
-        let before = out.len();
-        let proved = match (self, tokenizer.model.as_ref()) {
-            (Self::Joints(joints), Model::Bpe(bpe)) => return joints.encode(bpe, text, first, with, out),
-            (Self::Runs(runs), Model::Bpe(bpe)) => {
-                return runs.encode(tokenizer, bpe, text, first, with, out)
-            }
-            (Self::Bert(words), _) => return words.encode(tokenizer, text, with, out),
-            (Self::Spaces(spaces), _) => spaces.encode(tokenizer, text, first, with, out)?,
-            _ => None,
-        };
-        if proved.is_none() {
-            out.truncate(before);
-            return through(tokenizer, text, first, with.scratch, out);
+        let (text, first, before) = (stretch.text, stretch.start == 0, out.len());
+        match (self, tokenizer.model.as_ref()) {
+            (Self::Joints(joints), Model::Bpe(bpe)) => joints.encode(bpe, text, first, with, out),
+            (Self::Runs(runs), Model::Bpe(bpe)) => runs.encode(tokenizer, bpe, text, first, with, out),
+            (Self::Bert(words), _) => words.encode(tokenizer, text, with, out),
+            (Self::Spaces(spaces), _) => match spaces.encode(tokenizer, text, first, with, out)? {
+                Some(()) => Ok(()),
+                None => {
+                    out.truncate(before);
+                    whole::encode(tokenizer, stretch, None, with.scratch, out)
+                }
+            },
+            _ => whole::encode(tokenizer, stretch, Some(with.words), with.scratch, out),
         }
-        Ok(())
     }
-}
-
-/// A stretch through all stages, as a whole.
-fn through(
-    tokenizer: &Tokenizer,
-    raw: &str,
-    first: bool,
-    scratch: &mut Scratch,
-    out: &mut Vec<u32>,
-) -> Result<()> {
-    // Whether a text begins the input is told from where its first character came from.
-    let mut text = if first { Text::at(raw, 0) } else { Text::plain(raw) };
-    normalize_text(&tokenizer.normalizer, &mut text)?;
-    let pieces = tokenizer.pre_tokenizer.cut_text(text, first)?;
-    let mut ranges = pieces.ranges.iter();
-    ranges.try_for_each(|range| tokenizer.model.encode(&pieces.text[range.clone()], scratch, out))
 }
 
 /// A normalizer that only turns spaces into a mark: the mark, and when one comes before the text.

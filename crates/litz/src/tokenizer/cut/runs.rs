@@ -1,9 +1,9 @@
 //! Byte-level BPE: pieces of the pre-tokenizer are the words, whatever surrounds them.
 
-use super::Context;
+use super::context::Context;
 use crate::tokenizer::model::bpe::Bpe;
 use crate::tokenizer::normalizer::normalize;
-use crate::tokenizer::scan::{self, Form, Rules, Space};
+use crate::tokenizer::scan::{self, Form, Rules};
 use crate::tokenizer::words::{key, Words, INLINE, SHORT};
 use crate::tokenizer::Tokenizer;
 use crate::Result;
@@ -15,13 +15,6 @@ const AHEAD: usize = 32;
 pub(in crate::tokenizer) struct Runs {
     form: Form,
     rules: Option<Rules>, // of a known pattern; else the pre-tokenizer itself
-}
-
-/// The buffers of a scan.
-#[derive(Default)]
-pub(super) struct Buffers {
-    space: Space,
-    ends: Vec<u32>,
 }
 
 impl Runs {

@@ -13,8 +13,9 @@ use crate::tokenizer::unicode::{self, LETTER, NUMBER, PUNCTUATION};
 use crate::tokenizer::Tokenizer;
 use crate::Result;
 
+use super::context::Context;
 use super::mask::{block, mask};
-use super::Context;
+
 
 /// Scripts without characters that join with their neighbours: Latin to Hebrew; kana, ideographs, Hangul syllables.
 const SIMPLE: [std::ops::RangeInclusive<u32>; 3] = [0x21..=0x5FF, 0x3001..=0x9FFF, 0xAC00..=0xD7A3];

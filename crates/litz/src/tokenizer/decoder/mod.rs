@@ -11,13 +11,13 @@ mod text;
 use serde_json::Value;
 
 use super::byte_level;
-use super::fields::flatten;
+use super::description::fields::flatten;
 use super::pattern::{growth_limit, too_much};
 use crate::{Error, Result};
 use bytes::{byte_token, Run, REPLACEMENT};
 use literal::Literal;
 use step::Step;
-use table::Lazy;
+use table::{Lazy, Table};
 use text::{TextState, TextStep};
 
 pub(super) use table::Tokens;
@@ -264,6 +264,69 @@ impl Decoder {
         }
         state.out.extend_from_slice(&chunk);
         Ok(())
+    }
+
+    /// The text of ids through the table; `None` while there is none, or when this decoder has none.
+    pub fn quick(&self, tokens: &impl Tokens, ids: &[u32], skip: bool, raw: bool) -> Result<Option<Vec<u8>>> {
+        let make = || self.is_simple().then(|| Table::new(tokens, |token| self.single(token, false))).flatten();
+        let Some(table) = self.lazy.get(ids.len(), tokens.count() / 2, make) else { return Ok(None) };
+        let joined = table.join(tokens, ids, (skip, raw), |token| self.single(token, true))?;
+        self.after_whole(joined, raw).map(Some)
+    }
+
+    /// Whether each token is decoded by itself.
+    fn is_simple(&self) -> bool {
+        let byte_fallback = matches!(self.steps.last(), Some(Step::ByteFallback));
+        let each = &self.steps[..self.steps.len() - usize::from(byte_fallback)];
+        // A run of byte tokens is one token: what a join of bytes makes of it is not known token by token.
+        let joined = match self.join {
+            Join::Spaces => false,
+            Join::Plain => true,
+            Join::ByteLevel => !byte_fallback,
+        };
+        joined && each.iter().all(|step| matches!(step, Step::Each(_)))
+    }
+
+    /// One token through all steps; true beside it says that it is one byte.
+    fn single(&self, token: &str, first: bool) -> Result<(Vec<u8>, bool)> {
+        let limit = growth_limit(token.len());
+        let mut text = token.as_bytes().to_vec();
+        for step in &self.steps {
+            match step {
+                Step::Each(each) => text = each.apply(&text, first, limit)?,
+                _ => {
+                    if let Some(byte) = byte_token(&text) {
+                        return Ok((vec![byte], true));
+                    }
+                }
+            }
+        }
+        if self.join == Join::ByteLevel {
+            if let Ok(token) = std::str::from_utf8(&text) {
+                let mut bytes = Vec::with_capacity(token.len());
+                byte_level::decode(token, &mut bytes);
+                text = bytes;
+            }
+        }
+        Ok((text, false))
+    }
+
+    /// The joined text through the steps after the join.
+    fn after_whole(&self, joined: Vec<u8>, raw: bool) -> Result<Vec<u8>> {
+        let joined = match self.join {
+            Join::ByteLevel if !raw => match String::from_utf8(joined) {
+                Ok(text) => text.into_bytes(),
+                Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned().into_bytes(),
+            },
+            _ => joined,
+        };
+        if self.after.is_empty() {
+            return Ok(joined);
+        }
+        let mut state = self.start(raw);
+        self.joined(&joined, &mut state)?;
+        self.finish_text(&mut state)?;
+        Ok(state.out)
     }
 }
 

@@ -5,8 +5,8 @@ use serde_json::Value;
 use super::clean::cleanup;
 use super::literal::Literal;
 use super::strip::Strip;
-use super::text::TextStep;
-use crate::tokenizer::fields::Fields;
+use super::text::{replace, TextStep};
+use crate::tokenizer::description::fields::Fields;
 use crate::tokenizer::pattern::{too_much, Pattern};
 use crate::tokenizer::pre_tokenizer::{prepend_scheme, Prepend};
 use crate::Result;
@@ -147,17 +147,4 @@ impl Each {
             }
         }
     }
-}
-
-/// A regex sees text: bytes that are none stay.
-pub(super) fn replace(token: &[u8], pattern: &Pattern, content: &str) -> Result<Vec<u8>> {
-    let mut out = Vec::with_capacity(token.len());
-    for chunk in token.utf8_chunks() {
-        match pattern.replace(chunk.valid(), content)? {
-            Some(replaced) => out.extend_from_slice(replaced.as_bytes()),
-            None => out.extend_from_slice(chunk.valid().as_bytes()),
-        }
-        out.extend_from_slice(chunk.invalid());
-    }
-    Ok(out)
 }

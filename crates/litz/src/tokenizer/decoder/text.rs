@@ -2,7 +2,6 @@
 
 use super::bytes::{byte_token, write_run};
 use super::literal::Literal;
-use super::step::replace;
 use super::strip::{Strip, Stripped};
 use crate::tokenizer::byte_level;
 use crate::tokenizer::pattern::Pattern;
@@ -99,4 +98,17 @@ impl TextStep {
         }
         Ok(())
     }
+}
+
+/// A regex sees text: bytes that are none stay.
+pub(super) fn replace(token: &[u8], pattern: &Pattern, content: &str) -> Result<Vec<u8>> {
+    let mut out = Vec::with_capacity(token.len());
+    for chunk in token.utf8_chunks() {
+        match pattern.replace(chunk.valid(), content)? {
+            Some(replaced) => out.extend_from_slice(replaced.as_bytes()),
+            None => out.extend_from_slice(chunk.valid().as_bytes()),
+        }
+        out.extend_from_slice(chunk.invalid());
+    }
+    Ok(out)
 }

@@ -6,8 +6,9 @@
 //! that made its parts, that is seen from the edges of both tokens' histories, without merging.
 
 use super::byte_trie::Trie;
-use super::merge::{merge_all, Merge, Symbol};
+use super::merge::{merge_all, Merge};
 use super::pairs::Pairs;
+use super::sink::Symbol;
 use crate::tokenizer::byte_level;
 use crate::tokenizer::vocab::Vocab;
 

@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::OnceLock;
 
 use super::backtrack::Backtrack;
-use super::merge::{merge_all, merge_ids, merge_some, Merge, Symbol, SCANNED};
+use super::merge::{merge_all, merge_ids, merge_some, Merge, SCANNED};
 use super::pairs::Pairs;
-use super::{Scratch, Sink};
+use super::sink::{Scratch, Sink, Symbol};
 use crate::tokenizer::byte_level;
-use crate::tokenizer::save;
+use crate::tokenizer::description::merges::{rank, ranked_merges, UNRANKED};
 use crate::tokenizer::vocab::Vocab;
 use crate::{Error, Result};
 
@@ -40,10 +40,8 @@ enum Rules {
     /// The file's list of merges.
     Pairs(Pairs),
     /// SentencePiece: any two neighbours whose text is a token merge, best score first.
-    Scores(Vec<u32>), // rank by id; `NO_MERGE` for tokens that never result from a merge
+    Scores(Vec<u32>), // rank by id; `UNRANKED` for tokens that never result from a merge
 }
-
-const NO_MERGE: u32 = u32::MAX;
 
 /// The compiled model.
 pub(in crate::tokenizer) struct Bpe {
@@ -68,7 +66,7 @@ impl Bpe {
 
     /// A model whose merges follow the tokens' scores, the highest first. `None` = never the result of a merge.
     pub fn with_scores(vocab: Vocab, scores: impl Iterator<Item = Option<f32>>, options: Options) -> Self {
-        let ranks = scores.map(|score| score.map_or(NO_MERGE, rank)).collect();
+        let ranks = scores.map(|score| score.map_or(UNRANKED, rank)).collect();
         Self::new(vocab, Rules::Scores(ranks), options)
     }
 
@@ -100,8 +98,8 @@ impl Bpe {
             }
             Rules::Scores(ranks) => {
                 let tokens: Vec<_> = self.vocab.iter().map(|(id, token)| (token, id)).collect();
-                let rank = |id| Some(rank_of(ranks, id)).filter(|&rank| rank != NO_MERGE);
-                save::ranked_merges(tokens.into_iter(), rank)
+                let rank = |id| Some(rank_of(ranks, id)).filter(|&rank| rank != UNRANKED);
+                ranked_merges(tokens.into_iter(), rank)
             }
         }
     }
@@ -130,7 +128,7 @@ impl Bpe {
         match &self.rules {
             Rules::Scores(ranks) => {
                 let tokens = self.vocab.iter().map(|(id, _)| id);
-                Some(tokens.filter(|&id| rank_of(ranks, id) != NO_MERGE).collect())
+                Some(tokens.filter(|&id| rank_of(ranks, id) != UNRANKED).collect())
             }
             Rules::Pairs(pairs) => {
                 let strange = pairs.iter().any(|(left, right, _)| byte(left) || byte(right));
@@ -368,12 +366,12 @@ impl Bpe {
     ) -> Result<()> {
         for (at, c) in piece.char_indices() {
             let end = at + c.len_utf8();
-            let id = self.vocab.id(&piece[at..end]).filter(|&id| rank_of(ranks, id) != NO_MERGE);
+            let id = self.vocab.id(&piece[at..end]).filter(|&id| rank_of(ranks, id) != UNRANKED);
             symbols.push(Symbol { id: id.unwrap_or(Symbol::UNKNOWN), start: at as u32, end: end as u32 });
         }
         merge_all(symbols, |left, right| {
             let id = self.vocab.id(&piece[left.start as usize..right.end as usize])?;
-            Some(Merge { rank: rank_of(ranks, id), id }).filter(|merge| merge.rank != NO_MERGE)
+            Some(Merge { rank: rank_of(ranks, id), id }).filter(|merge| merge.rank != UNRANKED)
         });
         let mut unknown: Option<(usize, usize)> = None; // a run of unknown text that is one token so far
         for symbol in symbols.iter() {
@@ -416,24 +414,5 @@ fn push(symbols: &mut Vec<Symbol>, id: u32, length: usize) {
 }
 
 fn rank_of(ranks: &[u32], id: u32) -> u32 {
-    ranks.get(id as usize).copied().unwrap_or(NO_MERGE)
-}
-
-/// A higher score is a lower rank; the bits of a float, flipped so that they sort as it does.
-pub(in crate::tokenizer) fn rank(score: f32) -> u32 {
-    let bits = score.to_bits();
-    let ascending = if bits >> 31 == 1 { !bits } else { bits | 1 << 31 };
-    (!ascending).min(NO_MERGE - 1)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ranks_fall_as_scores_rise() {
-        let scores = [f32::NEG_INFINITY, -1000.0, -2.0, -1.0, -0.0, 0.0, 1.0, f32::INFINITY];
-        let ranks: Vec<u32> = scores.iter().map(|&score| rank(score)).collect();
-        assert!(ranks.windows(2).all(|pair| pair[0] > pair[1]), "{ranks:?}");
-    }
+    ranks.get(id as usize).copied().unwrap_or(UNRANKED)
 }

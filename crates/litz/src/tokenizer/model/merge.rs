@@ -3,36 +3,11 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use super::Sink;
+use super::sink::Symbol;
 
 /// Words up to this many symbols are scanned; longer ones use a heap, so that no text costs quadratic time.
 pub(super) const SCANNED: usize = 64;
 const DEAD: u32 = u32::MAX;
-
-/// A token, or a piece of text that is no token yet, between two positions of its word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Symbol {
-    /// The token, or [`Symbol::UNKNOWN`].
-    pub id: u32,
-    /// Where it begins.
-    pub start: u32,
-    /// Where it ends.
-    pub end: u32,
-}
-
-impl Symbol {
-    /// The id of text that is not in the vocabulary.
-    pub const UNKNOWN: u32 = u32::MAX;
-
-    /// Writes the token with its span.
-    pub fn write(&self, out: &mut impl Sink) {
-        out.push(self.id, self.start as usize, self.end as usize);
-    }
-
-    fn joined(self, right: Self, id: u32) -> Self {
-        Self { id, start: self.start, end: right.end }
-    }
-}
 
 /// What a pair becomes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

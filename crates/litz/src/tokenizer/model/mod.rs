@@ -7,17 +7,20 @@ mod double_array;
 mod merge;
 pub(super) mod pairs;
 pub(super) mod resolve;
+mod sink;
 pub(super) mod unigram;
+mod unknown_token;
 pub(super) mod word_level;
 pub(super) mod word_piece;
 
 use super::vocab::Vocab;
-use crate::{Error, Result};
+use crate::Result;
 use bpe::Bpe;
-use merge::Symbol;
 use unigram::Unigram;
 use word_level::WordLevel;
 use word_piece::WordPiece;
+
+pub(super) use sink::{Scratch, Sink};
 
 /// The model of a tokenizer.
 pub(super) enum Model {
@@ -29,54 +32,6 @@ pub(super) enum Model {
     Unigram(Box<Unigram>),
     /// A token a piece.
     WordLevel(Box<WordLevel>),
-}
-
-/// Where a model writes the tokens of a piece. `start` and `end` are bytes of the piece.
-pub(super) trait Sink {
-    /// A token of the vocabulary.
-    fn push(&mut self, id: u32, start: usize, end: usize);
-
-    /// The unknown token, where upstream names it by the text that it stands for (Unigram).
-    fn push_unknown(&mut self, id: u32, start: usize, end: usize) {
-        self.push(id, start, end);
-    }
-}
-
-impl Sink for Vec<u32> {
-    #[inline]
-    fn push(&mut self, id: u32, _: usize, _: usize) {
-        Vec::push(self, id);
-    }
-}
-
-/// Buffers that the words of one call share.
-#[derive(Default)]
-pub(super) struct Scratch {
-    symbols: Vec<Symbol>,
-    text: String,
-    dead: Vec<u64>,
-    best: Vec<unigram::Best>,
-}
-
-/// The token for what the vocabulary lacks; the vocabulary may lack it too, as long as no text needs it.
-struct UnknownToken {
-    text: String,
-    id: Option<u32>,
-}
-
-impl UnknownToken {
-    fn new(text: String, vocab: &Vocab) -> Self {
-        Self { id: vocab.id(&text), text }
-    }
-
-    fn id(&self) -> Result<u32> {
-        self.id.ok_or_else(|| {
-            Error::Format(format!(
-                "model.unk_token: {:?} is needed for this text but not in the vocabulary",
-                self.text
-            ))
-        })
-    }
 }
 
 impl Model {

@@ -4,8 +4,9 @@ use std::ops::Range;
 
 use super::merge::Merge;
 use super::pairs::{Pairs, PairsBuilder};
-use crate::tokenizer::description::Merges;
+use crate::tokenizer::description::merges::Merges;
 use crate::tokenizer::vocab::Vocab;
+use crate::threads::parallel_map;
 use crate::{Error, Result};
 
 // Fewer merges are resolved before a thread has begun.
@@ -31,13 +32,8 @@ pub(in crate::tokenizer) fn pairs(vocab: &Vocab, merges: &Merges, prefix: &str, 
         insert(0, &resolver.resolve(0..end)?);
         return Ok(pairs.build());
     }
-    std::thread::scope(|scope| -> Result<()> {
-        let second = scope.spawn(|| resolver.resolve(middle..end));
-        insert(0, &resolver.resolve(0..middle)?);
-        let second = second.join().map_err(|_| Error::Format(format!("{path}: merges could not be read")))?;
-        insert(middle, &second?);
-        Ok(())
-    })?;
+    let halves = parallel_map([0..middle, middle..end], 2, |half| resolver.resolve(half))?;
+    halves.iter().zip([0, middle]).for_each(|(half, from)| insert(from, half));
     Ok(pairs.build())
 }
 

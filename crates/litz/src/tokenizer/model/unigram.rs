@@ -1,7 +1,7 @@
 //! Unigram: of all ways to cut a piece into tokens the one with the highest sum of scores.
 
 use super::double_array::DoubleArray;
-use super::{Scratch, Sink, Symbol};
+use super::sink::{Best, Scratch, Sink, Symbol};
 use crate::tokenizer::vocab::Vocab;
 use crate::{Error, Result};
 use hashbrown::HashSet;
@@ -10,14 +10,6 @@ use hashbrown::HashSet;
 const UNKNOWN_PENALTY: f64 = 10.0;
 // Each character of a text starts a walk as long as the longest token: this bounds its time.
 const LONGEST_TOKEN: usize = 4096;
-
-/// The best way to reach a byte of the piece.
-#[derive(Clone, Copy)]
-pub(super) struct Best {
-    score: f64,
-    start: u32, // of its last token; `NOWHERE` while the byte is not reached
-    id: u32,
-}
 
 const NOWHERE: u32 = u32::MAX;
 

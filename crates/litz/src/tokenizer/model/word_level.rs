@@ -1,6 +1,7 @@
 //! WordLevel: a piece is a token, or unknown.
 
-use super::{Sink, UnknownToken};
+use super::sink::Sink;
+use super::unknown_token::UnknownToken;
 use crate::tokenizer::vocab::Vocab;
 use crate::Result;
 

@@ -1,7 +1,8 @@
 //! WordPiece: the longest token first, from left to right; a word that does not come out even is unknown.
 
 use super::double_array::{DoubleArray, Node};
-use super::{Scratch, Sink, Symbol, UnknownToken};
+use super::sink::{Scratch, Sink, Symbol};
+use super::unknown_token::UnknownToken;
 use crate::tokenizer::vocab::Vocab;
 use crate::Result;
 

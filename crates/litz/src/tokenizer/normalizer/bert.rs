@@ -1,6 +1,6 @@
 //! BERT's normalizer: no controls, ideographs apart, and for uncased models no accents and no capitals.
 
-use crate::tokenizer::fields::Fields;
+use crate::tokenizer::description::fields::Fields;
 use crate::tokenizer::text::Text;
 use crate::tokenizer::unicode::{is_control, is_nonspacing_mark};
 use crate::Result;

@@ -4,7 +4,7 @@ use serde_json::Value;
 use std::borrow::Cow;
 
 use super::byte_level;
-use super::fields::{flatten, Fields};
+use super::description::fields::{flatten, Fields};
 use super::pattern::{growth_limit, too_much, Pattern};
 use super::text::{Part, Text, Writer};
 use super::unicode::is_combining_mark;

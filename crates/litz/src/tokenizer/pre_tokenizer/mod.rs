@@ -4,7 +4,7 @@ use serde_json::Value;
 use std::ops::Range;
 
 use super::byte_level;
-use super::fields::{flatten, Fields};
+use super::description::fields::{flatten, Fields};
 use super::pattern::Pattern;
 use super::scan::Rules;
 use super::text::Text;

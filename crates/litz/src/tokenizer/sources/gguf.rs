@@ -7,7 +7,7 @@ use super::stages;
 use super::vocab_txt::Bert;
 use crate::formats::{Metadata, TensorFile, Value};
 use crate::tokenizer::added_tokens::AddedToken;
-use crate::tokenizer::description::{Description, Kind, Merges, ModelSection, ModelSettings, Sections};
+use crate::tokenizer::description::{merges::Merges, Description, Kind, ModelSection, ModelSettings, Sections};
 use crate::tokenizer::vocab::VocabBuilder;
 use crate::tokenizer::Tokenizer;
 use crate::{Error, Result};

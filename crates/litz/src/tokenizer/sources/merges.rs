@@ -4,8 +4,9 @@ use serde_json::{json, Value};
 
 use super::ranks::special;
 use super::{patterns, stages, SourceOptions};
-use crate::tokenizer::description::{Description, Merges, ModelSection, ModelSettings, Sections};
-use crate::tokenizer::{added_tokens::AddedToken, json};
+use crate::tokenizer::description::{merges::Merges, Description, ModelSection, ModelSettings, Sections};
+use crate::tokenizer::added_tokens::AddedToken;
+use crate::tokenizer::description::json;
 use crate::{Error, Result};
 
 impl Description {

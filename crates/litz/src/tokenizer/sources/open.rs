@@ -7,6 +7,7 @@ use std::path::Path;
 use super::SourceOptions;
 use crate::formats::TensorFile;
 use crate::tokenizer::stored::Place;
+use crate::tokenizer::tables::Tables;
 use crate::tokenizer::{Description, Tokenizer};
 use crate::{Error, Result};
 
@@ -110,10 +111,10 @@ impl Tokenizer {
         options: &SourceOptions,
     ) -> Result<Self> {
         let place = Place::of(folder, path);
-        let kept = place.as_ref().and_then(Place::load).and_then(Description::from_stored);
-        if let Some(mut description) = kept {
+        let kept = place.as_ref().and_then(Place::load).and_then(Tables::from_stored);
+        if let Some((mut description, tables)) = kept {
             options.finish(&mut description)?;
-            return Self::compile(description);
+            return Self::compile_with(description, Some(tables));
         }
         let mut description = describe()?;
         let json = description.small_json()?;

@@ -3,8 +3,8 @@
 use super::{patterns, stages};
 use crate::tokenizer::added_tokens::AddedToken;
 use crate::tokenizer::byte_level;
-use crate::tokenizer::description::{Description, Merges, ModelSection, ModelSettings, Sections};
-use crate::tokenizer::save::ranked_merges;
+use crate::tokenizer::description::{merges::Merges, Description, ModelSection, ModelSettings, Sections};
+use crate::tokenizer::description::merges::ranked_merges;
 use crate::tokenizer::vocab::VocabBuilder;
 use crate::{Error, Result};
 use serde_json::{json, Value};

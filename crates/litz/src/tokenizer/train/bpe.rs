@@ -9,6 +9,7 @@ use super::alphabet::{Alphabet, Tokens};
 use super::merge::{Changes, Merge, HEADER};
 use super::pairs::{pair, PairCounts, Queue};
 use super::{BpeSettings, Progress, Stage, Words};
+use crate::threads::parallel_map;
 use crate::{Error, Result};
 
 // Fewer words than this are merged faster by one thread than two can be called.
@@ -68,7 +69,7 @@ fn merge_all(
         merges.insert(best.pair, done);
         done += 1;
         changes.iter_mut().for_each(|each| each.reserve(tokens.list.len(), limit < usize::MAX));
-        corpus.merge(step, queue.of(&best), &mut changes);
+        corpus.merge(step, queue.of(&best), &mut changes)?;
         queue.forget(&best);
         changes[0].each_change(step, |pair, change| *counts.entry(pair).or_default() += change);
         queue.add(|places, made| changes[0].take(step, places, made), counts);
@@ -195,31 +196,30 @@ impl Corpus {
     }
 
     /// Merges in the words at these places; what changes is in the first of `changes`.
-    fn merge(&mut self, step: Merge, places: &[u32], changes: &mut [Changes]) {
+    fn merge(&mut self, step: Merge, places: &[u32], changes: &mut [Changes]) -> Result<()> {
         if places.len() < PARALLEL || changes.len() < 2 || !places.is_sorted() {
             changes[0].run(step, places, &mut self.symbols, &mut self.lengths, 0);
-            return;
+            return Ok(());
         }
         let share = places.len().div_ceil(changes.len());
-        std::thread::scope(|scope| {
-            let (mut symbols, mut lengths) = (&mut self.symbols[..], &mut self.lengths[..]);
-            let mut base = 0;
-            let mut parts = places.chunks(share).zip(changes.iter_mut()).peekable();
-            while let Some((part, own)) = parts.next() {
-                let end = parts.peek().map_or(base + symbols.len(), |(next, _)| next[0] as usize);
-                let (mine, rest) = symbols.split_at_mut(end - base);
-                let (my_lengths, other_lengths) = lengths.split_at_mut((end - base).min(lengths.len()));
-                let start = base;
-                (symbols, lengths, base) = (rest, other_lengths, end);
-                if parts.peek().is_some() {
-                    scope.spawn(move || own.run(step, part, mine, my_lengths, start));
-                } else {
-                    own.run(step, part, mine, my_lengths, start);
-                }
-            }
-        });
+        let (mut symbols, mut lengths) = (&mut self.symbols[..], &mut self.lengths[..]);
+        let (mut base, mut jobs) = (0, Vec::with_capacity(changes.len()));
+        let mut parts = places.chunks(share).zip(changes.iter_mut()).peekable();
+        while let Some((part, own)) = parts.next() {
+            let end = parts.peek().map_or(base + symbols.len(), |(next, _)| next[0] as usize);
+            let (mine, rest) = symbols.split_at_mut(end - base);
+            let (my_lengths, other_lengths) = lengths.split_at_mut((end - base).min(lengths.len()));
+            jobs.push((part, own, mine, my_lengths, base));
+            (symbols, lengths, base) = (rest, other_lengths, end);
+        }
+        let threads = jobs.len();
+        parallel_map(jobs, threads, |(part, own, symbols, lengths, base)| {
+            own.run(step, part, symbols, lengths, base);
+            Ok(())
+        })?;
         let (first, others) = changes.split_at_mut(1);
         others.iter_mut().for_each(|other| first[0].absorb(step, other));
+        Ok(())
     }
 }
 

@@ -3,12 +3,12 @@
 //! Sums run over the words in the order of their bytes, in chunks that no number of threads changes.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::lattice::Lattice;
 use super::piece_trie::Pieces;
 use super::seeds::seeds;
 use super::{Progress, Stage, UnigramSettings, Words};
+use crate::threads::{parallel_map, parallel_map_with};
 use crate::{Error, Result};
 
 /// The name of the unknown piece while training.
@@ -19,6 +19,8 @@ const RARE: f64 = 0.5;
 const PATIENCE: u32 = 20;
 const CHUNKS: usize = 16;
 const SMALL: usize = 4096;
+// Pieces that a thread takes at a time.
+const SHARE: usize = 1024;
 
 type Piece = (String, f64);
 
@@ -112,13 +114,8 @@ fn chunked<T: Send>(
     }
     let chunks: Vec<_> = sentences.chunks(sentences.len().div_ceil(CHUNKS)).collect();
     for round in chunks.chunks(threads.max(1)) {
-        let results: Vec<_> = std::thread::scope(|scope| {
-            let running: Vec<_> = round.iter().map(|chunk| scope.spawn(|| work(chunk))).collect();
-            running.into_iter().map(|thread| thread.join()).collect()
-        });
-        for result in results {
-            gather(result.map_err(|_| Error::Value("a thread of the training ended early".to_owned()))?);
-        }
+        let results = parallel_map(round.iter().copied(), threads, |chunk| Ok(work(chunk)))?;
+        results.into_iter().for_each(&mut gather);
     }
     Ok(())
 }
@@ -201,30 +198,12 @@ fn fates(pieces: &Pieces<'_>, list: &[Piece], threads: usize) -> Result<Vec<Fate
             _ => Fate { keep: false, alternative: Vec::new() },
         }
     };
-    let next = AtomicUsize::new(0);
-    let share = 1024;
-    let work = || {
-        let mut lattice = Lattice::default();
-        let mut found = Vec::new();
-        loop {
-            let start = next.fetch_add(share, Ordering::Relaxed);
-            if start >= list.len() {
-                return found;
-            }
-            let part = &list[start..(start + share).min(list.len())];
-            found.push((start, part.iter().map(|(piece, _)| fate(&mut lattice, piece)).collect::<Vec<_>>()));
-        }
+    let work = |lattice: &mut Lattice, part: &[Piece]| {
+        Ok(part.iter().map(|(piece, _)| fate(lattice, piece)).collect::<Vec<_>>())
     };
-    let mut parts = Vec::new();
-    let results: Vec<_> = std::thread::scope(|scope| {
-        let running: Vec<_> = (0..threads.max(1)).map(|_| scope.spawn(work)).collect();
-        running.into_iter().map(|thread| thread.join()).collect()
-    });
-    for result in results {
-        parts.extend(result.map_err(|_| Error::Value("a thread of the training ended early".to_owned()))?);
-    }
-    parts.sort_unstable_by_key(|part| part.0);
-    Ok(parts.into_iter().flat_map(|part| part.1).collect())
+    let mut lattices: Vec<_> = (0..threads.max(1)).map(|_| Lattice::default()).collect();
+    let parts = parallel_map_with(&mut lattices, list.chunks(SHARE), work)?;
+    Ok(parts.into_iter().flatten().collect())
 }
 
 /// Drops the pieces whose loss costs the likelihood least.

@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use serde_json::Value;
@@ -15,6 +14,7 @@ use crate::tokenizer::byte_level;
 use crate::tokenizer::normalizer::{normalize, Normalizer};
 use crate::tokenizer::pre_tokenizer::scanners::Scanner;
 use crate::tokenizer::pre_tokenizer::PreTokenizer;
+use crate::threads::parallel_map_with;
 use crate::{Error, Result};
 
 /// The longest word, in bytes: merges in a word take time that grows with its length squared.
@@ -87,29 +87,11 @@ impl WordCounter {
             }
         }
         let (pipeline, runs, limit) = (&self.pipeline, &self.runs, self.limit);
-        let next = AtomicUsize::new(0);
-        let work = |table: &mut WordTable| -> Result<()> {
-            loop {
-                let group = next.fetch_add(1, Ordering::Relaxed);
-                if group + 1 >= groups.len() {
-                    return Ok(());
-                }
-                for text in &texts[groups[group]..groups[group + 1]] {
-                    count(pipeline, text.as_ref(), table, runs, limit)?;
-                }
-            }
+        let work = |table: &mut WordTable, group: &[usize]| {
+            let mut texts = texts[group[0]..group[1]].iter();
+            texts.try_for_each(|text| count(pipeline, text.as_ref(), table, runs, limit))
         };
-        if groups.len() <= 2 {
-            return self.tables.first_mut().map_or(Ok(()), work);
-        }
-        let work = &work;
-        std::thread::scope(|scope| {
-            let threads: Vec<_> =
-                self.tables.iter_mut().map(|table| scope.spawn(move || work(table))).collect();
-            // All are waited for before the first error is told.
-            let results: Vec<_> = threads.into_iter().map(|thread| thread.join()).collect();
-            results.into_iter().try_for_each(|result| result.unwrap_or_else(|_| Err(panicked())))
-        })
+        parallel_map_with(&mut self.tables, groups.windows(2), work).map(drop)
     }
 
     /// Counts the words of a file, in which each line with its end is a text. Invalid UTF-8 is an error.
@@ -194,9 +176,6 @@ fn count(
     })
 }
 
-fn panicked() -> Error {
-    Error::Value("a thread that counted words ended early".to_owned())
-}
 
 /// The different words of a corpus.
 pub struct Words {

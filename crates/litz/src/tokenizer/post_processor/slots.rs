@@ -1,6 +1,6 @@
 //! Post-processing as a list of what comes out, computed once: ids alone need no more.
 
-use super::post_processor::{Piece, Special, Stage};
+use super::stage::{Piece, Special, Stage};
 use crate::{Error, Result};
 
 // A template may repeat what templates before it made.

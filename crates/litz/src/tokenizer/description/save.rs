@@ -1,16 +1,48 @@
 //! A `tokenizer.json` from what it says, in the order of keys and the layout that others write.
 
-use hashbrown::HashMap;
 use serde::ser::{Serialize, SerializeMap, SerializeStruct, Serializer};
+use hashbrown::HashMap;
 use std::cell::RefCell;
-use std::cmp::Reverse;
 
-use super::added_tokens::AddedToken;
-use super::description::{Kind, ModelSettings, Sections};
+use super::data::{Description, Kind, ModelSettings, Sections};
+use super::merges::{rank, ranked_merges};
+use crate::tokenizer::added_tokens::AddedToken;
 use crate::{Error, Result};
 
+impl Description {
+    /// A `tokenizer.json` that says the same.
+    pub fn to_json(&self) -> Result<String> {
+        let vocab = self.model.vocab.by_id();
+        let merges: Vec<(&str, &str)> = match &self.model.merge_scores {
+            None => self.model.merges.iter().collect(),
+            Some(scores) => {
+                let score = |id: u32| scores.get(id as usize).copied().flatten();
+                let texts: HashMap<u32, &str> = vocab.iter().map(|&(token, id)| (id, token)).collect();
+                let merges = ranked_merges(vocab.iter().copied(), |id| score(id).map(rank));
+                merges.iter().map(|(left, right)| (texts[left], texts[right])).collect()
+            }
+        };
+        self.json_with(vocab.into_iter(), merges.into_iter(), &self.model.scores)
+    }
+
+    /// The same without vocabulary and merges.
+    pub(crate) fn small_json(&self) -> Result<String> {
+        self.json_with(std::iter::empty(), std::iter::empty(), &[])
+    }
+
+    fn json_with<'a>(
+        &self,
+        vocab: impl Iterator<Item = (&'a str, u32)>,
+        merges: impl Iterator<Item = (&'a str, &'a str)>,
+        scores: &[f64],
+    ) -> Result<String> {
+        let model = Model { settings: &self.model.settings, vocab, merges, scores };
+        whole(&self.sections, &self.added_tokens, model)
+    }
+}
+
 /// The section `model`, from wherever its tables are.
-pub(super) struct Model<'a, V, M> {
+pub(crate) struct Model<'a, V, M> {
     pub settings: &'a ModelSettings,
     /// Tokens by id.
     pub vocab: V,
@@ -21,7 +53,7 @@ pub(super) struct Model<'a, V, M> {
 }
 
 /// The whole file.
-pub(super) fn whole<'a>(
+pub(crate) fn whole<'a>(
     sections: &Sections,
     added_tokens: &[AddedToken],
     model: Model<'_, impl Iterator<Item = (&'a str, u32)>, impl Iterator<Item = (&'a str, &'a str)>>,
@@ -29,26 +61,6 @@ pub(super) fn whole<'a>(
     let file = File { sections, added_tokens, model: Written::new(model) };
     serde_json::to_string_pretty(&file)
         .map_err(|error| Error::Format(format!("the tokenizer cannot be written as JSON: {error}")))
-}
-
-/// The merges that ranks of tokens amount to: every way to make a token from two, the lowest rank first, then the
-/// longest left half; the order of converters from SentencePiece.
-pub(super) fn ranked_merges<'a>(
-    tokens: impl Iterator<Item = (&'a str, u32)> + Clone,
-    rank: impl Fn(u32) -> Option<u32>,
-) -> Vec<(u32, u32)> {
-    let ids: HashMap<&str, u32> = tokens.clone().filter(|&(_, id)| rank(id).is_some()).collect();
-    let mut found = Vec::new();
-    for (token, id) in tokens {
-        let Some(rank) = rank(id) else { continue };
-        for (characters, (cut, _)) in token.char_indices().enumerate().skip(1) {
-            if let (Some(&left), Some(&right)) = (ids.get(&token[..cut]), ids.get(&token[cut..])) {
-                found.push((rank, Reverse(characters), id, left, right));
-            }
-        }
-    }
-    found.sort_unstable();
-    found.into_iter().map(|(.., left, right)| (left, right)).collect()
 }
 
 struct File<'a, V, M> {

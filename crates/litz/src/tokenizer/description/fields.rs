@@ -2,11 +2,11 @@
 
 use serde_json::{Map, Value};
 
-use super::pattern::Pattern;
+use crate::tokenizer::pattern::Pattern;
 use crate::{Error, Result};
 
 /// One object of the file, with the keys that nobody has read yet.
-pub(super) struct Fields<'a> {
+pub(crate) struct Fields<'a> {
     path: &'a str,
     object: &'a Map<String, Value>,
     unread: Vec<&'a str>,
@@ -138,7 +138,7 @@ fn kind(value: &Value) -> &'static str {
 }
 
 /// Calls `leaf` for each stage, in order, with nested Sequences opened; `list` is their key for the stages.
-pub(super) fn flatten(
+pub(crate) fn flatten(
     value: &Value,
     path: &str,
     list: &str,

@@ -4,8 +4,8 @@
 
 use std::ops::Range;
 
-use super::description::Merges;
-use super::vocab::VocabBuilder;
+use super::merges::Merges;
+use crate::tokenizer::vocab::VocabBuilder;
 
 // Smaller files are read before a thread has begun.
 const WORTH_A_THREAD: usize = 1 << 20;

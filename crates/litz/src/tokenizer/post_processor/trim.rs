@@ -1,13 +1,12 @@
 //! Offsets without the spaces that byte-level tokens carry.
 
-use super::encoding::Encoding;
-use super::post_processor::Trim;
+use crate::tokenizer::encoding::Encoding;
 
 /// What a space is in a byte-level token.
 const SPACE: char = '\u{120}';
 
 /// Takes leading and trailing spaces out of the offsets of an encoding and of its overflowing pieces.
-pub(super) fn trim<'a>(encoding: &mut Encoding, spaces: Trim, name: &impl Fn(u32) -> Option<&'a str>) {
+pub(super) fn trim<'a>(encoding: &mut Encoding, spaces: Option<bool>, name: &impl Fn(u32) -> Option<&'a str>) {
     let Some(prefix) = spaces else { return };
     trim_one(encoding, prefix, name);
     encoding.overflowing.iter_mut().for_each(|piece| trim_one(piece, prefix, name));

@@ -4,22 +4,25 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess
 use std::cell::Cell;
 use std::fmt;
 
-use super::description::{Description, Kind, Merges, ModelSection, ModelSettings};
-use super::scan_json::{self, Large};
-use super::vocab::VocabBuilder;
+use super::data::{Description, Kind, ModelSection, ModelSettings};
+use super::fast_json::{self, Large};
+use super::merges::Merges;
+use crate::tokenizer::vocab::VocabBuilder;
 use crate::{Error, Result};
 
-/// Reads the file; errors name the section.
-pub(super) fn read(bytes: Vec<u8>) -> Result<Description> {
-    match scanned(bytes) {
-        Ok(description) => Ok(description),
-        Err(bytes) => general(&bytes),
+impl Description {
+    /// Reads a `tokenizer.json`. Errors name the section.
+    pub fn from_json(bytes: Vec<u8>) -> Result<Self> {
+        match scanned(bytes) {
+            Ok(description) => Ok(description),
+            Err(bytes) => general(&bytes),
+        }
     }
 }
 
 /// Reads the large values first and then the file without them; gives the file back if that does not work out.
 fn scanned(bytes: Vec<u8>) -> std::result::Result<Description, Vec<u8>> {
-    let Some(Large { vocab, vocab_at, merges }) = scan_json::large(&bytes) else { return Err(bytes) };
+    let Some(Large { vocab, vocab_at, merges }) = fast_json::large(&bytes) else { return Err(bytes) };
     let (merges, merges_at) = merges.map_or((None, None), |(merges, at)| (Some(merges), Some(at)));
     let mut cuts = [(Some(vocab_at), &b"{}"[..]), (merges_at, &b"[]"[..])];
     cuts.sort_by_key(|(at, _)| at.as_ref().map(|at| at.start));
@@ -60,7 +63,7 @@ fn general(bytes: &[u8]) -> Result<Description> {
 }
 
 /// Reads a `vocab.json`: an object of ids and nothing else.
-pub(super) fn vocabulary(bytes: &[u8]) -> Result<VocabBuilder> {
+pub(crate) fn vocabulary(bytes: &[u8]) -> Result<VocabBuilder> {
     let mut input = serde_json::Deserializer::from_slice(bytes);
     let read = VocabVisitor.deserialize(&mut input).and_then(|vocab| input.end().map(|()| vocab));
     match read.map_err(|error| Error::Format(format!("vocab.json: {error}")))? {
@@ -150,7 +153,7 @@ impl Model {
             unmatched: self.unmatched.unwrap_or_default(),
         };
         let (merges, scores) = (self.merges.unwrap_or_default(), scores.unwrap_or_default());
-        Ok(ModelSection { settings, vocab: tokens, merges, scores, merge_scores: None, tables: None })
+        Ok(ModelSection { settings, vocab: tokens, merges, scores, merge_scores: None })
     }
 }
 
