@@ -51,7 +51,9 @@ pub(crate) fn parallel_map_with<S: Send, I: Send, R: Send>(
         for thread in started {
             match thread.join() {
                 Ok(other) => done.extend(other),
-                Err(_) => return Err(Error::Value("internal error, please report it: a thread panicked".into())),
+                Err(_) => {
+                    return Err(Error::Value("internal error, please report it: a thread panicked".into()))
+                }
             }
         }
         Ok(done)

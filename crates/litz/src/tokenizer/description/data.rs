@@ -1,4 +1,4 @@
-//! What a `tokenizer.json` says, wherever it came from: every source is read into this, and compiled from this.
+//! The contents of a `tokenizer.json` as data. Every source is read into a [`Description`].
 
 use serde_json::Value;
 
@@ -7,7 +7,7 @@ use crate::tokenizer::added_tokens::AddedToken;
 use crate::tokenizer::vocab::VocabBuilder;
 use crate::{Error, Result};
 
-/// A tokenizer, described and not yet compiled.
+/// The description of a tokenizer.
 #[derive(Default)]
 pub struct Description {
     pub(crate) sections: Sections,
@@ -15,7 +15,7 @@ pub struct Description {
     pub(crate) model: ModelSection,
 }
 
-/// The small sections of the file, as they stand there; null where there is none.
+/// The other sections of the file as JSON; null for an absent one.
 #[derive(Clone, Default)]
 pub(crate) struct Sections {
     pub truncation: Value,
@@ -28,7 +28,7 @@ pub(crate) struct Sections {
 
 /// The kinds of model.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum ModelKind {
     #[default]
     Bpe,
     WordPiece,
@@ -36,34 +36,34 @@ pub(crate) enum Kind {
     Unigram,
 }
 
-/// The section `model`: its settings, its vocabulary and what ranks its tokens.
+/// The section `model`: its settings, its vocabulary, and merges or scores.
 #[derive(Default)]
 pub(crate) struct ModelSection {
     pub settings: ModelSettings,
-    /// The vocabulary; Unigram's ids are the places in its list.
+    /// The vocabulary. Unigram's ids are the indices of its list.
     pub vocab: VocabBuilder,
     /// BPE's merges.
     pub merges: Merges,
     /// Unigram: the score of each token, by id.
     pub scores: Vec<f64>,
-    /// BPE as SentencePiece runs it: the score of each token, by id, `None` for those that never result from a merge.
+    /// SentencePiece's BPE: the score of each token, by id, `None` for those that never result from a merge.
     /// With these there are no `merges`.
     pub merge_scores: Option<Vec<Option<f32>>>,
 }
 
-/// The settings of a model, of whichever kind. `None` where the file is silent or says null.
+/// The settings of a model of any kind. `None` stands for an absent key and for null.
 #[derive(Clone, Default)]
 pub(crate) struct ModelSettings {
-    pub kind: Kind,
+    pub kind: ModelKind,
     /// BPE: merges are skipped with this probability.
     pub dropout: Option<f64>,
     /// BPE, WordPiece, WordLevel: the token for what the vocabulary lacks.
     pub unknown: Option<String>,
     /// Unigram: its id.
     pub unknown_id: Option<usize>,
-    /// BPE, WordPiece: stands before every token that continues a word.
+    /// BPE, WordPiece: the prefix of every token that continues a word.
     pub prefix: Option<String>,
-    /// BPE: stands after the last character of a word.
+    /// BPE: the suffix of the last character of a word.
     pub suffix: Option<String>,
     /// BPE: several unknown characters in a row are one token.
     pub fuse_unknown: bool,
@@ -71,21 +71,21 @@ pub(crate) struct ModelSettings {
     pub byte_fallback: bool,
     /// BPE: a piece that is a token is that token.
     pub ignore_merges: bool,
-    /// Unigram: the ids that no text is cut into, such as those of bytes.
+    /// Unigram: the ids that no text is segmented into, such as those of bytes.
     pub unmatched: Vec<u32>,
     /// WordPiece: longer words are unknown.
     pub max_characters: Option<usize>,
 }
 
 impl Description {
-    /// Adds tokens that the text itself may hold, after those that are there.
+    /// Appends added tokens.
     pub fn add_tokens(&mut self, tokens: impl IntoIterator<Item = AddedToken>) {
         self.added_tokens.extend(tokens);
     }
 }
 
-impl Kind {
-    /// The kind that a file means by a name.
+impl ModelKind {
+    /// The kind of a name in a file.
     pub fn named(name: &str) -> Result<Self> {
         match name {
             "BPE" => Ok(Self::Bpe),

@@ -1,23 +1,23 @@
-//! The two large values of a `tokenizer.json`, read word by word and on two threads: vocabulary and merges.
+//! A fast reader for the vocabulary and the merges of a `tokenizer.json`, on two threads.
 //!
-//! Whatever is not as files usually are makes every function here give up; the general reader then has the last word.
+//! It reads the usual layout. For any other it returns None, and serde_json reads the file.
 
 use std::ops::Range;
 
 use super::merges::Merges;
 use crate::tokenizer::vocab::VocabBuilder;
 
-// Smaller files are read before a thread has begun.
+// Smaller files are read faster than a thread starts.
 const WORTH_A_THREAD: usize = 1 << 20;
 
-/// What was found, and where it stood.
+/// The large values and their ranges in the file.
 pub(super) struct Large {
     pub vocab: VocabBuilder,
     pub vocab_at: Range<usize>,
     pub merges: Option<(Merges, Range<usize>)>,
 }
 
-/// Reads `model.vocab`, if it is an object, and `model.merges`. The merges' texts stay where they are, in the file.
+/// Reads `model.vocab`, if it is an object, and `model.merges`. The texts of merges are not copied out of the file.
 pub(super) fn large(text: &[u8]) -> Option<Large> {
     let guess = (text.len() > WORTH_A_THREAD).then(|| guess(text)).flatten();
     let Some(start) = guess else { return walk(text, None) };
@@ -26,7 +26,7 @@ pub(super) fn large(text: &[u8]) -> Option<Large> {
         let found = walk(text, Some(start));
         let merges = other.join().ok()??;
         let mut found = found?;
-        // The guess held if the walk came by the same place.
+        // The guess was right if the walk came to the same position.
         match &mut found.merges {
             Some((_, at)) if at.start == start => found.merges = Some(merges),
             _ => return None,
@@ -35,7 +35,7 @@ pub(super) fn large(text: &[u8]) -> Option<Large> {
     })
 }
 
-/// Where a list of merges seems to begin.
+/// The probable position of the list of merges.
 fn guess(bytes: &[u8]) -> Option<usize> {
     memchr::memmem::find_iter(bytes, b"\"merges\"").find_map(|key| {
         let colon = blank(bytes, key + 8);
@@ -44,8 +44,8 @@ fn guess(bytes: &[u8]) -> Option<usize> {
     })
 }
 
-/// Walks over the file. Merges that begin at `elsewhere` are read by another thread: the walk goes on after them.
-fn walk(bytes: &[u8], elsewhere: Option<usize>) -> Option<Large> {
+/// Walks over the file. Merges that begin at `other_thread` are read by another thread and skipped.
+fn walk(bytes: &[u8], other_thread: Option<usize>) -> Option<Large> {
     let (mut found, mut found_merges) = (None, None);
     let (mut at, mut depth, mut in_model) = (0, 0usize, false);
     while at < bytes.len() {
@@ -67,15 +67,15 @@ fn walk(bytes: &[u8], elsewhere: Option<usize>) -> Option<Large> {
                         at = end;
                     }
                     (2, b"merges", b'[') if in_model && found_merges.is_none() => {
-                        let (merges, range) = match elsewhere {
-                            // What comes after is read with the rest of the file.
+                        let (merges, range) = match other_thread {
+                            // The rest is read by the general reader.
                             Some(start) if start == at && found.is_some() => (Merges::default(), at..at),
                             Some(_) => return None,
                             None => merges(bytes, at)?,
                         };
                         at = range.end;
                         found_merges = Some((merges, range));
-                        if elsewhere.is_some() {
+                        if other_thread.is_some() {
                             break;
                         }
                     }
@@ -96,7 +96,7 @@ fn walk(bytes: &[u8], elsewhere: Option<usize>) -> Option<Large> {
     Some(Large { vocab, vocab_at, merges: found_merges })
 }
 
-/// An object of ids that begins at `start`, and where it ends.
+/// The object of ids at `start`, and its end.
 fn vocabulary(bytes: &[u8], start: usize) -> Option<(VocabBuilder, usize)> {
     let mut vocab = VocabBuilder::default();
     let mut at = blank(bytes, start + 1);
@@ -127,7 +127,7 @@ fn vocabulary(bytes: &[u8], start: usize) -> Option<(VocabBuilder, usize)> {
     Some((vocab, at + 1))
 }
 
-/// A list of merges that begins at `start`, and where it stands.
+/// The list of merges at `start`, and its range.
 fn merges(bytes: &[u8], start: usize) -> Option<(Merges, Range<usize>)> {
     let mut merges = Merges::within(bytes.len());
     let mut at = blank(bytes, start + 1);
@@ -222,7 +222,7 @@ fn string(bytes: &[u8], at: usize) -> Option<usize> {
     }
 }
 
-/// The next place that is no white space.
+/// The next position without white space.
 #[inline]
 fn blank(bytes: &[u8], mut at: usize) -> usize {
     const SPACES: u64 = u64::from_le_bytes([b' '; 8]);
@@ -239,7 +239,7 @@ fn blank(bytes: &[u8], mut at: usize) -> usize {
     at
 }
 
-/// An id, and where it ends.
+/// The id at `start`, and its end.
 #[inline]
 fn number(bytes: &[u8], start: usize) -> Option<(u32, usize)> {
     let (mut value, mut at) = (0u32, start);

@@ -1,11 +1,11 @@
-//! Reads one JSON object so that each error names its path and no key goes unread.
+//! A reader of one JSON object. Each error names its path, and an unread key is an error.
 
 use serde_json::{Map, Value};
 
-use crate::tokenizer::pattern::Pattern;
+use crate::tokenizer::stages::pattern::Pattern;
 use crate::{Error, Result};
 
-/// One object of the file, with the keys that nobody has read yet.
+/// One object of the file, with the keys that have not been read yet.
 pub(crate) struct Fields<'a> {
     path: &'a str,
     object: &'a Map<String, Value>,
@@ -27,7 +27,7 @@ impl<'a> Fields<'a> {
         self.object.get(key).filter(|value| !value.is_null())
     }
 
-    /// Marks keys as read: their values make no difference to ids and text.
+    /// Marks keys as read whose values do not change ids and text.
     pub fn skip(&mut self, keys: &[&str]) {
         self.unread.retain(|key| !keys.contains(key));
     }
@@ -88,7 +88,7 @@ impl<'a> Fields<'a> {
                 let literal =
                     literal.as_str().ok_or_else(|| fields.wrong("String", "text", Some(literal)))?;
                 match literal {
-                    // Found between all characters, as the empty regex is.
+                    // It matches between all characters, like an empty regex.
                     "" => Pattern::regex("", &path)?,
                     _ => Pattern::Literal(literal.to_owned()),
                 }
@@ -104,7 +104,7 @@ impl<'a> Fields<'a> {
         format!("{}.{key}", self.path)
     }
 
-    /// The error for a stage that exists elsewhere but not here.
+    /// The error for a stage that litz does not implement.
     pub fn unsupported(&self, name: &str) -> Error {
         Error::Unsupported(format!("{}: {name} is not implemented by litz", self.path))
     }

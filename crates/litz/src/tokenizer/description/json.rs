@@ -1,10 +1,10 @@
-//! `tokenizer.json`: its schema, read without a copy of what is large.
+//! The reader of `tokenizer.json`. The vocabulary and the merges are not copied into intermediate values.
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::cell::Cell;
 use std::fmt;
 
-use super::data::{Description, Kind, ModelSection, ModelSettings};
+use super::data::{Description, ModelKind, ModelSection, ModelSettings};
 use super::fast_json::{self, Large};
 use super::merges::Merges;
 use crate::tokenizer::vocab::VocabBuilder;
@@ -20,7 +20,7 @@ impl Description {
     }
 }
 
-/// Reads the large values first and then the file without them; gives the file back if that does not work out.
+/// Reads the large values first and then the file without them. Returns the file's bytes if that fails.
 fn scanned(bytes: Vec<u8>) -> std::result::Result<Description, Vec<u8>> {
     let Some(Large { vocab, vocab_at, merges }) = fast_json::large(&bytes) else { return Err(bytes) };
     let (merges, merges_at) = merges.map_or((None, None), |(merges, at)| (Some(merges), Some(at)));
@@ -35,7 +35,7 @@ fn scanned(bytes: Vec<u8>) -> std::result::Result<Description, Vec<u8>> {
     }
     rest.extend_from_slice(&bytes[last..]);
     match general(&rest) {
-        // A second vocabulary or list would replace the first: that is left to the general reader.
+        // A second vocabulary or list would replace the first, which the general reader handles.
         Ok(mut description) if description.model.vocab.len() == 0 && description.model.merges.len() == 0 => {
             description.model.vocab = vocab;
             if let Some(mut merges) = merges {
@@ -76,7 +76,7 @@ fn unknown(key: &str) -> Error {
     Error::Unsupported(format!("tokenizer.json: {key}: litz does not know this setting"))
 }
 
-/// The section `model` while its keys come in, in any order.
+/// The keys of the section `model`, which come in any order.
 #[derive(Default)]
 struct Model {
     kind: Option<String>,
@@ -102,15 +102,15 @@ struct Vocabulary {
 }
 
 impl Model {
-    /// Files from before 2020 do not name the kind; other keys tell it.
-    fn kind(&self) -> Result<Kind> {
+    /// Files from before 2020 have no `type`: other keys determine the kind.
+    fn kind(&self) -> Result<ModelKind> {
         let listed = self.vocab.as_ref().is_some_and(|vocab| vocab.scores.is_some());
         match &self.kind {
-            Some(name) => Kind::named(name),
-            None if self.merges.is_some() => Ok(Kind::Bpe),
-            None if listed => Ok(Kind::Unigram),
-            None if self.max_characters.is_some() => Ok(Kind::WordPiece),
-            None if self.vocab.is_some() => Ok(Kind::WordLevel),
+            Some(name) => ModelKind::named(name),
+            None if self.merges.is_some() => Ok(ModelKind::Bpe),
+            None if listed => Ok(ModelKind::Unigram),
+            None if self.max_characters.is_some() => Ok(ModelKind::WordPiece),
+            None if self.vocab.is_some() => Ok(ModelKind::WordLevel),
             None => {
                 Err(Error::Format("tokenizer.json: model: nothing tells its kind; expected a type".into()))
             }
@@ -122,21 +122,21 @@ impl Model {
         if let Some(key) = &self.unread {
             return Err(unknown(&format!("model.{key}")));
         }
-        if self.unmatched.is_some() && kind != Kind::Unigram {
+        if self.unmatched.is_some() && kind != ModelKind::Unigram {
             return Err(unknown("model.unmatched"));
         }
         let missing =
             |key| Error::Format(format!("model.{key}: found nothing of use, expected the model's {key}"));
         let Vocabulary { tokens, scores } = self.vocab.ok_or_else(|| missing("vocab"))?;
-        if scores.is_some() != (kind == Kind::Unigram) {
+        if scores.is_some() != (kind == ModelKind::Unigram) {
             let expected =
-                if kind == Kind::Unigram { "a list of tokens and scores" } else { "an object of ids" };
+                if kind == ModelKind::Unigram { "a list of tokens and scores" } else { "an object of ids" };
             return Err(Error::Format(format!(
                 "model.vocab: expected {expected}, as the model is {}",
                 kind.name()
             )));
         }
-        if kind == Kind::Bpe && self.merges.is_none() {
+        if kind == ModelKind::Bpe && self.merges.is_none() {
             return Err(missing("merges"));
         }
         let settings = ModelSettings {
@@ -279,7 +279,7 @@ seed! { VocabVisitor, Vocabulary, "an object of token ids or a list of tokens an
         }
         Ok(Vocabulary { tokens: vocab, scores: None })
     }
-    // Unigram's. A token that comes twice has the later id, as upstream has it.
+    // Unigram. A repeated token has the later id, as in the `tokenizers` library.
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> std::result::Result<Self::Value, A::Error> {
         let (mut tokens, mut scores) = (VocabBuilder::repeating(), Vec::new());
         while let Some((token, score)) = seq.next_element_seed(ScoredVisitor)? {
@@ -333,7 +333,7 @@ struct MergeVisitor<'a> {
 
 seed! { MergeVisitor<'_>, (), "a merge: \"left right\" or [\"left\", \"right\"]",
     fn visit_str<E: serde::de::Error>(self, merge: &str) -> std::result::Result<(), E> {
-        // The header line of a merges.txt that went in with the rest.
+        // The header line of a merges.txt among the merges.
         if merge.starts_with("#version") {
             return Ok(());
         }

@@ -1,4 +1,4 @@
-//! The merges of BPE as a file lists them, and those that SentencePiece's scores amount to.
+//! The merges of BPE: those that a file lists, and those that SentencePiece's scores imply.
 
 use hashbrown::HashMap;
 use std::cmp::Reverse;
@@ -9,16 +9,16 @@ use crate::{Error, Result};
 /// The rank of a token that never results from a merge.
 pub(crate) const UNRANKED: u32 = u32::MAX;
 
-/// A list of merges: one text, and where in it each has its two tokens.
+/// A list of merges: one text, and the ranges of each merge's two tokens in it.
 #[derive(Default)]
 pub(crate) struct Merges {
     text: Vec<u8>,
-    file: usize, // bytes of a file that come before `text`, once that is known
+    file: usize, // the size of the file that [`Merges::adopt`] puts before `text`
     spans: Vec<[u32; 4]>,
 }
 
 impl Merges {
-    /// Merges that are found in a file of so many bytes, which [`Merges::adopt`] hands over.
+    /// An empty list for merges within a file of so many bytes, which [`Merges::adopt`] takes later.
     pub fn within(file: usize) -> Self {
         Self { text: Vec::new(), file, spans: Vec::with_capacity(file / 24) }
     }
@@ -41,7 +41,7 @@ impl Merges {
         Some(())
     }
 
-    /// Takes the file that the merges lie in.
+    /// Takes the file that contains the merges.
     pub fn adopt(&mut self, mut file: Vec<u8>) {
         file.truncate(self.file);
         file.append(&mut self.text);
@@ -73,8 +73,8 @@ impl Merges {
     }
 }
 
-/// The merges that ranks of tokens amount to: every way to make a token from two, the lowest rank first, then the
-/// longest left half; the order of converters from SentencePiece.
+/// The merges that the ranks of tokens imply: every split of a token into two, the lowest rank first, then the
+/// longest left half, as converters from SentencePiece order them.
 pub(crate) fn ranked_merges<'a>(
     tokens: impl Iterator<Item = (&'a str, u32)> + Clone,
     rank: impl Fn(u32) -> Option<u32>,

@@ -1,4 +1,4 @@
-//! What a `tokenizer.json` says. Every source is read into a [`Description`], and every tokenizer is compiled from one.
+//! Descriptions of tokenizers: the data of a `tokenizer.json`, its readers and its writer.
 
 mod data;
 mod fast_json;
@@ -8,4 +8,4 @@ pub(crate) mod merges;
 pub(crate) mod save;
 
 pub use data::Description;
-pub(crate) use data::{Kind, ModelSection, ModelSettings, Sections};
+pub(crate) use data::{ModelKind, ModelSection, ModelSettings, Sections};

@@ -1,16 +1,16 @@
-//! A `tokenizer.json` from what it says, in the order of keys and the layout that others write.
+//! The writer of `tokenizer.json`, with the key order and the layout of the `tokenizers` library.
 
-use serde::ser::{Serialize, SerializeMap, SerializeStruct, Serializer};
 use hashbrown::HashMap;
+use serde::ser::{Serialize, SerializeMap, SerializeStruct, Serializer};
 use std::cell::RefCell;
 
-use super::data::{Description, Kind, ModelSettings, Sections};
+use super::data::{Description, ModelKind, ModelSettings, Sections};
 use super::merges::{rank, ranked_merges};
 use crate::tokenizer::added_tokens::AddedToken;
 use crate::{Error, Result};
 
 impl Description {
-    /// A `tokenizer.json` that says the same.
+    /// The description as a `tokenizer.json`.
     pub fn to_json(&self) -> Result<String> {
         let vocab = self.model.vocab.by_id();
         let merges: Vec<(&str, &str)> = match &self.model.merge_scores {
@@ -25,7 +25,7 @@ impl Description {
         self.json_with(vocab.into_iter(), merges.into_iter(), &self.model.scores)
     }
 
-    /// The same without vocabulary and merges.
+    /// The description as a `tokenizer.json` with neither vocabulary nor merges.
     pub(crate) fn small_json(&self) -> Result<String> {
         self.json_with(std::iter::empty(), std::iter::empty(), &[])
     }
@@ -41,7 +41,7 @@ impl Description {
     }
 }
 
-/// The section `model`, from wherever its tables are.
+/// The section `model`, with iterators over its tables.
 pub(crate) struct Model<'a, V, M> {
     pub settings: &'a ModelSettings,
     /// Tokens by id.
@@ -69,7 +69,7 @@ struct File<'a, V, M> {
     model: Written<'a, V, M>,
 }
 
-/// A model whose iterators are used up as it is written.
+/// A model whose iterators are consumed when it is written.
 struct Written<'a, V, M> {
     settings: &'a ModelSettings,
     vocab: RefCell<Option<V>>,
@@ -110,7 +110,7 @@ impl<'t, V: Iterator<Item = (&'t str, u32)>, M: Iterator<Item = (&'t str, &'t st
         let settings = self.settings;
         model.serialize_entry("type", settings.kind.name())?;
         match settings.kind {
-            Kind::Bpe => {
+            ModelKind::Bpe => {
                 model.serialize_entry("dropout", &settings.dropout)?;
                 model.serialize_entry("unk_token", &settings.unknown)?;
                 model.serialize_entry("continuing_subword_prefix", &settings.prefix)?;
@@ -121,7 +121,7 @@ impl<'t, V: Iterator<Item = (&'t str, u32)>, M: Iterator<Item = (&'t str, &'t st
                 model.serialize_entry("vocab", &Object(self.vocab.take().into()))?;
                 model.serialize_entry("merges", &List(self.merges.take().into()))?;
             }
-            Kind::WordPiece => {
+            ModelKind::WordPiece => {
                 model.serialize_entry("unk_token", settings.unknown.as_deref().unwrap_or("[UNK]"))?;
                 model.serialize_entry(
                     "continuing_subword_prefix",
@@ -130,17 +130,17 @@ impl<'t, V: Iterator<Item = (&'t str, u32)>, M: Iterator<Item = (&'t str, &'t st
                 model.serialize_entry("max_input_chars_per_word", &settings.max_characters.unwrap_or(100))?;
                 model.serialize_entry("vocab", &Object(self.vocab.take().into()))?;
             }
-            Kind::WordLevel => {
+            ModelKind::WordLevel => {
                 model.serialize_entry("vocab", &Object(self.vocab.take().into()))?;
                 model.serialize_entry("unk_token", settings.unknown.as_deref().unwrap_or("<unk>"))?;
             }
-            Kind::Unigram => {
+            ModelKind::Unigram => {
                 model.serialize_entry("unk_id", &settings.unknown_id)?;
                 let score = |id: u32| self.scores.get(id as usize).copied().unwrap_or_default();
                 let vocab = self.vocab.take().map(|vocab| vocab.map(|(token, id)| (token, score(id))));
                 model.serialize_entry("vocab", &List(vocab.into()))?;
                 model.serialize_entry("byte_fallback", &settings.byte_fallback)?;
-                // Our own key: others read the rest and cut text into these tokens, too.
+                // A key of litz: other libraries ignore it and segment text into these tokens, too.
                 if !settings.unmatched.is_empty() {
                     model.serialize_entry("unmatched", &settings.unmatched)?;
                 }

@@ -1,7 +1,7 @@
-//! Byte-pair encoding: the most frequent pair of symbols becomes one, again and again.
+//! BPE training: the most frequent pair of symbols is merged, again and again.
 //!
-//! The words lie in one array, each with its count in front; a merge visits the words where its pair was seen, in the
-//! order of the array, and the changes are gathered by neighbour before any pair is looked up.
+//! The words are one array, each with its count in front. A merge visits the words of its pair in the order of the
+//! array, and changes are collected by neighbour before any pair is looked up.
 
 use std::collections::HashMap as Map;
 
@@ -12,7 +12,7 @@ use super::{BpeSettings, Progress, Stage, Words};
 use crate::threads::parallel_map;
 use crate::{Error, Result};
 
-// Fewer words than this are merged faster by one thread than two can be called.
+// Fewer words than this are merged on one thread, which is faster than starting another.
 const PARALLEL: usize = 1 << 14;
 const DENSE: usize = 1 << 10;
 
@@ -65,7 +65,7 @@ fn merge_all(
         let (first, second) = (&tokens.list[left as usize], &tokens.list[right as usize]);
         let merged = format!("{first}{}", second.strip_prefix(prefix).unwrap_or(second));
         let step = Merge { left, right, merged: tokens.id(&merged), limit };
-        // A pair may come up again when its token could be made in two ways: the last time counts.
+        // A pair may be merged again if its token has two ways to be made: the last merge counts.
         merges.insert(best.pair, done);
         done += 1;
         changes.iter_mut().for_each(|each| each.reserve(tokens.list.len(), limit < usize::MAX));
@@ -86,7 +86,7 @@ struct Corpus {
     lengths: Vec<u32>, // in characters; empty where they are not limited
 }
 
-/// What is known of a pair before anything is merged.
+/// The initial count of a pair.
 #[derive(Clone, Copy, Default)]
 struct Seen {
     count: i64,
@@ -195,7 +195,7 @@ impl Corpus {
         (counts, queue)
     }
 
-    /// Merges in the words at these places; what changes is in the first of `changes`.
+    /// Merges in the words at these places. The changes are collected in the first of `changes`.
     fn merge(&mut self, step: Merge, places: &[u32], changes: &mut [Changes]) -> Result<()> {
         if places.len() < PARALLEL || changes.len() < 2 || !places.is_sorted() {
             changes[0].run(step, places, &mut self.symbols, &mut self.lengths, 0);
@@ -235,8 +235,8 @@ fn see(seen: &mut Seen, place: u32, count: i64) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::WordCounter;
     use super::*;
+    use crate::tokenizer::train::WordCounter;
     use serde_json::{json, Value};
 
     fn trained(text: &str, threads: usize, settings: &BpeSettings) -> (Vec<String>, Vec<String>) {

@@ -1,6 +1,6 @@
-//! Unigram: many pieces to begin with, their probabilities by expectation maximisation, the least useful pruned.
+//! Unigram training: many initial pieces, expectation maximisation of their probabilities, and pruning.
 //!
-//! Sums run over the words in the order of their bytes, in chunks that no number of threads changes.
+//! Sums run over the words in the order of their bytes, in chunks that do not depend on the number of threads.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -100,8 +100,8 @@ fn check(settings: &UnigramSettings) -> Result<()> {
     Ok(())
 }
 
-/// Runs `work` on chunks of the words, which depend on nothing but their number; results in order, with at most as
-/// many at a time as there are threads.
+/// Runs `work` on chunks of the words, whose bounds depend on the number of words only. Results come in order, and at
+/// most as many are in memory as there are threads.
 fn chunked<T: Send>(
     sentences: &[(String, u64)],
     threads: usize,
@@ -180,7 +180,7 @@ fn digamma(mut x: f64) -> f64 {
     result
 }
 
-/// What a piece would be replaced by, if it is one piece in the best way; whether it must stay.
+/// The best alternative to a piece, if the piece is its own best segmentation, and whether it must be kept.
 struct Fate {
     keep: bool,
     alternative: Vec<usize>,
@@ -239,7 +239,7 @@ fn prune(
                 kept.push(list[id].clone());
             }
         } else if count > 0.0 {
-            // Upstream grows the sum by as many counts as there are pieces, not parts of the alternative.
+            // The `tokenizers` library adds a count for each piece, not for each part of the alternative.
             let grown = sum + count * (list.len() - 1) as f64;
             let others = fate.alternative.iter().map(|&id| counts[id] as f64);
             let loss = loss(count, all, (sum, grown), others);
@@ -262,7 +262,7 @@ fn prune(
     Ok(kept)
 }
 
-/// How much less likely the corpus becomes when all of a piece's places go to its alternative, whose parts then occur
+/// The loss of likelihood when a piece is replaced by its alternative everywhere, so that its parts occur
 /// more often; `sums` are those of all counts before and after.
 fn loss(count: f64, all: f64, sums: (f64, f64), alternative: impl Iterator<Item = f64>) -> f64 {
     let frequency = count / all;
@@ -295,7 +295,7 @@ fn finish(list: Vec<Piece>, required: BTreeSet<char>, settings: &UnigramSettings
     let room = settings.vocab_size - settings.special_tokens.len() - usize::from(added.is_some());
     for (piece, score) in list.iter().filter(|piece| !seen.contains(&piece.0)) {
         pieces.push((piece.clone(), if score.is_nan() { 0.0 } else { *score }));
-        // Equal, not more: where the characters alone fill the room, upstream keeps every piece.
+        // Equal, not more: where the characters alone fill the vocabulary, the `tokenizers` library keeps every piece.
         if pieces.len() == room {
             break;
         }
