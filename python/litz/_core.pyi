@@ -268,10 +268,6 @@ class Tokenizer:
         overflow: bool = True,
     ) -> list[Encoding]:
         """The same for many texts, over threads."""
-    def encode_aligned(
-        self, input: str | Sequence[str], trusted: Sequence[tuple[int, int]] | None = None
-    ) -> tuple[list[int], list[tuple[int, int]], list[int | None], list[tuple[int, str]]]:
-        """One text, or its words, without what is put around it: ids, offsets, words, texts of tokens by place."""
     def slots(
         self, pair: bool = False, add_special_tokens: bool = True
     ) -> list[tuple[int | None, int | None, int, bool]]:

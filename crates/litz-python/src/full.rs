@@ -1,4 +1,4 @@
-//! Texts, pairs and words to encodings: arguments read while the GIL is held, the work done without it.
+//! Full encodings of texts, pairs and words. Arguments are read with the GIL held; the encoding runs without it.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::errors::to_python;
 use crate::lists::Shared;
 use crate::tokenizer_bulk::{side, text};
 
-/// Ranges of bytes, as Python gives them.
+/// Trusted ranges of bytes, as Python passes them.
 pub type Trusted = Vec<(usize, usize)>;
 
 /// The arguments of a call that are the same for all of its texts.

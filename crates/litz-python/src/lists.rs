@@ -1,4 +1,4 @@
-//! Lists of ids from integers that are made once: a list is then a table of pointers.
+//! Lists of ids from cached integer objects, so that making a list copies pointers only.
 
 use std::sync::{Arc, OnceLock};
 

@@ -1,4 +1,4 @@
-//! `WordCounter`: counts a corpus and trains on it, without the GIL; Ctrl-C and the progress bar are looked after.
+//! The class `WordCounter`: it counts a corpus and trains on it without the GIL, with Ctrl-C and a progress bar.
 
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
@@ -22,7 +22,7 @@ pub struct PyWordCounter {
 }
 
 impl PyWordCounter {
-    /// Runs `work` without the GIL, with a progress function that asks Python now and then whether to go on.
+    /// Runs `work` without the GIL. Its progress function checks for signals and reports every tenth of a second.
     fn detached<T: Send>(
         py: Python<'_>,
         report: Option<&Py<PyAny>>,
@@ -42,11 +42,11 @@ impl PyWordCounter {
                     return Ok(());
                 }
                 last = Some((stage, Instant::now()));
-                let told = Python::attach(|py| {
+                let reported = Python::attach(|py| {
                     py.check_signals()?;
                     report.map_or(Ok(()), |report| report.call1(py, (stage.name(), done, total)).map(drop))
                 });
-                told.map_err(|error| {
+                reported.map_err(|error| {
                     *slot = Some(error);
                     litz::Error::Value("stopped".to_owned())
                 })

@@ -6,7 +6,7 @@ use super::inner::ModelInner;
 use super::pass::{Pass, Phase, Plan, Worker};
 use crate::kernels::SharedSlice;
 use crate::shared::assume_static;
-use crate::threads::Work;
+use crate::threads::Region;
 
 /// Everything that a region's pieces reach.
 pub(super) struct ForwardPass {
@@ -53,7 +53,7 @@ impl ForwardPass {
     }
 }
 
-impl Work for ForwardPass {
+impl Region for ForwardPass {
     fn phases(&self) -> usize {
         self.phases.len()
     }

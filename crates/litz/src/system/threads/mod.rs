@@ -5,6 +5,7 @@
 
 mod available;
 mod gate;
+mod parallel_map;
 mod pool;
 mod process;
 mod region;
@@ -14,9 +15,8 @@ mod split;
 mod tests;
 
 pub use available::available_threads;
+pub(crate) use parallel_map::{parallel_map, parallel_map_with};
 pub use pool::Pool;
 pub(crate) use process::PerProcess;
 pub use region::Region;
-// The name that the engine knows it by.
-pub use region::Region as Work;
 pub use split::Split;

@@ -1,4 +1,4 @@
-//! Protocol buffers, as far as SentencePiece models use them: fields of a message, one after the other.
+//! A reader of protocol buffers, as far as SentencePiece models use them.
 
 use crate::{Error, Result};
 

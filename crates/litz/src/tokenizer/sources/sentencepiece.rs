@@ -1,9 +1,9 @@
-//! SentencePiece `.model` files, BPE and Unigram, read without the library that wrote them.
+//! The reader of SentencePiece `.model` files, BPE and Unigram.
 
 use super::protobuf::{Message, Value};
 use super::{stages, SourceOptions};
 use crate::tokenizer::added_tokens::AddedToken;
-use crate::tokenizer::description::{Description, Kind, ModelSection, ModelSettings, Sections};
+use crate::tokenizer::description::{Description, ModelKind, ModelSection, ModelSettings, Sections};
 use crate::tokenizer::vocab::VocabBuilder;
 use crate::{Error, Result};
 
@@ -28,15 +28,15 @@ struct Model<'a> {
     pieces: Vec<Piece<'a>>,
     algorithm: u64,
     byte_fallback: bool,
-    suffix: bool, // spaces stand after words
+    suffix: bool, // the mark of a space comes after the word
     charsmap: &'a [u8],
     prefix: bool,
-    squeeze: bool, // runs of spaces are one
+    squeeze: bool, // whether runs of spaces become one
     escape: bool,
 }
 
 impl Description {
-    /// Reads a SentencePiece model. Which special tokens surround a text is not in the file: the options say it.
+    /// Reads a SentencePiece model. The options determine the special tokens around a text, which the file lacks.
     pub fn from_sentence_piece(bytes: &[u8], options: &SourceOptions) -> Result<Self> {
         let class = options.class();
         if !matches!(class, "" | "LlamaTokenizer" | "CodeLlamaTokenizer" | "GemmaTokenizer" | "T5Tokenizer") {
@@ -61,7 +61,7 @@ impl Description {
     }
 }
 
-/// Where the class puts the mark that is not in the text; the library that wrote the file puts it before every piece.
+/// Where the class inserts a mark. The SentencePiece library inserts it before every piece.
 fn first_only(options: &SourceOptions) -> Option<bool> {
     match options.class() {
         "LlamaTokenizer" => Some(!options.legacy.unwrap_or(false)),
@@ -168,7 +168,7 @@ impl<'a> Model<'a> {
 
     fn unigram(&self) -> Result<ModelSection> {
         let settings = ModelSettings {
-            kind: Kind::Unigram,
+            kind: ModelKind::Unigram,
             unknown_id: self.unknown(),
             byte_fallback: self.byte_fallback,
             unmatched: self.unmatched(),
@@ -179,16 +179,16 @@ impl<'a> Model<'a> {
         Ok(ModelSection { settings, vocab, scores, ..ModelSection::default() })
     }
 
-    /// Pieces that stand for bytes or control: no text is cut into them, whatever it spells.
+    /// The pieces of bytes and controls, which no text is segmented into.
     fn unmatched(&self) -> Vec<u32> {
-        let apart =
+        let unmatched =
             |(id, piece): (u32, &Piece<'_>)| (!matches!(piece.kind, NORMAL | USER_DEFINED)).then_some(id);
-        (0u32..).zip(&self.pieces).filter_map(apart).collect()
+        (0u32..).zip(&self.pieces).filter_map(unmatched).collect()
     }
 
     fn merged(&self) -> Result<ModelSection> {
         let settings = ModelSettings {
-            kind: Kind::Bpe,
+            kind: ModelKind::Bpe,
             unknown: self.unknown().map(|id| self.pieces[id].text.to_owned()),
             fuse_unknown: true,
             byte_fallback: self.byte_fallback,
@@ -200,7 +200,7 @@ impl<'a> Model<'a> {
         Ok(ModelSection { settings, vocab, merge_scores, ..ModelSection::default() })
     }
 
-    /// Pieces that are found before anything is cut. The unknown piece and control pieces have texts only for people.
+    /// The added tokens. The texts of the unknown piece and of control pieces are not matched.
     fn added(&self) -> Vec<AddedToken> {
         let found = (0u32..)
             .zip(&self.pieces)
@@ -224,7 +224,7 @@ impl<'a> Model<'a> {
         stages::SentencePiece { charsmap, squeeze, prefix, first_only, words }.sections()
     }
 
-    /// Whether no piece reaches over the mark of a word: words can be tokenized one by one.
+    /// Whether no piece crosses the mark of a word, so that words can be tokenized independently.
     fn marks_begin_pieces(&self) -> bool {
         self.pieces
             .iter()

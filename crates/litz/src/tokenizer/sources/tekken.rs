@@ -1,10 +1,11 @@
-//! `tekken.json`: a pattern, a vocabulary of bytes, and special tokens in front of it.
+//! The reader of `tekken.json`: a pattern, a vocabulary of bytes, and special tokens before it.
 
 use serde::Deserialize;
 
 use super::ranks::{pattern, Ranks};
-use super::{base64, SourceOptions};
+use super::SourceOptions;
 use crate::tokenizer::description::Description;
+use crate::tokenizer::text::base64;
 use crate::{Error, Result};
 
 #[derive(Deserialize)]
@@ -33,7 +34,7 @@ struct Special {
     token_str: String,
 }
 
-// Files from before they listed them have these.
+// The special tokens of older files, which do not list them.
 const SPECIALS: [&str; 20] = [
     "<unk>",
     "<s>",
@@ -58,7 +59,7 @@ const SPECIALS: [&str; 20] = [
 ];
 
 impl Description {
-    /// Reads a `tekken.json`. `<s>` stands before a text unless the options say otherwise.
+    /// Reads a `tekken.json`. `<s>` is put before a text unless the options exclude it.
     pub fn from_tekken(bytes: &[u8], options: &SourceOptions) -> Result<Self> {
         let file: File =
             serde_json::from_slice(bytes).map_err(|error| Error::Format(format!("tekken.json: {error}")))?;

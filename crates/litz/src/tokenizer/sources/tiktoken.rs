@@ -1,11 +1,12 @@
-//! tiktoken files: a line for each token, its bytes in base64 and its rank.
+//! The reader of tiktoken files: lines of a token's bytes in base64 and its rank.
 
 use super::ranks::{pattern, Ranks};
-use super::{base64, patterns, SourceOptions};
+use super::{patterns, SourceOptions};
 use crate::tokenizer::description::Description;
+use crate::tokenizer::text::base64;
 use crate::{Error, Result};
 
-/// What goes with a vocabulary and is not in its file.
+/// The properties of a vocabulary that are not in its file.
 struct Encoding {
     pattern: &'static str,
     specials: Vec<(String, u32)>,
@@ -17,8 +18,8 @@ const LANGUAGES: &str = "en zh de es ru ko fr ja pt tr pl ca nl ar sv it id hi f
     oc ka be tg sd gu am yi lo uz fo ht ps tk nn mt sa lb my bo tl mg as tt haw ln ha ba jw su";
 
 impl Description {
-    /// Reads a tiktoken file. Pattern and special tokens are those of the vocabularies that `name` (the file's name
-    /// without suffix) or the number of ranks tell, or what the options say.
+    /// Reads a tiktoken file. The options, or else `name` (the file's name without suffix) or the number of ranks,
+    /// determine the pattern and the special tokens.
     pub fn from_tiktoken(bytes: &[u8], name: &str, options: &SourceOptions) -> Result<Self> {
         let mut ranks = Ranks::default();
         let mut token = Vec::new();

@@ -1,14 +1,14 @@
-//! `vocab.txt`: BERT's vocabulary, a token a line.
+//! The reader of BERT's `vocab.txt`: one token a line.
 
 use serde_json::{json, Value};
 
 use super::ranks::special;
 use super::SourceOptions;
-use crate::tokenizer::description::{Description, Kind, ModelSection, ModelSettings, Sections};
+use crate::tokenizer::description::{Description, ModelKind, ModelSection, ModelSettings, Sections};
 use crate::tokenizer::vocab::VocabBuilder;
 use crate::{Error, Result};
 
-/// How BERT's models split text and join tokens.
+/// The settings of BERT's stages.
 pub(super) struct Bert<'a> {
     pub unknown: &'a str,
     pub before: (&'a str, u32),
@@ -32,7 +32,7 @@ impl Description {
         }
         let text = std::str::from_utf8(bytes)
             .map_err(|error| Error::Format(format!("vocab.txt is not UTF-8: {error}")))?;
-        // A text that comes twice has the later id.
+        // A repeated text has the later id.
         let mut vocab = VocabBuilder::repeating();
         let lines = text
             .strip_suffix('\n')
@@ -78,7 +78,7 @@ impl Bert<'_> {
     /// The description of a vocabulary that continues words with `##`.
     pub fn describe(&self, vocab: VocabBuilder) -> Description {
         let settings = ModelSettings {
-            kind: Kind::WordPiece,
+            kind: ModelKind::WordPiece,
             unknown: Some(self.unknown.to_owned()),
             prefix: Some("##".into()),
             max_characters: Some(100),

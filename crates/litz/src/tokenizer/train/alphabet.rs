@@ -1,4 +1,4 @@
-//! The symbols that merging begins with: special tokens, characters, and their forms with prefix and suffix.
+//! The initial symbols of BPE training: special tokens and characters, with prefix and suffix.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -32,7 +32,7 @@ impl Tokens {
     }
 }
 
-/// Which symbol a character is, by its place in the word.
+/// The symbol of a character, by its position in the word.
 pub(super) struct Alphabet {
     plain: Vec<u32>,                         // by code point
     forms: HashMap<(char, bool, bool), u32>, // continues, ends
@@ -87,7 +87,7 @@ impl Alphabet {
         });
     }
 
-    /// In the order of their text, so that no order of words shows in the ids.
+    /// In the order of their text, so that ids do not depend on the order of words.
     fn add_forms(&mut self, words: &Words, prefix: &str, suffix: &str, tokens: &mut Tokens) {
         let mut forms = BTreeSet::new();
         for (word, _) in words.raw() {

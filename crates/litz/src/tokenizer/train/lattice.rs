@@ -1,9 +1,9 @@
-//! All ways to cut a word into pieces: the best, the two best, and how much each piece takes part.
+//! The lattice of all segmentations of a word: the best, the two best, and the expected counts of pieces.
 
 use super::piece_trie::Pieces;
 
 const UNKNOWN_PENALTY: f64 = 10.0;
-// An agenda that grows over the first is cut to the second.
+// An agenda larger than the first is truncated to the second.
 const AGENDA: usize = 100_000;
 const KEPT: usize = 20;
 const NONE: u32 = u32::MAX;
@@ -16,7 +16,7 @@ struct Node {
     score: f64,
 }
 
-/// A lattice whose memory serves for one word after another.
+/// A lattice whose buffers are reused from word to word.
 #[derive(Default)]
 pub(super) struct Lattice {
     len: usize,
@@ -49,7 +49,7 @@ impl Lattice {
                 nodes.push(Node { start, end: start + width as u32, id: 0, score: unknown });
             }
         }
-        // A byte inside a character has no nodes: those that follow come after it.
+        // A byte inside a character has no nodes.
         let inner = self.nodes.len() as u32;
         self.starts.resize(self.len + 2, inner);
         let len = self.len as u32;
@@ -222,7 +222,7 @@ struct Hypothesis {
 }
 
 /// A heap of four children a node. Among equals the newest goes up first and the leftmost child wins: the order in which
-/// upstream's heap gives equal ways decides which alternative of a piece is the second best.
+/// the heap of the `tokenizers` library pops equal paths decides which alternative of a piece is the second best.
 #[derive(Default)]
 struct Agenda {
     heap: Vec<u32>,

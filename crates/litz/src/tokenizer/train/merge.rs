@@ -1,8 +1,8 @@
-//! One merge in all the words that have its pair.
+//! One merge, applied to all the words that contain its pair.
 
 use super::pairs::pair;
 
-/// Before the symbols of a word stand their number and the word's count, low half first.
+/// The header of a word: the number of its symbols and its count, low half first.
 pub(super) const HEADER: usize = 3;
 
 /// The merge to do: two symbols become one.
@@ -15,7 +15,7 @@ pub(super) struct Merge {
     pub limit: usize,
 }
 
-/// What was next to the merged pairs, by the neighbour's id.
+/// The neighbours of the merged pairs, by id.
 #[derive(Clone, Copy, Default)]
 struct Neighbour {
     lost: u64,
@@ -23,7 +23,7 @@ struct Neighbour {
     cursor: u32,
 }
 
-/// What one thread finds while it merges.
+/// The changes that one thread collects while it merges.
 #[derive(Default)]
 struct Side {
     neighbours: Vec<Neighbour>,
@@ -55,7 +55,7 @@ impl Side {
     #[inline]
     fn hit(&mut self, id: u32, place: u32) {
         let neighbour = &mut self.neighbours[id as usize];
-        // A word counts once, or a long one of few symbols would be looked through again and again.
+        // A word is listed once; otherwise a long word of few symbols would be searched again and again.
         if neighbour.hits == 0 || neighbour.cursor != place {
             neighbour.hits += 1;
             neighbour.cursor = place;
@@ -149,7 +149,7 @@ impl Changes {
                 let gains = fits(if LIMITED { lengths[read + 2] } else { 0 });
                 self.after.see::<LIMITED>(next, count, gains);
                 if gains && next == merged {
-                    // The same pair as merged before merged: its places are kept together.
+                    // The pair of the last merge: its places are kept together.
                     self.before.hit(merged, place);
                 } else if gains {
                     self.after.hit(next, place);
@@ -165,7 +165,7 @@ impl Changes {
         write
     }
 
-    /// Adds what another thread found in later words.
+    /// Adds the changes of another thread in later words.
     pub fn absorb(&mut self, step: Merge, other: &mut Self) {
         // Hits of the merged symbol may lie where nothing was lost.
         let hits = std::mem::take(&mut other.before.neighbours[step.merged as usize].hits);
@@ -211,7 +211,7 @@ impl Changes {
     }
 
     /// Writes the places of every new pair to `places` and calls `made` with the pair, where they start and how many
-    /// they are; then all is forgotten.
+    /// they are; then everything is cleared.
     pub fn take(&mut self, step: Merge, places: &mut Vec<u32>, mut made: impl FnMut(u64, usize, u32)) {
         let merged = step.merged;
         self.before.take(places, |id, start, len| made(pair(id, merged), start, len));

@@ -1,4 +1,4 @@
-//! The pieces of a Unigram model, found by their beginnings.
+//! A trie of the pieces of a Unigram model.
 
 use std::hash::BuildHasherDefault;
 
@@ -8,7 +8,7 @@ use super::pairs::{pair, PairHasher};
 
 const NONE: u32 = u32::MAX;
 
-/// Pieces with scores; a piece's id is its place in the list. The first is the unknown one and never found.
+/// Pieces with scores; a piece's id is its index in the list. The first is the unknown one, which is never found.
 pub(super) struct Pieces<'p> {
     list: &'p [(String, f64)],
     edges: HashMap<u64, u32, BuildHasherDefault<PairHasher>>, // node and character

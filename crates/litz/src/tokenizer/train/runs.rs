@@ -1,4 +1,4 @@
-//! Sorted runs of counted words in temporary files: what is beyond the memory budget waits here.
+//! Sorted runs of counted words in temporary files, for corpora beyond the memory budget.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -14,7 +14,7 @@ use crate::{Error, Result};
 const FAN_IN: usize = 64;
 const BUFFER: usize = 1 << 16;
 
-/// A temporary file with words in order; it is gone with this object.
+/// A temporary file of sorted words, which is removed when this object is dropped.
 pub(super) struct Run {
     file: File,
     path: PathBuf,
@@ -24,7 +24,7 @@ pub(super) struct Run {
 impl Drop for Run {
     fn drop(&mut self) {
         if !self.removed {
-            // Nobody is left who could be told.
+            // A destructor cannot return the error.
             let _ = std::fs::remove_file(&self.path);
         }
     }
@@ -56,7 +56,7 @@ impl Run {
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let file = options.open(&path).map_err(|source| failure(&path, source))?;
-        // Where the system allows it the name goes at once, so that a killed process leaves nothing behind.
+        // Where the system allows it, the name is removed at once, so that a killed process leaves no file.
         let removed = cfg!(unix) && std::fs::remove_file(&path).is_ok();
         Ok(Self { file, path, removed })
     }
@@ -94,7 +94,7 @@ impl<'r> Cursor<'r> {
         Self { run, reader: BufReader::with_capacity(BUFFER, &run.file), word: Vec::new(), count: 0 }
     }
 
-    /// Steps to the next word; false at the end.
+    /// Advances to the next word; false at the end.
     fn next(&mut self) -> Result<bool> {
         let mut header = [0; 12];
         match self.reader.read_exact(&mut header[..4]) {

@@ -1,7 +1,7 @@
-//! The pieces that Unigram begins with: every character, and what repeats inside words.
+//! The initial pieces of Unigram training: every character, and every substring that repeats inside words.
 //!
-//! All suffixes are sorted as far as a piece may be long. A stretch of neighbours with the same beginning is a piece
-//! when the characters after it differ; its count is the length of the stretch.
+//! Suffixes are sorted up to the longest piece. A run of neighbours with a common prefix is a piece if the characters
+//! after the prefix differ; its count is the length of the run.
 
 use std::cmp::Reverse;
 

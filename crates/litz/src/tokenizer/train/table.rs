@@ -1,11 +1,11 @@
-//! Words with their counts: one block of bytes and an open-addressed table over it.
+//! A hash table of words and their counts: one block of bytes, with open addressing.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 
 const MULTIPLIER: u64 = 0x9E37_79B9_7F4A_7C15;
 const FIRST_SLOTS: usize = 1 << 10;
 
-/// Where a word lies, and how often it came.
+/// The position of a word and its count.
 #[derive(Clone, Copy)]
 struct Entry {
     start: u64,
@@ -24,7 +24,7 @@ pub(super) struct WordTable {
 
 impl WordTable {
     pub fn new() -> Self {
-        // A seed of its own: nobody can choose words that collide.
+        // A random seed, so that no corpus can be prepared to collide.
         let seed = RandomState::new().build_hasher().finish() | 1;
         Self { bytes: Vec::new(), entries: Vec::new(), slots: vec![0; FIRST_SLOTS], seed }
     }
@@ -68,14 +68,14 @@ impl WordTable {
         }
     }
 
-    /// Appends a word that is known to be new, without a place in the table: for words that come sorted.
+    /// Appends a new word without a slot in the table, for words that come sorted.
     pub fn append(&mut self, word: &[u8], count: u64) {
         let start = self.bytes.len() as u64;
         self.bytes.extend_from_slice(word);
         self.entries.push(Entry { start, len: word.len() as u32, hash: 0, count });
     }
 
-    /// Orders the words by their bytes; words can be read afterwards, no longer added.
+    /// Sorts the words by their bytes. Afterwards words can be read, but not added.
     pub fn sort(&mut self) {
         self.slots = Vec::new();
         let bytes = &self.bytes;
@@ -83,14 +83,14 @@ impl WordTable {
         self.entries.sort_unstable_by(|a, b| word(a).cmp(word(b)));
     }
 
-    /// Forgets the table and keeps the words.
+    /// Drops the slots and keeps the words.
     pub fn seal(&mut self) {
         self.slots = Vec::new();
         self.bytes.shrink_to_fit();
         self.entries.shrink_to_fit();
     }
 
-    /// Forgets all words.
+    /// Removes all words.
     pub fn clear(&mut self) {
         self.bytes.clear();
         self.entries.clear();

@@ -1,14 +1,14 @@
-//! Unigram: many pieces to begin with, their probabilities by expectation maximisation, the least useful pruned.
+//! Unigram training: many initial pieces, expectation maximisation of their probabilities, and pruning.
 //!
-//! Sums run over the words in the order of their bytes, in chunks that no number of threads changes.
+//! Sums run over the words in the order of their bytes, in chunks that do not depend on the number of threads.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::lattice::Lattice;
 use super::piece_trie::Pieces;
 use super::seeds::seeds;
 use super::{Progress, Stage, UnigramSettings, Words};
+use crate::threads::{parallel_map, parallel_map_with};
 use crate::{Error, Result};
 
 /// The name of the unknown piece while training.
@@ -19,6 +19,8 @@ const RARE: f64 = 0.5;
 const PATIENCE: u32 = 20;
 const CHUNKS: usize = 16;
 const SMALL: usize = 4096;
+// Pieces that a thread takes at a time.
+const SHARE: usize = 1024;
 
 type Piece = (String, f64);
 
@@ -98,8 +100,8 @@ fn check(settings: &UnigramSettings) -> Result<()> {
     Ok(())
 }
 
-/// Runs `work` on chunks of the words, which depend on nothing but their number; results in order, with at most as
-/// many at a time as there are threads.
+/// Runs `work` on chunks of the words, whose bounds depend on the number of words only. Results come in order, and at
+/// most as many are in memory as there are threads.
 fn chunked<T: Send>(
     sentences: &[(String, u64)],
     threads: usize,
@@ -112,13 +114,8 @@ fn chunked<T: Send>(
     }
     let chunks: Vec<_> = sentences.chunks(sentences.len().div_ceil(CHUNKS)).collect();
     for round in chunks.chunks(threads.max(1)) {
-        let results: Vec<_> = std::thread::scope(|scope| {
-            let running: Vec<_> = round.iter().map(|chunk| scope.spawn(|| work(chunk))).collect();
-            running.into_iter().map(|thread| thread.join()).collect()
-        });
-        for result in results {
-            gather(result.map_err(|_| Error::Value("a thread of the training ended early".to_owned()))?);
-        }
+        let results = parallel_map(round.iter().copied(), threads, |chunk| Ok(work(chunk)))?;
+        results.into_iter().for_each(&mut gather);
     }
     Ok(())
 }
@@ -183,7 +180,7 @@ fn digamma(mut x: f64) -> f64 {
     result
 }
 
-/// What a piece would be replaced by, if it is one piece in the best way; whether it must stay.
+/// The best alternative to a piece, if the piece is its own best segmentation, and whether it must be kept.
 struct Fate {
     keep: bool,
     alternative: Vec<usize>,
@@ -201,30 +198,12 @@ fn fates(pieces: &Pieces<'_>, list: &[Piece], threads: usize) -> Result<Vec<Fate
             _ => Fate { keep: false, alternative: Vec::new() },
         }
     };
-    let next = AtomicUsize::new(0);
-    let share = 1024;
-    let work = || {
-        let mut lattice = Lattice::default();
-        let mut found = Vec::new();
-        loop {
-            let start = next.fetch_add(share, Ordering::Relaxed);
-            if start >= list.len() {
-                return found;
-            }
-            let part = &list[start..(start + share).min(list.len())];
-            found.push((start, part.iter().map(|(piece, _)| fate(&mut lattice, piece)).collect::<Vec<_>>()));
-        }
+    let work = |lattice: &mut Lattice, part: &[Piece]| {
+        Ok(part.iter().map(|(piece, _)| fate(lattice, piece)).collect::<Vec<_>>())
     };
-    let mut parts = Vec::new();
-    let results: Vec<_> = std::thread::scope(|scope| {
-        let running: Vec<_> = (0..threads.max(1)).map(|_| scope.spawn(work)).collect();
-        running.into_iter().map(|thread| thread.join()).collect()
-    });
-    for result in results {
-        parts.extend(result.map_err(|_| Error::Value("a thread of the training ended early".to_owned()))?);
-    }
-    parts.sort_unstable_by_key(|part| part.0);
-    Ok(parts.into_iter().flat_map(|part| part.1).collect())
+    let mut lattices: Vec<_> = (0..threads.max(1)).map(|_| Lattice::default()).collect();
+    let parts = parallel_map_with(&mut lattices, list.chunks(SHARE), work)?;
+    Ok(parts.into_iter().flatten().collect())
 }
 
 /// Drops the pieces whose loss costs the likelihood least.
@@ -260,7 +239,7 @@ fn prune(
                 kept.push(list[id].clone());
             }
         } else if count > 0.0 {
-            // Upstream grows the sum by as many counts as there are pieces, not parts of the alternative.
+            // The `tokenizers` library adds a count for each piece, not for each part of the alternative.
             let grown = sum + count * (list.len() - 1) as f64;
             let others = fate.alternative.iter().map(|&id| counts[id] as f64);
             let loss = loss(count, all, (sum, grown), others);
@@ -283,7 +262,7 @@ fn prune(
     Ok(kept)
 }
 
-/// How much less likely the corpus becomes when all of a piece's places go to its alternative, whose parts then occur
+/// The loss of likelihood when a piece is replaced by its alternative everywhere, so that its parts occur
 /// more often; `sums` are those of all counts before and after.
 fn loss(count: f64, all: f64, sums: (f64, f64), alternative: impl Iterator<Item = f64>) -> f64 {
     let frequency = count / all;
@@ -316,7 +295,7 @@ fn finish(list: Vec<Piece>, required: BTreeSet<char>, settings: &UnigramSettings
     let room = settings.vocab_size - settings.special_tokens.len() - usize::from(added.is_some());
     for (piece, score) in list.iter().filter(|piece| !seen.contains(&piece.0)) {
         pieces.push((piece.clone(), if score.is_nan() { 0.0 } else { *score }));
-        // Equal, not more: where the characters alone fill the room, upstream keeps every piece.
+        // Equal, not more: where the characters alone fill the vocabulary, the `tokenizers` library keeps every piece.
         if pieces.len() == room {
             break;
         }
