@@ -8,7 +8,7 @@ use half::{bf16, f16};
 use super::sources::Stored;
 use crate::formats::{dequantize, DType};
 use crate::kernels::WeightDType;
-use crate::threads::{Pool, Work};
+use crate::threads::{Pool, Region};
 use crate::{Error, Result};
 
 /// Converts whole rows of `cols` to a float that holds their values.
@@ -64,7 +64,7 @@ impl Scan {
     }
 }
 
-impl Work for Scan {
+impl Region for Scan {
     fn phases(&self) -> usize {
         1
     }

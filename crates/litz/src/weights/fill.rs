@@ -7,7 +7,7 @@ use super::arena::Arena;
 use super::convert;
 use super::sources::Stored;
 use crate::kernels::{Kernels, WeightDType, GROUP};
-use crate::threads::{Pool, Work};
+use crate::threads::{Pool, Region};
 use crate::{Error, Result};
 
 /// Bytes that a piece writes, about: small enough for a cache, and for memory that is held twice.
@@ -81,7 +81,7 @@ struct Fill {
     failure: Mutex<Option<Error>>,
 }
 
-impl Work for Fill {
+impl Region for Fill {
     fn phases(&self) -> usize {
         1
     }
