@@ -51,7 +51,7 @@ impl PyModel {
         let sources = weight_sources(sources);
         let model = py.detach(|| {
             let options = load_options(options_json)?;
-            Model::load(Spec::from_json(spec_json)?.lower()?, &files, &sources, &options)
+            Model::load(Spec::from_json(spec_json)?, &files, &sources, &options)
         });
         model.map(|model| Self { model: Arc::new(model), store: Arc::default() }).map_err(to_python)
     }
@@ -67,7 +67,7 @@ impl PyModel {
     ) -> PyResult<String> {
         let files: Vec<TensorFile> = files.iter().map(|file| file.0.clone()).collect();
         let options = load_options(options_json).map_err(to_python)?;
-        let spec = lowered(spec_json)?;
+        let spec = Spec::from_json(spec_json).map_err(to_python)?;
         report_json(&Model::survey(&spec, &files, &weight_sources(sources), &options).map_err(to_python)?)
     }
 
@@ -160,7 +160,7 @@ fn report_json(report: &LoadReport) -> PyResult<String> {
 fn kv_bytes(spec_json: &str, tokens: usize, cache_dtype: &str) -> PyResult<usize> {
     let cache: CacheDType = serde_json::from_value(cache_dtype.into())
         .map_err(|error| to_python(Error::Value(format!("cache_dtype: {error}"))))?;
-    let spec = lowered(spec_json)?;
+    let spec = Spec::from_json(spec_json).map_err(to_python)?;
     Ok(Model::memory(&spec, cache, 1).map_err(to_python)?.sequence(tokens))
 }
 
@@ -174,7 +174,7 @@ fn available_memory() -> Option<(u64, String)> {
 #[pyfunction]
 #[pyo3(signature = (spec_json, /))]
 fn scratch_bytes(spec_json: &str) -> PyResult<usize> {
-    let spec = lowered(spec_json)?;
+    let spec = Spec::from_json(spec_json).map_err(to_python)?;
     let options = LoadOptions::default();
     Ok(Model::memory(&spec, options.cache, options.chunk).map_err(to_python)?.scratch)
 }
@@ -184,8 +184,4 @@ fn scratch_bytes(spec_json: &str) -> PyResult<usize> {
 #[pyo3(signature = (spec_json, /))]
 fn check_spec(spec_json: &str) -> PyResult<()> {
     Spec::from_json(spec_json).map(drop).map_err(to_python)
-}
-
-fn lowered(spec_json: &str) -> PyResult<litz::engine::Spec> {
-    Spec::from_json(spec_json).and_then(|spec| spec.lower()).map_err(to_python)
 }

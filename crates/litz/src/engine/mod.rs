@@ -13,10 +13,8 @@ mod pass;
 mod program;
 mod rope;
 mod sequence;
-mod spec;
 mod state;
 mod steps;
-mod validate;
 
 #[cfg(test)]
 pub(crate) mod tests;
@@ -26,8 +24,4 @@ pub use forward::{Forward, Inputs, Outputs};
 pub use model::{Memory, Model};
 pub use options::{ActivationDType, LoadOptions};
 pub use sequence::Sequence;
-pub use spec::{
-    Activation, Attention, FeedForward, Layer, LongRope, Mixer, Mlp, Moe, Norm, NormKind, Norms, Order,
-    Positions, QkNorm, Rope, Spec,
-};
 pub use state::CacheDType;

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::build::{build, ropes};
+use super::build::build;
 use super::forward::{Forward, Inputs, Outputs};
 use super::forward_pass::ForwardPass;
 use super::inner::ModelInner;
@@ -11,10 +11,10 @@ use super::pass::{Chunk, Part};
 use super::program::{Program, Sizes};
 use super::rope::Ropes;
 use super::sequence::Sequence;
-use super::spec::Spec;
 use super::state::{CacheDType, PAGE};
 use crate::formats::TensorFile;
 use crate::kernels::Kernels;
+use crate::spec::Spec;
 use crate::threads::{available_threads, PerProcess, Pool};
 use crate::weights::{LoadReport, Loader, Storage, WeightSource};
 use crate::{memory, Error, Result};
@@ -109,7 +109,7 @@ impl Model {
         let report = loader.finish(scratch, memory::available().as_ref(), kernels, &pool)?;
         let activations = options.activations;
         program.resolve_input_dtypes(&|weight| activations.input(kernels, &weight.matrix()));
-        let ropes = Ropes::new(ropes(&spec), program.sizes.context);
+        let ropes = Ropes::new(program.ropes.clone(), program.sizes.context);
         let inner = ModelInner { program, kernels, ropes, cache: options.cache, activations };
         let (inner, passes) = (Arc::new(inner), PerProcess::default());
         Ok(Self { inner, spec, pool, chunk: options.chunk, passes, report })
@@ -320,7 +320,7 @@ fn prepare<'a>(
     sources: &'a [WeightSource],
     options: &LoadOptions,
 ) -> Result<(Loader<'a>, Program)> {
-    spec.validate()?;
+    spec.check()?;
     if options.chunk == 0 {
         return Err(Error::Value("chunk is 0, expected at least 1".to_owned()));
     }

@@ -1,6 +1,7 @@
 //! A model as numbered buffers, slots of state and a list of steps; `build` makes it once, at load.
 
 use super::buffers::{BufferId, BufferSpec, Tiling};
+use super::rope::Rope;
 use super::state::SlotKind;
 use super::steps::Step;
 use crate::kernels::Input;
@@ -15,6 +16,8 @@ pub(super) struct Program {
     pub(super) slots: Vec<SlotKind>,
     /// The ways in which attention cuts sequences into tiles.
     pub(super) tilings: Vec<Tiling>,
+    /// The rotations, to which steps refer by index.
+    pub(super) ropes: Vec<Rope>,
     pub(super) outputs: OutputBuffers,
     /// Every pass computes its sequences from their beginnings, and a chunk holds none in parts.
     pub(super) takes_whole_sequences: bool,

@@ -7,7 +7,6 @@ mod checks;
 mod feed_forward;
 mod heads;
 mod layer;
-mod lower;
 mod norm;
 mod position;
 mod recurrent;

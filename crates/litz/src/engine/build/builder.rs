@@ -2,22 +2,31 @@
 
 use std::sync::Arc;
 
+use super::refusals::{check_stem, unsupported};
 use crate::engine::buffers::{BufferId, BufferSpec, Forms, Place, RowsPer, SlotId, Tiling};
 use crate::engine::program::{OutputBuffers, Program, Sizes};
-use crate::engine::spec::{self, Spec};
+use crate::engine::rope::{Frequencies, Rope};
 use crate::engine::state::SlotKind;
 use crate::engine::steps::{Epilogue, Linear, Norm, NormKind, Read, Step, Term};
+use crate::spec::{self, Spec, TokenStem, Tower};
 use crate::weights::Loader;
 use crate::Result;
+
+/// A sequence has a bit for each rotation.
+const ROPES: usize = 32;
 
 /// A program in the making.
 pub(super) struct Builder<'a, 'b> {
     pub(super) spec: &'a Spec,
+    pub(super) tower: &'a Tower,
+    pub(super) stem: &'a TokenStem,
     pub(super) loader: &'a mut Loader<'b>,
     pub(super) steps: Vec<Box<dyn Step>>,
     buffers: Vec<(Name, BufferSpec)>,
     slots: Vec<SlotKind>,
     tilings: Vec<Tiling>,
+    /// Rotations that differ.
+    ropes: Vec<&'a spec::Rope>,
     pub(super) outputs: OutputBuffers,
     pub(super) takes_whole_sequences: bool,
     /// The rows to which every branch is added, and rows of a branch on its way there.
@@ -39,40 +48,66 @@ enum Name {
 }
 
 impl<'a, 'b> Builder<'a, 'b> {
-    pub(super) fn new(spec: &'a Spec, loader: &'a mut Loader<'b>) -> Self {
+    pub(super) fn new(spec: &'a Spec, loader: &'a mut Loader<'b>) -> Result<Self> {
+        let tower = spec.main();
+        let Some(stem) = tower.tokens() else { return Err(unsupported("a stem that takes no tokens")) };
+        check_stem(stem)?;
         let none = BufferId(0);
         let outputs = OutputBuffers { logits: none, hidden: none };
         let mut builder = Self {
             spec,
+            tower,
+            stem,
             loader,
             steps: Vec::new(),
             buffers: Vec::new(),
             slots: Vec::new(),
             tilings: Vec::new(),
+            ropes: Vec::new(),
             outputs,
             takes_whole_sequences: false,
             residual: none,
             branch: none,
             numbers: 0,
         };
-        builder.residual = builder.rows("residual", spec.width, RowsPer::Token);
-        builder.branch = builder.rows("branch", spec.width, RowsPer::Token);
-        builder.outputs.logits = builder.output("logits", spec.vocab);
-        builder.outputs.hidden = builder.output("hidden states", spec.width);
-        builder
+        builder.residual = builder.rows("residual", tower.width, RowsPer::Token);
+        builder.branch = builder.rows("branch", tower.width, RowsPer::Token);
+        builder.outputs.logits = builder.output("logits", stem.vocab);
+        builder.outputs.hidden = builder.output("hidden states", tower.width);
+        Ok(builder)
     }
 
     pub(super) fn finish(self) -> Program {
-        let Self { spec, steps, buffers, slots, tilings, outputs, takes_whole_sequences, .. } = self;
+        let Self {
+            tower, stem, steps, buffers, slots, tilings, ropes, outputs, takes_whole_sequences, ..
+        } = self;
         let sizes = Sizes {
-            context: spec.context,
-            vocab: spec.vocab,
-            width: spec.width,
-            embed_width: spec.outer_width(),
-            layers: spec.layers.len(),
+            context: tower.context,
+            vocab: stem.vocab,
+            width: tower.width,
+            embed_width: stem.width,
+            layers: tower.layers.len(),
         };
         let buffers = buffers.into_iter().map(|(_, buffer)| buffer).collect();
-        Program { sizes, steps, buffers, slots, tilings, outputs, takes_whole_sequences }
+        let ropes = ropes.into_iter().map(rotation).collect();
+        Program { sizes, steps, buffers, slots, tilings, ropes, outputs, takes_whole_sequences }
+    }
+
+    /// The width of the residual.
+    pub(super) fn width(&self) -> usize {
+        self.tower.width
+    }
+
+    /// Which of the program's rotations this is.
+    pub(super) fn rope(&mut self, rope: &'a spec::Rope) -> Result<usize> {
+        if let Some(known) = self.ropes.iter().position(|known| *known == rope) {
+            return Ok(known);
+        }
+        if self.ropes.len() == ROPES {
+            return Err(unsupported("more than 32 rotations that differ"));
+        }
+        self.ropes.push(rope);
+        Ok(self.ropes.len() - 1)
     }
 
     /// Rows of floats. Steps that ask for one name share the memory, which is as wide as the widest of them wants.
@@ -164,18 +199,30 @@ impl<'a, 'b> Builder<'a, 'b> {
         Ok(Term { read: 0, weight, bias, to, then: Epilogue::Store })
     }
 
-    pub(super) fn norm_if(&mut self, present: bool, name: &str) -> Result<Option<Norm>> {
-        present.then(|| self.norm(name, self.spec.width, self.spec.norm.bias)).transpose()
+    /// A norm over the residual's width, if there is one.
+    pub(super) fn norm_if(&mut self, norm: Option<&spec::Norm>, name: &str) -> Result<Option<Norm>> {
+        norm.map(|norm| self.norm(name, self.width(), norm)).transpose()
     }
 
-    pub(super) fn norm(&mut self, name: &str, width: usize, bias: bool) -> Result<Norm> {
-        let norm = &self.spec.norm;
-        let weight = self.loader.vector(&format!("{name}.weight"), width)?;
-        let bias = self.loader.vector_if(bias, &format!("{name}.bias"), width)?;
+    pub(super) fn norm(&mut self, name: &str, width: usize, norm: &spec::Norm) -> Result<Norm> {
         let kind = match norm.kind {
             spec::NormKind::Rms => NormKind::Rms,
             spec::NormKind::Layer => NormKind::Layer,
+            spec::NormKind::L2 => return Err(unsupported("a norm by the length")),
         };
+        let weight = match norm.weight {
+            true => self.loader.vector(&format!("{name}.weight"), width)?,
+            false => vec![1.0 - norm.offset; width],
+        };
+        let bias = self.loader.vector_if(norm.bias, &format!("{name}.bias"), width)?;
         Ok(Norm { kind, eps: norm.eps, offset: norm.offset, weight, bias })
+    }
+}
+
+fn rotation(rope: &spec::Rope) -> Rope {
+    let frequencies = |values: &[f64], gain| Frequencies { values: values.to_vec(), gain };
+    Rope {
+        short: frequencies(&rope.frequencies, rope.gain),
+        long: rope.long.as_ref().map(|long| (long.above, frequencies(&long.frequencies, long.gain))),
     }
 }

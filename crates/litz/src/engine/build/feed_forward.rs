@@ -2,35 +2,25 @@
 
 use super::branch::{Branch, Last};
 use super::builder::Builder;
+use super::refusals::{check_mlp, check_moe, unsupported};
 use crate::engine::buffers::{BufferId, RowsPer};
-use crate::engine::spec::{FeedForward, Mlp, Moe};
 use crate::engine::steps::{
     Epilogue, Expert, ExpertsDown, ExpertsUp, Mixture, Output, Read, Router, SharedExpert, Term,
 };
 use crate::kernels::Activation;
+use crate::spec::{self, Mlp, Moe};
 use crate::weights::Weight;
 use crate::Result;
 
 /// The matrices of experts.
 type Experts = (Vec<Expert>, Vec<Weight>);
 
-/// The branch of a feed-forward that reads the residual as `read` says.
-pub(super) fn feed_forward(
-    builder: &mut Builder<'_, '_>,
-    name: &str,
-    spec: &FeedForward,
-    read: &Read,
-) -> Result<Branch> {
-    match spec {
-        FeedForward::Mlp(spec) => mlp(builder, &format!("{name}.mlp"), spec),
-        FeedForward::Moe(spec) => mixture(builder, &format!("{name}.moe"), spec, read),
-    }
-}
-
-fn mlp(builder: &mut Builder<'_, '_>, name: &str, spec: &Mlp) -> Result<Branch> {
-    let width = builder.spec.width;
+/// A dense feed-forward.
+pub(super) fn mlp(builder: &mut Builder<'_, '_>, name: &str, spec: &Mlp) -> Result<Branch> {
+    check_mlp(spec)?;
+    let width = builder.width();
     let (output, hidden) =
-        hidden(builder, name, (spec.width, spec.gated), spec.bias, spec.activation.into())?;
+        hidden(builder, name, (spec.width, spec.gated), spec.bias, activation(spec.activation)?)?;
     let term = builder.term(&format!("{name}.down"), (width, spec.width), spec.bias, builder.branch)?;
     Ok(Branch { first: vec![output], middle: Vec::new(), last: Last::Matrix { source: hidden, term } })
 }
@@ -43,7 +33,7 @@ fn hidden(
     bias: bool,
     activation: Activation,
 ) -> Result<(Output, BufferId)> {
-    let shape = (rows, builder.spec.width);
+    let shape = (rows, builder.width());
     let hidden = builder.rows("hidden", rows, RowsPer::Token);
     if !gated {
         let up = builder.term(&format!("{name}.up"), shape, bias, hidden)?;
@@ -57,13 +47,14 @@ fn hidden(
 }
 
 /// The router and the shared expert run with the matrices that read the residual; the chosen experts follow.
-fn mixture(builder: &mut Builder<'_, '_>, name: &str, spec: &Moe, read: &Read) -> Result<Branch> {
-    let width = builder.spec.width;
+pub(super) fn mixture(builder: &mut Builder<'_, '_>, name: &str, spec: &Moe, read: &Read) -> Result<Branch> {
+    check_moe(spec)?;
+    let (width, act) = (builder.width(), activation(spec.activation)?);
     let mut first = Vec::with_capacity(3);
     let mut shared = None;
     if let Some(rows) = spec.shared_width {
         let name = format!("{name}.shared");
-        let (output, hidden) = hidden(builder, &name, (rows, true), false, spec.activation.into())?;
+        let (output, hidden) = hidden(builder, &name, (rows, true), false, act)?;
         first.push(output);
         let down = builder.loader.matrix(&format!("{name}.down.weight"), width, rows)?;
         let read = builder.read(hidden, None, (rows, 0), RowsPer::Token);
@@ -76,7 +67,7 @@ fn mixture(builder: &mut Builder<'_, '_>, name: &str, spec: &Moe, read: &Read) -
         first.push(builder.term(&format!("{name}.shared_gate"), (1, width), false, gate)?.into());
         shared.iter_mut().for_each(|shared| shared.gate = Some(gate));
     }
-    let router = Router { experts: spec.experts, top_k: spec.top_k, normalize: spec.normalize };
+    let router = Router { experts: spec.experts, top_k: spec.router.top_k, normalize: spec.router.normalize };
     let mixture = Mixture { router, scores, number: builder.number() };
     let (up, down) = experts(builder, name, spec, (mixture, read), shared)?;
     Ok(Branch { first, middle: vec![Box::new(up)], last: Last::Experts(down) })
@@ -89,18 +80,18 @@ fn experts(
     (mixture, read): (Mixture, &Read),
     shared: Option<SharedExpert>,
 ) -> Result<(ExpertsUp, ExpertsDown)> {
-    let rows = RowsPer::Choice { top_k: spec.top_k, experts: spec.experts };
+    let rows = RowsPer::Choice { top_k: spec.router.top_k, experts: spec.experts };
     let hidden = builder.rows("expert hidden", spec.width, rows);
     let (reads, downs) = matrices_of_experts(builder, name, spec)?;
     let up = ExpertsUp {
         mixture,
         experts: reads,
-        activation: spec.activation.into(),
+        activation: activation(spec.activation)?,
         read: read.clone(),
         permuted: builder.permuted(read, rows),
         hidden,
         up: builder.rows("expert up", spec.width, rows),
-        width: builder.spec.width,
+        width: builder.width(),
     };
     let read = builder.read(hidden, None, (spec.width, 0), rows);
     let to = builder.branch;
@@ -108,7 +99,7 @@ fn experts(
 }
 
 fn matrices_of_experts(builder: &mut Builder<'_, '_>, name: &str, spec: &Moe) -> Result<Experts> {
-    let width = builder.spec.width;
+    let width = builder.width();
     let mut experts = (Vec::with_capacity(spec.experts), Vec::with_capacity(spec.experts));
     for expert in 0..spec.experts {
         let name = |part: &str| format!("{name}.experts.{expert}.{part}.weight");
@@ -119,4 +110,15 @@ fn matrices_of_experts(builder: &mut Builder<'_, '_>, name: &str, spec: &Moe) ->
         experts.1.push(builder.loader.matrix(&name("down"), width, spec.width)?);
     }
     Ok(experts)
+}
+
+fn activation(activation: spec::Activation) -> Result<Activation> {
+    Ok(match activation {
+        spec::Activation::Silu => Activation::Silu,
+        spec::Activation::Gelu => Activation::Gelu,
+        spec::Activation::GeluTanh => Activation::GeluTanh,
+        spec::Activation::Relu => Activation::Relu,
+        spec::Activation::QuickGelu => Activation::QuickGelu,
+        other => return Err(unsupported(&format!("the activation {other:?}"))),
+    })
 }

@@ -1,88 +1,94 @@
-//! Layers as residual sums: branches that read the residual, and are added to it.
+//! Residual sums: branches that read the residual, and are added to it.
 
 use std::sync::Arc;
 
 use super::branch::{Branch, Last};
 use super::builder::Builder;
-use super::feed_forward::feed_forward;
-use super::mixers::mixer;
+use super::feed_forward::{mixture, mlp};
+use super::mixers::attention;
+use super::refusals::{check_sum, name_of, unsupported};
 use crate::engine::buffers::{BufferId, RowsPer};
-use crate::engine::spec::{Layer, Order};
 use crate::engine::steps::{AddNormed, Epilogue, Linear, Norm, NormInPlace, Output, Read, Term};
+use crate::spec::{self, Body, Sum};
 use crate::Result;
 
-/// A branch in its sum: which of the sum's reads it has, and its norm on the way back.
+/// A branch in its sum: which of the sum's reads it has, its norm on the way back, and its scale.
 struct Summand {
     read: usize,
     branch: Branch,
     after: Option<Norm>,
+    scale: f32,
 }
 
-pub(super) fn layer(builder: &mut Builder<'_, '_>, name: &str, layer: &Layer) -> Result<()> {
-    let attn = builder.norm_if(layer.norms.attn, &format!("{name}.attn_norm"))?;
-    let mlp = builder.norm_if(layer.norms.mlp, &format!("{name}.mlp_norm"))?;
-    let attn_post = builder.norm_if(layer.norms.attn_post, &format!("{name}.attn_post_norm"))?;
-    let mlp_post = builder.norm_if(layer.norms.mlp_post, &format!("{name}.mlp_post_norm"))?;
-    let mut reads = match layer.order {
-        Order::Post => vec![read_residual(builder, None, 0)],
-        Order::Pre | Order::Parallel => vec![read_residual(builder, attn.clone(), 0)],
-    };
-    let branch = mixer(builder, name, &layer.mixer, &reads[0])?;
-    let mixer = Summand { read: 0, branch, after: attn_post };
-    if layer.order == Order::Parallel {
-        if mlp.is_some() {
-            reads.push(read_residual(builder, mlp, 1));
-        }
-        let read = reads.len() - 1;
-        let branch = feed_forward(builder, name, &layer.feed_forward, &reads[read])?;
-        sum(builder, reads, vec![mixer, Summand { read, branch, after: mlp_post }]);
-        return Ok(());
+/// `x = after(x + sum of branches of before(x))`: all branches read before any is added.
+pub(super) fn sum<'a>(builder: &mut Builder<'a, '_>, layer: &str, sum: &'a Sum) -> Result<()> {
+    check_sum(sum)?;
+    let name = |branch: &spec::Branch, norm: &str| format!("{layer}.{}_{norm}", branch.name);
+    let shared = builder.norm_if(sum.before.as_ref(), &name(&sum.branches[0], "norm"))?;
+    let (mut reads, mut summands, mut of_shared) = (Vec::new(), Vec::new(), None);
+    for branch in &sum.branches {
+        let own = builder.norm_if(branch.before.as_ref(), &name(branch, "norm"))?;
+        let read = match (own, of_shared) {
+            (None, Some(read)) => read,
+            (own, _) => {
+                of_shared = if own.is_none() { Some(reads.len()) } else { of_shared };
+                let norm = own.or_else(|| shared.clone());
+                reads.push(read_residual(builder, norm, reads.len()));
+                reads.len() - 1
+            }
+        };
+        let after = builder.norm_if(branch.after.as_ref(), &name(branch, "post_norm"))?;
+        let prefix = format!("{layer}.{}", branch.prefix());
+        let made = body(builder, &prefix, &branch.body, &reads[read])?;
+        summands.push(Summand { read, branch: made, after, scale: branch.scale });
     }
-    sum(builder, reads, vec![mixer]);
-    let is_post = layer.order == Order::Post;
-    if is_post {
-        norm_in_place(builder, attn);
-    }
-    let read = read_residual(builder, mlp.clone().filter(|_| !is_post), 0);
-    let branch = feed_forward(builder, name, &layer.feed_forward, &read)?;
-    sum(builder, vec![read], vec![Summand { read: 0, branch, after: mlp_post }]);
-    if is_post {
-        norm_in_place(builder, mlp);
+    add(builder, reads, summands);
+    if let Some(norm) = builder.norm_if(sum.after.as_ref(), &name(&sum.branches[0], "norm"))? {
+        builder.push(NormInPlace { x: builder.residual, norm });
     }
     Ok(())
 }
 
-/// `residual += sum of residual_scale * after(branch(read))`: all branches read before any is added.
-fn sum(builder: &mut Builder<'_, '_>, reads: Vec<Read>, summands: Vec<Summand>) {
-    let (residual, scale) = (builder.residual, builder.spec.residual_scale);
+/// What a branch computes of the rows that `read` gives: one row for each kind.
+fn body<'a>(builder: &mut Builder<'a, '_>, name: &str, body: &'a Body, read: &Read) -> Result<Branch> {
+    match body {
+        Body::Attention(spec) => attention(builder, name, spec),
+        Body::Mlp(spec) => mlp(builder, name, spec),
+        Body::Moe(spec) => mixture(builder, name, spec, read),
+        other => Err(unsupported(name_of(other))),
+    }
+}
+
+fn add(builder: &mut Builder<'_, '_>, reads: Vec<Read>, summands: Vec<Summand>) {
+    let residual = builder.residual;
     let (mut outputs, mut middle, mut closings) = (Vec::new(), Vec::new(), Vec::new());
-    for Summand { read, branch, after } in summands {
+    for Summand { read, branch, after, scale } in summands {
         outputs.extend(branch.first.into_iter().map(|output| output.reading(read)));
         middle.extend(branch.middle);
-        closings.push((branch.last, after));
+        closings.push((branch.last, after, scale));
     }
     builder.push(Linear { reads, outputs, rows: RowsPer::Token });
     builder.steps.extend(middle);
     let (mut added, mut experts) = (Vec::new(), Vec::new());
-    for (last, after) in closings {
+    for (last, after, scale) in closings {
         match (last, after) {
             (Last::Matrix { source, term }, None) => {
                 added.push((source, Term { then: Epilogue::Add { x: residual, scale }, ..term }));
             }
             (Last::Matrix { source, term }, Some(norm)) => {
                 builder.matrix(source, term);
-                add_normed(builder, norm);
+                add_normed(builder, norm, scale);
             }
-            (Last::Experts(down), after) => experts.push((down, after)),
+            (Last::Experts(down), after) => experts.push((down, after, scale)),
         }
     }
     if !added.is_empty() {
         add_matrices(builder, added);
     }
-    for (mut down, after) in experts {
+    for (mut down, after, scale) in experts {
         down.add_to = after.is_none().then_some((residual, scale));
         builder.push(down);
-        after.into_iter().for_each(|norm| add_normed(builder, norm));
+        after.into_iter().for_each(|norm| add_normed(builder, norm, scale));
     }
 }
 
@@ -96,18 +102,12 @@ fn add_matrices(builder: &mut Builder<'_, '_>, matrices: Vec<(BufferId, Term)>) 
     builder.push(Linear { reads, outputs: vec![Output { terms }], rows: RowsPer::Token });
 }
 
-fn add_normed(builder: &mut Builder<'_, '_>, norm: Norm) {
-    let (x, branch, scale) = (builder.residual, builder.branch, builder.spec.residual_scale);
+fn add_normed(builder: &mut Builder<'_, '_>, norm: Norm, scale: f32) {
+    let (x, branch) = (builder.residual, builder.branch);
     builder.push(AddNormed { x, branch, norm, scale });
 }
 
-fn norm_in_place(builder: &mut Builder<'_, '_>, norm: Option<Norm>) {
-    if let Some(norm) = norm {
-        builder.push(NormInPlace { x: builder.residual, norm });
-    }
-}
-
 fn read_residual(builder: &mut Builder<'_, '_>, norm: Option<Norm>, number: usize) -> Read {
-    let (source, width) = (builder.residual, builder.spec.width);
+    let (source, width) = (builder.residual, builder.width());
     builder.read(source, norm.map(Arc::new), (width, number), RowsPer::Token)
 }

@@ -2,27 +2,22 @@
 
 use super::branch::{Branch, Last};
 use super::builder::Builder;
+use super::refusals::{check_attention, unsupported};
 use crate::engine::buffers::{RowsPer, Tiling};
-use crate::engine::spec::{self, Mixer, QkNorm};
 use crate::engine::state::{KvShape, SlotKind};
-use crate::engine::steps::{Attention, HeadNorms, KeyValues, Norm, Read, Rotation};
+use crate::engine::steps::{Attention, HeadNorms, KeyValues, Norm, Rotation};
 use crate::kernels::AttendSpec;
+use crate::spec::{self, NormOver, PositionBias, Window};
 use crate::Result;
 
-/// The branch of a mixer that reads the residual as `read` says.
-pub(super) fn mixer(
-    builder: &mut Builder<'_, '_>,
+/// Softmax attention over the tokens themselves.
+pub(super) fn attention<'a>(
+    builder: &mut Builder<'a, '_>,
     name: &str,
-    mixer: &Mixer,
-    _read: &Read,
+    spec: &'a spec::Attention,
 ) -> Result<Branch> {
-    match mixer {
-        Mixer::Attention(spec) => attention(builder, &format!("{name}.attn"), spec),
-    }
-}
-
-fn attention(builder: &mut Builder<'_, '_>, name: &str, spec: &spec::Attention) -> Result<Branch> {
-    let (width, query_width) = (builder.spec.width, spec.heads * spec.head_dim);
+    check_attention(spec)?;
+    let (width, query_width) = (builder.width(), spec.heads * spec.head_dim);
     let (key_width, value_width) = (spec.kv_heads * spec.head_dim, spec.kv_heads * spec.value_dim);
     let queries = builder.rows("queries", query_width, RowsPer::Token);
     let keys = builder.rows("keys", key_width, RowsPer::Token);
@@ -30,9 +25,9 @@ fn attention(builder: &mut Builder<'_, '_>, name: &str, spec: &spec::Attention) 
     let mixed_width = spec.heads * spec.value_dim;
     let mixed = builder.rows("mixed", mixed_width, RowsPer::Token);
     let first = vec![
-        builder.term(&format!("{name}.q"), (query_width, width), spec.q_bias, queries)?.into(),
-        builder.term(&format!("{name}.k"), (key_width, width), spec.k_bias, keys)?.into(),
-        builder.term(&format!("{name}.v"), (value_width, width), spec.v_bias, values)?.into(),
+        builder.term(&format!("{name}.q"), (query_width, width), spec.has_bias('q'), queries)?.into(),
+        builder.term(&format!("{name}.k"), (key_width, width), spec.has_bias('k'), keys)?.into(),
+        builder.term(&format!("{name}.v"), (value_width, width), spec.has_bias('v'), values)?.into(),
     ];
     let kv = KvShape { heads: spec.kv_heads, head_dim: spec.head_dim, value_dim: spec.value_dim };
     let attention = Attention {
@@ -40,18 +35,29 @@ fn attention(builder: &mut Builder<'_, '_>, name: &str, spec: &spec::Attention) 
         keys,
         values,
         mixed,
-        memory: key_values(builder, spec.causal, kv),
+        memory: key_values(builder, spec.mask.causal, kv),
         number: builder.number(),
         tiling: builder.tiling(Tiling { group: spec.group(), heads: spec.kv_heads }),
         kv_heads: spec.kv_heads,
         group: spec.group(),
         spec: attend_spec(spec),
-        rotation: rotation(builder, spec.rope),
-        alibi: spec.alibi.clone(),
-        query_norms: head_norms(builder, &format!("{name}.q_norm"), spec, spec.heads)?,
-        key_norms: head_norms(builder, &format!("{name}.k_norm"), spec, spec.kv_heads)?,
+        rotation: rotation(builder, spec.rope.as_ref())?,
+        alibi: slopes(spec)?,
+        query_norms: head_norms(
+            builder,
+            &format!("{name}.q_norm"),
+            spec.q_norm.as_ref(),
+            (spec.norm_over, spec.heads, spec.head_dim),
+        )?,
+        key_norms: head_norms(
+            builder,
+            &format!("{name}.k_norm"),
+            spec.k_norm.as_ref(),
+            (spec.norm_over, spec.kv_heads, spec.head_dim),
+        )?,
     };
-    let term = builder.term(&format!("{name}.o"), (width, mixed_width), spec.o_bias, builder.branch)?;
+    let term =
+        builder.term(&format!("{name}.o"), (width, mixed_width), spec.has_bias('o'), builder.branch)?;
     Ok(Branch { first, middle: vec![Box::new(attention)], last: Last::Matrix { source: mixed, term } })
 }
 
@@ -64,23 +70,31 @@ fn key_values(builder: &mut Builder<'_, '_>, causal: bool, shape: KvShape) -> Ke
     KeyValues::Pass(shape)
 }
 
-fn rotation(builder: &Builder<'_, '_>, rope: Option<usize>) -> Option<Rotation> {
-    rope.map(|rope| Rotation { rope, interleaved: builder.spec.ropes[rope].interleaved })
+fn rotation<'a>(builder: &mut Builder<'a, '_>, rope: Option<&'a spec::Rope>) -> Result<Option<Rotation>> {
+    rope.map(|rope| Ok(Rotation { rope: builder.rope(rope)?, interleaved: rope.interleaved })).transpose()
+}
+
+fn slopes(spec: &spec::Attention) -> Result<Option<Vec<f32>>> {
+    match &spec.position_bias {
+        None => Ok(None),
+        Some(PositionBias::Alibi(alibi)) => Ok(Some(alibi.slopes.clone())),
+        Some(PositionBias::Buckets(_)) => Err(unsupported("biases of position buckets")),
+    }
 }
 
 fn head_norms(
     builder: &mut Builder<'_, '_>,
     name: &str,
-    spec: &spec::Attention,
-    heads: usize,
+    norm: Option<&spec::Norm>,
+    (over, heads, head_dim): (NormOver, usize, usize),
 ) -> Result<HeadNorms> {
-    let Some(over) = spec.qk_norm else { return Ok(HeadNorms::None) };
-    let width = if over == QkNorm::Head { spec.head_dim } else { heads * spec.head_dim };
-    let all = builder.norm(name, width, spec.qk_norm_bias)?;
+    let Some(norm) = norm else { return Ok(HeadNorms::None) };
+    let width = if over == NormOver::Head { head_dim } else { heads * head_dim };
+    let all = builder.norm(name, width, norm)?;
     Ok(match over {
-        QkNorm::Whole => HeadNorms::Whole(all),
-        QkNorm::Head => HeadNorms::Head(all),
-        QkNorm::Each => HeadNorms::Each(norms_of_heads(&all, spec.head_dim)),
+        NormOver::Whole => HeadNorms::Whole(all),
+        NormOver::Head => HeadNorms::Head(all),
+        NormOver::Each => HeadNorms::Each(norms_of_heads(&all, head_dim)),
     })
 }
 
@@ -94,15 +108,19 @@ fn norms_of_heads(all: &Norm, head_dim: usize) -> Vec<Norm> {
 }
 
 fn attend_spec(spec: &spec::Attention) -> AttendSpec {
+    let (window, ahead) = match (spec.mask.window, spec.mask.causal) {
+        (None, true) => (None, 0),
+        (None, false) => (None, usize::MAX),
+        (Some(Window::Even(left) | Window::Sides(left, _)), true) => (Some(left), 0),
+        (Some(Window::Even(width)), false) => (Some(width), width - 1),
+        (Some(Window::Sides(left, right)), false) => (Some(left), right - 1),
+    };
     AttendSpec {
         head_dim: spec.head_dim,
         value_dim: spec.value_dim,
         scale: spec.scale,
         softcap: spec.softcap,
-        window: spec.window,
-        ahead: match spec.causal {
-            true => 0,
-            false => spec.window.map_or(usize::MAX, |window| window - 1),
-        },
+        window,
+        ahead,
     }
 }
