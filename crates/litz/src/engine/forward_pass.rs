@@ -30,7 +30,7 @@ impl ForwardPass {
         let model = Arc::clone(&self.model);
         let program = &model.program;
         self.pass.reserve(&program.buffers);
-        self.workers.iter_mut().for_each(|worker| worker.begin(&program.buffers));
+        self.workers.iter_mut().for_each(Worker::begin);
         self.lend(assume_static(values));
         self.pass.chunk.cut(&program.tilings, self.workers.len());
         self.phases.clear();

@@ -157,7 +157,10 @@ pub(in crate::engine) struct Worker {
 
 impl Worker {
     pub(in crate::engine) fn new(specs: &[BufferSpec], codes: CodeWidth) -> Self {
-        let buffers = RowBuffer::all(specs, codes);
+        let mut buffers = RowBuffer::all(specs, codes);
+        for (buffer, spec) in buffers.iter_mut().zip(specs) {
+            buffer.reserve(spec.worker_rows(), spec.forms);
+        }
         Self { buffers, scratch: Scratch::default(), phase: 0, prepared: 0 }
     }
 
@@ -171,11 +174,8 @@ impl Worker {
         std::mem::replace(&mut self.prepared, self.phase) != self.phase
     }
 
-    /// Makes room for a chunk.
-    pub(in crate::engine) fn begin(&mut self, specs: &[BufferSpec]) {
-        for (buffer, spec) in self.buffers.iter_mut().zip(specs) {
-            buffer.reserve(spec.worker_rows(), spec.forms);
-        }
+    /// Forgets what it prepared.
+    pub(in crate::engine) fn begin(&mut self) {
         (self.phase, self.prepared) = (0, 0);
     }
 }
