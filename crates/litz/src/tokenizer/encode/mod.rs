@@ -21,6 +21,8 @@ use word_cache::WordCache;
 
 /// Memories of words that are kept for later calls.
 const KEPT: usize = 16;
+/// Untrusted texts of fewer bytes have too few repeated words for a cache of their own.
+const WORTH_A_CACHE: usize = 1 << 10;
 
 impl Tokenizer {
     /// The ids of a text. Added tokens are recognised in it, special ones too.
@@ -112,15 +114,15 @@ impl Encoder<'_> {
         // Where a later stage could make a special token, untrusted text takes the general route, with its own memory.
         let guarded =
             trusted.filter(|_| tokenizer.added.spells() || tokenizer.added.has_special_in_normalized());
-        let mut words = guarded.map(|_| WordCache::default());
+        let mut words = guarded.filter(|_| text.len() >= WORTH_A_CACHE).map(|_| WordCache::default());
         for part in tokenizer.added.split_raw(text, trusted) {
-            match (part.token, &mut words) {
+            match (part.token, guarded) {
                 (Some(id), _) => out.push(id),
                 (None, None) => self.stretch(text, part.range, out)?,
-                (None, Some(words)) => {
+                (None, Some(_)) => {
                     let (start, text) = (part.range.start, &text[part.range]);
                     let stretch = Stretch { text, start, trusted: guarded };
-                    encode_whole(tokenizer, stretch, Some(words), self.context.scratch, out)?;
+                    encode_whole(tokenizer, stretch, words.as_mut(), self.context.scratch, out)?;
                 }
             }
         }

@@ -4,7 +4,6 @@ use std::ops::Range;
 
 use super::merge::Merge;
 use super::pairs::{Pairs, PairsBuilder};
-use crate::threads::parallel_map;
 use crate::tokenizer::description::merges::Merges;
 use crate::tokenizer::vocab::Vocab;
 use crate::{Error, Result};
@@ -32,8 +31,14 @@ pub(crate) fn pairs(vocab: &Vocab, merges: &Merges, prefix: &str, path: &str) ->
         insert(0, &resolver.resolve(0..end)?);
         return Ok(pairs.build());
     }
-    let halves = parallel_map([0..middle, middle..end], 2, |half| resolver.resolve(half))?;
-    halves.iter().zip([0, middle]).for_each(|(half, from)| insert(from, half));
+    // Another thread resolves the second half while this one resolves and inserts the first.
+    std::thread::scope(|scope| -> Result<()> {
+        let second = scope.spawn(|| resolver.resolve(middle..end));
+        insert(0, &resolver.resolve(0..middle)?);
+        let second = second.join().map_err(|_| Error::Format(format!("{path}: merges could not be read")))?;
+        insert(middle, &second?);
+        Ok(())
+    })?;
     Ok(pairs.build())
 }
 
