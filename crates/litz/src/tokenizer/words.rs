@@ -10,7 +10,7 @@ pub(super) const SHORT: usize = 15;
 const LONG: usize = 128;
 const FIRST_BUCKETS: usize = 1 << 8;
 const MOST_BUCKETS: usize = 1 << 16;
-/// Bytes and ids of long words, until all of them are forgotten.
+/// Bytes of the text and ids of long words, until all of them are forgotten.
 const MOST_LONG: usize = 1 << 22;
 const FIRST_LONG: usize = 1 << 8;
 const MOST_LONG_BUCKETS: usize = 1 << 15;
