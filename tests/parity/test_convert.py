@@ -36,7 +36,7 @@ LOST = {
     "llama-dynamic": "rope scaling 'dynamic'",
     "mistral-window": "sliding windows have no GGUF form",
     "qwen2-window": "sliding windows have no GGUF form",
-    "gemma2-uncapped": "would be another model: layers",
+    "gemma2-uncapped": "would be another model: towers.text.layers",
     "olmo2-biased-yarn": "biases of q, k, v, o have no GGUF form",
     "qwen3-tied-biased": "biases of q, k, v, o have no GGUF form",
 }
