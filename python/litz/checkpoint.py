@@ -30,12 +30,15 @@ class Checkpoint:
 
     def stored_bytes(self) -> dict[str, int]:
         """Bytes of the weights by stored dtype; a tensor that serves several weights counts once."""
-        used = {(part.file, part.tensor) for source in self.sources for part in source.parts}
+        parts = [part for source in self.sources for part in source.parts]
+        apart = {place for part in parts if part.scales for place in ((part.file, part.tensor), part.scales)}
+        used = apart | {(part.file, part.tensor) for part in parts}
         totals: dict[str, int] = {}
         for index, file in enumerate(self.tensor_files):
             for name, (dtype, _, nbytes) in file.tensors().items():
                 if (index, name) in used:
-                    totals[dtype] = totals.get(dtype, 0) + nbytes
+                    kind = "MXFP4" if (index, name) in apart else dtype
+                    totals[kind] = totals.get(kind, 0) + nbytes
         return totals
 
     def header(self) -> Mapping[str, Any]:
@@ -93,7 +96,8 @@ def open_checkpoint(files: ModelFiles, *, strict: bool = True, config: Config | 
     def same(one: tuple[int, str], two: tuple[int, str]) -> bool:
         return tensor_files[one[0]].same(one[1], tensor_files[two[0]], two[1])
 
-    spec, sources, report = plan(spec, family, stored, names=names, where=files.source, same=same)
+    mxfp4 = _is_mxfp4(config.get("quantization_config"))
+    spec, sources, report = plan(spec, family, stored, names=names, where=files.source, same=same, mxfp4=mxfp4)
     return Checkpoint(files, config, spec, tensor_files, tuple(sources), report)
 
 
@@ -104,12 +108,18 @@ def _stored(file: _core.TensorFile) -> StoredFile:
     return StoredFile(shapes, {name: own for name, own in file.metadata().items() if own in shapes})
 
 
+def _is_mxfp4(quantisation: Any) -> bool:
+    """Whether matrices may be MXFP4, codes and scales apart; the tensors say which are."""
+    return isinstance(quantisation, dict) and quantisation.get("quant_method") == "mxfp4"
+
+
 def read_spec(config: Config, family: Family, *, where: str, strict: bool = True) -> Spec:
     """The Spec of a configuration; every key of it must be read or known not to matter."""
     keys = Keys(
         config.written, family.defaults, where=where, aliases=family.aliases, spelled=config.spelled, kind=family.kind
     )
-    keys.refuse("quantization_config", "load the unquantised model, or a GGUF file of it")
+    if not _is_mxfp4(keys.get("quantization_config")):
+        keys.refuse("quantization_config", "load the unquantised model, or a GGUF file of it")
     try:
         spec = family.spec(keys)
         _core.check_spec(spec.to_json())

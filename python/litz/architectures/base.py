@@ -21,6 +21,7 @@ from litz.spec import (
     Moe,
     Norm,
     Rope,
+    ShortConv,
     Spec,
     Sum,
     TokenStem,
@@ -35,6 +36,7 @@ class Family:
     defaults: Mapping[str, Any]
     spec: Callable[[Keys], Spec]
     names: Names
+    prefix: str = ""  # written before every name but the head's by most files
     prefixes: tuple[str, ...] = ()  # written before every name by some files
     unused: tuple[str, ...] = ()  # towers of other modalities: reported, not loaded
     gguf_names: Names = field(default_factory=dict)  # on top of the common table
@@ -167,41 +169,42 @@ def kv_heads_of(c: Keys) -> int:
     return c.size("num_attention_heads" if c.get("num_key_value_heads") is None else "num_key_value_heads")
 
 
+Mixer = Attention | ShortConv
 FeedForward = Mlp | Moe
-Shape = Callable[[Attention, FeedForward, Norm], Layer]
+Shape = Callable[[Mixer, FeedForward, Norm], Layer]
 
 
-def pre(attention: Attention, mlp: FeedForward, norm: Norm) -> Layer:
+def pre(mixer: Mixer, mlp: FeedForward, norm: Norm) -> Layer:
     """A norm before the mixer and before the feed-forward: Llama, GPT-2."""
-    return Sum((Branch("attn", attention, before=norm),)), Sum((Branch("mlp", mlp, before=norm),))
+    return Sum((Branch("attn", mixer, before=norm),)), Sum((Branch("mlp", mlp, before=norm),))
 
 
-def sandwich(attention: Attention, mlp: FeedForward, norm: Norm) -> Layer:
+def sandwich(mixer: Mixer, mlp: FeedForward, norm: Norm) -> Layer:
     """A norm before and after each of them: Gemma 2."""
     return (
-        Sum((Branch("attn", attention, before=norm, after=norm),)),
+        Sum((Branch("attn", mixer, before=norm, after=norm),)),
         Sum((Branch("mlp", mlp, before=norm, after=norm),)),
     )
 
 
-def output_norms(attention: Attention, mlp: FeedForward, norm: Norm) -> Layer:
+def output_norms(mixer: Mixer, mlp: FeedForward, norm: Norm) -> Layer:
     """A norm after each of them, before it is added: OLMo 2."""
-    return Sum((Branch("attn", attention, after=norm),)), Sum((Branch("mlp", mlp, after=norm),))
+    return Sum((Branch("attn", mixer, after=norm),)), Sum((Branch("mlp", mlp, after=norm),))
 
 
-def post(attention: Attention, mlp: FeedForward, norm: Norm) -> Layer:
+def post(mixer: Mixer, mlp: FeedForward, norm: Norm) -> Layer:
     """A norm after each sum: the first transformers, BERT."""
-    return Sum((Branch("attn", attention),), after=norm), Sum((Branch("mlp", mlp),), after=norm)
+    return Sum((Branch("attn", mixer),), after=norm), Sum((Branch("mlp", mlp),), after=norm)
 
 
-def parallel(attention: Attention, mlp: FeedForward, norm: Norm) -> Layer:
+def parallel(mixer: Mixer, mlp: FeedForward, norm: Norm) -> Layer:
     """Both read the same normed residual: Cohere, Phi, Falcon 7B."""
-    return (Sum((Branch("attn", attention), Branch("mlp", mlp)), before=norm),)
+    return (Sum((Branch("attn", mixer), Branch("mlp", mlp)), before=norm),)
 
 
-def parallel_own_norms(attention: Attention, mlp: FeedForward, norm: Norm) -> Layer:
+def parallel_own_norms(mixer: Mixer, mlp: FeedForward, norm: Norm) -> Layer:
     """Both read the residual, each through a norm of its own: GPT-NeoX, Falcon 40B."""
-    return (Sum((Branch("attn", attention, before=norm), Branch("mlp", mlp, before=norm))),)
+    return (Sum((Branch("attn", mixer, before=norm), Branch("mlp", mlp, before=norm))),)
 
 
 def plain(
@@ -217,7 +220,7 @@ def plain(
     kv_heads: int | None = None,
     ropes: Rope | Iterable[Rope | None] | None = None,
     windows: Iterable[int | None] = (),
-    attention: Callable[[int, Attention], Attention] = lambda index, made: made,
+    attention: Callable[[int, Attention], Mixer] = lambda index, made: made,
     feed_forward: Callable[[int, Mlp], Mlp | Moe] = lambda index, made: made,
     stem: Callable[[TokenStem], TokenStem] = lambda made: made,
     head: Callable[[LmHead], LmHead] = lambda made: made,

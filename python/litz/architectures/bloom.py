@@ -53,7 +53,7 @@ FAMILY = Family(
         "lm_head": "head",
         **layer_table("h.{i}.", LAYERS),
     },
-    prefixes=("transformer.",),
+    prefix="transformer.",
     aliases={
         "hidden_size": "n_embed", "intermediate_size": "n_inner", "max_position_embeddings": "seq_length",
         "num_attention_heads": "n_head", "num_hidden_layers": "n_layer",

@@ -5,7 +5,8 @@ Rotary pairs are neighbours. `use_qk_norm` (Command R+) gives every head of q an
 
 from dataclasses import replace
 
-from litz.architectures.base import LLAMA, Family, biases, layer_norm, one_rope, parallel, plain
+from litz.architectures.base import LLAMA, Family, biases, layer_names, layer_norm, one_rope, parallel, plain
+from litz.architectures.names import GGUF_HEAD_NORMS, Heads
 from litz.config import Keys
 from litz.spec import Spec
 
@@ -27,5 +28,6 @@ FAMILY = Family(
         "tie_word_embeddings": True,
     },
     spec=spec,
-    names=LLAMA,
+    names={**LLAMA, **layer_names(self_attn__q_norm=Heads("attn.q_norm"), self_attn__k_norm=Heads("attn.k_norm"))},
+    gguf_names=GGUF_HEAD_NORMS,
 )  # fmt: skip

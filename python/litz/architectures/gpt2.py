@@ -53,7 +53,7 @@ FAMILY = Family(
             },
         ),
     },
-    prefixes=("transformer.",),
+    prefix="transformer.",
     aliases={
         "hidden_size": "n_embd", "intermediate_size": "n_inner", "max_position_embeddings": "n_positions",
         "num_attention_heads": "n_head", "num_hidden_layers": "n_layer",

@@ -25,8 +25,8 @@ FAMILY = Family(
     names={
         "embed_in": "embed",
         "final_layer_norm": "norm",
-        "embed_out": "head",
         "lm_head": "head",
+        "embed_out": "head",
         **layer_table(
             "layers.{i}.",
             {
@@ -42,6 +42,6 @@ FAMILY = Family(
             },
         ),
     },
-    prefixes=("gpt_neox.",),
+    prefix="gpt_neox.",
     aliases={"partial_rotary_factor": "rotary_pct", "rope_theta": "rotary_emb_base"},
 )  # fmt: skip

@@ -7,7 +7,7 @@ feed-forward side by side (StableLM 2 12B has the last two).
 from dataclasses import replace
 
 from litz.architectures.base import LLAMA, Family, layer_norm, one_rope, parallel, plain, pre
-from litz.architectures.names import Stacked
+from litz.architectures.names import GGUF_HEAD_NORMS, Stacked
 from litz.config import Keys
 from litz.spec import Spec
 
@@ -34,4 +34,5 @@ FAMILY = Family(
         "model.layers.{i}.self_attn.q_layernorm.norms.{e}": Stacked("layers.{i}.attn.q_norm"),
         "model.layers.{i}.self_attn.k_layernorm.norms.{e}": Stacked("layers.{i}.attn.k_norm"),
     },
+    gguf_names=GGUF_HEAD_NORMS,
 )  # fmt: skip
