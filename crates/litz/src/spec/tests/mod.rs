@@ -1,0 +1,3 @@
+//! What tests of a Spec share.
+
+pub(crate) mod example;
