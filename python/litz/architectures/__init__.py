@@ -7,6 +7,7 @@ from litz.errors import UnsupportedError
 
 # model_type -> the file that describes it
 MODEL_TYPES = {
+    "bert": "bert",
     "bloom": "bloom",
     "cohere": "cohere",
     "falcon": "falcon",

@@ -36,8 +36,12 @@ class Stacked(_Several):
     """Tensors that are one weight together, one after the other in the order of `{e}`."""
 
 
+class Spare(_Several):
+    """Holds the weight where no other tensor does: what a file may say twice, as BERT's bias of the output."""
+
+
 # a name; names whose rows lie one after the other; one of the forms above; None: the tensor is no weight
-Target = str | tuple[str, ...] | Grouped | Transposed | Experts | Stacked | None
+Target = str | tuple[str, ...] | Grouped | Transposed | Experts | Stacked | Spare | None
 Names = Mapping[str, Target]
 
 
@@ -45,7 +49,7 @@ Names = Mapping[str, Target]
 class Match:
     """What a table says of one stored tensor."""
 
-    form: type  # str (rows one after the other), Grouped, Transposed, Experts or Stacked
+    form: type  # str (rows one after the other), Grouped, Transposed, Experts, Stacked or Spare
     targets: tuple[str, ...]  # canonical names; those of Experts keep their `{e}`
     index: int  # `{i}`, 0 where the name has none
     part: int  # `{e}`, 0 where the name has none
@@ -57,7 +61,8 @@ def _mapped(target: Target, names: Iterable[str]) -> Target:
     return tuple(names) if isinstance(target, tuple) else type(target)(*names)
 
 
-def _names(target: Target) -> tuple[str, ...]:
+def targets_of(target: Target) -> tuple[str, ...]:
+    """The canonical names in a target."""
     if target is None or isinstance(target, str):
         return () if target is None else (target,)
     return target if isinstance(target, tuple) else target.targets
@@ -65,7 +70,7 @@ def _names(target: Target) -> tuple[str, ...]:
 
 def within(prefix: str, target: Target) -> Target:
     """The target with a prefix before each of its names."""
-    return _mapped(target, [prefix + name for name in _names(target)])
+    return _mapped(target, [prefix + name for name in targets_of(target)])
 
 
 def layer_names(**names: Target) -> dict[str, Target]:
@@ -80,6 +85,8 @@ def layer_table(prefix: str, names: Mapping[str, Target]) -> dict[str, Target]:
     return {prefix + key: within("layers.{i}.", target) for key, target in names.items()}
 
 
+# What the first checkpoints call the weight and the bias of a layer norm.
+_OLDER = {"LayerNorm.gamma": "LayerNorm.weight", "LayerNorm.beta": "LayerNorm.bias"}
 # Nine digits: a number that no model has is no number, so that it ends in a name without a rule.
 _NUMBER = re.compile(r"\.(0|[1-9][0-9]{0,8})(?=\.)")
 
@@ -89,6 +96,8 @@ def canonical(names: Names, name: str) -> Match | None:
 
     Raises KeyError for a name without a rule.
     """
+    for older, newer in _OLDER.items():
+        name = name.removesuffix(older) + newer if name.endswith(older) else name
     stem, dot, kind = name.rpartition(".")
     stem, suffix = (stem, dot + kind) if kind in ("weight", "bias") else (name, "")
     numbers = [*_NUMBER.findall(f"{stem}.")[:2]]
@@ -103,7 +112,7 @@ def canonical(names: Names, name: str) -> Match | None:
         return None
     index, part = [*numbers[:count], "0", "0"][:2]
     stacked_or_each = isinstance(target, Experts)
-    targets = (t.replace("{i}", index) for t in _names(target))
+    targets = (t.replace("{i}", index) for t in targets_of(target))
     if not stacked_or_each:
         targets = (t.replace("{e}", part) for t in targets)
     form = str if isinstance(target, str | tuple) else type(target)
