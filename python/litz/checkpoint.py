@@ -10,9 +10,9 @@ from litz import _core, log
 from litz.architectures import family as family_of
 from litz.architectures import gguf
 from litz.architectures.base import Family
-from litz.architectures.tasks import names_for, task_of
+from litz.architectures.tasks import LANGUAGE_MODEL, names_for, task_of
 from litz.config import Config, Keys, read_json
-from litz.errors import ConfigError, LitzError, ModelNotFoundError
+from litz.errors import ConfigError, LitzError, ModelNotFoundError, UnsupportedError
 from litz.hub import ModelFiles
 from litz.spec import Spec
 from litz.weights import LoadReport, Source, StoredFile, plan
@@ -90,8 +90,11 @@ def open_checkpoint(
     family = family_of(config["model_type"])
     where = str(files.gguf or files.root / "config.json")
     log.info("loading", "%s: %s, described by %s", files.source, config["model_type"], where)
+    asked = head
     head, task = task_of(family.tasks, head, model_type=config["model_type"])
     spec = read_spec(config, family, head=head, where=where, strict=strict)
+    if asked == LANGUAGE_MODEL and spec.head is None:
+        raise UnsupportedError(f"{files.source} reads both ways, so it writes no text: AutoModel has its hidden states")
     tensor_files = tuple(_core.TensorFile(str(path)) for path in files.weights())
     stored = [_stored(file) for file in tensor_files]
     names = names_for(gguf.names(family, stored[0].shapes) if files.gguf else family.names, family.tasks, head)

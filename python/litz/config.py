@@ -34,9 +34,10 @@ _LABELS = """classifier_dropout cross_attention_hidden_size id2label label2id nu
 _DECODER = f"{_LABELS} add_cross_attention is_decoder is_encoder_decoder type_vocab_size"
 # What the programs that trained or converted published encoders left in their configurations.
 _ENCODER = f"""{_LABELS} cls_token_id directionality down_scale_factor enable_recompute fuse gap_size
-    initializer_cutoff_factor mask_token_id net_structure_type num_memory_blocks output_past pooler_fc_size
+    initializer_cutoff_factor mask_token_id mlp_dropout net_structure_type num_memory_blocks output_past pooler_fc_size
     pooler_num_attention_heads pooler_num_fc_layers pooler_size_per_head pooler_type qa_dropout seq_classif_dropout
-    sinusoidal_pos_embds tie_weights_"""
+    reference_compile repad_logits_with_grad sinusoidal_pos_embds sparse_pred_ignore_index sparse_prediction
+    tie_weights_"""
 
 Kind = Literal["decoder", "encoder"]
 # kind of model -> the keys that cannot matter for it; an encoder's readers look at labels, padding and token types

@@ -1,7 +1,8 @@
 """BERT: the encoder that the others differ from; MiniLM and most models of sentence-transformers are BERTs."""
 
 from litz.architectures.base import Family
-from litz.architectures.encoders import BERT, BERT_TASKS, bert_like
+from litz.architectures.encoder_heads import BERT_TASKS
+from litz.architectures.encoders import BERT, bert_like
 from litz.config import Keys
 from litz.spec import Spec
 
