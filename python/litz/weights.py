@@ -8,7 +8,7 @@ from math import prod
 from typing import Literal, NamedTuple
 
 from litz.architectures.base import Family
-from litz.architectures.forms import Experts, Shape, Stacked
+from litz.architectures.forms import Experts, Shape, Spare, Stacked
 from litz.architectures.names import Match, Names, canonical
 from litz.architectures.written import head_sizes
 from litz.errors import WeightsError
@@ -96,6 +96,7 @@ class StoredFile:
 # Whether two tensors, each as (file, name), hold the same bytes
 Same = Callable[[tuple[int, str], tuple[int, str]], bool]
 _HEAD, _EMBED = ("head.weight",), ("embed.weight",)
+_OF_HEADS = ("head.", "project_out.")
 
 
 def plan(
@@ -107,15 +108,20 @@ def plan(
     where: str,
     same: Same,
     mxfp4: bool = False,
+    optional_head: bool = False,
 ) -> tuple[Spec, list[Source], LoadReport]:
     """Matches the stored tensors with the model's.
 
     The Spec that comes back is that of the weights: a head that is said to be tied and is stored with numbers of its
-    own is its own, with a warning, as in transformers. `mxfp4`: tensors `X_blocks` and `X_scales` are one matrix of
-    that type. Raises WeightsError that lists everything wrong at once: tensors without a rule, weights without a
-    tensor, two tensors for one weight, wrong shapes.
+    own is its own, with a warning, as in transformers; an `optional_head` that is not stored is None. `mxfp4`: tensors
+    `X_blocks` and `X_scales` are one matrix of that type. Raises WeightsError that lists everything wrong at once:
+    tensors without a rule, weights without a tensor, two tensors for one weight, wrong shapes.
     """
     found, unused, unknown = _matched(family, stored, names, _pairs(stored) if mxfp4 else {})
+    found, spares = _without_spares(found)
+    unused += spares
+    if optional_head and not any(target.startswith(_OF_HEADS) for match, _ in found for target in match.targets):
+        spec = replace(spec, head=None)
     if spec.is_tied:
         spec, found, copies = _settle_head(spec, found, same=same, where=where)
         unused += copies
@@ -123,8 +129,10 @@ def plan(
     for match, tensor in found:
         claims.add(match, tensor)
     sources = claims.finish()
-    if claims.problems:
-        raise WeightsError(_describe(claims.problems, where))
+    if claims.missing and not claims.problems and all(name.startswith(_OF_HEADS) for name in claims.missing):
+        raise WeightsError(_describe_missing_head(claims.listed(), where))
+    if claims.problems or claims.missing:
+        raise WeightsError(_describe(claims.problems + claims.listed(), where))
     return spec, sources, LoadReport(loaded=len(sources), unused=tuple(unused))
 
 
@@ -170,6 +178,13 @@ def _matched(
     return found, unused, unknown
 
 
+def _without_spares(found: list[tuple[Match, "_Tensor"]]) -> tuple[list[tuple[Match, "_Tensor"]], list[str]]:
+    """The tensors without those that others stand before, and the names of the latter."""
+    held = {match.targets for match, _ in found if not isinstance(match.form, Spare)}
+    spares = [tensor.name for match, tensor in found if isinstance(match.form, Spare) and match.targets in held]
+    return [(m, t) for m, t in found if not isinstance(m.form, Spare) or m.targets not in held], spares
+
+
 def _settle_head(
     spec: Spec, found: list[tuple[Match, "_Tensor"]], *, same: Same, where: str
 ) -> tuple[Spec, list[tuple[Match, "_Tensor"]], list[str]]:
@@ -205,6 +220,13 @@ def _describe(problems: list[str], where: str) -> str:
     return (
         f"{where}: the tensors do not fit the configuration:\n  {shown}{more}\n"
         f"Check that config.json belongs to these weights and that no file of the model is missing."
+    )
+
+
+def _describe_missing_head(missing: list[str], where: str) -> str:
+    return (
+        f"{where}: the files lack the head that was asked for: {', '.join(missing)}; litz makes no random weights: "
+        f"take a model that was trained for the task, or AutoModel for the hidden states of this one"
     )
 
 
@@ -250,6 +272,7 @@ class _Claims:
     problems: list[str] = field(default_factory=list)
     claimed: dict[str, tuple[str, Source]] = field(default_factory=dict)  # weight -> the tensor that holds it
     stacks: dict[str, dict[int, Part]] = field(default_factory=dict)  # weight -> its parts by number
+    missing: list[str] = field(default_factory=list)  # weights without a tensor, once all have been given
 
     def add(self, match: Match, tensor: _Tensor) -> None:
         """Gives a tensor's rows to its targets."""
@@ -305,7 +328,7 @@ class _Claims:
         self.claimed[source.name] = tensor, source
 
     def finish(self) -> list[Source]:
-        """The sources, once stacks are complete and no weight is missing."""
+        """The sources, once stacks are complete; weights that nothing holds are missing."""
         for target, parts in self.stacks.items():
             gap = next((number for number in range(len(parts)) if number not in parts), None)
             if gap is not None:
@@ -315,12 +338,12 @@ class _Claims:
                 self.problems.append(f"{len(parts)} tensors hold {found} rows of {target}, expected {expected}")
             ordered = tuple(parts[number] for number in sorted(parts))
             self._claim(Source(target, ordered, transposed=False), ordered[0].tensor)
-        self.problems += [
-            f"missing tensor for {name} {list(shape)}"
-            for name, shape in self.wanted.items()
-            if name not in self.claimed
-        ]
+        self.missing = [name for name in self.wanted if name not in self.claimed]
         return [source for _, source in self.claimed.values()]
+
+    def listed(self) -> list[str]:
+        """A line for each missing weight."""
+        return [f"missing tensor for {name} {list(self.wanted[name])}" for name in self.missing]
 
 
 def _without_ones(shape: Shape) -> Shape:

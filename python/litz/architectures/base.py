@@ -7,6 +7,7 @@ from typing import Any, get_args
 from litz import rope
 from litz.architectures.names import Names as Names
 from litz.architectures.names import layer_names as layer_names
+from litz.architectures.tasks import DECODER, Tasks
 from litz.config import Keys, Kind
 from litz.errors import ConfigError
 from litz.numbers import shown
@@ -42,6 +43,7 @@ class Family:
     gguf_names: Names = field(default_factory=dict)  # on top of the common table
     aliases: Mapping[str, str] = field(default_factory=dict)  # a key's general name -> what this family's files say
     kind: Kind = "decoder"
+    tasks: Tasks = field(default_factory=lambda: DECODER)  # what it has heads for; the first is its own
 
 
 LLAMA: Names = {
@@ -218,6 +220,7 @@ def plain(
     mlp_bias: bool = False,
     mlp_width: int | None = None,
     kv_heads: int | None = None,
+    causal: bool = True,
     ropes: Rope | Iterable[Rope | None] | None = None,
     windows: Iterable[int | None] = (),
     attention: Callable[[int, Attention], Mixer] = lambda index, made: made,
@@ -225,7 +228,7 @@ def plain(
     stem: Callable[[TokenStem], TokenStem] = lambda made: made,
     head: Callable[[LmHead], LmHead] = lambda made: made,
 ) -> Spec:
-    """The Spec of a decoder from the usual keys; a family says what is its own.
+    """The Spec of a model from the usual keys, a decoder's unless it is not causal; a family says what is its own.
 
     `ropes` and `windows` have an entry for each layer, or one rope stands for all; `attention` and `feed_forward`
     change those of a layer, `stem` and `head` what stands around the layers.
@@ -237,7 +240,7 @@ def plain(
     mlp = Mlp(mlp_width or c.size("intermediate_size"), act, gated=gated, bias=mlp_bias)
     per_layer = (ropes,) * count if ropes is None or isinstance(ropes, Rope) else tuple(ropes)
     layers = tuple(
-        shape(attention(i, replace(mixer, rope=rope, mask=Mask(window=window))), feed_forward(i, mlp), norm)
+        shape(attention(i, replace(mixer, rope=rope, mask=Mask(causal, window))), feed_forward(i, mlp), norm)
         for i, (rope, window) in enumerate(zip(per_layer, tuple(windows) or (None,) * count, strict=True))
     )
     tower = Tower(width, c.size("max_position_embeddings"), stem(TokenStem(vocab, width)), layers, norm)

@@ -132,6 +132,10 @@ class Conv(Form):
         return Layout((shape[0], 1, *shape[1:]), plain.slabs) if len(shape) > 1 else plain
 
 
+class Spare(Form):
+    """Holds the weight where no other tensor does: what a file may say twice, as BERT's bias of the output."""
+
+
 def _rows(shapes: Sequence[Shape]) -> int:
     return sum(shape[0] for shape in shapes)
 

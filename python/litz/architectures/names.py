@@ -15,6 +15,7 @@ from litz.architectures.forms import Experts as Experts
 from litz.architectures.forms import Form
 from litz.architectures.forms import Grouped as Grouped
 from litz.architectures.forms import Heads as Heads
+from litz.architectures.forms import Spare as Spare
 from litz.architectures.forms import Stacked as Stacked
 from litz.architectures.forms import Transposed as Transposed
 
@@ -44,6 +45,11 @@ def form_of(target: str | tuple[str, ...] | Form) -> Form:
     return Form(target) if isinstance(target, str) else Form(*target)
 
 
+def targets_of(target: Target) -> tuple[str, ...]:
+    """The canonical names in a target."""
+    return () if target is None else form_of(target).targets
+
+
 def within(prefix: str, target: Target) -> Target:
     """The target with a prefix before each of its names."""
     if target is None or isinstance(target, str):
@@ -67,6 +73,8 @@ def layer_table(prefix: str, names: Mapping[str, Target]) -> dict[str, Target]:
 # GGUF's names of norms of q and k with a weight of its own for each head.
 GGUF_HEAD_NORMS: Names = {f"blk.{{i}}.attn_{part}_norm": Heads(f"layers.{{i}}.attn.{part}_norm") for part in ("q", "k")}
 
+# What the first checkpoints call the weight and the bias of a layer norm.
+_OLDER = {"LayerNorm.gamma": "LayerNorm.weight", "LayerNorm.beta": "LayerNorm.bias"}
 # Nine digits: a number that no model has is no number, so that it ends in a name without a rule.
 _NUMBER = re.compile(r"\.(0|[1-9][0-9]{0,8})(?=\.)")
 
@@ -76,6 +84,8 @@ def canonical(names: Names, name: str) -> Match | None:
 
     Raises KeyError for a name without a rule.
     """
+    for older, newer in _OLDER.items():
+        name = name.removesuffix(older) + newer if name.endswith(older) else name
     stem, dot, kind = name.rpartition(".")
     spelled = [(name, "")] + ([(stem, dot + kind)] if kind in ("weight", "bias") else [])
     numbers = [*_NUMBER.findall(f"{name}.")[:2]]

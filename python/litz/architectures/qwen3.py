@@ -16,9 +16,7 @@ def head_norms(norm: Norm) -> Callable[[int, Attention], Attention]:
 
 def spec(c: Keys) -> Spec:
     norm = rms(c)
-    return plain(
-        c, norm=norm, bias=biases(c), ropes=one_rope(c), windows=qwen_windows(c), attention=head_norms(norm)
-    )
+    return plain(c, norm=norm, bias=biases(c), ropes=one_rope(c), windows=qwen_windows(c), attention=head_norms(norm))
 
 
 FAMILY = Family(
