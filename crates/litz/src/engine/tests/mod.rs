@@ -6,6 +6,7 @@ pub(crate) mod file;
 mod meaning;
 mod outputs;
 mod reference;
+mod refusals;
 mod sources;
 mod tensors;
 
