@@ -10,23 +10,24 @@ from dataclasses import replace
 from litz.architectures import alibi
 from litz.architectures.base import (
     Family,
+    Keys,
     Shape,
+    Spec,
     activation_of,
     biases,
     four_times_width,
     head_dim,
     layer_norm,
+    layer_table,
     one_rope,
     parallel,
     parallel_own_norms,
     plain,
     pre,
 )
-from litz.architectures.bloom import LAYERS
-from litz.architectures.names import layer_table
-from litz.config import Keys
+from litz.architectures.gpt_neox import fused_layers
 from litz.errors import ConfigError
-from litz.spec import Alibi, Rope, Spec
+from litz.spec import Alibi, Rope
 
 
 def _bf16(value: float) -> float:
@@ -91,10 +92,8 @@ FAMILY = Family(
     },
     spec=spec,
     names={
-        "word_embeddings": "embed",
-        "ln_f": "norm",
-        "lm_head": "head",
-        **layer_table("h.{i}.", {**LAYERS, "ln_attn": "attn_norm", "ln_mlp": "mlp_norm"}),
+        "word_embeddings": "embed", "ln_f": "norm", "lm_head": "head",
+        **layer_table("h.{i}.", {**fused_layers("self_attention"), "ln_attn": "attn_norm", "ln_mlp": "mlp_norm"}),
     },
     prefixes=("transformer.",),
     aliases={

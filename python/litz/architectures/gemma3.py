@@ -1,17 +1,15 @@
 """Gemma 3, the text model: Gemma 2 without softcaps, a norm on each head of q and k, and two rotary embeddings.
 
-Five layers of six slide and turn with a base of 10,000; the sixth sees everything and turns with 1,000,000, scaled
-linearly in the larger models.
+Five layers of six have a window and rotate with a base of 10,000; the sixth sees everything and rotates with 1,000,000,
+scaled linearly in the larger models.
 """
 
 from typing import Any
 
-from litz.architectures.base import SANDWICH, Family, account_for, rope_of, windows
-from litz.architectures.gemma2 import gemma
-from litz.config import Keys
+from litz.architectures.base import SANDWICH, Family, Keys, Spec, account_for, rope_of, windows
+from litz.architectures.gemma2 import KEYS, gemma
 from litz.errors import ConfigError
 from litz.numbers import shown
-from litz.spec import Rope, Spec
 
 
 def parameters(c: Keys) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -34,25 +32,21 @@ def parameters(c: Keys) -> tuple[dict[str, Any], dict[str, Any]]:
     return whole, local
 
 
-def _ropes(c: Keys, sliding: tuple[int | None, ...]) -> tuple[Rope, ...]:
-    whole, local = (rope_of(c, each) for each in parameters(c))
-    return tuple(whole if window is None else local for window in sliding)
-
-
 def spec(c: Keys) -> Spec:
     c.refuse("attn_logit_softcapping", "no Gemma 3 caps its scores; set it to null")
     # transformers 5 writes the number with an underscore
     c.ignore("_sliding_window_pattern")
     pattern = c.size("sliding_window_pattern" if c.given("sliding_window_pattern") else "_sliding_window_pattern")
     sliding = windows(c, default=lambda i: (i + 1) % pattern != 0)
-    return gemma(c, ropes=_ropes(c, sliding), windows=sliding, head_norms=True)
+    whole, local = (rope_of(c, each) for each in parameters(c))
+    ropes = (whole if window is None else local for window in sliding)
+    return gemma(c, ropes=ropes, windows=sliding, head_norms=True)
 
 
 FAMILY = Family(
     defaults={
-        "head_dim": 256, "hidden_activation": "gelu_pytorch_tanh", "max_position_embeddings": 131072,
-        "num_attention_heads": 8, "num_key_value_heads": 4, "query_pre_attn_scalar": 256, "rms_norm_eps": 1e-6,
-        "sliding_window": 4096, "_sliding_window_pattern": 6, "tie_word_embeddings": True, "vocab_size": 262208,
+        **KEYS, "max_position_embeddings": 131072, "num_attention_heads": 8, "_sliding_window_pattern": 6,
+        "vocab_size": 262208,
     },
     spec=spec,
     names=SANDWICH,
