@@ -44,7 +44,7 @@ pub(super) struct Slice {
 }
 
 /// The stored rows of one matrix or vector, wherever they lie.
-pub(super) struct Stored {
+pub(super) struct StoredRows {
     pub(super) dtype: DType,
     pub(super) rows: usize,
     pub(super) cols: usize,
@@ -54,7 +54,7 @@ pub(super) struct Stored {
     pub(super) slices: Vec<Slice>,
 }
 
-impl Stored {
+impl StoredRows {
     /// Finds a matrix of exactly this shape.
     pub(super) fn matrix(
         files: &[TensorFile],
@@ -110,12 +110,12 @@ impl Stored {
         Cow::Owned(bytes)
     }
 
-    /// Lets the system have the memory of these rows' file pages; they come back when they are read.
+    /// Releases the memory of these rows' file pages; reading maps them again.
     pub(super) fn release(&self, rows: Range<usize>) {
         self.each(rows, |slice, from, _| slice.file.release(&slice.tensor, self.bytes_of(slice, &from)));
     }
 
-    /// Lets the system read these rows' file pages ahead.
+    /// Prefetches these rows' file pages.
     pub(super) fn prefetch(&self, rows: Range<usize>) {
         self.each(rows, |slice, from, _| slice.file.prefetch(&slice.tensor, self.bytes_of(slice, &from)));
     }
@@ -209,7 +209,7 @@ fn find(
     for part in &source.parts {
         let (file, tensor) = open(files, source, part)?;
         let Some((of, _)) = seen(&tensor.shape).filter(|&(_, found)| found == cols) else {
-            return Err(misfit(source, part, &tensor.shape, wanted));
+            return Err(wrong_shape(source, part, &tensor.shape, wanted));
         };
         if part.count == 0 || part.start.checked_add(part.count).is_none_or(|end| end > of) {
             return Err(Error::Format(format!(
@@ -225,7 +225,7 @@ fn find(
         let mut found = wanted.to_vec();
         found[0] = total;
         return Err(match &source.parts[..] {
-            [part] => misfit(source, part, &found, wanted),
+            [part] => wrong_shape(source, part, &found, wanted),
             parts => Error::Format(format!(
                 "the weight {} has the shape {found:?} in {} parts, expected {wanted:?}",
                 source.name,
@@ -236,7 +236,7 @@ fn find(
     Ok(slices)
 }
 
-fn misfit(source: &WeightSource, part: &Part, found: &[usize], wanted: &[usize]) -> Error {
+fn wrong_shape(source: &WeightSource, part: &Part, found: &[usize], wanted: &[usize]) -> Error {
     let stored = if source.transposed { ", stored (in, out)," } else { "" };
     Error::Format(format!(
         "the weight {} (tensor {}){stored} has the shape {found:?}, expected {wanted:?}",
