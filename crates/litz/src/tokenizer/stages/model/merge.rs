@@ -69,7 +69,7 @@ pub(super) fn merge_ids(ids: &mut [u32], find: impl Fn(u32, u32) -> Option<Merge
 
 fn scan(symbols: &mut Vec<Symbol>, find: impl Fn(Symbol, Symbol) -> Option<Merge>) {
     let none = Merge { rank: u32::MAX, id: 0 };
-    let look = |symbols: &[Symbol], i: usize| match symbols.get(i..i + 2) {
+    let merge_at = |symbols: &[Symbol], i: usize| match symbols.get(i..i + 2) {
         Some(&[left, right]) => find(left, right).unwrap_or(none),
         _ => none,
     };
