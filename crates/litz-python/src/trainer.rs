@@ -111,7 +111,7 @@ impl PyWordCounter {
 
 impl PyWordCounter {
     fn take(&self) -> PyResult<WordCounter> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner).take().ok_or_else(spent)
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner).take().ok_or_else(consumed)
     }
 }
 
