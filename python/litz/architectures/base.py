@@ -88,7 +88,9 @@ def activation_of(c: Keys, *keys: str) -> Activation:
     key = next((key for key in keys if c.get(key) is not None), keys[0])
     name = c.get(key)
     if not isinstance(name, str) or name not in _ACTIVATIONS:
-        raise ConfigError(f"{c.where}: {c.name(key)} = {shown(name)}; litz knows {', '.join(sorted(_ACTIVATIONS))}")
+        raise ConfigError(
+            f"{c.where}: {c.name(key)} = {shown(name)}; expected one of {', '.join(sorted(_ACTIVATIONS))}"
+        )
     known: tuple[str, ...] = get_args(Activation)
     assert _ACTIVATIONS[name] in known
     return _ACTIVATIONS[name]
@@ -280,7 +282,9 @@ def _heads(c: Keys, kv_heads: int | None) -> tuple[int, int, int]:
             f"{c.where}: {heads} query heads ({names[0]}) cannot share {kv_heads} key heads ({names[1]}) evenly"
         )
     if heads * dim > 2**28:
-        raise ConfigError(f"{c.where}: {heads} heads of {dim} dimensions ({c.name('head_dim')}) are no model's")
+        raise ConfigError(
+            f"{c.where}: {heads} heads of {dim} dimensions ({c.name('head_dim')}) are more than any model has"
+        )
     return heads, kv_heads, dim
 
 

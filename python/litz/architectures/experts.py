@@ -70,5 +70,7 @@ def sparse(c: Keys, experts: Moe, *, where: Callable[[int], bool] = lambda i: Tr
     """Experts as the feed-forward of these layers."""
     layers = c.size("num_hidden_layers")
     if experts.experts * layers > _MOST_EXPERTS:
-        raise ConfigError(f"{c.where}: {experts.experts} experts in each of {layers} layers are no model's")
+        raise ConfigError(
+            f"{c.where}: {experts.experts} experts in each of {layers} layers are more than any model has"
+        )
     return lambda i, mlp: experts if where(i) else mlp

@@ -66,7 +66,7 @@ def _shape(c: Keys, *, grouped: bool) -> Shape:
         raise ConfigError(f"{c.where}: new_decoder_architecture = true needs parallel_attn = true")
     if side_by_side and (norms not in (1, 2) or (norms == 2 and not grouped)):
         raise ConfigError(
-            f"{c.where}: num_ln_in_parallel_attn = {norms}; litz knows 1, and 2 with new_decoder_architecture"
+            f"{c.where}: num_ln_in_parallel_attn = {norms}; expected 1, or 2 with new_decoder_architecture"
         )
     return pre if not side_by_side else parallel_own_norms if norms == 2 else parallel
 

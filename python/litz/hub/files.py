@@ -1,4 +1,4 @@
-"""The files of a model on this disk, found by name inside its folder only."""
+"""The files of a model on this machine, found by name inside its folder only."""
 
 import json
 import re
@@ -15,7 +15,7 @@ Want = Literal["model", "tokenizer", "config"]
 WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"
 
-# What a model may bring besides its weights: data only, never code and never a pickle.
+# The files of a model besides its weights: data only, never code or a pickle.
 SIDE_FILES = (
     "config.json",
     "generation_config.json",
@@ -78,7 +78,7 @@ class ModelFiles:
 def weight_files(root: Path) -> list[str]:
     """The safetensors files that are the model: `model.safetensors`, or, only without it, those that the index names.
 
-    An index that an earlier save left beside a whole file counts for nothing, as in transformers. Empty if there is
+    An index that an earlier save left beside a whole file is ignored, as in transformers. Empty if there is
     neither; files that the index names may be missing.
     """
     if resolve_in(root, WEIGHTS).is_file():
@@ -104,7 +104,7 @@ def shards(index: Path) -> list[str]:
 
 
 def missing(root: Path, want: Want) -> list[str]:
-    """What a folder lacks to be used for `want`; empty when it is complete."""
+    """The files that a folder lacks to be used for `want`; empty when it is complete."""
 
     def absent(name: str) -> bool:
         return not resolve_in(root, name).is_file()
@@ -119,7 +119,7 @@ def missing(root: Path, want: Want) -> list[str]:
 
 
 def select(root: Path, source: str, *, want: Want, gguf_file: str | None = None) -> ModelFiles:
-    """Decide what of a folder is the model: safetensors with a config.json, or a GGUF file; else what is missing."""
+    """The files of a folder that are the model: safetensors with config.json, or a GGUF file; else what is missing."""
     if gguf_file is not None:
         path = resolve_in(root, gguf_file)
         if not path.is_file():
@@ -152,7 +152,7 @@ def refuse_pickles(names: list[str], source: str) -> None:
 
 
 def is_gguf(path: Path) -> bool:
-    """Decided by the first bytes, never by the suffix."""
+    """Whether the file begins as a GGUF file does; its suffix does not matter."""
     try:
         with path.open("rb") as file:
             return file.read(4) == b"GGUF"

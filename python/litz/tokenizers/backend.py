@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-# ruff: noqa: D102 - the names say it, and `_core.pyi` what they do.
+# ruff: noqa: D102 - the names suffice, and `_core.pyi` describes them.
 
 Ranges = Sequence[tuple[int, int]]
 Text = str | Sequence[str]  # a text, or its words

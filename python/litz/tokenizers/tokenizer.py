@@ -1,4 +1,4 @@
-"""The tokenizer that programs hold: its methods check their arguments' names and hand the rest to functions."""
+"""The public tokenizer: its methods check the names of their arguments and call functions for the rest."""
 
 import os
 import time
@@ -102,14 +102,14 @@ class Tokenizer(TokenizerBase):
         split_special_tokens: bool | None = None, max_target_length: int | None = None,
         tokenizer_kwargs: Mapping[str, Any] | None = None, **unknown: Never,
     ) -> BatchEncoding[Any]:  # fmt: skip
-        """The ids of one text or of several, with their attention mask and what else is asked for.
+        """The ids of one text or of several, with their attention mask and whatever else the arguments request.
 
         A text is a str; with `is_split_into_words` a list of them. `text_pair` gives each a second one, joined as the
         model expects; a list of pairs is the same. One text gives flat lists, or with `return_tensors` ("pt" or "np")
-        a batch of one. Texts are cut to `max_length`, or with `truncation=True` to the model's limit.
+        a batch of one. Texts are truncated to `max_length`, or with `truncation=True` to the model's limit.
         `add_special_tokens` is true unless the text is a rendered chat, which has its own. `text_target` is encoded
         alike and becomes `labels`. `split_special_tokens` reads special tokens in the text as ordinary text.
-        `tokenizer_kwargs` are arguments that count before the others.
+        `tokenizer_kwargs` are arguments that override the others.
         """
         if unknown:
             refuse_unknown(unknown, of="the tokenizer", known=names_of(Tokenizer.__call__))
@@ -235,7 +235,7 @@ class Tokenizer(TokenizerBase):
     ) -> BatchEncoding:  # fmt: skip
         """Encodings padded together: one dict of rows or a list of dicts, as data collators have them.
 
-        Tensors come back as tensors. Entries that no tokenizer makes go through as they are.
+        Tensors come back as tensors. Entries that no tokenizer makes are returned unchanged.
         """
         refuse_unknown(unknown, of="pad", known=names_of(Tokenizer.pad))
         if verbose and max_length is not None and pads.padding_of(padding) == "longest":
@@ -271,7 +271,7 @@ class Tokenizer(TokenizerBase):
         self, ids: Ids, pair_ids: Ids | None = None, num_tokens_to_remove: int = 0,
         truncation_strategy: str = "longest_first", stride: int = 0,
     ) -> tuple[Ids, Ids | None, Ids]:  # fmt: skip
-        """Ids with so many less, and what was cut off, with `stride` ids before it.
+        """The ids without the last `num_tokens_to_remove`, and the removed ones with `stride` ids before them.
 
         What two lists lose by longest_first is not returned: it is not one piece.
         """
@@ -422,7 +422,7 @@ class Tokenizer(TokenizerBase):
         sanitize_control_tokens: bool | None = None, tokenizer_kwargs: Mapping[str, Any] | None = None,
         **variables: Any,
     ) -> Any:
-        """A conversation, or a list of them, as the model was taught to read it.
+        """A conversation, or a list of them, in the form that the model was trained on.
 
         Returns ids: a list, or with `return_tensors` a (batch, time) tensor; with `return_dict=True` a BatchEncoding;
         with `tokenize=False` the text. `return_assistant_tokens_mask` adds `assistant_masks`: 1 for each token of which

@@ -149,7 +149,7 @@ class SideKeys:
             raise ArgumentError(f"{', '.join(sorted(passed))} would have no effect on this tokenizer; leave it out")
         for where, keys in left.items():
             warnings.warn(
-                f"{where}: keys that litz does not know were not used: {', '.join(sorted(keys))}", stacklevel=2
+                f"{where}: unknown keys were ignored: {', '.join(sorted(keys))}", stacklevel=2
             )
 
 

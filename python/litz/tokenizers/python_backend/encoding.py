@@ -42,7 +42,7 @@ class Encoding:
 
     @property
     def sequence_ids(self) -> list[int | None]:
-        """Which text each token came from; None for tokens that were put around. One text is 0 all over."""
+        """Which text each token came from; None for tokens that were put around. With one text, all are 0."""
         found: list[int | None] = [None] * len(self)
         for sequence in range(max(1, len(self.ranges))):
             for at in self.ranges.get(sequence, range(len(self))):
@@ -142,7 +142,7 @@ class Encoding:
         )  # fmt: skip
 
     def part(self, start: int, end: int) -> "Encoding":
-        """Some of the tokens; which text they came from is forgotten."""
+        """Some of the tokens; without the text that they came from."""
         columns: tuple[Any, ...] = tuple(column[start:end] for column in self._columns())
         return Encoding(*columns)
 

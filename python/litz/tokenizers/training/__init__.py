@@ -1,6 +1,6 @@
 """Training: from a corpus to a tokenizer, with the results of the `tokenizers` library.
 
-trainers (their settings), presets (well-known components), corpus (texts on their way), vocabulary (what is learnt).
+trainers (their settings), presets (well-known components), corpus (texts to the core), vocabulary (the result).
 """
 
 from collections.abc import Mapping

@@ -109,7 +109,7 @@ def learn_again(
         options["initial_alphabet"] = byte_alphabet()
     named = {name: renamed.get(token, token) for name, token in settings.defaults.tokens.items()}
     present = {entry["content"] for entry in special}
-    # A token that programs know by name stays one, whatever the corpus holds.
+    # A special token with a name stays a token, whatever the corpus holds.
     special += [special_token(token) for token in dict.fromkeys(named.values()) if token not in present]
     file["model"] = {name: value for name, value in model.items() if name not in ("vocab", "merges", "unk_id")}
     if file["model"].get("unk_token") in renamed:

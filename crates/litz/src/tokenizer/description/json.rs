@@ -73,7 +73,7 @@ pub(crate) fn vocabulary(bytes: &[u8]) -> Result<VocabBuilder> {
 }
 
 fn unknown(key: &str) -> Error {
-    Error::Unsupported(format!("tokenizer.json: {key}: litz does not know this setting"))
+    Error::Unsupported(format!("tokenizer.json: {key}: unknown setting"))
 }
 
 /// The keys of the section `model`, which come in any order.

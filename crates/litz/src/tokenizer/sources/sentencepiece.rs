@@ -41,7 +41,7 @@ impl Description {
         let class = options.class();
         if !matches!(class, "" | "LlamaTokenizer" | "CodeLlamaTokenizer" | "GemmaTokenizer" | "T5Tokenizer") {
             return Err(Error::Unsupported(format!(
-                "SentencePiece model of {class}: litz does not know how that class numbers its tokens; save the \
+                "SentencePiece model of {class}: the ids of that class are not implemented; save the \
                  tokenizer as tokenizer.json"
             )));
         }
