@@ -277,8 +277,7 @@ class Keys:
         left |= self._inner[False]
         if left:
             warnings.warn(
-                f"{self.where}: unknown keys, or keys without effect here, were ignored: "
-                f"{', '.join(sorted(left))}",
+                f"{self.where}: unknown keys, or keys without effect here, were ignored: {', '.join(sorted(left))}",
                 stacklevel=2,
             )
 

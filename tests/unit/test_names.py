@@ -212,4 +212,3 @@ class TestRefusals:
             "missing tensor for embed",
         ):
             assert problem in str(caught.value)
-

@@ -1,4 +1,5 @@
 """The errors of `litz.X` and `from litz import X` for missing names, with the nearest name or an alternative."""
+
 import re
 import sys
 

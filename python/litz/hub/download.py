@@ -86,9 +86,7 @@ def _download(
         files: dict[str, object] = {name: (root / name).stat().st_size for name in names}
         write_json(note_of_snapshot(root, home), {"want": want, "files": files})
     if revision != commit:
-        fetch(
-            names[0], revision or "main"
-        )  # the file is complete: this only writes refs/REVISION
+        fetch(names[0], revision or "main")  # the file is complete: this only writes refs/REVISION
     return root
 
 

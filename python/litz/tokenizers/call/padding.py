@@ -56,8 +56,15 @@ def pad_value(pad_id: int | None, rows: Sequence[Sequence[int]], width: int) -> 
 
 
 def pad(
-    backend: TokenizerBackend, defaults: Defaults, encoded: Any, *, padding: Any = True, max_length: int | None = None,
-    pad_to_multiple_of: int | None = None, padding_side: str | None = None, return_attention_mask: bool | None = None,
+    backend: TokenizerBackend,
+    defaults: Defaults,
+    encoded: Any,
+    *,
+    padding: Any = True,
+    max_length: int | None = None,
+    pad_to_multiple_of: int | None = None,
+    padding_side: str | None = None,
+    return_attention_mask: bool | None = None,
     return_tensors: Any = None,
 ) -> BatchEncoding:
     """Pads the entries that a tokenizer makes; others are returned unchanged."""

@@ -44,9 +44,17 @@ class Request:
 
 
 def request(
-    source: str, template: _core.Template, special_tokens: Mapping[str, Any], variables: Mapping[str, Any], *,
-    tools: Sequence[Any] | None, documents: Sequence[Any] | None, add_generation_prompt: bool,
-    continue_final_message: bool | str, trust_content: bool = False, arguments: Sequence[str] = (),
+    source: str,
+    template: _core.Template,
+    special_tokens: Mapping[str, Any],
+    variables: Mapping[str, Any],
+    *,
+    tools: Sequence[Any] | None,
+    documents: Sequence[Any] | None,
+    add_generation_prompt: bool,
+    continue_final_message: bool | str,
+    trust_content: bool = False,
+    arguments: Sequence[str] = (),
 ) -> Request:
     """Checks that everything passed has an effect: a template that reads no tools cannot be given any.
 

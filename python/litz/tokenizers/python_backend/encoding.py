@@ -102,7 +102,12 @@ class Encoding:
         return None if tokens is None else (self.offsets[tokens[0]][0], self.offsets[tokens[1] - 1][1])
 
     def padded(
-        self, width: int, *, pad_id: int, pad_type_id: int = 0, pad_token: str | None = None,
+        self,
+        width: int,
+        *,
+        pad_id: int,
+        pad_type_id: int = 0,
+        pad_token: str | None = None,
         padding_side: str = "right",
     ) -> "Encoding":
         """The same with its overflowing pieces, filled up to `width` tokens."""

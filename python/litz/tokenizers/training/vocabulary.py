@@ -29,7 +29,12 @@ TRAINERS: dict[str, type[Trainer]] = {
 
 
 def learn(
-    file: dict[str, Any], corpus: Corpus, trainer: Trainer, *, length: int | None = None, threads: int | None = None,
+    file: dict[str, Any],
+    corpus: Corpus,
+    trainer: Trainer,
+    *,
+    length: int | None = None,
+    threads: int | None = None,
     memory: int = MEMORY,
 ) -> bytes:
     """A tokenizer.json with the vocabulary that the trainer finds; the ids of its post-processor follow."""
@@ -85,8 +90,15 @@ def _with_ids(post_processor: Component | None, ids: Mapping[str, int]) -> dict[
 
 
 def learn_again(
-    backend: TokenizerBackend, settings: Settings, texts: Iterable[Any], *, vocab_size: int, length: int | None,
-    new_special_tokens: Sequence[Any], renamed: Mapping[str, str], show_progress: bool,
+    backend: TokenizerBackend,
+    settings: Settings,
+    texts: Iterable[Any],
+    *,
+    vocab_size: int,
+    length: int | None,
+    new_special_tokens: Sequence[Any],
+    renamed: Mapping[str, str],
+    show_progress: bool,
 ) -> tuple[_core.Tokenizer, Settings, bytes]:
     """A tokenizer's stages and settings with the vocabulary of another corpus; its tokenizer.json comes last."""
     file = json.loads(backend.to_json())
