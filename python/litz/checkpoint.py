@@ -20,7 +20,7 @@ from litz.weights import LoadReport, Source, StoredFile, plan
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Everything that loading needs; opening one maps files and reads headers, no more."""
+    """The input of loading; opening one maps files and reads headers, no more."""
 
     files: ModelFiles
     config: Config
@@ -43,7 +43,7 @@ class Checkpoint:
         return totals
 
     def header(self) -> Mapping[str, Any]:
-        """What a GGUF file says of itself, save its long arrays; nothing for other files."""
+        """The metadata of a GGUF file without its long arrays; empty for other files."""
         return self.tensor_files[0].metadata() if self.files.gguf is not None else {}
 
 
@@ -58,7 +58,7 @@ def read_config(files: ModelFiles) -> Config:
 
 
 def with_defaults(values: Mapping[str, Any], *, name: str, spelled: Mapping[str, str] | None = None) -> Config:
-    """A multimodal model's text configuration stands for the whole: litz runs the text model."""
+    """A configuration over its family's defaults; of a multimodal model only the text configuration is used."""
     text = values.get("text_config")
     if isinstance(text, dict):
         values = {**text, "model_type": values.get("model_type")}

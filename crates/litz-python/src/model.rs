@@ -34,7 +34,7 @@ type StoredPart = (usize, String, usize, usize, usize, Option<(usize, String)>);
 #[pyclass(name = "Model", module = "litz._core", frozen)]
 pub struct PyModel {
     pub(crate) model: Arc<Model>,
-    /// The last conversation, so that its next turn is not read from the beginning.
+    /// The sequences of the last conversations, so that a next turn does not read them again.
     pub(crate) store: Arc<SequenceStore<Sequence>>,
 }
 

@@ -126,7 +126,7 @@ def config(
         known = ", ".join(gguf_families.FACTS)
         raise UnsupportedError(
             f"{where}: the GGUF architecture (general.architecture) {shown(arch)} is not implemented; "
-            f"litz knows {known}"
+            f"expected one of {known}"
         )
     parts = integer(metadata.get("split.count", 0), f"{where}: split.count", error=ConfigError)
     if parts > 1:
@@ -204,7 +204,7 @@ def _common(h: Header, s: Sizes) -> dict[str, Any]:
 
 
 def _has_experts(h: Header) -> bool:
-    """Whether the header speaks of experts; architectures that have none say so by 0."""
+    """Whether the header counts experts; architectures without them have 0."""
     count = h.size("expert_count", least=0) or 0
     if count and h.arch not in _WITH_EXPERTS:
         raise h.refuse(f"a {h.arch} with experts ({h.arch}.expert_count = {count})")

@@ -79,7 +79,7 @@ def positive(h: Header, key: str, *, zero: bool = False) -> float | None:
 def _kind(h: Header) -> str:
     kind = h.text("rope.scaling.type")
     if kind is not None and kind not in _TYPES:
-        raise UnsupportedError(f"{h.name('rope.scaling.type')} = {kind!r}; litz knows {', '.join(_TYPES)}")
+        raise UnsupportedError(f"{h.name('rope.scaling.type')} = {kind!r}; expected one of {', '.join(_TYPES)}")
     return "linear" if kind is None else kind
 
 

@@ -1,4 +1,4 @@
-"""A model's weights under the names of GGUF, in its order of rows, with its whole norms."""
+"""A model's weights under the names of GGUF, in its order of rows, with the offset in the weights of norms."""
 
 import struct
 from collections.abc import Callable
@@ -19,7 +19,7 @@ _FIRST = "token_embd.weight"  # the order is free; the table comes first in othe
 def tensors(checkpoint: Checkpoint, family: Family, *, permuted: bool) -> list[Tensor]:
     """Every weight. Matrices keep their floats as they are stored; vectors are F32.
 
-    `permuted`: rows of q and k interleave the halves of each head, so that pairs that turn together are neighbours.
+    `permuted`: rows of q and k interleave the halves of each head, so that pairs that rotate together are neighbours.
     """
     names, wanted = _names(checkpoint.spec, family), dict(weights(checkpoint.spec))
     norm, made = checkpoint.spec.main.norm, []
@@ -67,7 +67,7 @@ def _rows(file: _core.TensorFile, part: Part, dtype: str) -> bytes:
 def _interleaved(read: Callable[[], bytes], name: str, *, spec: Spec) -> Callable[[], bytes]:
     """The halves of each head's rows one by one: 0, n/2, 1, n/2 + 1…"""
     mixer = attention(spec.layers[int(name.split(".")[1])])
-    assert mixer is not None  # its weights have these names
+    assert mixer is not None  # only its weights have these names
     heads, size = _heads(mixer, name), mixer.head_dim
 
     def turned() -> bytes:

@@ -36,7 +36,7 @@ pub struct Tower {
     pub layer_inputs: Option<LayerInputs>,
 }
 
-/// What turns a model's input into vectors.
+/// The first part of a tower: it maps the model's input to vectors.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum Stem {

@@ -117,7 +117,7 @@ impl Slice {
 }
 
 /// The stored rows of one matrix or vector, wherever they lie.
-pub(super) struct Stored {
+pub(super) struct StoredRows {
     pub(super) dtype: DType,
     pub(super) rows: usize,
     pub(super) cols: usize,
@@ -127,7 +127,7 @@ pub(super) struct Stored {
     pub(super) slices: Vec<Slice>,
 }
 
-impl Stored {
+impl StoredRows {
     /// Finds a matrix of exactly this shape.
     pub(super) fn matrix(
         files: &[TensorFile],
@@ -184,12 +184,12 @@ impl Stored {
         Cow::Owned(bytes)
     }
 
-    /// Lets the system have the memory of these rows' file pages; they come back when they are read.
+    /// Releases the memory of these rows' file pages; reading maps them again.
     pub(super) fn release(&self, rows: Range<usize>) {
         self.each(rows, |slice, from, _| slice.file.release(&slice.tensor, self.bytes_of(slice, &from)));
     }
 
-    /// Lets the system read these rows' file pages ahead.
+    /// Prefetches these rows' file pages.
     pub(super) fn prefetch(&self, rows: Range<usize>) {
         self.each(rows, |slice, from, _| slice.file.prefetch(&slice.tensor, self.bytes_of(slice, &from)));
     }
@@ -265,7 +265,7 @@ pub(super) fn read_columns(
     rows: usize,
     cols: usize,
 ) -> Result<Vec<Vec<f32>>> {
-    let stored = Stored::matrix(files, source, rows, cols)?;
+    let stored = StoredRows::matrix(files, source, rows, cols)?;
     let (mut columns, mut row) = (vec![Vec::with_capacity(rows); cols], vec![0.0; cols]);
     for index in 0..rows {
         dequantize(stored.dtype, &stored.bytes(index..index + 1), &mut row)?;
@@ -309,7 +309,7 @@ fn find(
         let scales = scales(files, source, part, &tensor.shape)?;
         let shape = if scales.is_some() { mxfp4::shape(&tensor.shape) } else { tensor.shape.clone() };
         let Some(found) = seen(&shape).filter(|seen| seen.cols == cols) else {
-            return Err(misfit(source, part, &shape, wanted));
+            return Err(wrong_shape(source, part, &shape, wanted));
         };
         let last = part.count.checked_sub(1).and_then(|steps| steps.checked_mul(part.step));
         let end = last.and_then(|last| last.checked_add(part.start)?.checked_add(1));
@@ -335,7 +335,7 @@ fn find(
         let mut found = wanted.to_vec();
         found[0] = total;
         return Err(match &source.parts[..] {
-            [part] => misfit(source, part, &found, wanted),
+            [part] => wrong_shape(source, part, &found, wanted),
             parts => Error::Format(format!(
                 "the weight {} has the shape {found:?} in {} parts, expected {wanted:?}",
                 source.name,
@@ -366,7 +366,7 @@ fn scales(
     Ok(Some((file.clone(), scales.clone())))
 }
 
-fn misfit(source: &WeightSource, part: &Part, found: &[usize], wanted: &[usize]) -> Error {
+fn wrong_shape(source: &WeightSource, part: &Part, found: &[usize], wanted: &[usize]) -> Error {
     let stored = if source.transposed { ", stored (in, out)," } else { "" };
     Error::Format(format!(
         "the weight {} (tensor {}){stored} has the shape {found:?}, expected {wanted:?}",

@@ -29,14 +29,14 @@ class Reader:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Give the terminal back."""
+        """Restores the terminal."""
 
     def released(self) -> contextlib.AbstractContextManager[None]:
         """A block in which another program, such as an editor, has the terminal."""
         return contextlib.nullcontext()
 
     def read(self) -> str | None:
-        """One message; None at the end of the input. Ctrl-C drops what was typed, or raises KeyboardInterrupt."""
+        """One message; None at the end of the input. Ctrl-C discards a line, and raises KeyboardInterrupt on none."""
         self._begun = False
         try:
             return self._message()

@@ -79,7 +79,7 @@ pub struct AttendState {
 }
 
 impl AttendState {
-    /// Forgets everything and makes room for `queries` queries. Never shrinks the memory.
+    /// Resets to no keys seen, with room for `queries` queries. Never shrinks the memory.
     pub fn reset(&mut self, queries: usize, value_dim: usize) {
         self.greatest.clear();
         self.greatest.resize(queries, f32::NEG_INFINITY);

@@ -45,7 +45,7 @@ impl MatmulQuant for Avx2 {
             if W <= 2 {
                 return part::<F, BYTES, 2, W, W>(group, 0, x.as_ptr(), 0, out);
             }
-            // Spilled sums cost less than a memory that waits while a second half reads the cache.
+            // Spilling sums costs less than memory latency while a second half reads the cache.
             for first in (0..W).step_by(4).filter(|&first| out.tokens >> first & 15 != 0) {
                 part::<F, BYTES, 2, 4, W>(group, 0, x.as_ptr(), first, out);
             }

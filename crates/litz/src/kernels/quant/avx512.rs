@@ -141,7 +141,7 @@ unsafe fn products<F: Format, const BYTES: usize, const W: usize>(
             return plane::<F, W>(starts, lines, first);
         }
         if F::Scales::SPLIT || W == TILE {
-            // Another sum a token would not stay in registers: the planes take turns.
+            // Another sum a token would not stay in registers: the planes alternate.
             let upper = plane::<F, W>(zeros, lines, first);
             return plane::<F, W>(shifted(upper, starts), lines, second);
         }

@@ -79,7 +79,7 @@ impl Cache {
     }
 }
 
-/// Brings a block to numbers that a storage holds exactly.
+/// Rounds a block to numbers that a storage holds exactly.
 fn storable(dtype: KvDType, block: &mut [f32]) {
     match dtype {
         KvDType::F32 => {}

@@ -114,7 +114,7 @@ impl<'a> Fields<'a> {
         match self.unread.first() {
             None => Ok(()),
             Some(key) => {
-                Err(Error::Unsupported(format!("{}.{key}: litz does not know this setting", self.path)))
+                Err(Error::Unsupported(format!("{}.{key}: unknown setting", self.path)))
             }
         }
     }
