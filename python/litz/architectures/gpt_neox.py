@@ -30,7 +30,7 @@ FAMILY = Family(
     },
     spec=spec,
     names={
-        "embed_in": "embed", "final_layer_norm": "norm", "embed_out": "head", "lm_head": "head",
+        "embed_in": "embed", "final_layer_norm": "norm", "lm_head": "head", "embed_out": "head",
         **layer_table("layers.{i}.", {
             **fused_layers(), "attention.rotary_emb.inv_freq": None,
             "attention": None, "attention.masked_bias": None,  # the mask, `attention.bias`

@@ -40,7 +40,7 @@ impl Norm {
         check(self.eps.is_finite() && self.eps >= 0.0, || format!("norm.eps is {}", self.eps))?;
         finite("norm.offset", self.offset)?;
         let (layer, offset) = (self.kind == NormKind::Layer, self.offset);
-        check(layer || !self.bias, || "norm.bias is true, but an rms norm has none".to_owned())?;
+        check(layer || !self.bias, || "norm.bias is true, but only a layer norm has one".to_owned())?;
         check(!layer || offset == 0.0, || format!("norm.offset is {offset}, but a layer norm has none"))
     }
 }

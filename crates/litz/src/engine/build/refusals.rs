@@ -41,6 +41,10 @@ pub(super) fn check_sum(sum: &Sum) -> Result<()> {
     refuse(&[
         (sum.keep != 1.0 || sum.normed, "a residual that is scaled or normed"),
         (sum.scale_weight, "a scale of each layer"),
+        (
+            sum.before.is_some() && sum.branches.iter().any(|branch| branch.before.is_some()),
+            "a branch's norm behind that of its sum",
+        ),
         (sum.branches.iter().any(|branch| branch.scale_weight), "branches that a vector scales"),
     ])
 }

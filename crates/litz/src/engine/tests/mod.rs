@@ -80,7 +80,7 @@ pub(super) fn file(spec: &Spec, dtype: impl Fn(&str) -> DType) -> TensorFile {
 /// The whole tensor, as one part.
 pub(super) fn whole(file: usize, tensor: &TensorInfo) -> Part {
     let rows = tensor.shape[..tensor.shape.len().max(2) - 1].iter().product();
-    Part { file, tensor: tensor.name.clone(), start: 0, count: rows }
+    Part { file, tensor: tensor.name.clone(), start: 0, count: rows, step: 1, scales: None }
 }
 
 pub(super) fn sources(file: &TensorFile) -> Vec<WeightSource> {

@@ -85,6 +85,10 @@ fn sums() {
             sum["before"] = sum["branches"][0]["before"].take();
             sum["normed"] = json!(true);
         }),
+        ("a branch's norm behind that of its sum", &|s| {
+            let sum = &mut layer(s, 0)[1];
+            sum["before"] = sum["branches"][0]["before"].clone();
+        }),
         ("a scale of each layer", &|s| layer(s, 0)[1]["scale_weight"] = json!(true)),
         ("branches that a vector scales", &|s| {
             branch(layer(s, 0), "mlp")["scale_weight"] = json!(true);

@@ -92,7 +92,7 @@ fn branches_with_one_name() {
 fn norms_that_no_model_has() {
     refused(&[
         ("norm.eps is -1", &|s| text(s)["norm"]["eps"] = json!(-1.0)),
-        ("norm.bias is true, but an rms norm has none", &|s| text(s)["norm"]["bias"] = json!(true)),
+        ("norm.bias is true, but only a layer norm has one", &|s| text(s)["norm"]["bias"] = json!(true)),
         ("norm.offset is 1, but a layer norm has none", &|s| {
             (text(s)["norm"]["kind"], text(s)["norm"]["offset"]) = (json!("layer"), json!(1.0));
         }),
