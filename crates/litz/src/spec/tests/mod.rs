@@ -12,8 +12,8 @@ use serde_json::Value;
 
 use super::Spec;
 
-/// What the message says, and the change of the example that it is about.
-type Case<'a> = (&'a str, &'a dyn Fn(&mut Value));
+/// What the message says, and the change of the example, as JSON or as a Spec, that it is about.
+type Case<'a, T = Value> = (&'a str, &'a dyn Fn(&mut T));
 
 /// The message for an example with this change; empty if nothing is wrong.
 fn message(change: &dyn Fn(&mut Value)) -> String {
@@ -34,7 +34,7 @@ fn accepted(change: &dyn Fn(&mut Value)) {
 }
 
 /// The same for what JSON cannot say, but a program that makes a Spec can.
-fn refused_specs(cases: &[(&str, &dyn Fn(&mut Spec))]) {
+fn refused_specs(cases: &[Case<'_, Spec>]) {
     for (text, change) in cases {
         let mut spec = Spec::from_json(&example::example().to_string()).unwrap();
         change(&mut spec);
