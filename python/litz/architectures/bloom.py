@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from litz.architectures import alibi
 from litz.architectures.base import Family, layer_norm, plain
-from litz.architectures.names import Grouped, Target, layer_table
+from litz.architectures.names import GGUF_FUSED_QKV, Grouped, Target, layer_table
 from litz.config import Keys
 from litz.spec import Alibi, Spec
 
@@ -54,6 +54,7 @@ FAMILY = Family(
         **layer_table("h.{i}.", LAYERS),
     },
     prefix="transformer.",
+    gguf_names=GGUF_FUSED_QKV,
     aliases={
         "hidden_size": "n_embed", "intermediate_size": "n_inner", "max_position_embeddings": "seq_length",
         "num_attention_heads": "n_head", "num_hidden_layers": "n_layer",

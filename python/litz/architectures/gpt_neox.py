@@ -4,7 +4,7 @@ Side by side, each has a norm of its own. A quarter of each head rotates.
 """
 
 from litz.architectures.base import Family, biases, layer_norm, one_rope, parallel_own_norms, plain, pre
-from litz.architectures.names import Grouped, layer_table
+from litz.architectures.names import GGUF_FUSED_QKV, Grouped, layer_table
 from litz.config import Keys
 from litz.spec import Spec
 
@@ -43,5 +43,6 @@ FAMILY = Family(
         ),
     },
     prefix="gpt_neox.",
+    gguf_names=GGUF_FUSED_QKV,
     aliases={"partial_rotary_factor": "rotary_pct", "rope_theta": "rotary_emb_base"},
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from litz import rope
 from litz.architectures.base import LLAMA, Family, layer_names, plain, rms, rope_of, rope_parameters, windows
+from litz.architectures.names import GGUF_FUSED_QKV
 from litz.config import Keys
 from litz.spec import Spec
 
@@ -22,7 +23,7 @@ FAMILY = Family(
     spec=spec,
     names={**LLAMA, **layer_names(self_attn__qkv_proj=_FUSED["qkv"], mlp__gate_up_proj=_FUSED["gate_up"])},
     gguf_names={
-        "blk.{i}.attn_qkv": tuple(f"layers.{{i}}.{n}" for n in _FUSED["qkv"]),
+        **GGUF_FUSED_QKV,
         "blk.{i}.ffn_up": tuple(f"layers.{{i}}.{n}" for n in _FUSED["gate_up"]),
     },
 )  # fmt: skip
