@@ -7,6 +7,9 @@ import pytest
 import torch
 
 import litz
+from litz import hub
+from litz.checkpoint import open_checkpoint
+from litz.cli.info import _model_rows
 from litz.errors import ConfigError
 from tests.parity.harness.decoders import CONTEXT, VOCAB, edit_config, save
 from tests.parity.harness.rows import named
@@ -57,6 +60,12 @@ def test_the_keys_of_published_files_are_known(folder: Path, tmp_path: Path) -> 
     edit_config(tmp_path, published)
     ids = torch.tensor([IDS[:20]])
     assert torch.equal(load(tmp_path)(ids).logits, load(folder)(ids).logits)
+
+
+def test_info_tells_both_kinds_of_layers(folder: Path) -> None:
+    rows = list(_model_rows(open_checkpoint(hub.resolve(str(folder)))))
+    assert ("convolution", "2 layers: over 3 positions, gated") in rows
+    assert any(name == "attention" and text.startswith("1 layers: 4 heads") for name, text in rows)
 
 
 @pytest.mark.parametrize(

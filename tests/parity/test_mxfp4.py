@@ -17,7 +17,9 @@ import litz
 from litz import hub
 from litz.checkpoint import open_checkpoint
 from litz.cli.info import _model_rows
-from litz.errors import FormatError, WeightsError
+from litz.errors import ArgumentError, FormatError, WeightsError
+from litz.export.job import Job
+from litz.export.schemes import scheme_named
 from tests.parity.harness.decoders import VOCAB, edit_config, relative_error, save
 from tests.parity.harness.gguf_writer import write
 from tests.parity.harness.rows import named
@@ -145,3 +147,15 @@ def test_gguf_holds_the_same_codes_in_blocks(tmp_path: Path) -> None:
     found, expected = load(tmp_path / "stored.gguf", dtype="float32"), load(tmp_path / "values.gguf")
     assert torch.equal(found(IDS).logits, expected(IDS).logits)
     assert relative_error(load(tmp_path / "stored.gguf")(IDS).logits, expected(IDS).logits) < 1e-3
+
+
+def test_quantising_keeps_the_codes_or_gives_their_values(tmp_path: Path) -> None:
+    write(reference(), tmp_path / "stored.gguf", kind=Kind.MXFP4)
+    stored = {tensor.name: tensor for tensor in gguf.GGUFReader(tmp_path / "stored.gguf").tensors}
+    with (tmp_path / "floats.gguf").open("wb") as file:
+        Job(tmp_path / "stored.gguf", scheme_named("F32")).write(file, advance=lambda done: None)
+    for tensor in gguf.GGUFReader(tmp_path / "floats.gguf").tensors:
+        own = stored[tensor.name]
+        assert np.array_equal(tensor.data, gguf.dequantize(own.data, own.tensor_type)), tensor.name
+    with pytest.raises(ArgumentError, match=r"would go from MXFP4 to Q8_0 and lose a second time"):
+        Job(tmp_path / "stored.gguf", scheme_named("Q8_0"))

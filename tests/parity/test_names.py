@@ -7,13 +7,15 @@ import pytest
 from safetensors.numpy import load_file
 
 from litz import hub
-from litz.architectures import family
+from litz.architectures import family, gguf
+from litz.architectures.names import with_last
 from litz.architectures.written import Written, written
 from litz.checkpoint import Checkpoint, open_checkpoint
 from litz.spec import weights
 from litz.weights import Source
 from tests.parity.harness.decoders import Row, save
-from tests.parity.harness.rows import ROWS
+from tests.parity.harness.gguf_writer import write
+from tests.parity.harness.rows import FAMILIES, ROWS
 
 Arrays = dict[str, np.ndarray]
 
@@ -54,7 +56,8 @@ def opened(row: Row, folder: Path) -> tuple[Checkpoint, Arrays]:
 
 def of_checkpoint(checkpoint: Checkpoint) -> list[Written]:
     described = family(checkpoint.config["model_type"])
-    return written(checkpoint.spec, described.names, prefix=described.prefix)
+    names = with_last(described.names, described.written(checkpoint.spec))
+    return written(checkpoint.spec, names, prefix=described.prefix)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
@@ -77,3 +80,27 @@ def test_every_weight_is_written_once(row: Row, tmp_path: Path) -> None:
     tensors = of_checkpoint(checkpoint)
     held = [weight for tensor in tensors if not tensor.first for weight in tensor.weights]
     assert sorted(held) == sorted(name for name, _ in weights(checkpoint.spec))
+
+
+GGUF_ROWS = [row for described in FAMILIES.values() for row in described.gguf_rows()]
+ROPES = ("rope_freqs.weight", "rope_factors_long.weight", "rope_factors_short.weight")  # no weights
+
+
+def opened_gguf(row: Row, path: Path) -> tuple[Checkpoint, Arrays]:
+    write(row.build(), path)
+    checkpoint = open_checkpoint(hub.resolve(str(path)))
+    file = checkpoint.tensor_files[0]
+    shapes = {name: shape for name, (_, shape, _) in file.tensors().items() if name not in ROPES}
+    return checkpoint, {name: np.frombuffer(file.read_f32(name), "<f4").reshape(shapes[name]) for name in shapes}
+
+
+@pytest.mark.parametrize("row", GGUF_ROWS, ids=lambda row: row.name)
+def test_a_gguf_file_comes_back_from_its_weights(row: Row, tmp_path: Path) -> None:
+    checkpoint, stored = opened_gguf(row, tmp_path / "model.gguf")
+    shapes = dict(weights(checkpoint.spec))
+    values = {source.name: canonical(stored, source, shapes[source.name]) for source in checkpoint.sources}
+    names = gguf.names(family(checkpoint.config["model_type"]), {name: array.shape for name, array in stored.items()})
+    made = {tensor.name: checkpoint_tensor(tensor, values) for tensor in written(checkpoint.spec, names)}
+    assert sorted(made) == sorted(stored)
+    for name, array in stored.items():
+        assert np.array_equal(made[name].reshape(array.shape), array), name

@@ -39,6 +39,7 @@ class Family:
     defaults: Mapping[str, Any]
     spec: Callable[[Keys], Spec]
     names: Names = field(default_factory=lambda: LLAMA)
+    written: Callable[[Spec], Names] = lambda spec: {}  # which of several names a model of this Spec is written with
     prefix: str = ""  # written before every name but the head's by most files
     prefixes: tuple[str, ...] = ()  # written before every name by some files
     unused: tuple[str, ...] = ()  # towers of other modalities: reported, not loaded

@@ -5,6 +5,7 @@ from dataclasses import replace
 from litz.architectures import alibi
 from litz.architectures.base import Family, Keys, Spec, layer_norm, layer_table, plain
 from litz.architectures.gpt_neox import fused_layers
+from litz.architectures.names import GGUF_FUSED_QKV
 from litz.spec import Alibi
 
 
@@ -40,6 +41,7 @@ FAMILY = Family(
         **layer_table("h.{i}.", fused_layers("self_attention")),
     },
     prefix="transformer.",
+    gguf_names=GGUF_FUSED_QKV,
     aliases={
         "hidden_size": "n_embed", "intermediate_size": "n_inner", "max_position_embeddings": "seq_length",
         "num_attention_heads": "n_head", "num_hidden_layers": "n_layer",

@@ -26,6 +26,7 @@ from litz.architectures.base import (
     pre,
 )
 from litz.architectures.gpt_neox import fused_layers
+from litz.architectures.names import GGUF_FUSED_QKV, Names, layer_table
 from litz.errors import ConfigError
 from litz.spec import Alibi, Rope
 
@@ -83,6 +84,15 @@ def spec(c: Keys) -> Spec:
     )  # fmt: skip
 
 
+_ONE_NORM = layer_table("h.{i}.", {"input_layernorm": "attn_norm", "post_attention_layernorm": "mlp_norm"})
+_TWO_NORMS = layer_table("h.{i}.", {"ln_attn": "attn_norm", "ln_mlp": "mlp_norm"})
+
+
+def _norms(spec: Spec) -> Names:
+    """Side by side, each behind its norm, they have other names than one after the other."""
+    return _TWO_NORMS if spec.layers and any(branch.before for branch in spec.layers[0][0].branches[1:]) else _ONE_NORM
+
+
 FAMILY = Family(
     defaults={
         "activation": "gelu", "alibi": False, "bias": False, "ffn_hidden_size": None, "hidden_size": 4544,
@@ -93,9 +103,11 @@ FAMILY = Family(
     spec=spec,
     names={
         "word_embeddings": "embed", "ln_f": "norm", "lm_head": "head",
-        **layer_table("h.{i}.", {**fused_layers("self_attention"), "ln_attn": "attn_norm", "ln_mlp": "mlp_norm"}),
+        **layer_table("h.{i}.", fused_layers("self_attention")), **_TWO_NORMS,
     },
+    written=_norms,
     prefix="transformer.",
+    gguf_names=GGUF_FUSED_QKV,
     aliases={
         "hidden_size": "n_embed", "intermediate_size": "ffn_hidden_size", "num_attention_heads": "n_head",
         "num_hidden_layers": "n_layer", "num_key_value_heads": "num_kv_heads",

@@ -8,7 +8,7 @@ from litz.architectures.base import Family
 from litz.architectures.gguf_families import LAYER_NORM_EPSILON, WITHOUT_ATTENTION, WITHOUT_ROPE, Sizes
 from litz.architectures.gguf_header import MOST_LAYERS, Header, Shapes
 from litz.architectures.gguf_rope import Floats
-from litz.architectures.names import Experts, Names, Target, within
+from litz.architectures.names import Experts, Names, Target, with_last, within
 from litz.errors import ConfigError, UnsupportedError
 from litz.numbers import integer, shown
 
@@ -99,7 +99,7 @@ _TWO_NORMS: Names = {"blk.{i}.attn_norm": "layers.{i}.mlp_norm", "blk.{i}.attn_n
 def names(family: Family, shapes: Shapes) -> Names:
     """The table of tensor names for a file with these tensors."""
     two_norms = _TWO_NORMS if "blk.0.attn_norm_2.weight" in shapes else {}
-    return {**_NAMES, **family.gguf_names, **two_norms}
+    return with_last(_NAMES, {**family.gguf_names, **two_norms})
 
 
 def spelled(arch: object) -> dict[str, str]:

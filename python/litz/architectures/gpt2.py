@@ -6,7 +6,7 @@ Published files often lack the prefix `transformer.` and carry the causal mask a
 from dataclasses import replace
 
 from litz.architectures.base import Family, Keys, Spec, activation_of, four_times_width, head_dim, layer_norm, plain
-from litz.architectures.names import Transposed, layer_table
+from litz.architectures.names import GGUF_FUSED_QKV, Transposed, layer_table
 from litz.spec import Attention, Positions
 
 
@@ -43,6 +43,7 @@ FAMILY = Family(
         }),
     },
     prefix="transformer.",
+    gguf_names=GGUF_FUSED_QKV,
     aliases={
         "hidden_size": "n_embd", "intermediate_size": "n_inner", "max_position_embeddings": "n_positions",
         "num_attention_heads": "n_head", "num_hidden_layers": "n_layer",

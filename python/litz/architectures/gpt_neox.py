@@ -4,7 +4,7 @@ Side by side, each has a norm of its own. A quarter of each head rotates.
 """
 
 from litz.architectures.base import Family, Keys, Spec, biases, layer_norm, one_rope, parallel_own_norms, plain, pre
-from litz.architectures.names import Grouped, Target, layer_table
+from litz.architectures.names import GGUF_FUSED_QKV, Grouped, Target, layer_table
 
 
 def fused_layers(attention: str = "attention") -> dict[str, Target]:
@@ -37,5 +37,6 @@ FAMILY = Family(
         }),
     },
     prefix="gpt_neox.",
+    gguf_names=GGUF_FUSED_QKV,
     aliases={"partial_rotary_factor": "rotary_pct", "rope_theta": "rotary_emb_base"},
 )  # fmt: skip

@@ -58,6 +58,11 @@ def within(prefix: str, target: Target) -> Target:
     return form.naming(*(prefix + name for name in form.targets))
 
 
+def with_last(names: Names, own: Names) -> Names:
+    """The table with these rows at its end, where they are how the family is written."""
+    return {**{key: target for key, target in names.items() if key not in own}, **own}
+
+
 def layer_names(**names: Target) -> dict[str, Target]:
     """Rows of a table inside a layer: `model.layers.{i}.KEY` -> `layers.{i}.VALUE`; `__` in a key stands for a dot."""
     return {
@@ -72,6 +77,9 @@ def layer_table(prefix: str, names: Mapping[str, Target]) -> dict[str, Target]:
 
 # GGUF's names of norms of q and k with a weight of its own for each head.
 GGUF_HEAD_NORMS: Names = {f"blk.{{i}}.attn_{part}_norm": Heads(f"layers.{{i}}.attn.{part}_norm") for part in ("q", "k")}
+
+# GGUF's name of q, k and v in one tensor, for families that are written so.
+GGUF_FUSED_QKV: Names = {"blk.{i}.attn_qkv": tuple(f"layers.{{i}}.attn.{part}" for part in ("q", "k", "v"))}
 
 # What the first checkpoints call the weight and the bias of a layer norm.
 _OLDER = {"LayerNorm.gamma": "LayerNorm.weight", "LayerNorm.beta": "LayerNorm.bias"}

@@ -2,12 +2,12 @@
 
 from litz import rope
 from litz.architectures.base import LLAMA, LLAMA_KEYS, Family, Keys, Spec, layer_names, one_rope, plain, windows_if_set
-from litz.architectures.names import layer_table
+from litz.architectures.names import GGUF_FUSED_QKV, layer_table
 
 KEYS = {"max_position_embeddings": 4096, "original_max_position_embeddings": 4096, "rms_norm_eps": 1e-5}
 QKV, GATE_UP = ("attn.q", "attn.k", "attn.v"), ("mlp.gate", "mlp.up")
 NAMES = layer_names(self_attn__qkv_proj=QKV, mlp__gate_up_proj=GATE_UP)
-GGUF_NAMES = layer_table("blk.{i}.", {"attn_qkv": QKV, "ffn_up": GATE_UP})
+GGUF_NAMES = {**GGUF_FUSED_QKV, **layer_table("blk.{i}.", {"ffn_up": GATE_UP})}
 
 
 def spec(c: Keys) -> Spec:

@@ -115,6 +115,8 @@ def _body(body: "Body", *, learned: bool) -> tuple[str, str]:
     match body.kind:
         case "attention":
             return "attention", _attention(body, learned=learned)
+        case "conv":
+            return "convolution", f"over {body.kernel} positions, gated{', biases' if body.bias else ''}"
         case "mlp":
             gated = "gated " if body.gated else ""
             return "feed-forward", f"{gated}{body.activation}, width {body.width}"
@@ -137,6 +139,7 @@ def _attention(mixer: "Attention", *, learned: bool) -> str:
         parts.append("learned positions" if learned else "no rope")
     parts.append("query and key norms" if mixer.q_norm else "")
     parts.append("biases" if mixer.bias else "")
+    parts.append("sinks" if mixer.sinks else "")
     parts.append(f"softcap {mixer.softcap:g}" if mixer.softcap else "")
     return ", ".join(part for part in parts if part)
 

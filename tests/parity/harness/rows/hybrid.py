@@ -16,7 +16,7 @@ def lfm2(draw: Random) -> Keys:
     kinds = [draw.choice(["conv", "full_attention"]) for _ in range(keys["num_hidden_layers"])]
     kinds[-1] = "full_attention"  # the reference's cache needs one
     adjusted = {"block_auto_adjust_ff_dim": chance(draw), "block_multiple_of": draw.choice([1, 8, 32]),
-                "block_ffn_dim_multiplier": draw.choice([None, 1.0, 1.3])}  # fmt: skip
+                "block_ffn_dim_multiplier": draw.choice([0.7, 1.0, 1.3])}  # fmt: skip
     return keys | adjusted | {"layer_types": kinds, "conv_L_cache": draw.choice([1, 2, 3, 4, 7]),
                               "norm_eps": draw.choice([1e-6, 1e-5, 1e-2])}  # fmt: skip
 

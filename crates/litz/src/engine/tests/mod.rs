@@ -7,6 +7,8 @@ mod meaning;
 mod outputs;
 mod reference;
 mod refusals;
+mod short_conv;
+mod sinks;
 mod sources;
 mod tensors;
 
@@ -80,7 +82,7 @@ pub(super) fn file(spec: &Spec, dtype: impl Fn(&str) -> DType) -> TensorFile {
 /// The whole tensor, as one part.
 pub(super) fn whole(file: usize, tensor: &TensorInfo) -> Part {
     let rows = tensor.shape[..tensor.shape.len().max(2) - 1].iter().product();
-    Part { file, tensor: tensor.name.clone(), start: 0, count: rows, step: 1, scales: None }
+    Part::new(file, &tensor.name, 0, rows)
 }
 
 pub(super) fn sources(file: &TensorFile) -> Vec<WeightSource> {

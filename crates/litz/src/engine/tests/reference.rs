@@ -6,7 +6,7 @@ use super::*;
 use crate::formats::dequantize;
 use crate::spec::{
     Activation, Attention, Body, Branch, Head, Mask, Mlp, Moe, Norm, NormKind, NormOver, PositionBias, Rope,
-    Sum, Window,
+    ShortConv, Sum, Window,
 };
 
 pub(super) type Rows = Vec<Vec<f64>>;
@@ -104,7 +104,8 @@ impl Reference {
                     a.softcap.map_or(score, |cap| f64::from(cap) * (score / f64::from(cap)).tanh()).exp()
                 };
                 let weights: Vec<f64> = seen.clone().map(score).collect();
-                let total: f64 = weights.iter().sum();
+                let sink = if a.sinks { self.weights[&format!("{name}.sinks")][head].exp() } else { 0.0 };
+                let total = weights.iter().sum::<f64>() + sink;
                 out.extend((0..a.value_dim).map(|d| {
                     let values = seen.clone().map(|j| v[j][own * a.value_dim + d]);
                     weights.iter().zip(values).map(|(w, v)| w * v).sum::<f64>() / total
@@ -116,9 +117,42 @@ impl Reference {
     }
 
     fn gated(&self, name: &str, activation: Activation, x: &[f64]) -> Vec<f64> {
+        self.clamped(name, activation, (None, 0.0), x)
+    }
+
+    /// `down(activation(gate) * (up + offset))` of gates and ups within a limit.
+    fn clamped(
+        &self,
+        name: &str,
+        activation: Activation,
+        (limit, offset): (Option<f32>, f32),
+        x: &[f64],
+    ) -> Vec<f64> {
         let (gate, up) = (self.linear(&format!("{name}.gate"), x), self.linear(&format!("{name}.up"), x));
-        let hidden: Vec<f64> = gate.iter().zip(&up).map(|(g, u)| activate(activation, *g) * u).collect();
+        let limit = limit.map_or(f64::INFINITY, f64::from);
+        let one = |(gate, up): (&f64, &f64)| {
+            activate(activation, gate.min(limit)) * (up.clamp(-limit, limit) + f64::from(offset))
+        };
+        let hidden: Vec<f64> = gate.iter().zip(&up).map(one).collect();
         self.linear(&format!("{name}.down"), &hidden)
+    }
+
+    fn short_conv(&self, name: &str, conv: &ShortConv, rows: &Rows) -> Rows {
+        let part =
+            |part: &str| -> Rows { rows.iter().map(|x| self.linear(&format!("{name}.{part}"), x)).collect() };
+        let (b, c, v) = (part("b"), part("c"), part("v"));
+        let (factors, bias) =
+            (&self.weights[&format!("{name}.conv.weight")], self.weights.get(&format!("{name}.conv.bias")));
+        let mixed = |(position, c): (usize, &Vec<f64>)| -> Vec<f64> {
+            let one = |channel: usize| {
+                let seen = (position + 1).saturating_sub(conv.kernel)..position + 1;
+                let factor = |j: usize| factors[channel * conv.kernel + conv.kernel - 1 - (position - j)];
+                let sum: f64 = seen.map(|j| factor(j) * b[j][channel] * v[j][channel]).sum();
+                c[channel] * (sum + bias.map_or(0.0, |bias| bias[channel]))
+            };
+            self.linear(&format!("{name}.o"), &(0..c.len()).map(one).collect::<Vec<f64>>())
+        };
+        c.iter().enumerate().map(mixed).collect()
     }
 
     fn mlp(&self, name: &str, mlp: &Mlp, x: &[f64]) -> Vec<f64> {
@@ -142,7 +176,8 @@ impl Reference {
         let mut add =
             |share: f64, part: Vec<f64>| sum.iter_mut().zip(part).for_each(|(x, y)| *x += share * y);
         for &e in chosen {
-            add(scores[e] / total, self.gated(&format!("{name}.experts.{e}"), moe.activation, x));
+            let (name, clamp) = (format!("{name}.experts.{e}"), (moe.limit, moe.up_offset));
+            add(scores[e] / total, self.clamped(&name, moe.activation, clamp, x));
         }
         if moe.shared_width.is_some() {
             let gate = |x: &[f64]| 1.0 / (1.0 + (-self.linear(&format!("{name}.shared_gate"), x)[0]).exp());
@@ -156,6 +191,7 @@ impl Reference {
         let name = format!("{layer}.{}", branch.prefix());
         match &branch.body {
             Body::Attention(body) => self.attention(&name, body, rows),
+            Body::Conv(body) => self.short_conv(&name, body, rows),
             Body::Mlp(body) => rows.iter().map(|x| self.mlp(&name, body, x)).collect(),
             Body::Moe(body) => rows.iter().map(|x| self.moe(&name, body, x)).collect(),
             other => panic!("{other:?} has no steps"),

@@ -103,7 +103,6 @@ fn knobs_of_attention() {
         ("a norm of the mixed heads", "o_norm", norm()),
         ("query and key norms after the rotation", "norm_last", json!(true)),
         ("gated attention", "gate", json!("head")),
-        ("attention sinks", "sinks", json!(true)),
         ("cross-attention", "memory", json!("alone")),
         ("keys that are values", "keys_are_values", json!(true)),
         ("scaled values", "value_scale", json!(0.5)),
@@ -165,17 +164,13 @@ fn knobs_of_experts() {
         mlp(spec, 0)
     }
     let cases = [
-        ("experts without gates or with biases", "gated", json!(false)),
-        ("experts without gates or with biases", "bias", json!(true)),
-        ("clamped experts", "limit", json!(7.0)),
-        ("clamped experts", "up_offset", json!(1.0)),
+        ("experts without gates", "gated", json!(false)),
         ("experts behind a projection", "latent", json!(32)),
     ];
     refused_knobs(experts, &cases);
     let cases = [
         ("a router of sigmoids", "scores", json!("sigmoid")),
-        ("a router with biases", "bias", json!(true)),
-        ("a router with biases", "correction", json!(true)),
+        ("a router that corrects its choice", "correction", json!(true)),
         ("groups of experts", "groups", json!({"count": 2, "kept": 1, "best": 1})),
         ("routers with inputs of their own", "weigh_input", json!(true)),
         ("routers with inputs of their own", "norm", norm()),
@@ -190,7 +185,6 @@ fn other_bodies() {
     let bodies = [
         ("latent attention", latent()),
         ("linear recurrences", recurrent()),
-        ("short convolutions", json!({"kind": "conv", "kernel": 3, "bias": false})),
         ("inputs of each layer", json!({"kind": "layer_input", "width": 8, "activation": "silu"})),
     ];
     for (name, body) in bodies {

@@ -1,6 +1,6 @@
 //! Every tensor that the engine takes for a Spec, written down apart from the code that takes them.
 
-use crate::spec::{Attention, Body, Branch, Head, Mlp, Moe, Norm, NormOver, Spec};
+use crate::spec::{Attention, Body, Branch, Head, Mlp, Moe, Norm, NormOver, ShortConv, Spec};
 
 /// Names and shapes.
 pub(super) type Shapes = Vec<(String, Vec<usize>)>;
@@ -58,6 +58,7 @@ fn branch(all: &mut Shapes, layer: &str, branch: &Branch, width: usize) {
     norm(all, &format!("{layer}.{}_post_norm", branch.name), branch.after.as_ref(), width);
     match &branch.body {
         Body::Attention(body) => attention(all, &format!("{layer}.{}", branch.name), body, width),
+        Body::Conv(body) => short_conv(all, &format!("{layer}.conv"), body, width),
         Body::Mlp(body) => mlp(all, &format!("{layer}.{}", branch.name), body, width),
         Body::Moe(body) => moe(all, &format!("{layer}.moe"), body, width),
         other => panic!("{other:?} has no steps"),
@@ -76,6 +77,16 @@ fn attention(all: &mut Shapes, name: &str, a: &Attention, width: usize) {
     };
     of(all, "q", a.q_norm.as_ref(), queries);
     of(all, "k", a.k_norm.as_ref(), keys);
+    if a.sinks {
+        all.push((format!("{name}.sinks"), vec![a.heads]));
+    }
+}
+
+fn short_conv(all: &mut Shapes, name: &str, conv: &ShortConv, width: usize) {
+    for part in ["b", "c", "v", "o"] {
+        linear(all, &format!("{name}.{part}"), (width, width), conv.bias);
+    }
+    linear(all, &format!("{name}.conv"), (width, conv.kernel), conv.bias);
 }
 
 fn mlp(all: &mut Shapes, name: &str, mlp: &Mlp, width: usize) {
@@ -87,13 +98,14 @@ fn mlp(all: &mut Shapes, name: &str, mlp: &Mlp, width: usize) {
 }
 
 fn moe(all: &mut Shapes, name: &str, moe: &Moe, width: usize) {
-    linear(all, &format!("{name}.router"), (moe.experts, width), false);
-    let mut experts: Vec<_> = (0..moe.experts).map(|e| (format!("{name}.experts.{e}"), moe.width)).collect();
-    experts.extend(moe.shared_width.map(|width| (format!("{name}.shared"), width)));
-    for (expert, rows) in experts {
-        linear(all, &format!("{expert}.gate"), (rows, width), false);
-        linear(all, &format!("{expert}.up"), (rows, width), false);
-        linear(all, &format!("{expert}.down"), (width, rows), false);
+    linear(all, &format!("{name}.router"), (moe.experts, width), moe.router.bias);
+    let own = |e: usize| (format!("{name}.experts.{e}"), moe.width, moe.bias);
+    let mut experts: Vec<_> = (0..moe.experts).map(own).collect();
+    experts.extend(moe.shared_width.map(|width| (format!("{name}.shared"), width, false)));
+    for (expert, rows, bias) in experts {
+        linear(all, &format!("{expert}.gate"), (rows, width), bias);
+        linear(all, &format!("{expert}.up"), (rows, width), bias);
+        linear(all, &format!("{expert}.down"), (width, rows), bias);
     }
     if moe.shared_gate {
         linear(all, &format!("{name}.shared_gate"), (1, width), false);
