@@ -306,7 +306,7 @@ class Tokenizer:
 
 @final
 class Encoding:
-    """What is known of a text's tokens, or of a piece that truncation cut off; lists are made when asked for."""
+    """What is known of a text's tokens, or of a piece that truncation cut off; lists are made at the first access."""
 
     @property
     def ids(self) -> list[int]: ...
