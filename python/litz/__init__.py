@@ -16,7 +16,18 @@ if TYPE_CHECKING:
         StoppingCriteriaList,
     )
     from litz.generation.seeding import set_seed
-    from litz.models.auto import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+    from litz.models.auto import (
+        AutoConfig,
+        AutoModel,
+        AutoModelForCausalLM,
+        AutoModelForMaskedLM,
+        AutoModelForMultipleChoice,
+        AutoModelForQuestionAnswering,
+        AutoModelForSequenceClassification,
+        AutoModelForTokenClassification,
+        AutoTokenizer,
+    )
+    from litz.models.encoder import NativeEncoder
     from litz.models.native import NativeCausalLM
     from litz.models.outputs import CausalLMOutput
     from litz.pipelines import pipeline
@@ -54,7 +65,13 @@ __all__ = [
     "AddedToken",
     "AsyncTextIteratorStreamer",
     "AutoConfig",
+    "AutoModel",
     "AutoModelForCausalLM",
+    "AutoModelForMaskedLM",
+    "AutoModelForMultipleChoice",
+    "AutoModelForQuestionAnswering",
+    "AutoModelForSequenceClassification",
+    "AutoModelForTokenClassification",
     "AutoTokenizer",
     "BatchEncoding",
     "BertTokenizer",
@@ -75,6 +92,7 @@ __all__ = [
     "LogitsProcessor",
     "LogitsProcessorList",
     "NativeCausalLM",
+    "NativeEncoder",
     "PreTrainedTokenizer",
     "PreTrainedTokenizerBase",
     "PreTrainedTokenizerFast",
@@ -98,7 +116,10 @@ __all__ = [
 
 # module -> the public names that it defines
 _NAMES = {
-    "litz.models.auto": "AutoConfig AutoModelForCausalLM AutoTokenizer",
+    "litz.models.auto": """AutoConfig AutoModel AutoModelForCausalLM AutoModelForMaskedLM AutoModelForMultipleChoice
+        AutoModelForQuestionAnswering AutoModelForSequenceClassification AutoModelForTokenClassification
+        AutoTokenizer""",
+    "litz.models.encoder": "NativeEncoder",
     "litz.config": "Config",
     "litz.generation": "GenerationConfig TextIteratorStreamer TextStreamer",
     "litz.generation.async_streamer": "AsyncTextIteratorStreamer",

@@ -53,6 +53,9 @@ class TensorFile:
         A row is the innermost dimension. ArgumentError for numbers that the type cannot hold, such as NaN.
         """
 
+# File, tensor, first row, rows, from one row to the next; file and tensor of scales that are stored apart
+_Part = tuple[int, str, int, int, int, tuple[int, str] | None]
+
 @final
 class Model:
     """A loaded model. Safe to use from several threads."""
@@ -61,7 +64,7 @@ class Model:
     def load(
         spec_json: str,
         files: list[TensorFile],
-        sources: Sequence[tuple[str, Sequence[tuple[int, str, int, int]], bool]],
+        sources: Sequence[tuple[str, Sequence[_Part], bool]],
         options_json: str,
         /,
     ) -> Model:
@@ -73,7 +76,7 @@ class Model:
     def survey(
         spec_json: str,
         files: list[TensorFile],
-        sources: Sequence[tuple[str, Sequence[tuple[int, str, int, int]], bool]],
+        sources: Sequence[tuple[str, Sequence[_Part], bool]],
         options_json: str,
         /,
     ) -> str:
@@ -83,6 +86,30 @@ class Model:
     def hidden_states(self, ids: list[int], every_layer: bool, /) -> bytes:
         """The hidden states after the final norm, (time, width), or those of every layer, (layers + 1, time, width):
         first what enters the layers, last what `every_layer=False` gives. Little-endian float32.
+        """
+    def encode(
+        self,
+        ids: bytes | None,
+        lengths: Sequence[int],
+        *,
+        positions: bytes | None = None,
+        types: bytes | None = None,
+        tasks: bytes | None = None,
+        embeddings: bytes | None = None,
+        keys: Sequence[int] | None = None,
+        pooled: Sequence[int] | None = None,
+        head: bool = True,
+        hidden: Literal[none, last, layers] = "none",
+    ) -> tuple[bytes, bytes]:
+        """One pass over whole texts, which lie one after another: what the head gives, and hidden states.
+
+        ids, positions, types and tasks are little-endian uint32, one for each row; `embeddings` (rows, width) float32
+        stand in the place of ids. `lengths` has the rows of each text. Positions are 0.. unless given; they ascend
+        among keys, and among the rest. `keys`: how many rows of each text, from the first on, are seen; the others
+        only see. `pooled`: the row that heads pool by "first" and "last", unless it is row 0 and the last key.
+        The head: (texts, outputs or width) of a PooledHead, (rows, outputs) of the others, empty unless `head`. Hidden
+        states: (rows, width) after the final norm, with "layers" (layers + 1, rows, width) as `hidden_states` has them.
+        Both little-endian float32. A model whose layers are causal and whose head is an LmHead raises UnsupportedError.
         """
     def report(self) -> str:
         """What loading did, as JSON: conversions (tensor, from, to), how many matrices are mapped, packed and copied,

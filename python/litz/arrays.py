@@ -81,6 +81,18 @@ def floats(buffer: bytearray, kind: Kind, *, shape: tuple[int, ...]) -> Any:
     return numpy.frombuffer(buffer, dtype=numpy.float32).reshape(shape)
 
 
+def contiguous(array: Any) -> Any:
+    """The same numbers in a memory of their own, one after the other."""
+    return array.contiguous() if kind_of(array) == "torch" else array.copy()
+
+
+def gathered(data: bytes, *, width: int, shape: tuple[int, ...], strides: tuple[int, ...]) -> bytes:
+    """Elements of `width` bytes, which lie `strides` elements apart, one after the other in the order of `shape`."""
+    numpy = _numpy()
+    steps = [stride * width for stride in strides]
+    return bytes(numpy.ndarray(shape, dtype=f"V{width}", buffer=data, strides=steps).tobytes())
+
+
 def _numpy() -> ModuleType:
     try:
         import numpy

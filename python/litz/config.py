@@ -26,15 +26,23 @@ _ANY = """_attn_implementation _attn_implementation_autoset _flash_attn_2_enable
     return_dict_in_generate sep_token_id suppress_tokens task_specific_params temperature tf_legacy_loss tokenizer_class
     top_k top_p torch_dtype torchscript transformers.js_config transformers_version typical_p unk_token_id
     unsloth_fixed unsloth_version use_bfloat16 use_cache use_flash_attn vocab_size_or_config_json_file"""
+# Of a classifier: its training, and what its labels are called; how many there are is read with its head.
+_LABELS = """classifier_dropout cross_attention_hidden_size id2label label2id num_labels pad_token_id problem_type
+    summary_activation summary_first_dropout summary_last_dropout summary_proj_to_labels summary_type
+    summary_use_proj"""
 # Keys of other kinds of models, which every configuration of a decoder carries at their defaults.
-_DECODER = """add_cross_attention classifier_dropout cross_attention_hidden_size id2label is_decoder is_encoder_decoder
-    label2id pad_token_id problem_type summary_activation summary_first_dropout summary_proj_to_labels summary_type
-    summary_use_proj type_vocab_size"""
+_DECODER = f"{_LABELS} add_cross_attention is_decoder is_encoder_decoder type_vocab_size"
+# What the programs that trained or converted published encoders left in their configurations.
+_ENCODER = f"""{_LABELS} cls_token_id directionality down_scale_factor enable_recompute fuse gap_size
+    initializer_cutoff_factor mask_token_id mlp_dropout net_structure_type num_memory_blocks output_past pooler_fc_size
+    pooler_num_attention_heads pooler_num_fc_layers pooler_size_per_head pooler_type qa_dropout seq_classif_dropout
+    reference_compile repad_logits_with_grad sinusoidal_pos_embds sparse_pred_ignore_index sparse_prediction
+    tie_weights_"""
 
 Kind = Literal["decoder", "encoder"]
 # kind of model -> the keys that cannot matter for it; an encoder's readers look at labels, padding and token types
 _IRRELEVANT: dict[Kind, frozenset[str]] = {
-    "decoder": frozenset(f"{_ANY} {_DECODER}".split()), "encoder": frozenset(_ANY.split()),
+    "decoder": frozenset(f"{_ANY} {_DECODER}".split()), "encoder": frozenset(f"{_ANY} {_ENCODER}".split()),
 }  # fmt: skip
 
 # An unread key whose name holds one of these words may change the mathematics: loading stops and names it.

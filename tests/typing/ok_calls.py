@@ -28,6 +28,7 @@ from litz import (
     set_seed,
 )
 from litz.generation import GenerationOutput, Token
+from litz.models.outputs import BaseModelOutputWithPooling, SequenceClassifierOutput
 from litz.pipelines import TextGenerationPipeline
 from litz.pipelines.text_generation import Generated
 
@@ -128,3 +129,10 @@ def takes_any_tokenizer(tokenizer: PreTrainedTokenizerBase) -> None:
         tokenizer("text", max_length=4, truncation=True)
     except errors.ArgumentError as error:
         print(error, litz.__version__)
+
+
+def reads_whole_sequences() -> None:
+    model = litz.AutoModelForSequenceClassification.from_pretrained("folder", num_labels=3)
+    assert_type(model([[1, 2]]), SequenceClassifierOutput[Any])
+    hidden = litz.AutoModel.from_pretrained("folder")([[1, 2]], output_hidden_states=True)
+    assert_type(hidden, BaseModelOutputWithPooling[Any])

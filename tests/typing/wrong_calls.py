@@ -16,9 +16,9 @@ MESSAGES = [{"role": "user", "content": "Hello"}]
 
 
 def imports() -> None:
-    from litz import AutoModel  # expect: mypy[attr-defined] pyright[reportAttributeAccessIssue]
+    from litz import AutoModelForTelepathy  # expect: mypy[attr-defined] pyright[reportAttributeAccessIssue]
 
-    print(AutoModel, litz.Trainer)  # expect: mypy[attr-defined] pyright[reportAttributeAccessIssue]
+    print(AutoModelForTelepathy, litz.Trainer)  # expect: mypy[attr-defined] pyright[reportAttributeAccessIssue]
 
 
 def loads(model: NativeCausalLM, tokenizer: Tokenizer) -> None:

@@ -103,10 +103,12 @@ class TestTensors:
         with pytest.raises((ModelNotFoundError, litz.errors.FileAccessError), match="model-00"):
             load(tmp_path)
 
-    def test_pickles_are_never_opened(self, folder: Path) -> None:
-        (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
-        with pytest.raises(UnsupportedError, match="pickle"):
-            load(folder)
+    def test_pickles_give_the_same_model(self, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        expected = load(folder)(torch.arange(3, 9)[None]).logits
+        monkeypatch.setenv("LITZ_HOME", str(tmp_path / "home"))
+        torch.save(load_file(folder / "model.safetensors"), folder / "pytorch_model.bin")
+        (folder / "model.safetensors").unlink()
+        assert torch.equal(load(folder)(torch.arange(3, 9)[None]).logits, expected)
 
 
 class TestConfiguration:

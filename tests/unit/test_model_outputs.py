@@ -7,7 +7,6 @@ import pickle
 import pytest
 
 import litz
-from litz.arguments.missing_names import instead
 from litz.models import outputs
 from litz.models.heads import HEADS
 
@@ -64,10 +63,8 @@ def test_an_output_is_not_changed_and_is_equal_to_itself_alone():
         assert (copied.logits == output.logits).all()
 
 
-def test_a_class_is_public_where_its_head_is_computed_and_explained_where_it_is_not():
+def test_the_class_of_every_head_is_public():
     for name, head in HEADS.items():
-        assert (head.auto_class in litz.__all__) == (head.load is not None)
-        if head.load is not None:
-            assert getattr(litz, head.auto_class).head == name
-        else:
-            assert instead(head.auto_class).startswith("this release does not have it; litz ")
+        assert head.auto_class in litz.__all__
+        assert getattr(litz, head.auto_class).head == name
+        assert (head.made_of is None) == (name == "language-model")

@@ -24,8 +24,11 @@ pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(scratch_bytes, m)?)
 }
 
-/// A weight's canonical name, its parts (file, tensor, first row, rows), and whether they are stored (in, out).
-type Source = (String, Vec<(usize, String, usize, usize)>, bool);
+/// A weight's canonical name, its parts, and whether they are stored (in, out).
+type Source = (String, Vec<StoredPart>, bool);
+
+/// File, tensor, first row, rows, from one row to the next; file and tensor of scales that are stored apart.
+type StoredPart = (usize, String, usize, usize, usize, Option<(usize, String)>);
 
 /// A loaded model. Safe to use from several threads.
 #[pyclass(name = "Model", module = "litz._core", frozen)]
@@ -138,7 +141,7 @@ impl PyModel {
 }
 
 fn weight_sources(sources: Vec<Source>) -> Vec<WeightSource> {
-    let part = |(file, tensor, start, count)| Part { file, tensor, start, count };
+    let part = |(file, tensor, start, count, step, scales)| Part { file, tensor, start, count, step, scales };
     let source = |(name, parts, transposed): Source| {
         let parts = parts.into_iter().map(part).collect();
         WeightSource { name, parts, transposed }

@@ -8,6 +8,7 @@ from litz import rope
 from litz.architectures.names import Names as Names
 from litz.architectures.names import layer_names as layer_names
 from litz.architectures.names import layer_table as layer_table
+from litz.architectures.tasks import DECODER, Tasks
 from litz.config import Keys as Keys
 from litz.config import Kind
 from litz.errors import ConfigError
@@ -23,6 +24,7 @@ from litz.spec import (
     Moe,
     Norm,
     Rope,
+    ShortConv,
     Sum,
     TokenStem,
     Tower,
@@ -37,11 +39,13 @@ class Family:
     defaults: Mapping[str, Any]
     spec: Callable[[Keys], Spec]
     names: Names = field(default_factory=lambda: LLAMA)
+    prefix: str = ""  # written before every name but the head's by most files
     prefixes: tuple[str, ...] = ()  # written before every name by some files
     unused: tuple[str, ...] = ()  # towers of other modalities: reported, not loaded
     gguf_names: Names = field(default_factory=dict)  # on top of the common table
     aliases: Mapping[str, str] = field(default_factory=dict)  # a key's general name -> what this family's files say
     kind: Kind = "decoder"
+    tasks: Tasks = field(default_factory=lambda: DECODER)  # what it has heads for; the first is its own
 
 
 LLAMA: Names = {
@@ -190,43 +194,44 @@ def kv_heads_of(c: Keys) -> int:
     return c.size("num_attention_heads" if c.get("num_key_value_heads") is None else "num_key_value_heads")
 
 
+Mixer = Attention | ShortConv
 FeedForward = Mlp | Moe
 _Scaled = TypeVar("_Scaled", TokenStem, LmHead)
 NormOver = Literal["head", "whole", "each"]
-Shape = Callable[[Attention, FeedForward, Norm], Layer]
+Shape = Callable[[Mixer, FeedForward, Norm], Layer]
 
 
-def pre(attention: Attention, mlp: FeedForward, norm: Norm) -> Layer:
+def pre(mixer: Mixer, mlp: FeedForward, norm: Norm) -> Layer:
     """A norm before the mixer and before the feed-forward: Llama, GPT-2."""
-    return Sum((Branch("attn", attention, before=norm),)), Sum((Branch("mlp", mlp, before=norm),))
+    return Sum((Branch("attn", mixer, before=norm),)), Sum((Branch("mlp", mlp, before=norm),))
 
 
-def sandwich(attention: Attention, mlp: FeedForward, norm: Norm) -> Layer:
+def sandwich(mixer: Mixer, mlp: FeedForward, norm: Norm) -> Layer:
     """A norm before and after each of them: Gemma 2."""
     return (
-        Sum((Branch("attn", attention, before=norm, after=norm),)),
+        Sum((Branch("attn", mixer, before=norm, after=norm),)),
         Sum((Branch("mlp", mlp, before=norm, after=norm),)),
     )
 
 
-def output_norms(attention: Attention, mlp: FeedForward, norm: Norm) -> Layer:
+def output_norms(mixer: Mixer, mlp: FeedForward, norm: Norm) -> Layer:
     """A norm after each of them, before it is added: OLMo 2."""
-    return Sum((Branch("attn", attention, after=norm),)), Sum((Branch("mlp", mlp, after=norm),))
+    return Sum((Branch("attn", mixer, after=norm),)), Sum((Branch("mlp", mlp, after=norm),))
 
 
-def post(attention: Attention, mlp: FeedForward, norm: Norm) -> Layer:
+def post(mixer: Mixer, mlp: FeedForward, norm: Norm) -> Layer:
     """A norm after each sum: the first transformers, BERT."""
-    return Sum((Branch("attn", attention),), after=norm), Sum((Branch("mlp", mlp),), after=norm)
+    return Sum((Branch("attn", mixer),), after=norm), Sum((Branch("mlp", mlp),), after=norm)
 
 
-def parallel(attention: Attention, mlp: FeedForward, norm: Norm) -> Layer:
+def parallel(mixer: Mixer, mlp: FeedForward, norm: Norm) -> Layer:
     """Both read the same normed residual: Cohere, Phi, Falcon 7B."""
-    return (Sum((Branch("attn", attention), Branch("mlp", mlp)), before=norm),)
+    return (Sum((Branch("attn", mixer), Branch("mlp", mlp)), before=norm),)
 
 
-def parallel_own_norms(attention: Attention, mlp: FeedForward, norm: Norm) -> Layer:
+def parallel_own_norms(mixer: Mixer, mlp: FeedForward, norm: Norm) -> Layer:
     """Both read the residual, each through a norm of its own: GPT-NeoX, Falcon 40B."""
-    return (Sum((Branch("attn", attention, before=norm), Branch("mlp", mlp, before=norm))),)
+    return (Sum((Branch("attn", mixer, before=norm), Branch("mlp", mlp, before=norm))),)
 
 
 def residual_scaled(scale: float) -> Shape:
@@ -247,14 +252,15 @@ def plain(
     mlp_bias: bool = False,
     mlp_width: int | None = None,
     kv_heads: int | None = None,
+    causal: bool = True,
     ropes: Rope | Iterable[Rope | None] | None = None,
     windows: Iterable[int | None] = (),
-    attention: Callable[[int, Attention], Attention] = lambda index, made: made,
+    attention: Callable[[int, Attention], Mixer] = lambda index, made: made,
     feed_forward: Callable[[int, Mlp], Mlp | Moe] = lambda index, made: made,
     stem: Callable[[TokenStem], TokenStem] = lambda made: made,
     head: Callable[[LmHead], LmHead] = lambda made: made,
 ) -> Spec:
-    """The Spec of a decoder from the usual keys; a family says what is its own.
+    """The Spec of a model from the usual keys, a decoder's unless it is not causal; a family says what is its own.
 
     `norm` is RMSNorm with `rms_norm_eps` unless given. `ropes` and `windows` have an entry for each layer, or one rope
     stands for all; `attention` and `feed_forward` change those of a layer, `stem` and `head` what is around the layers.
@@ -266,7 +272,7 @@ def plain(
     mlp = Mlp(mlp_width or c.size("intermediate_size"), act, gated=gated, bias=mlp_bias)
     per_layer = (ropes,) * count if ropes is None or isinstance(ropes, Rope) else tuple(ropes)
     layers = tuple(
-        shape(attention(i, replace(mixer, rope=rope, mask=Mask(window=window))), feed_forward(i, mlp), norm)
+        shape(attention(i, replace(mixer, rope=rope, mask=Mask(causal, window))), feed_forward(i, mlp), norm)
         for i, (rope, window) in enumerate(zip(per_layer, tuple(windows) or (None,) * count, strict=True))
     )
     tower = Tower(width, c.size("max_position_embeddings"), stem(TokenStem(vocab, width)), layers, norm)

@@ -39,7 +39,7 @@ FAMILY = Family(
         "word_embeddings": "embed", "word_embeddings_layernorm": "embed_norm", "ln_f": "norm", "lm_head": "head",
         **layer_table("h.{i}.", fused_layers("self_attention")),
     },
-    prefixes=("transformer.",),
+    prefix="transformer.",
     aliases={
         "hidden_size": "n_embed", "intermediate_size": "n_inner", "max_position_embeddings": "seq_length",
         "num_attention_heads": "n_head", "num_hidden_layers": "n_layer",

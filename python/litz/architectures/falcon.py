@@ -95,7 +95,7 @@ FAMILY = Family(
         "word_embeddings": "embed", "ln_f": "norm", "lm_head": "head",
         **layer_table("h.{i}.", {**fused_layers("self_attention"), "ln_attn": "attn_norm", "ln_mlp": "mlp_norm"}),
     },
-    prefixes=("transformer.",),
+    prefix="transformer.",
     aliases={
         "hidden_size": "n_embed", "intermediate_size": "ffn_hidden_size", "num_attention_heads": "n_head",
         "num_hidden_layers": "n_layer", "num_key_value_heads": "num_kv_heads",

@@ -42,7 +42,7 @@ FAMILY = Family(
             "mlp.c_fc": Transposed("mlp.up"), "mlp.c_proj": Transposed("mlp.down"),
         }),
     },
-    prefixes=("transformer.",),
+    prefix="transformer.",
     aliases={
         "hidden_size": "n_embd", "intermediate_size": "n_inner", "max_position_embeddings": "n_positions",
         "num_attention_heads": "n_head", "num_hidden_layers": "n_layer",

@@ -36,6 +36,6 @@ FAMILY = Family(
             "attention": None, "attention.masked_bias": None,  # the mask, `attention.bias`
         }),
     },
-    prefixes=("gpt_neox.",),
+    prefix="gpt_neox.",
     aliases={"partial_rotary_factor": "rotary_pct", "rope_theta": "rotary_emb_base"},
 )  # fmt: skip

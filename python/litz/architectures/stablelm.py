@@ -5,11 +5,11 @@ feed-forward side by side (StableLM 2 12B has the last two).
 """
 
 from litz.architectures.base import LLAMA, Family, Keys, Spec, layer_norm, one_rope, parallel, plain, pre, qk_norms
-from litz.architectures.names import Stacked, layer_table
+from litz.architectures.names import GGUF_HEAD_NORMS, Stacked, layer_table
 
 KEYS = {"hidden_act": "silu", "layer_norm_eps": 1e-5, "num_key_value_heads": 32, "partial_rotary_factor": 0.25}
 NORMS = {f"self_attn.{x}_layernorm.norms.{{e}}": Stacked(f"attn.{x}_norm") for x in "qk"}
-NAMES = layer_table("model.layers.{i}.", NORMS)
+NAMES = {**LLAMA, **layer_table("model.layers.{i}.", NORMS)}
 
 
 def spec(c: Keys) -> Spec:
@@ -22,4 +22,6 @@ def spec(c: Keys) -> Spec:
     )  # fmt: skip
 
 
-FAMILY = Family(defaults={**KEYS, "max_position_embeddings": 4096}, spec=spec, names={**LLAMA, **NAMES})
+FAMILY = Family(
+    defaults={**KEYS, "max_position_embeddings": 4096}, spec=spec, names=NAMES, gguf_names=GGUF_HEAD_NORMS
+)

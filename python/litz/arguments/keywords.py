@@ -20,9 +20,15 @@ class ConfigKeys(TypedDict, total=False):
     attn_logit_softcapping: float | None
     bias: bool | None
     bos_token_id: int | None
+    classifier_activation: str | None
+    classifier_bias: bool | None
+    classifier_pooling: str | None
+    decoder_bias: bool | None
     decoder_sparse_step: int | None
+    dim: int | None
     do_layer_norm_before: bool | None
     embedding_multiplier: float | None
+    embedding_size: int | None
     enable_bias: bool | None
     eos_token_id: int | Sequence[int] | None
     ffn_dim: int | None
@@ -31,11 +37,15 @@ class ConfigKeys(TypedDict, total=False):
     head_dim: int | None
     hidden_act: str | None
     hidden_activation: str | None
+    hidden_dim: int | None
     hidden_size: int | None
+    id2label: Mapping[int, str] | None
+    inner_group_num: int | None
     intermediate_size: int | None
     layer_norm_eps: float | None
     layer_norm_epsilon: float | None
     layer_types: Sequence[str] | None
+    local_attention: int | None
     logit_scale: float | None
     logits_scaling: float | None
     max_position_embeddings: int | None
@@ -49,29 +59,37 @@ class ConfigKeys(TypedDict, total=False):
     n_embed: int | None
     n_head: int | None
     n_head_kv: int | None
+    n_heads: int | None
     n_inner: int | None
     n_layer: int | None
+    n_layers: int | None
     n_positions: int | None
     new_decoder_architecture: bool | None
     no_rope_layer_interval: int | None
     no_rope_layers: Sequence[int] | None
+    norm_bias: bool | None
+    norm_eps: float | None
     norm_epsilon: float | None
     norm_topk_prob: bool | None
     num_attention_heads: int | None
     num_experts: int | None
     num_experts_per_tok: int | None
+    num_hidden_groups: int | None
     num_hidden_layers: int | None
     num_key_value_heads: int | None
     num_kv_heads: int | None
+    num_labels: int | None
     num_ln_in_parallel_attn: int | None
     original_max_position_embeddings: int | None
     pad_token_id: int | None
     parallel_attn: bool | None
     partial_rotary_factor: float | None
     pretraining_tp: int | None
+    problem_type: str | None
     qk_layernorm: bool | None
     qkv_bias: bool | None
     query_pre_attn_scalar: float | None
+    relative_attention_num_buckets: int | None
     residual_multiplier: float | None
     rms_norm_eps: float | None
     rope_parameters: Mapping[str, Any] | None
@@ -85,12 +103,18 @@ class ConfigKeys(TypedDict, total=False):
     shared_expert_intermediate_size: int | None
     sliding_window: int | None
     sliding_window_pattern: int | None
+    summary_activation: str | None
+    summary_type: str | None
+    summary_use_proj: bool | None
+    task_type_vocab_size: int | None
     tie_word_embeddings: bool | None
+    type_vocab_size: int | None
     use_bias: bool | None
     use_cache: bool | None
     use_parallel_residual: bool | None
     use_qk_norm: bool | None
     use_sliding_window: bool | None
+    use_task_id: bool | None
     vocab_size: int | None
     word_embed_proj_dim: int | None
 

@@ -11,7 +11,7 @@ _NO_ADAPTERS = "adapters are not supported: merge them into the model first, and
 _NO_QUANTIZING = (
     "litz does not quantise while it loads: load a GGUF file, whose weights are quantised (`litz quantize` writes one)"
 )
-_TEXT_ONLY = "litz has causal language models of text alone: AutoModelForCausalLM, AutoTokenizer, pipeline"
+_TEXT_ONLY = "litz has models of text alone: AutoModelForCausalLM, AutoModel and its heads, AutoTokenizer, pipeline"
 _BY_PARAMETERS = "every token is chosen in Rust: pass the parameter to generate, such as temperature, top_k or top_p"
 _HUGGING_FACE = "it belongs to another package than transformers: import it from there"
 
@@ -23,14 +23,15 @@ _ELSEWHERE: tuple[tuple[str, str], ...] = (
     (r"BitsAndBytesConfig|(GPTQ|Awq|Aqlm|Quanto|TorchAo|Hqq|Eetq|Fbgemm\w*|FineGrained\w*|FPQuant|Mxfp4|Higgs|Spqr|Vptq"
      r"|BitNet\w*|CompressedTensors)Config|\w*Quant(ization|izer)\w*", _NO_QUANTIZING),
     (r"(TF|Flax)Auto\w+", "litz has its own engine, without TensorFlow and JAX: AutoModelForCausalLM"),
-    (r"AutoModel|AutoModelForPreTraining|AutoModelWithLMHead",
-     "litz loads causal language models: AutoModelForCausalLM gives logits; hidden states are not kept"),
+    (r"AutoModelForPreTraining|AutoModelWithLMHead", "AutoModelForCausalLM and AutoModelForMaskedLM give logits"),
     (r"AutoModelFor\w+|Auto(Processor|FeatureExtractor|ImageProcessor|VideoProcessor|Backbone)|\w+Processor"
      r"|\w+ImageProcessor(Fast)?|\w+FeatureExtractor", _TEXT_ONLY),
     (r"\w+For(CausalLM|ConditionalGeneration)|\w+LMHeadModel|GenerationMixin",
      "one class loads every family, which it finds in the files: AutoModelForCausalLM"),
+    (r"\w+For(MaskedLM|SequenceClassification|TokenClassification|QuestionAnswering|MultipleChoice)",
+     "one class loads every family, which it finds in the files: AutoModelFor… of the same name"),
     (r"\w+For[A-Z]\w+", _TEXT_ONLY),
-    (r"PreTrainedModel|\w+Model", "one class loads every family: AutoModelForCausalLM"),
+    (r"PreTrainedModel|\w+Model", "one class loads every family: AutoModel for hidden states, AutoModelForCausalLM"),
     (r"\w+Tokenizer(Fast)?", "AutoTokenizer reads every kind of vocabulary, and Tokenizer is the class of all"),
     (r"(Watermarking|Compile|ContinuousBatching|Cache)\w*Config", "it has no effect here: leave it out"),
     (r"PretrainedConfig|PreTrainedConfig|\w+Config",

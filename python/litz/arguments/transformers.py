@@ -22,8 +22,8 @@ LOADING: dict[str, Known] = {
     "offload_folder": _NO_DEVICES,
     "offload_buffers": _NO_DEVICES,
     "offload_state_dict": _NO_DEVICES,
-    "use_safetensors": Known("litz reads safetensors and GGUF, never pickles", (True,)),
-    "weights_only": without_effect("nothing is unpickled"),
+    "use_safetensors": Known("safetensors are read wherever there are any; leave it out", (True,)),
+    "weights_only": without_effect("a pickle is read as tensors alone, and nothing of it is executed"),
     "ignore_mismatched_sizes": Known("every weight must have its shape; leave it out", (False,)),
     "force_download": Known("delete the copy with `litz rm`, then load again", (False,)),
     "resume_download": without_effect("downloads are always resumed"),
@@ -84,6 +84,27 @@ CALLING: dict[str, Known] = {
     "max_length_q": Known("pass sequences as rows, with a mask"),
     "max_length_k": Known("pass sequences as rows, with a mask"),
     "seq_idx": Known("pass sequences as rows, with a mask"),
+}
+
+_NO_LOSS = Known("a loss belongs to training, and this release only infers; leave it out")
+_NO_MEMORY = Known("encoders read their input alone; leave it out")
+
+# Calling an encoder, or another model that is not generated from.
+ENCODING: dict[str, Known] = {
+    "inputs_embeds": Known("the native engine takes token ids"),
+    "labels": _NO_LOSS,
+    "next_sentence_label": _NO_LOSS,
+    "start_positions": _NO_LOSS,
+    "end_positions": _NO_LOSS,
+    "num_items_in_batch": without_effect("it scales a loss, which is not computed"),
+    "use_cache": without_effect("whole sequences are read at once, so nothing is cached"),
+    "past_key_values": Known("pass the whole sequence"),
+    "cache_position": Known("pass position_ids"),
+    "output_attentions": Known("attention scores are never stored; leave it out", (False,)),
+    "head_mask": Known("all heads are computed; leave it out"),
+    "encoder_hidden_states": _NO_MEMORY,
+    "encoder_attention_mask": _NO_MEMORY,
+    "task_type_ids": Known("ERNIE's task 0 is read; leave it out"),
 }
 
 # pipeline().

@@ -153,14 +153,14 @@ class GenerationConfig:
         `options` say where the model is, as in `hub.where.Where`, or win over the file's parameter of that name;
         another name is ArgumentError. A model without the file raises ModelNotFoundError.
         """
-        from litz.generation.files import read_pretrained
+        from litz.generation.files import find
 
         check_source(pretrained_model_name, "GenerationConfig.from_pretrained")
         where, values = split(options)
         for name in values:
             if name not in PARAMETERS:
                 raise UnknownArgumentError(f"{name}: no generation parameter, and no argument here; {hint_for(name)}")
-        made = read_pretrained(pretrained_model_name, config_file_name or FILE, **where)
+        made = cls.from_file(find(pretrained_model_name, config_file_name or FILE, **where))
         made.update(**values)
         return made
 

@@ -15,7 +15,17 @@ from typing import Any
 from litz.errors import DownloadError, LitzError, ModelNotFoundError
 from litz.hub.cache import note_of_snapshot, repository_folder, write_json
 from litz.hub.disk_errors import disk_error
-from litz.hub.files import INDEX, SIDE_FILES, WEIGHTS, Want, refuse_pickles, shards
+from litz.hub.files import (
+    INDEX,
+    PICKLE,
+    PICKLE_INDEX,
+    SIDE_FILES,
+    WEIGHTS,
+    Want,
+    is_module_file,
+    refuse_pickles,
+    shards,
+)
 from litz.hub.gguf_names import choose_gguf, choose_quantised
 from litz.hub.locations import endpoint, hub_variable
 from litz.hub.network_errors import failure_in_words, format_seconds, host_and_proxy
@@ -75,11 +85,11 @@ def _download(
     first, weights = _needed(source, list(sizes), want)
     with _bar(source.repo, cache, absent([*first, *weights])) as progress:
         paths = [fetch(name, commit) for name in first]
-        if weights == [INDEX]:
-            paths.append(fetch(INDEX, commit))
-            weights = [INDEX, *shards(paths[-1])]
+        if weights in ([INDEX], [PICKLE_INDEX]):
+            paths.append(fetch(weights[0], commit))
+            weights += shards(paths[-1])
             progress.total = (progress.total or 0) + absent(weights)
-        paths += [fetch(name, commit) for name in weights if name != INDEX]
+        paths += [fetch(name, commit) for name in weights if name not in (INDEX, PICKLE_INDEX)]
     names = [*first, *weights]
     root = paths[0].parents[len(Path(names[0]).parts) - 1]
     if source.file is None and source.quantisation is None:
@@ -102,12 +112,13 @@ def _needed(source: HubSource, names: list[str], want: Want) -> tuple[list[str],
     small = [name for name in SIDE_FILES if name in names]
     if want != "model" and "config.json" in small:
         return small, []
-    for weights in (WEIGHTS, INDEX):
-        if weights in names and "config.json" in small:
+    small += [name for name in names if is_module_file(name)]
+    whole = [name for name in (WEIGHTS, INDEX) if name in names and "config.json" in small]
+    gguf = None if whole else choose_gguf(names, source.repo)
+    pickled = [name for name in (PICKLE, PICKLE_INDEX) if name in names and "config.json" in small]
+    for weights in (*whole, gguf, *pickled):
+        if weights is not None:
             return small, [weights]
-    gguf = choose_gguf(names, source.repo)
-    if gguf is not None:
-        return small, [gguf]
     refuse_pickles(names, source.repo)
     raise ModelNotFoundError(
         f"{source.repo} holds no model that litz reads: expected config.json with {WEIGHTS} or a .gguf"

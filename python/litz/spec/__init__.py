@@ -107,6 +107,8 @@ class Spec:
         for name, tower in self.towers.items():
             kinds = {layer: index for index, layer in enumerate(dict.fromkeys(tower.layers))}
             made = {field.name: _plain(getattr(tower, field.name)) for field in fields(tower) if field.name != "layers"}
+            if not tower.weights_of:
+                del made["weights_of"]
             towers[name] = {**made, "kinds": _plain(list(kinds)), "layers": [kinds[layer] for layer in tower.layers]}
         return json.dumps({"towers": towers, "head": _plain(self.head)})
 

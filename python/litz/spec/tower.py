@@ -145,6 +145,7 @@ class Tower:
     """A stem, layers and a norm.
 
     `memory` names the tower whose output cross-attention reads. The model has as many positions as `context`.
+    `weights_of`: layer i has the weights called `layers.{weights_of[i]}` (ALBERT); empty: each layer has its own.
     """
 
     width: int
@@ -155,6 +156,7 @@ class Tower:
     memory: str | None = None
     streams: Streams | None = None
     layer_inputs: LayerInputs | None = None
+    weights_of: tuple[int, ...] = ()
 
     def weights(self, name: str, memory_width: int) -> Weights:
         """Its tensors; `name` ends in a dot or is empty."""
@@ -163,7 +165,8 @@ class Tower:
             yield from self._layer_inputs(f"{name}layer_inputs", self.layer_inputs)
         if table := self.shared_buckets():
             yield f"{name}position_bias.weight", (table[0].count, table[1])
-        for index, layer in enumerate(self.layers):
+        own = self.weights_of or range(len(self.layers))
+        for index, layer in dict(zip(own, self.layers, strict=True)).items():
             for total in layer:
                 yield from total.weights(f"{name}layers.{index}", self.width, memory_width)
         if self.norm:

@@ -137,9 +137,28 @@ def test_a_revision_is_asked_for(monkeypatch):
         assert any(f"/revision/{COMMIT}" in line for line in server.requests)
 
 
-def test_pickles_are_not_fetched(monkeypatch):
-    with hub_with(monkeypatch, {"config.json": b"{}", "pytorch_model.bin": b"pickle"}):
-        assert fetch().startswith("UnsupportedError: owner/name has its weights in pytorch_model.bin only")
+def test_pickles_are_fetched_where_there_is_nothing_else(monkeypatch):
+    with hub_with(monkeypatch, {"config.json": b"{}", "pytorch_model.bin": b"pickle", "training_args.bin": b"x"}):
+        assert fetch()[2] == ["config.json", "pytorch_model.bin"]
+
+
+def test_pickles_of_other_names_are_not_fetched(monkeypatch):
+    with hub_with(monkeypatch, {"config.json": b"{}", "model.ckpt": b"pickle"}):
+        assert fetch().startswith("UnsupportedError: owner/name has its weights in model.ckpt only")
+
+
+def test_the_modules_of_a_sentence_transformers_model_are_fetched(monkeypatch):
+    modules = {
+        "modules.json": b"[]",
+        "sentence_bert_config.json": b"{}",
+        "config_sentence_transformers.json": b"{}",
+        "1_Pooling/config.json": b"{}",
+        "2_Dense/config.json": b"{}",
+        "2_Dense/model.safetensors": b"weights",
+    }
+    with hub_with(monkeypatch, {**FILES, **modules, "3_Dense/evil.py": b"code"}):
+        assert set(modules) <= set(fetch()[2])
+        assert "3_Dense/evil.py" not in fetch()[2]
 
 
 @pytest.mark.parametrize(

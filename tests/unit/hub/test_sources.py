@@ -113,9 +113,9 @@ def test_a_missing_shard_is_named(folder):
     assert resolve(folder, want="config").root == folder
 
 
-def test_pickles_are_refused_by_name(folder):
-    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
-    with pytest.raises(UnsupportedError, match=r"pytorch_model\.bin"):
+def test_pickles_of_other_names_are_refused_by_name(folder):
+    (folder / "model.safetensors").rename(folder / "model.ckpt")
+    with pytest.raises(UnsupportedError, match=r"model\.ckpt only"):
         resolve(folder)
 
 

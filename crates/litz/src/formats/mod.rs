@@ -12,13 +12,14 @@ mod dtype;
 mod gguf;
 mod map;
 mod metadata;
+pub(crate) mod mxfp4;
 mod quantize;
 mod reader;
 mod safetensors;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use blocks::{half_at, IQ4_VALUES};
+pub(crate) use blocks::{half_at, power_of_two, FP4_VALUES, IQ4_VALUES};
 pub use dequantize::dequantize;
 pub use dtype::DType;
 pub use metadata::{Array, Metadata, MetadataValue, ValueType};

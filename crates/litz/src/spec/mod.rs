@@ -12,6 +12,9 @@ mod position;
 mod recurrent;
 mod tower;
 
+#[cfg(test)]
+pub(crate) mod tests;
+
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 

@@ -147,7 +147,7 @@ mod tests {
         let mut tensors = Tensors::default();
         let rows = bytes.len() / dtype.bytes_for(cols).unwrap();
         tensors.raw("t", &[rows, cols], dtype, bytes);
-        let part = Part { file: 0, tensor: "t".to_owned(), start: 0, count: rows };
+        let part = Part::new(0, "t", 0, rows);
         let source = WeightSource { name: "w".to_owned(), parts: vec![part], transposed: false };
         Arc::new(StoredRows::matrix(&[tensors.gguf()], &source, rows, cols).unwrap())
     }

@@ -8,7 +8,7 @@ use super::arena::{Arena, Layout};
 use super::convert;
 use super::fill::{fill, FillJob};
 use super::report::LoadReport;
-use super::sources::{read_vector, StoredRows, WeightSource};
+use super::sources::{read_columns, read_vector, StoredRows, WeightSource};
 use super::weight::{Placement, Weight, WeightData};
 use crate::formats::{dequantize, DType, TensorFile};
 use crate::kernels::{Kernels, WeightDType};
@@ -31,6 +31,7 @@ fn kernel_dtype(dtype: DType) -> Option<WeightDType> {
         DType::Q5K => Some(WeightDType::Q5_K),
         DType::Q6K => Some(WeightDType::Q6_K),
         DType::IQ4NL => Some(WeightDType::IQ4_NL),
+        DType::MXFP4 => Some(WeightDType::MXFP4),
         _ => None,
     }
 }
@@ -159,6 +160,14 @@ impl<'a> Loader<'a> {
     /// A vector that the Spec may say is absent.
     pub(crate) fn vector_if(&mut self, present: bool, name: &str, len: usize) -> Result<Option<Vec<f32>>> {
         present.then(|| self.vector(name, len)).transpose()
+    }
+
+    /// The columns of a small matrix, as f32.
+    pub(crate) fn columns(&mut self, name: &str, rows: usize, cols: usize) -> Result<Vec<Vec<f32>>> {
+        let Some(source) = self.take(name, &[rows, cols])? else { return Ok(Vec::new()) };
+        let values = read_columns(self.files, source, rows, cols)?;
+        self.report.bytes_converted += 4 * rows * cols;
+        Ok(values)
     }
 
     fn take(&mut self, name: &str, shape: &[usize]) -> Result<Option<&'a WeightSource>> {

@@ -4,8 +4,8 @@ use super::branch::{Branch, Last};
 use super::builder::Builder;
 use super::refusals::{check_attention, unsupported};
 use crate::engine::buffers::{RowsPer, Tiling};
-use crate::engine::state::{KvShape, SlotKind};
-use crate::engine::steps::{Attention, HeadNorms, KeyValues, Norm, Rotation};
+use crate::engine::state::{ConvShape, KvShape, SlotKind};
+use crate::engine::steps::{Attention, HeadNorms, KeyValues, Norm, Rotation, ShortConv};
 use crate::kernels::AttendSpec;
 use crate::spec::{self, NormOver, PositionBias, Window};
 use crate::Result;
@@ -43,6 +43,7 @@ pub(super) fn attention<'a>(
         spec: attend_spec(spec),
         rotation: rotation(builder, spec.rope.as_ref())?,
         alibi: slopes(spec)?,
+        sinks: builder.loader.vector_if(spec.sinks, &format!("{name}.sinks"), spec.heads)?,
         query_norms: head_norms(
             builder,
             &format!("{name}.q_norm"),
@@ -123,4 +124,30 @@ fn attend_spec(spec: &spec::Attention) -> AttendSpec {
         window,
         ahead,
     }
+}
+
+/// A convolution over each channel's last positions, between two gates.
+pub(super) fn short_conv(
+    builder: &mut Builder<'_, '_>,
+    name: &str,
+    spec: &spec::ShortConv,
+) -> Result<Branch> {
+    let channels = builder.width();
+    let [b, c, v] =
+        ["gates in", "gates out", "convolved"].map(|name| builder.rows(name, channels, RowsPer::Token));
+    let mut first = Vec::with_capacity(3);
+    for (part, to) in [("b", b), ("c", c), ("v", v)] {
+        first.push(builder.term(&format!("{name}.{part}"), (channels, channels), spec.bias, to)?.into());
+    }
+    let conv = ShortConv {
+        b,
+        c,
+        v,
+        window: builder.slot(SlotKind::Conv(ConvShape { channels, kernel: spec.kernel })),
+        taps: builder.loader.columns(&format!("{name}.conv.weight"), channels, spec.kernel)?,
+        bias: builder.loader.vector_if(spec.bias, &format!("{name}.conv.bias"), channels)?,
+        channels,
+    };
+    let term = builder.term(&format!("{name}.o"), (channels, channels), spec.bias, builder.branch)?;
+    Ok(Branch { first, middle: vec![Box::new(conv)], last: Last::Matrix { source: c, term } })
 }

@@ -11,15 +11,17 @@ mod linear;
 mod norm;
 mod positions;
 mod residual;
+mod short_conv;
 mod step;
 
 pub(super) use attention::{Attention, HeadNorms, KeyValues, Rotation};
 pub(super) use embed::Embed;
-pub(super) use experts::{Expert, ExpertsDown, ExpertsUp, Mixture, Router, SharedExpert};
+pub(super) use experts::{Biased, Expert, ExpertGate, ExpertsDown, ExpertsUp, Mixture, Router, SharedExpert};
 pub(super) use hidden::HiddenStates;
 pub(super) use input::Read;
 pub(super) use linear::{Epilogue, Linear, Output, Term};
 pub(super) use norm::{Norm, NormInPlace, NormKind};
 pub(super) use positions::AddPositions;
 pub(super) use residual::AddNormed;
+pub(super) use short_conv::ShortConv;
 pub(super) use step::Step;

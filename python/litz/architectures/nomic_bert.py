@@ -1,0 +1,45 @@
+"""Nomic BERT: BERT with rotary positions, a gated feed-forward and no biases in its layers."""
+
+from litz.architectures.base import Family, one_rope
+from litz.architectures.encoder_heads import BERT_TASKS, lm_names, masked
+from litz.architectures.encoders import FUSED, bert_like
+from litz.architectures.names import layer_table
+from litz.architectures.tasks import HIDDEN_STATES, MASKED, SEQUENCE, TOKEN, Task, without_head
+from litz.config import Keys
+from litz.spec import Spec
+
+
+def spec(c: Keys) -> Spec:
+    return bert_like(c, bias=False, gated=True, ropes=one_rope(c, theta=1000.0))
+
+
+FAMILY = Family(
+    defaults={
+        "hidden_act": "silu", "hidden_size": 768, "intermediate_size": 3072, "layer_norm_eps": 1e-12,
+        "max_position_embeddings": 2048, "num_attention_heads": 12, "num_hidden_layers": 12, "pad_token_id": 0,
+        "tie_word_embeddings": True, "type_vocab_size": 2, "vocab_size": 30528,
+    },
+    spec=spec,
+    names={
+        **FUSED,
+        **layer_table(
+            "encoder.layers.{i}.",
+            {
+                "attn.Wqkv": ("attn.q", "attn.k", "attn.v"),
+                "attn.out_proj": "attn.o",
+                "mlp.fc11": "mlp.up",
+                "mlp.fc12": "mlp.gate",
+            },
+        ),
+    },
+    prefixes=("nomic_bert.", "bert."),
+    kind="encoder",
+    tasks={
+        HIDDEN_STATES: Task(without_head),
+        MASKED: masked(
+            lm_names("cls.predictions.transform.dense", "cls.predictions.transform.layer_norm", "cls.predictions")
+        ),
+        SEQUENCE: BERT_TASKS[SEQUENCE],
+        TOKEN: BERT_TASKS[TOKEN],
+    },
+)  # fmt: skip
