@@ -94,7 +94,7 @@ CUT = {"truncation": True, "max_length": 12, **EVERYTHING}
 
 
 def token_cases(entry: dict[str, Any], texts: dict[str, list[str]], *, short: bool) -> Iterator[Case]:
-    """A tokenizer: the ids of all texts, and unless `short` everything told of some, and text again."""
+    """A tokenizer: the ids of all texts, and unless `short` all fields of some encodings, and text again."""
     tokenizer = litz.AutoTokenizer.from_pretrained(entry["path"])
     for name, corpus in texts.items():
         if entry["large"] or name == "fuzz":
@@ -108,7 +108,7 @@ def token_cases(entry: dict[str, Any], texts: dict[str, list[str]], *, short: bo
     yield "vocabulary", lambda: [tokenizer.get_vocab(), len(tokenizer), str(tokenizer.added_tokens_decoder)]
     yield "texts alone", lambda: [tokenizer(text)["input_ids"] for text in fuzz[:300]]
     yield "tokens", lambda: [tokenizer.tokenize(text) for text in fuzz[:200]]
-    yield from told_cases(tokenizer, some)
+    yield from encoding_cases(tokenizer, some)
     rows = tokenizer([*some, *texts["chinese"][:20]])["input_ids"]
     yield "decoded", lambda: [tokenizer.decode(row) for row in rows]
     yield "decoded without special tokens", lambda: tokenizer.batch_decode(rows, skip_special_tokens=True)
@@ -117,7 +117,7 @@ def token_cases(entry: dict[str, Any], texts: dict[str, list[str]], *, short: bo
     yield "saved", lambda: saved(tokenizer)
 
 
-def told_cases(tokenizer: Any, texts: list[str]) -> Iterator[Case]:
+def encoding_cases(tokenizer: Any, texts: list[str]) -> Iterator[Case]:
     """Offsets, words, pairs, pieces and padding."""
     first, second, words = texts[:150], texts[150:300], [text.split() for text in texts[:200]]
     yield "all that is known", lambda: dict(tokenizer(texts, **EVERYTHING))
@@ -172,9 +172,9 @@ def chat_cases(entry: dict[str, Any], talks: list[Any]) -> Iterator[Case]:
     if tokenizer.chat_template is None:
         return
     for name, talk in talks[0].items():
-        for told in ({"tokenize": False}, {"tokenize": True}, {"tokenize": True, "trust_content": True}):
+        for form in ({"tokenize": False}, {"tokenize": True}, {"tokenize": True, "trust_content": True}):
             for prompt in (False, True):
-                options = {"add_generation_prompt": prompt, **told}
+                options = {"add_generation_prompt": prompt, **form}
                 yield (
                     f"{name} {options}",
                     lambda talk=talk, options=options: listed(tokenizer.apply_chat_template(talk, **options)),

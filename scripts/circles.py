@@ -1,4 +1,4 @@
-"""Fails on import circles that are not listed here, and on listed ones that are gone.
+"""Fails on import circles that are not listed here, and on listed ones that no longer exist.
 
     python scripts/circles.py [--list]
 

@@ -62,12 +62,12 @@ def components(graph: Graph) -> list[tuple[str, ...]]:
 def python_graph(root: Path, *, types: bool = True) -> Graph:
     """Imports inside functions count; those under TYPE_CHECKING do where `types` says so.
 
-    A name that a package only gives on counts as its own module's.
+    A name that a package only re-exports counts as its own module's.
     """
     files = {_module(path.relative_to(root / PYTHON.parent)): path for path in sorted((root / PYTHON).rglob("*.py"))}
-    files.pop(PYTHON.name, None)  # gives everything on
+    files.pop(PYTHON.name, None)  # re-exports everything
     trees = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in files.items()}
-    exports = {name: _given_on(trees[name]) for name, path in files.items() if path.name == "__init__.py"}
+    exports = {name: _re_exported(trees[name]) for name, path in files.items() if path.name == "__init__.py"}
     graph: Graph = {}
     for module, tree in trees.items():
         names = set(_imported(tree, types=types)) - set(exports.get(module, {}).values())
@@ -81,7 +81,7 @@ def _module(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def _given_on(tree: ast.Module) -> dict[str, str]:
+def _re_exported(tree: ast.Module) -> dict[str, str]:
     """The names that a package imports and does not use itself."""
     used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module]
@@ -90,7 +90,7 @@ def _given_on(tree: ast.Module) -> dict[str, str]:
 
 
 def _python_definition(name: str, files: dict[str, Path], exports: dict[str, dict[str, str]]) -> str | None:
-    """The module of `package.module` or `package.module.name`, found through the packages that only give it on."""
+    """The module of `package.module` or `package.module.name`, found through the packages that only re-export it."""
     for _ in range(8):
         if name in files:
             return name
@@ -118,7 +118,7 @@ def _imported(node: ast.AST, *, types: bool) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class _Crate:
-    """The modules of a crate by path, with the text of each (without its tests) and what it gives on."""
+    """The modules of a crate by path, with the text of each (without its tests) and what it re-exports."""
 
     files: dict[tuple[str, ...], Path]
     texts: dict[tuple[str, ...], str]
@@ -128,7 +128,7 @@ class _Crate:
 def rust_graph(source: Path, root: Path) -> Graph:
     """`use` and paths in the code, tests left out.
 
-    What a module only gives on counts as its own module's. What stands in the module around (`super`) is the folder's
+    What a module only re-exports counts as its own module's. What stands in the module around (`super`) is the folder's
     own vocabulary: using it makes no circle.
     """
     crate = _read_crate(source)
@@ -210,7 +210,7 @@ def _flat(tree: str) -> Iterator[str]:
 
 
 def _definition(path: tuple[str, ...], crate: _Crate) -> tuple[str, ...] | None:
-    """The module that defines what the path names, found through the modules that only give it on."""
+    """The module that defines what the path names, found through the modules that only re-export it."""
     for _ in range(8):
         at = next((path[:n] for n in range(len(path), -1, -1) if path[:n] in crate.files), None)
         if at is None or at == path:

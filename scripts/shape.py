@@ -1,4 +1,4 @@
-"""The structure in numbers: lines by folder, the longest functions and files, import circles, files that say a word.
+"""The structure in numbers: lines by folder, the longest functions and files, import circles, files with a word.
 
 python scripts/shape.py [--root TREE] [--touches WORD ...]
 """

@@ -1,4 +1,4 @@
-"""What `litz.X` and `from litz import X` say of names that litz has not: the same, and never more than they should."""
+"""The errors of `litz.X` and `from litz import X` for missing names: the same text, without other suggestions."""
 
 import copy
 import doctest
@@ -97,5 +97,5 @@ def test_what_looks_for_special_names_finds_none() -> None:
 
 def test_a_traceback_adds_no_second_suggestion() -> None:
     code = "import litz; litz.AutoModelForCausalLLM"
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stderr
-    assert told.lower().count("did you mean") == 1
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stderr
+    assert printed.lower().count("did you mean") == 1

@@ -1,4 +1,4 @@
-"""What type checkers know is what is there: the exports, the arguments of loading, and the examples of tests/typing."""
+"""Type checkers see what exists at run time: exports, arguments of loading, and the examples of tests/typing."""
 
 import ast
 import subprocess

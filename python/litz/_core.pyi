@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, final
+from typing import Any, Literal, final
 
 from litz.generation.executor import Executor
 
@@ -99,7 +99,7 @@ class Model:
         keys: Sequence[int] | None = None,
         pooled: Sequence[int] | None = None,
         head: bool = True,
-        hidden: Literal[none, last, layers] = "none",
+        hidden: Literal["none", "last", "layers"] = "none",
     ) -> tuple[bytes, bytes]:
         """One pass over whole texts, which lie one after another: what the head gives, and hidden states.
 
@@ -333,7 +333,7 @@ class Tokenizer:
 
 @final
 class Encoding:
-    """What is known of a text's tokens, or of a piece that truncation cut off; lists are made when asked for."""
+    """What is known of a text's tokens, or of a piece that truncation cut off; lists are made at the first access."""
 
     @property
     def ids(self) -> list[int]: ...

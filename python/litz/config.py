@@ -60,7 +60,7 @@ _NEUTRAL: dict[str, Callable[[Any], bool]] = {
     "rotary_pct": lambda value: value == 1.0,
 }
 
-# Far beyond any model, and small enough that nobody's file makes us count for minutes.
+# Far beyond any model, and small enough that no file takes minutes to check.
 _MOST = {"num_hidden_layers": 4096, "num_attention_heads": 65536, "num_key_value_heads": 65536, "head_dim": 65536}
 _MOST_OF_ALL = 2**28  # the engine's limit
 FLOAT32 = 3.4e38  # what one holds
@@ -103,7 +103,7 @@ class Config(Mapping[str, Any]):
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
-            raise AttributeError(name)  # copying asks before the object has anything
+            raise AttributeError(name)  # copying looks it up before the object has attributes
         for key in (name, self._also.get(name, name)):
             if key in self:
                 return self[key]
@@ -143,7 +143,7 @@ class Config(Mapping[str, Any]):
 
 
 class Keys:
-    """Reads a configuration's keys and remembers which: what is left over is an error or a warning, never a silence.
+    """Reads a configuration's keys and records which: an unread key is an error or a warning.
 
     `aliases` maps the general name of a key to the family's own; files may use either, and both only if they agree.
     """
@@ -262,7 +262,7 @@ class Keys:
             raise ConfigError(f"{self._label(key)} = {shown(value)} is not supported: {why}")
 
     def leave(self, key: str, value: Any, *, matters: bool = True) -> None:
-        """Adds a key from inside a value to those that nobody read; one that may not matter is only named."""
+        """Adds a key from inside a value to the unread ones; one that may not matter is only named."""
         self._inner[matters][key] = value
 
     def ignore(self, *names: str) -> None:

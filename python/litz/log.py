@@ -1,6 +1,6 @@
 """Lines for the standard `logging`, under the logger `litz`: never with a token, or an address that holds one.
 
-A line is made only if the program has imported `logging`: otherwise nobody could read it.
+A line is made only if the program has imported `logging`: otherwise nothing could show it.
 """
 
 import sys
@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 
 def info(name: str, text: str, *values: object) -> None:
-    """A line of the logger `litz.NAME` at INFO, formatted where somebody listens."""
+    """A line of the logger `litz.NAME` at INFO, formatted only where a handler takes it."""
     if "logging" in sys.modules:
         import logging  # which waits where another thread is importing it
 

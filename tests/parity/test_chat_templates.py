@@ -187,8 +187,8 @@ def test_the_ids_of_conversations(name):
     folder = asset(f"tokenizer-{name}")
     config = json.loads((folder / "tokenizer_config.json").read_bytes())
     kept = ("bos_token", "eos_token", "pad_token", "unk_token", "chat_template", "padding_side", "model_max_length")
-    told = {key: value for key, value in config.items() if key in kept and value is not None}
-    expected = PreTrainedTokenizerFast(tokenizer_file=str(folder / "tokenizer.json"), **told)
+    settings = {key: value for key, value in config.items() if key in kept and value is not None}
+    expected = PreTrainedTokenizerFast(tokenizer_file=str(folder / "tokenizer.json"), **settings)
     found = from_pretrained(folder)
     for own in ("bos_token", "eos_token_id", "pad_token_id", "vocab_size", "padding_side"):
         assert getattr(found, own) == getattr(expected, own), own

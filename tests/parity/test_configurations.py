@@ -36,7 +36,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         for parameter in model.parameters():
             parameter.data.normal_(0, 0.3).add_(float(parameter.ndim == 1))
     model.save_pretrained(path)
-    logging.disable(logging.WARNING)  # the reference says much about odd values
+    logging.disable(logging.WARNING)  # the reference logs much about odd values
     yield path
     logging.disable(logging.NOTSET)
 

@@ -236,7 +236,7 @@ def test_what_is_put_around_a_text_is_bos_and_eos_or_refused(tmp_path: Path) -> 
     path, _ = written(with_tokenizer(tokenizer, tmp_path / "around", bos_token="<s>", eos_token="</s>"))
     assert litz.AutoTokenizer.from_pretrained(path).encode("a")[0] == 1
     folder = with_tokenizer(tokenizer, tmp_path / "other", bos_token="</s>")
-    with pytest.raises(UnsupportedError, match=r"puts \[1\] around a text, and GGUF knows bos only"):
+    with pytest.raises(UnsupportedError, match=r"puts \[1\] around a text, and GGUF has bos only"):
         describe(hub.resolve(str(folder)))
 
 

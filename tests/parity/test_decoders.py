@@ -76,7 +76,7 @@ def test_a_prompt_alone_and_in_company_gives_the_same_text(folder: Path) -> None
 def test_a_prefix_has_the_logits_that_it_has_inside_the_whole(folder: Path, row: Row) -> None:
     model = load(folder)
     whole = model(IDS).logits
-    # LongRoPE turns every position of a sequence past its limit (16) differently: only such prefixes compare.
+    # LongRoPE rotates every position of a sequence past its limit (16) differently: only such prefixes compare.
     for length in (17, 23) if row.name == "phi3-longrope-long" else (1, 2, 7, 23):
         assert torch.equal(model(IDS[:, :length]).logits, whole[:, :length])
 
@@ -128,7 +128,7 @@ def test_masked_positions_are_left_out_on_either_side(folder: Path) -> None:
 
 
 class TestOlderConfigurations:
-    """The keys that the Hub is full of, which transformers 5 no longer writes."""
+    """Keys of most files on the Hub, which transformers 5 no longer writes."""
 
     def agree(self, row: Row, folder: Path) -> None:
         with torch.no_grad():

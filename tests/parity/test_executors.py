@@ -38,7 +38,7 @@ def native(reference, tmp_path_factory):
 
 @pytest.fixture
 def seen():
-    """The rows whose logits were asked for, with those logits."""
+    """The rows whose logits were requested, with those logits."""
     return []
 
 
@@ -55,15 +55,15 @@ def model(reference, native, seen):
 
 def theirs(reference, prompt, parameters):
     ids = torch.tensor([prompt])
-    told = {"do_sample": False, "eos_token_id": None, "pad_token_id": 0, **parameters}
-    return reference.generate(ids, attention_mask=torch.ones_like(ids), **told).tolist()[0]
+    passed = {"do_sample": False, "eos_token_id": None, "pad_token_id": 0, **parameters}
+    return reference.generate(ids, attention_mask=torch.ones_like(ids), **passed).tolist()[0]
 
 
 @pytest.mark.parametrize("parameters", GREEDY, ids=str)
 def test_greedy_tokens_are_those_of_transformers_generate(reference, model, parameters):
-    told = {"eos_token_id": None, **parameters}
-    found = generation.generate(model, PROMPTS, **told)
-    assert found == [theirs(reference, prompt, told) for prompt in PROMPTS]
+    passed = {"eos_token_id": None, **parameters}
+    found = generation.generate(model, PROMPTS, **passed)
+    assert found == [theirs(reference, prompt, passed) for prompt in PROMPTS]
 
 
 @pytest.mark.parametrize(
@@ -77,8 +77,8 @@ def test_greedy_tokens_are_those_of_transformers_generate(reference, model, para
     ids=str,
 )
 def test_the_draws_of_a_seed_are_those_of_the_native_model(native, model, seen, parameters):
-    told = {**parameters, "return_dict_in_generate": True}
-    found, expected = generation.generate(model, PROMPTS, **told), native.generate(PROMPTS, **told)
+    passed = {**parameters, "return_dict_in_generate": True}
+    found, expected = generation.generate(model, PROMPTS, **passed), native.generate(PROMPTS, **passed)
     assert (found.sequences, found.finish_reasons) == (expected.sequences, expected.finish_reasons)
     for row, logits in seen[:: max(1, len(seen) // 8)]:
         mine = torch.tensor(native([row]).logits[0, -1])

@@ -65,7 +65,7 @@ def test_sampling_from_the_likeliest_token_is_greedy(reference, model):
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 def test_a_continued_text_equals_a_new_one(row: Row, tmp_path):
-    """What the last call read is used again: also where windows, or a rope that changes with the length, forget."""
+    """What the last call read is used again: also with windows, or a rope that depends on the length."""
     folder = save(row.build(), tmp_path)
 
     def load():

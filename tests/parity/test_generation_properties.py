@@ -104,21 +104,21 @@ def names(error, name):
 def theirs(reference, parameters):
     """transformers' tokens, or None where it refuses the parameters."""
     inputs = torch.tensor([PROMPT])
-    told = {"do_sample": False, "pad_token_id": 0, "eos_token_id": None, **parameters}
-    if "sequence_bias" in told:
-        told["sequence_bias"] = [[list(tokens), bias] for tokens, bias in told["sequence_bias"]]
+    passed = {"do_sample": False, "pad_token_id": 0, "eos_token_id": None, **parameters}
+    if "sequence_bias" in passed:
+        passed["sequence_bias"] = [[list(tokens), bias] for tokens, bias in passed["sequence_bias"]]
     try:
-        return quiet(lambda: reference.generate(inputs, attention_mask=torch.ones_like(inputs), **told)).tolist()[0]
+        return quiet(lambda: reference.generate(inputs, attention_mask=torch.ones_like(inputs), **passed)).tolist()[0]
     except Exception:
         return None
 
 
 def ours(model, parameters):
     """litz's tokens, or None with an error that names one of the parameters; anything else is raised."""
-    told = {"do_sample": False, "pad_token_id": 0, "eos_token_id": None, **parameters}
-    error = failure(lambda: model.generate([PROMPT], **told))
+    passed = {"do_sample": False, "pad_token_id": 0, "eos_token_id": None, **parameters}
+    error = failure(lambda: model.generate([PROMPT], **passed))
     if error is None:
-        return quiet(lambda: model.generate([PROMPT], **told))[0]
+        return quiet(lambda: model.generate([PROMPT], **passed))[0]
     assert any(names(error, name) for name in parameters), error
     return None
 
@@ -159,8 +159,8 @@ def outcome(call):
 @BOUNDED
 @given(name=st.sampled_from(ARGUMENTS), value=ANYTHING, do_sample=st.booleans())
 def test_any_value_of_any_argument_acts_or_is_an_error_of_litz(model, name, value, do_sample):
-    told = {"max_new_tokens": 2, "do_sample": do_sample, name: value}
-    error = failure(lambda: model.generate([PROMPT], **told))
+    passed = {"max_new_tokens": 2, "do_sample": do_sample, name: value}
+    error = failure(lambda: model.generate([PROMPT], **passed))
     assert names(error, name), error
 
 
@@ -179,5 +179,5 @@ def test_any_value_in_a_models_file_acts_or_is_an_error_of_litz_that_names_it(fo
 @BOUNDED
 @given(temperature=st.floats(0.0, 1e-7), parameters=drawn({name: VALID[name] for name in ("top_k", "top_p")}))
 def test_a_very_small_temperature_is_the_likeliest_token(model, temperature, parameters):
-    told = {"do_sample": True, "temperature": temperature, "max_new_tokens": 3, "seed": 1, **parameters}
-    assert model.generate([PROMPT], **told) == model.generate([PROMPT], do_sample=False, max_new_tokens=3)
+    passed = {"do_sample": True, "temperature": temperature, "max_new_tokens": 3, "seed": 1, **parameters}
+    assert model.generate([PROMPT], **passed) == model.generate([PROMPT], do_sample=False, max_new_tokens=3)

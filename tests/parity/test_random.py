@@ -21,7 +21,7 @@ def logits_error(row: Row, model: litz.NativeCausalLM, ids: torch.Tensor) -> flo
 
 
 def batch_differs(model: litz.NativeCausalLM, prompts: list[list[int]]) -> bool:
-    """Whether any of these prompts, read and continued as one batch, goes on otherwise than its own logits say."""
+    """Whether any of these prompts, read and continued as one batch, continues otherwise than by its own logits."""
     together = model.generate(prompts, max_new_tokens=4, do_sample=False, eos_token_id=[], pad_token_id=0)
     for prompt, row in zip(prompts, together, strict=True):
         text = row[: len(prompt) + 4]

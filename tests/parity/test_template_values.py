@@ -1,4 +1,4 @@
-"""What a caller gives to a chat template arrives as it is: numbers of any size, tuples, keys that are no texts."""
+"""A chat template gets a caller's values unchanged: numbers of any size, tuples, keys that are no texts."""
 # ruff: noqa: E501
 
 import dataclasses

@@ -173,12 +173,12 @@ def test_a_stream_shows_each_character_of_byte_tokens_when_it_is_complete(name: 
     for core in (Tokenizer.from_json(json.dumps(file).encode()), python_backend.PythonTokenizer(file)):
         theirs, ours = streams.DecodeStream(), core.stream(False)
         pushed = [ours.push(byte) for byte in text.encode()]
-        told = [theirs.step(reference, byte) or "" for byte in text.encode()]
+        expected_steps = [theirs.step(reference, byte) or "" for byte in text.encode()]
         whole = reference.decode(list(text.encode()))
         assert "".join([*pushed, ours.finish()]) == whole == core.decode(list(text.encode()))
         if SHOWN_AT_ONCE[name]:
             shown = "".join(pushed)
-            assert pushed == told or shown.lstrip() == "".join(told).lstrip()
+            assert pushed == expected_steps or shown.lstrip() == "".join(expected_steps).lstrip()
             assert all(piece == char for piece, char in zip(filter(None, pushed), shown, strict=True))
 
 

@@ -39,16 +39,16 @@ def litz(environ, *arguments, **keywords):
 
 def test_an_answer_is_repeatable_and_sensible(environ):
     prompt = "Explain in two sentences how a transformer predicts the next token."
-    asked = ("chat", prompt, "--greedy", "--max-new-tokens", "32")
-    first = litz(environ, *asked).stdout
+    requested = ("chat", prompt, "--greedy", "--max-new-tokens", "32")
+    first = litz(environ, *requested).stdout
     assert "transformer predicts the next token" in first
-    assert litz(environ, *asked).stdout == first
+    assert litz(environ, *requested).stdout == first
 
 
 def test_the_first_question_gets_its_answer(environ):
     """As the default model is sampled by default."""
-    asked = ("chat", "What is the capital of France?", "--seed")
-    answers = [litz(environ, *asked, str(seed)).stdout for seed in range(10)]
+    requested = ("chat", "What is the capital of France?", "--seed")
+    answers = [litz(environ, *requested, str(seed)).stdout for seed in range(10)]
     assert sum("Paris" in answer for answer in answers) >= 9
 
 

@@ -87,7 +87,7 @@ def attacks(tokens: list[str]) -> Iterator[str]:
 
 
 def spoilt(part: Any, spoil: Callable[[str], str]) -> Any:
-    """A conversation or its tools with every text, and every name that is free, spoilt."""
+    """A conversation or its tools with an attack in every text and every free name."""
     return changed_keys(changed(part, spoil), spoil)
 
 

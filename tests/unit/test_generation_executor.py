@@ -22,7 +22,7 @@ PENALTIES = {"repetition_penalty": 1.3, "frequency_penalty": 0.4, "presence_pena
 
 @dataclass
 class Model:
-    """A model that offers what generation needs, and nothing else."""
+    """A model with the interface of generation, and nothing else."""
 
     executor: object
     generation_config: GenerationConfig = field(default_factory=GenerationConfig)
@@ -49,7 +49,7 @@ class Counting:
 
     vocab: int = 8
     context: int = 64
-    snapshots: int = 1  # going back reaches a multiple of these
+    snapshots: int = 1  # `rewind` reaches a multiple of these
     store: SequenceStore | None = None
     read: list = field(default_factory=list)
     answer: object = None
@@ -89,23 +89,23 @@ RUNS = {
 
 @pytest.mark.parametrize("parameters", RUNS.values(), ids=RUNS)
 def test_a_function_of_the_native_models_logits_gives_its_tokens(tiny_model, wrapped, tokenizer, parameters):
-    asked = {**parameters, "tokenizer": tokenizer, "return_dict_in_generate": True}
-    found, expected = wrapped.generate(PROMPTS, **asked), tiny_model.generate(PROMPTS, **asked)
+    requested = {**parameters, "tokenizer": tokenizer, "return_dict_in_generate": True}
+    found, expected = wrapped.generate(PROMPTS, **requested), tiny_model.generate(PROMPTS, **requested)
     for name in ("sequences", "finish_reasons", "context_limited", "text"):
         assert found[name] == expected[name]
 
 
 def test_stop_strings_end_it_at_the_same_token(tiny_model, wrapped, tokenizer):
-    asked = {**READABLE, "max_new_tokens": 9, "return_dict_in_generate": True, "tokenizer": tokenizer}
-    stop = tiny_model.generate(PROMPTS, **asked).text[1][3:5]
-    found = wrapped.generate(PROMPTS, **asked, stop_strings=[stop])
-    assert found == tiny_model.generate(PROMPTS, **asked, stop_strings=[stop])
+    requested = {**READABLE, "max_new_tokens": 9, "return_dict_in_generate": True, "tokenizer": tokenizer}
+    stop = tiny_model.generate(PROMPTS, **requested).text[1][3:5]
+    found = wrapped.generate(PROMPTS, **requested, stop_strings=[stop])
+    assert found == tiny_model.generate(PROMPTS, **requested, stop_strings=[stop])
     assert found.finish_reasons[1] == "stop"
 
 
 def test_streams_streamers_and_padded_arrays_are_those_of_the_native_model(tiny_model, wrapped, tokenizer):
-    asked = {**SAMPLED, "tokenizer": tokenizer}
-    assert list(generation.stream(wrapped, PROMPTS, **asked)) == list(tiny_model.stream(PROMPTS, **asked))
+    requested = {**SAMPLED, "tokenizer": tokenizer}
+    assert list(generation.stream(wrapped, PROMPTS, **requested)) == list(tiny_model.stream(PROMPTS, **requested))
     streamer = TextIteratorStreamer(tokenizer, skip_prompt=True)
     wrapped.generate([PROMPTS[0]], streamer=streamer, **SAMPLED)
     assert "".join(streamer) == tokenizer.decode(tiny_model.generate([PROMPTS[0]], **SAMPLED)[0][3:])

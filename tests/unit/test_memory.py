@@ -1,4 +1,4 @@
-"""Memory: what a load takes is known before it starts, said in numbers, and never more than there is."""
+"""Memory: what a load takes is computed and reported before it starts, and never exceeds the limit."""
 
 import json
 import struct

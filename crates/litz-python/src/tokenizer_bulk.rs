@@ -90,7 +90,7 @@ pub fn padded<'py>(
     })?;
     let mask = PyByteArray::new_with(py, size, |_| Ok(()))?;
     let ids = PyByteArray::new_with(py, size, |out| {
-        // SAFETY: nobody else knows of this array yet.
+        // SAFETY: no other thread has this array yet.
         batch.write_padded(padding, width, out, unsafe { mask.as_bytes_mut() });
         Ok(())
     })?;

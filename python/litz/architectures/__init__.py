@@ -54,6 +54,7 @@ MODEL_TYPES = {
 def family(model_type: object) -> Family:
     """The family of a model type; UnsupportedError lists the known ones."""
     if not isinstance(model_type, str) or model_type not in MODEL_TYPES:
-        raise UnsupportedError(f"model_type {model_type!r} is not implemented; litz knows {', '.join(MODEL_TYPES)}")
+        known = ", ".join(MODEL_TYPES)
+        raise UnsupportedError(f"model_type {model_type!r} is not implemented; expected one of {known}")
     found: Family = import_module(f"litz.architectures.{MODEL_TYPES[model_type]}").FAMILY
     return found

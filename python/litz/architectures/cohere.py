@@ -9,15 +9,14 @@ from litz.architectures.base import (
     Keys,
     Spec,
     biases,
-    layer_names,
     layer_norm,
     one_rope,
     parallel,
     plain,
     qk_norms,
     scaled,
-)  # fmt: skip
-from litz.architectures.names import GGUF_HEAD_NORMS, Heads
+)
+from litz.architectures.names import GGUF_HEAD_NORMS, Heads, layer_names
 
 KEYS = {"hidden_act": "silu", "layer_norm_eps": 1e-5, "logit_scale": 0.0625, "max_position_embeddings": 8192}
 NAMES = {**LLAMA, **layer_names(self_attn__q_norm=Heads("attn.q_norm"), self_attn__k_norm=Heads("attn.k_norm"))}
@@ -31,6 +30,4 @@ def spec(c: Keys) -> Spec:
     return plain(c, norm=norm, shape=parallel, bias=biases(c), ropes=rope, attention=norms, head=head)
 
 
-FAMILY = Family(
-    defaults={**KEYS, "tie_word_embeddings": True}, spec=spec, names=NAMES, gguf_names=GGUF_HEAD_NORMS
-)
+FAMILY = Family(defaults={**KEYS, "tie_word_embeddings": True}, spec=spec, names=NAMES, gguf_names=GGUF_HEAD_NORMS)

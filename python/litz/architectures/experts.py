@@ -11,7 +11,7 @@ from litz.spec import Mlp, Moe, Router
 
 EACH = "moe.experts.{e}"
 
-# How transformers 5 holds them, and writes them when it is asked to keep that form: all experts in two tensors.
+# How transformers 5 holds them, and writes them on request: all experts in two tensors.
 STACKED: Names = layer_names(
     mlp__gate="moe.router",
     mlp__experts__gate_up_proj=Experts(f"{EACH}.gate.weight", f"{EACH}.up.weight"),

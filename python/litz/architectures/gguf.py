@@ -118,7 +118,7 @@ def config(
     """The header as the dictionary that `config.json` would have held.
 
     `shapes` are the file's tensors, `floats` reads a small one of them (rope factors are stored as tensors);
-    `long_arrays` are the keys whose values `metadata` leaves out. What nobody reads is in the dictionary as
+    `long_arrays` are the keys whose values `metadata` leaves out. An unread key is in the dictionary as
     `gguf.KEY`, so that it is refused like any unknown key.
     """
     arch = metadata.get("general.architecture")

@@ -1,7 +1,7 @@
 """What GGUF leaves unsaid, family by family: the keys of `config.json` that the header lacks or calls otherwise.
 
 Decided where the format is silent: which biases and norms there are, and whether a layer is parallel, sparse or dense,
-is told by the tensors; the activation is the one the family was published with (GPT-NeoX and Falcon: the exact GELU,
+is read from the tensors; the activation is the one the family was published with (GPT-NeoX and Falcon: the exact GELU,
 also where other programs compute the tanh form); windows of Mistral, Mixtral and StarCoder 2 that are not written are
 none. What the format cannot carry is refused by name, and so is a key that llama.cpp needs and the header lacks.
 """
@@ -221,7 +221,7 @@ def _gemma(h: Header, s: Sizes) -> Facts:
     return {"gguf_whole_norms": True}
 
 
-# The attention scale is no GGUF key: the 27B models, told by their depth, use width / heads, all others the head.
+# The attention scale is no GGUF key: the 27B models, recognised by their depth, use width / heads, all others the head.
 _GEMMA_27B_LAYERS = {"gemma2": 46, "gemma3": 62}
 
 

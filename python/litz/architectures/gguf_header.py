@@ -1,4 +1,4 @@
-"""A GGUF header read key by key, each value checked; what nobody read is left over and refused, never passed over."""
+"""A GGUF header read key by key, each value checked; what is unread is refused, never passed over."""
 
 import math
 from collections.abc import Mapping
@@ -140,7 +140,7 @@ class Header:
         self._read.update(key for key in self._own if key.startswith(prefix))
 
     def left(self) -> dict[str, Any]:
-        """The whole keys that nobody read, with their values."""
+        """The whole unread keys, with their values."""
         return {f"{self.arch}.{key}": value for key, value in self._own.items() if key not in self._read}
 
     def has(self, *tensors: str) -> bool:

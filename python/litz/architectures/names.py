@@ -88,7 +88,7 @@ _NUMBER = re.compile(r"\.(0|[1-9][0-9]{0,8})(?=\.)")
 
 
 def canonical(names: Names, name: str) -> Match | None:
-    """Which weights a checkpoint tensor holds, or None if the table knows it to be no weight.
+    """Which weights a checkpoint tensor holds, or None if the table says that it is no weight.
 
     Raises KeyError for a name without a rule.
     """

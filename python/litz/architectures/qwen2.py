@@ -1,4 +1,4 @@
-"""Qwen 1.5, 2 and 2.5: Llama with biases on q, k and v; windows from `max_window_layers` on, if asked for."""
+"""Qwen 1.5, 2 and 2.5: Llama with biases on q, k and v; windows from `max_window_layers` on, if requested."""
 
 from litz.architectures.base import LLAMA_KEYS, Family, Keys, Sliding, Spec, one_rope, plain, windows_if_used
 

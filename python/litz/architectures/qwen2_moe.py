@@ -1,6 +1,6 @@
 """Qwen 1.5-MoE and Qwen 2-MoE: Qwen 2 with experts, and one more expert, times a gate, that sees every token.
 
-Windows, where they are asked for, are on every other layer below `max_window_layers`.
+Windows, where they are requested, are on every other layer below `max_window_layers`.
 """
 
 from dataclasses import replace

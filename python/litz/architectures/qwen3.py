@@ -1,4 +1,4 @@
-"""Qwen 3: a norm on each head of q and k, a head size of its own, no biases unless asked for."""
+"""Qwen 3: a norm on each head of q and k, a head size of its own, no biases unless requested."""
 
 from litz.architectures import qwen2
 from litz.architectures.base import Family, Keys, Spec, biases, one_rope, plain, qk_norms, rms, windows_if_used

@@ -1,4 +1,4 @@
-"""Qwen 3-MoE: Qwen 3 with experts and none that sees every token; a window, if asked for, is on every layer."""
+"""Qwen 3-MoE: Qwen 3 with experts and none that sees every token; a window, if requested, is on every layer."""
 
 from litz.architectures.base import LLAMA_KEYS, Family, Keys, Spec, biases, one_rope, plain, qk_norms, rms
 from litz.architectures.experts import QWEN_EXPERTS, routed, sparse, sparse_layers

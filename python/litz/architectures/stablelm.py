@@ -22,6 +22,4 @@ def spec(c: Keys) -> Spec:
     )  # fmt: skip
 
 
-FAMILY = Family(
-    defaults={**KEYS, "max_position_embeddings": 4096}, spec=spec, names=NAMES, gguf_names=GGUF_HEAD_NORMS
-)
+FAMILY = Family(defaults={**KEYS, "max_position_embeddings": 4096}, spec=spec, names=NAMES, gguf_names=GGUF_HEAD_NORMS)

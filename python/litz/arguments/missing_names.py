@@ -46,7 +46,7 @@ _ELSEWHERE: tuple[tuple[str, str], ...] = (
     (r"BaseStreamer", "it is litz.generation.BaseStreamer"),
     (r"get_json_schema", "it is litz.tokenizers.get_json_schema"),
     (r"logging", 'use logging.getLogger("litz") of the standard library, or set LITZ_LOG=info for the command'),
-    (r"is_\w+_available", "litz needs neither numpy nor torch: try to import what you ask for"),
+    (r"is_\w+_available", "litz needs neither numpy nor torch: try the import instead"),
     (r"load_dataset|Dataset|Accelerator|InferenceClient|snapshot_download|hf_hub_download|login", _HUGGING_FACE),
 )  # fmt: skip
 

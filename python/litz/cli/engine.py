@@ -115,10 +115,10 @@ class Engine:
             raise ContextError(
                 f"{len(ids)} tokens do not fit into the context of {self.context}, with one left for the answer"
             )
-        asked = self.parameters.get("max_new_tokens")
+        requested = self.parameters.get("max_new_tokens")
         configs = (self.model.generation_config, *fallbacks) if fallbacks else ()
         most = next((config.max_new_tokens for config in configs if config.max_new_tokens is not None), room)
-        limit = min(room, asked or most)
+        limit = min(room, requested or most)
         stats = self.stats = Stats(prompt=len(ids))
         started = time.perf_counter()
         stream = self.model.stream(
@@ -131,7 +131,7 @@ class Engine:
                 stats.total = time.perf_counter() - started
                 stats.first = stats.first or stats.total
                 if token.finish_reason == "length":
-                    stats.finish = "length" if limit == asked else "context" if limit == room else "cap"
+                    stats.finish = "length" if limit == requested else "context" if limit == room else "cap"
                 text = token.text + said.get(token.id, "")
                 if text:
                     yield text

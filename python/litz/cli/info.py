@@ -61,11 +61,11 @@ def _on_this_machine(source: str) -> "ModelFiles":
     from litz.hub.known import find_known
     from litz.hub.locations import offline_because
 
-    asked = "" if offline_because() else "local_files_only=True"
+    requested = "" if offline_because() else "local_files_only=True"
     try:
-        return hub.resolve(source, local_files_only=bool(asked))
+        return hub.resolve(source, local_files_only=bool(requested))
     except ModelNotFoundError as error:
-        if not asked or asked not in str(error):  # offline, or the path does not exist
+        if not requested or requested not in str(error):  # offline, or the path does not exist
             raise
         known = find_known(source)
         megabytes = f" ({known.megabytes:,} MB)" if known else ""

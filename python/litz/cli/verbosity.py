@@ -10,15 +10,15 @@ LEVELS = ("debug", "info", "warning", "error")
 
 def configure(verbose: bool) -> None:
     """Shows litz's log lines of the requested level and above; `--verbose` counts before LITZ_LOG."""
-    asked = "info" if verbose else os.environ.get("LITZ_LOG", "").strip().lower()
-    if not asked:
+    requested = "info" if verbose else os.environ.get("LITZ_LOG", "").strip().lower()
+    if not requested:
         return
-    if asked not in LEVELS:
-        raise ArgumentError(f"LITZ_LOG={asked}: choose one of {', '.join(LEVELS)}")
+    if requested not in LEVELS:
+        raise ArgumentError(f"LITZ_LOG={requested}: choose one of {', '.join(LEVELS)}")
     import logging
 
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(name)s: %(message)s"))
     logger = logging.getLogger("litz")
     logger.addHandler(handler)
-    logger.setLevel(asked.upper())
+    logger.setLevel(requested.upper())

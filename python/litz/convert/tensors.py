@@ -70,7 +70,7 @@ def _interleaved(read: Callable[[], bytes], name: str, *, spec: Spec) -> Callabl
     assert mixer is not None  # only its weights have these names
     heads, size = _heads(mixer, name), mixer.head_dim
 
-    def turned() -> bytes:
+    def permuted_bytes() -> bytes:
         data = memoryview(read())
         row = len(data) // (heads * size)
         order = chain.from_iterable(
@@ -78,7 +78,7 @@ def _interleaved(read: Callable[[], bytes], name: str, *, spec: Spec) -> Callabl
         )
         return b"".join(data[at * row : (at + 1) * row] for at in order)
 
-    return turned
+    return permuted_bytes
 
 
 def _heads(mixer: Attention, name: str) -> int:

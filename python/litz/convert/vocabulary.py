@@ -132,7 +132,7 @@ def _around(tokenizer: Tokenizer, where: str) -> list[Entry]:
     before, after = ([id for id, *_ in part] for part in (slots[:place], slots[place + 1 :]))
     for name, found in (("bos", before), ("eos", after)):
         if found and found != [getattr(tokenizer, f"{name}_token_id")]:
-            raise UnsupportedError(f"{where}: its tokenizer puts {found} around a text, and GGUF knows {name} only")
+            raise UnsupportedError(f"{where}: its tokenizer puts {found} around a text, and GGUF has {name} only")
     return [
         values.flag(f"{_PREFIX}add_bos_token", bool(before)),
         values.flag(f"{_PREFIX}add_eos_token", bool(after)),

@@ -115,8 +115,8 @@ def _greedy(values: Mapping[str, Any]) -> bool:
 
 def _refuse_unknown(layer: Layer) -> None:
     for name, value in layer.values.items():
-        asked = value is not None and value is not False and not (isinstance(value, list) and not value)
-        if name in FOREIGN and asked:
+        requested = value is not None and value is not False and not (isinstance(value, list) and not value)
+        if name in FOREIGN and requested:
             raise UnsupportedError(f"{name}: {FOREIGN[name]}")
         if name not in PARAMETERS and name not in FOREIGN:
             raise UnknownArgumentError(f"{name} is not a generation parameter; {hint_for(name)}")
@@ -133,8 +133,8 @@ def hint_for(name: str, others: Sequence[str] = ()) -> str:
 def _refuse_unsupported(resolved: Resolved, *, places: Mapping[str, str]) -> None:
     for name, row in PARAMETERS.items():
         value, origin = resolved.get(name), resolved.origins.get(name, "")
-        asks = row.kind == "refused" and value is not None and not _among(value, row.neutral)
-        if asks and not (origin == MODEL and row.in_files):
+        acts = row.kind == "refused" and value is not None and not _among(value, row.neutral)
+        if acts and not (origin == MODEL and row.in_files):
             raise UnsupportedError(f"{name}={shown(value)} ({places.get(origin, origin)}): {row.advice}")
 
 
@@ -177,8 +177,8 @@ def _refuse_inert(resolved: Resolved, layers: Sequence[Layer]) -> None:
 def _inert(values: Mapping[str, Any], copied: Mapping[str, Any]) -> list[str]:
     """The names of parameters that only sampling reads; a configuration may be a copy of the model's own."""
 
-    def asks(name: str) -> bool:
+    def acts(name: str) -> bool:
         value = values.get(name)
         return value is not None and not _among(value, (*PARAMETERS[name].neutral, copied.get(name)))
 
-    return [name for name in SAMPLING if asks(name)]
+    return [name for name in SAMPLING if acts(name)]

@@ -12,7 +12,7 @@ Reader = Callable[[Any, str], Any]
 
 
 def plain(value: Any) -> Any:
-    """Numbers and lists as JSON knows them, from numpy, torch or tuples."""
+    """Numbers and lists in the types of JSON, from numpy, torch or tuples."""
     if hasattr(value, "tolist"):
         return value.tolist()
     if isinstance(value, (list, tuple, set, frozenset)):

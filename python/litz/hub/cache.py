@@ -101,9 +101,9 @@ def maybe_incomplete(folder: Path, want: Want, *, home: Path) -> list[str]:
     if read_snapshot_note(folder, want, home=home) is not None:
         return []
     whole = snapshot_of(folder) or folder
-    asked = ["tokenizer_config.json"] if want == "tokenizer" else []
+    requested = ["tokenizer_config.json"] if want == "tokenizer" else []
     marks = whole.parent.parent / ".no_exist" / whole.name / os.path.relpath(folder, whole)
-    doubtful = [name for name in asked if not (folder / name).is_file() and not (marks / name).exists()]
+    doubtful = [name for name in requested if not (folder / name).is_file() and not (marks / name).exists()]
     return (
         missing(folder, want) or doubtful or _dangling(folder, SIDE_FILES) or _unfinished(whole.parent.parent / "blobs")
     )

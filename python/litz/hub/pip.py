@@ -154,14 +154,14 @@ def _wait(
 ) -> str | None:
     """None when the process has ended; else why it must be stopped: no answer, or no new bytes."""
     started = moved = time.monotonic()
-    asked = started if silent else 0.0  # uv prints nothing while it runs
+    requested = started if silent else 0.0  # uv prints nothing while it runs
     answered, seen, done = False, 0, 0
     while process.poll() is None:
         time.sleep(0.05)
         now = time.monotonic()
         fresh, seen = lines[seen:], len(lines)
         for line in fresh:
-            asked = asked or (now if _ASKS.search(line) else 0.0)
+            requested = requested or (now if _ASKS.search(line) else 0.0)
             answered = answered or _ANSWERED.search(line) is not None
             progress.total = _announced(line) or progress.total
         bytes_now = _bytes_under(folder, all_files=silent)
@@ -169,7 +169,7 @@ def _wait(
             moved, done = now, bytes_now
         answered = answered or done > SOMETHING
         progress.update(done)
-        if not answered and now > _deadline(started, asked, timeout):
+        if not answered and now > _deadline(started, requested, timeout):
             return f"the package index did not answer within {format_seconds(timeout)}"
         limit = STALL if done else max(FIRST_BYTE, timeout)
         if answered and now - moved > limit:
@@ -177,9 +177,9 @@ def _wait(
     return None
 
 
-def _deadline(started: float, asked: float, timeout: float) -> float:
+def _deadline(started: float, requested: float, timeout: float) -> float:
     """`timeout` counts from the start, but the network has at least GRACE seconds after a slow start."""
-    return max(started + timeout, asked + GRACE if asked else started + STARTUP)
+    return max(started + timeout, requested + GRACE if requested else started + STARTUP)
 
 
 def _announced(line: str) -> int | None:

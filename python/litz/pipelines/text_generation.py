@@ -163,11 +163,11 @@ class _Call:
         both = (parameters, pipe._parameters)
         given = [{name: value for name, value in layer.items() if name in _OPTIONS} for layer in both]
         self.options = {**given[1], **given[0]}
-        asked = next((layer["do_sample"] for layer in both if layer.get("do_sample") is not None), True)
+        requested = next((layer["do_sample"] for layer in both if layer.get("do_sample") is not None), True)
         self.layers = [
             *(Layer(origin, self._generation(layer)) for origin, layer in zip((ARGUMENT, PIPELINE), both, strict=True)),
             Layer(MODEL, named(self.model.generation_config), where=self.model.generation_config.source),
-            *fallback_layers(recommended_configs(self.model, sampling=bool(asked))),
+            *fallback_layers(recommended_configs(self.model, sampling=bool(requested))),
             Layer(DEFAULT, _DEFAULTS),
         ]
         self._check()

@@ -88,7 +88,7 @@ class Spec:
 
     @property
     def vocab(self) -> int:
-        """How many tokens the main tower knows."""
+        """The number of tokens in the main tower's vocabulary."""
         return self.main.stem.vocab if isinstance(self.main.stem, TokenStem) else 0
 
     @property
@@ -124,7 +124,7 @@ def _plain(value: Any) -> Any:
 def weights(spec: Spec) -> Weights:
     """Every tensor of the model, canonical name and shape (outermost first).
 
-    The one list behind the load check, parameter counts and memory estimates; executors ask for the same.
+    The one list behind the load check, parameter counts and memory estimates; executors request the same.
     """
     for name, tower in spec.towers.items():
         memory = spec.towers[tower.memory].width if tower.memory else tower.width

@@ -13,7 +13,7 @@ class Mask:
 
     causal: those up to itself. window w: those less than w away, on both sides where the mask is not causal; a pair
     (left, right) has a width for each side. chunk c: those of its own block of c positions. groups: tokens of one
-    group (an image) see each other in a causal mask, and nobody else in one that is not.
+    group (an image) see each other in a causal mask, and only each other in one that is not.
     """
 
     causal: bool = True

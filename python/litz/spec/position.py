@@ -18,7 +18,7 @@ class Rope:
     """A rotary embedding, scaling already applied: `dim / 2` angular frequencies and a gain on cos and sin.
 
     `interleaved` pairs neighbours (0,1), (2,3)…; otherwise i pairs with i + dim/2. Dimensions past `dim` stand still.
-    `axes` says for each frequency which position axis it turns with (M-RoPE, patches); empty: there is one axis.
+    `axes` says for each frequency which position axis it rotates with (M-RoPE, patches); empty: there is one axis.
     """
 
     dim: int

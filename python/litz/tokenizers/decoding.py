@@ -46,9 +46,9 @@ def _text(
     return clean_up(text) if cleans(backend, defaults, clean, warn) else text
 
 
-def cleans(backend: TokenizerBackend, defaults: Defaults, asked: bool | None, warn: Warn) -> bool:
+def cleans(backend: TokenizerBackend, defaults: Defaults, requested: bool | None, warn: Warn) -> bool:
     """Whether decoded texts are cleaned up: the argument's value, or the tokenizer's setting."""
-    if not (defaults.clean_up_tokenization_spaces if asked is None else asked):
+    if not (defaults.clean_up_tokenization_spaces if requested is None else requested):
         return False
     forced = defaults.clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output
     if forced or backend.model_type() != "BPE":

@@ -123,38 +123,42 @@ class Tokenizer(TokenizerBase):
             and max_target_length is None and tokenizer_kwargs is None
         ):  # fmt: skip
             return batch.single(self._core, text, self.model_max_length, self._warn)
-        asked = Options(
+        requested = Options(
             add_special_tokens, padding, truncation, max_length, stride, is_split_into_words, pad_to_multiple_of,
             padding_side, return_tensors, return_token_type_ids, return_attention_mask, return_overflowing_tokens,
             return_special_tokens_mask, return_offsets_mapping, return_length, verbose, split_special_tokens,
         )  # fmt: skip
         if tokenizer_kwargs is not None:
-            asked = options.over(asked, tokenizer_kwargs)
+            requested = options.over(requested, tokenizer_kwargs)
         if text_target is None and text_pair_target is None and max_target_length is None and text is not None:
-            return self._encoded(text, text_pair, asked)
-        return self._with_labels(text, text_pair, text_target, text_pair_target, asked, max_target_length)
+            return self._encoded(text, text_pair, requested)
+        return self._with_labels(text, text_pair, text_target, text_pair_target, requested, max_target_length)
 
     encode_plus = batch_encode_plus = __call__
 
-    def _encoded(self, text: Any, pair: Any, asked: Options) -> BatchEncoding:
-        return batch.encode(self._batch(inputs.read(text, pair, asked.is_split_into_words), asked), warn=self._warn)
+    def _encoded(self, text: Any, pair: Any, requested: Options) -> BatchEncoding:
+        return batch.encode(
+            self._batch(inputs.read(text, pair, requested.is_split_into_words), requested), warn=self._warn
+        )
 
-    def _batch(self, given: Inputs, asked: Options) -> Batch:
-        plan = options.plan(self._defaults, asked, warn=self._warn)
+    def _batch(self, given: Inputs, requested: Options) -> Batch:
+        plan = options.plan(self._defaults, requested, warn=self._warn)
         return batch.batch_of(self._core, self._defaults, inputs=given, plan=plan)
 
     def _with_labels(
-        self, text: Any, pair: Any, target: Any, target_pair: Any, asked: Options, longest: int | None
+        self, text: Any, pair: Any, target: Any, target_pair: Any, requested: Options, longest: int | None
     ) -> BatchEncoding:  # fmt: skip
         """The ids of a target as the labels of a text, if there is one."""
         if target is None:
             if text is None:
                 raise ArgumentError("nothing to encode: pass text, text_target or both")
             raise ArgumentError("text_pair_target and max_target_length act with text_target only")
-        labels = self._encoded(target, target_pair, asked if longest is None else replace(asked, max_length=longest))
+        labels = self._encoded(
+            target, target_pair, requested if longest is None else replace(requested, max_length=longest)
+        )
         if text is None:
             return labels
-        encoding = self._encoded(text, pair, asked)
+        encoding = self._encoded(text, pair, requested)
         encoding["labels"] = labels["input_ids"]
         return encoding
 
@@ -195,13 +199,13 @@ class Tokenizer(TokenizerBase):
             and not split_special_tokens
         ):  # fmt: skip
             return self._core.encode(text)
-        asked = Options(
+        requested = Options(
             add_special_tokens, padding, truncation, max_length, stride, is_split_into_words, pad_to_multiple_of,
             padding_side, return_tensors, False, False, verbose=verbose, split_special_tokens=split_special_tokens,
         )  # fmt: skip
         hint = "; call the tokenizer itself"
         given = inputs.read_one(text, text_pair, is_split_into_words, method="encode", hint=hint)
-        return batch.encode(self._batch(given, asked), warn=self._warn)["input_ids"]
+        return batch.encode(self._batch(given, requested), warn=self._warn)["input_ids"]
 
     def tokenize(
         self, text: Any, pair: Any = None, add_special_tokens: bool = False, *,
@@ -210,12 +214,12 @@ class Tokenizer(TokenizerBase):
     ) -> list[str]:  # fmt: skip
         """The tokens of a text, or of two."""
         refuse_unknown(unknown, of="tokenize", known=names_of(Tokenizer.tokenize))
-        asked = Options(
+        requested = Options(
             add_special_tokens, truncation=truncation, max_length=max_length, is_split_into_words=is_split_into_words,
             split_special_tokens=split_special_tokens,
         )  # fmt: skip
         given = inputs.read_one(text, pair, is_split_into_words, method="tokenize")
-        return self._batch(given, asked).encodings()[0].tokens
+        return self._batch(given, requested).encodings()[0].tokens
 
     def encode_batch_flat(self, texts: Sequence[str], add_special_tokens: bool | None = None) -> tuple[Any, Any]:
         """All ids in one numpy array (uint32), and where each text's begin (int64, one more than texts).
@@ -288,7 +292,7 @@ class Tokenizer(TokenizerBase):
         return_length: bool = False, prepend_batch_axis: bool = False,
     ) -> BatchEncoding:  # fmt: skip
         """What a call gives, for a text that is ids already; overflowing tokens are one list, not pieces."""
-        asked = Options(
+        requested = Options(
             add_special_tokens, padding, truncation, max_length, stride, False, pad_to_multiple_of, padding_side,
             return_tensors, return_token_type_ids, return_attention_mask, return_overflowing_tokens,
             return_special_tokens_mask, False, return_length,
@@ -296,7 +300,7 @@ class Tokenizer(TokenizerBase):
         if prepend_batch_axis and return_tensors is None:
             raise ArgumentError("prepend_batch_axis acts with return_tensors only")
         return prepare.prepared(
-            self._core, self._defaults, ids, pair_ids, asked, batch_axis=prepend_batch_axis, warn=self._warn
+            self._core, self._defaults, ids, pair_ids, requested, batch_axis=prepend_batch_axis, warn=self._warn
         )
 
     # Ids to text
@@ -348,8 +352,8 @@ class Tokenizer(TokenizerBase):
             clean=clean_up_tokenization_spaces, warn=self._warn,
         )  # fmt: skip
 
-    def _cleans(self, asked: bool | None) -> bool:  # streamers ask for it
-        return decoding.cleans(self._core, self._defaults, asked, self._warn)
+    def _cleans(self, requested: bool | None) -> bool:  # called by streamers
+        return decoding.cleans(self._core, self._defaults, requested, self._warn)
 
     clean_up_tokenization = staticmethod(decoding.clean_up)
 
@@ -443,13 +447,13 @@ class Tokenizer(TokenizerBase):
         template = self._template(source)
         if return_assistant_tokens_mask:
             assistant_masks.check_marks(template)
-        asked = render.request(
+        requested = render.request(
             source, template, self.special_tokens_map, variables, tools=tools, documents=documents,
             add_generation_prompt=add_generation_prompt, continue_final_message=continue_final_message,
             trust_content=templates.trusts_content(trust_content, sanitize_control_tokens),
             arguments=names_of(Tokenizer.apply_chat_template),
         )  # fmt: skip
-        rendered = [render.render(asked, messages) for messages in conversations]
+        rendered = [render.render(requested, messages) for messages in conversations]
         texts = [each.text for each in rendered]
         if not tokenize:
             templates.refuse_options_of_ids(

@@ -1,6 +1,6 @@
 """Three implementations side by side: the reference library, the fast core and the slow Python, on the same texts.
 
-A `Case` is one call; each implementation's answer is brought into one form, so that they can be compared with `==`.
+A `Case` is one call; each implementation's result is converted to one form, so that they can be compared with `==`.
 """
 
 import random
@@ -30,7 +30,7 @@ class Trio:
         self.added = max(reference.num_special_tokens_to_add(pair) for pair in (False, True))
 
     def encode_apart(self, texts: Sequence[str], seed: int) -> Iterator[str]:
-        """The calls that are answered differently, as text."""
+        """The calls with different results, as text."""
         for case in cases(texts, seed, added=self.added):
             expected = failing(lambda case=case: of_reference(self.reference, case))
             for name, tokenizer in self.ours.items():
@@ -73,7 +73,7 @@ def stream(tokenizer: Any, ids: list[int], *, skip: bool) -> str:
 
 
 def difference(expected: list[Any], found: list[Any] | None) -> str:
-    """The first field of two answers that differs."""
+    """The first field in which two results differ."""
     if found is None:
         return f"an error; expected {expected}"
     pairs = zip((*LISTS, "overflowing"), expected, found, strict=True)
@@ -106,7 +106,7 @@ class Case:
 
 
 def row(encoding: Any) -> list[Any]:
-    """All that an encoding says, and what overflowed.
+    """Every field of an encoding, and its overflowing pieces.
 
     Overflowing pieces of the reference repeat among themselves those that come after them, which nobody reads.
     """
@@ -118,7 +118,7 @@ def _said(encoding: Any) -> list[Any]:
 
 
 def of_reference(reference: Reference, case: Case) -> list[Any]:
-    """What the `tokenizers` library answers."""
+    """The result of the `tokenizers` library."""
     cut = case.cut
     reference.no_padding()
     if cut is None:
@@ -129,7 +129,7 @@ def of_reference(reference: Reference, case: Case) -> list[Any]:
 
 
 def of_ours(tokenizer: Any, case: Case) -> list[Any]:
-    """What one of ours answers, by the protocol that both have."""
+    """The result of one of ours, through the protocol that both have."""
     keywords = {} if case.cut is None else {
         "max_length": case.cut.max_length, "stride": case.cut.stride, "strategy": case.cut.strategy,
         "truncation_side": case.cut.side,

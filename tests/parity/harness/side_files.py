@@ -1,4 +1,4 @@
-"""A tiny byte-level tokenizer with files beside it, and what two readers of them know afterwards."""
+"""A tiny byte-level tokenizer with files beside it, and the settings that two readers take from them."""
 
 import json
 import warnings
@@ -50,7 +50,7 @@ def folder(root: Path, **files: Any) -> Path:
 
 
 def facts(tokenizer: Any) -> dict[str, Any]:
-    """What a tokenizer does and says, as far as files beside it decide it."""
+    """The behaviour and attributes of a tokenizer that depend on the files beside it."""
     known: dict[str, Any] = {
         "ids": [tokenizer(text)["input_ids"] for text in TEXTS],
         "pair": tokenizer("a<s>", "b")["input_ids"],
@@ -86,7 +86,7 @@ def tried(read: Any, root: Path, **arguments: Any) -> dict[str, Any] | Exception
 
 
 def agree(root: Path, *, named: Any = (), **arguments: Any) -> None:
-    """Both readers know the same, or ours refuses with an error that names something of `named`."""
+    """Both readers give the same facts, or ours refuses with an error that names something of `named`."""
     theirs = tried(Reference.from_pretrained, root, **arguments)
     for fast in (True, False):
         ours = tried(AutoTokenizer.from_pretrained, root, use_fast=fast, **arguments)

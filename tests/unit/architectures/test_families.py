@@ -1,4 +1,4 @@
-"""What the classic families refuse by name, and the names under which their configurations answer."""
+"""What the classic families refuse by name, and the names of their configurations' keys."""
 
 import copy
 import json

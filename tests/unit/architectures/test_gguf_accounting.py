@@ -1,4 +1,4 @@
-"""Every key of a GGUF header is used, refused by its name, or of no consequence for a reason that stands here."""
+"""Every key of a GGUF header is used, refused by its name, or ignored for a reason that this file gives."""
 
 import math
 import warnings
@@ -34,7 +34,7 @@ def spec_of(arch: str, own: dict[str, Any], **tensors: list[float]) -> Spec:
 
 
 def llama(**changes: Any) -> Spec:
-    """The Spec of a small llama; `__` in a key stands for a dot, None takes the key away."""
+    """The Spec of a small llama; `__` in a key stands for a dot, None removes the key."""
     own = own_keys("llama") | {key.replace("__", "."): value for key, value in changes.items()}
     return spec_of("llama", {key: value for key, value in own.items() if value is not None})
 
@@ -49,7 +49,7 @@ def names(group: type) -> Iterator[str]:
 
 
 KNOWN = sorted({*names(reference.Keys), "rope.scale_linear", "rope.local.freq_base", "something.unheard_of"})
-# Keys that need change nothing, and why.
+# Keys that may have no effect, and why.
 EXPLAINED = {
     "attention.sliding_window_pattern": "says what every model of the family is",
     "decoder_start_token_id": "there is no encoder",
@@ -245,7 +245,7 @@ NUMBERS = {
 
 
 def turned(position: float, pair: int, *, base: float, factors: list[float] | None, scaling: dict[str, Any]) -> complex:
-    """cos + i sin of a pair of dimensions, as the format's reference implementation turns it."""
+    """cos + i sin of a pair of dimensions, as the format's reference implementation rotates it."""
     kind, factor = scaling.get("type") or "linear", scaling.get("factor") or 1.0
     scale = 1.0 if kind == "none" else 1 / factor
     extrapolated = position * base ** (-2 * pair / HEAD) / (factors[pair] if factors else 1.0)

@@ -1,4 +1,4 @@
-"""GGUF headers: what is decided where the format is silent, and what is refused by name."""
+"""GGUF headers: defaults for what the format leaves open, and what is refused by name."""
 
 from typing import Any
 

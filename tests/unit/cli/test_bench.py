@@ -1,4 +1,4 @@
-"""`litz bench`: what it prints, and what a token is said to cost."""
+"""`litz bench`: what it prints, and the cost of a token."""
 
 import json
 import math
@@ -29,15 +29,15 @@ def known_limits(monkeypatch):
 
 def test_each_test_is_a_row_with_its_share_of_the_limit(model, known_limits, capsys):
     assert main(["bench", str(model), *QUICK, "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
+    report = json.loads(capsys.readouterr().out)
     work = work_of(open_checkpoint(resolve(model, want="model")))
-    rows = {(row["test"], row["tokens"]): row for row in told["results"]}
+    rows = {(row["test"], row["tokens"]): row for row in report["results"]}
     assert list(rows) == [("decode", 0), ("decode", 2), ("prefill", 3), ("prefill", 5)]
     decode, prefill = rows["decode", 2], rows["prefill", 5]
     assert math.isclose(decode["share"], decode["rate"] * work.read(2 + 1) / known_limits.bandwidth)
     assert math.isclose(prefill["share"], prefill["rate"] / 5 * work.prompt(5) / known_limits.fma)
-    assert told["limits"]["1"]["fma"] == known_limits.fma
-    assert told["peak_bytes"] > 0
+    assert report["limits"]["1"]["fma"] == known_limits.fma
+    assert report["peak_bytes"] > 0
 
 
 def test_the_table_says_what_was_measured(model, known_limits, capsys):

@@ -147,7 +147,7 @@ def test_the_module_works_as_a_program():
 
 
 def test_info_fetches_nothing(home, monkeypatch, capsys):
-    monkeypatch.setattr("litz.hub.download.download", lambda *_, **__: pytest.fail("the network is not asked"))
+    monkeypatch.setattr("litz.hub.download.download", lambda *_, **__: pytest.fail("the network is not requested"))
     assert main(["info", "qwen3:0.6b"]) == 1
     assert capsys.readouterr().err == (
         "litz: qwen3:0.6b is not on this machine, and info fetches nothing: `litz pull qwen3:0.6b` does (639 MB)\n"

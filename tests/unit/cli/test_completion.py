@@ -51,13 +51,13 @@ def ask(shell, program):
 
 def bash(line, capsys, *, breaks=" \t\n\"'><=;|&(:"):
     """What bash offers after this line, as its own completion calls the function."""
-    asked = f"""
+    requested = f"""
 {script("bash", capsys)}
 COMP_LINE={line!r} COMP_POINT={len(line)} COMP_WORDBREAKS={shlex.quote(breaks)}
 _litz 2> /dev/null
 printf '%s\\n' "${{COMPREPLY[@]}}"
 """
-    return [word for word in ask("bash", asked) if word]
+    return [word for word in ask("bash", requested) if word]
 
 
 needs_bash = pytest.mark.skipif(shutil.which("bash") is None, reason="no bash")
@@ -139,7 +139,7 @@ def test_what_a_word_may_be_is_told_by_the_parsers():
 
 @pytest.mark.skipif(shutil.which("zsh") is None, reason="no zsh")
 def test_zsh_reads_its_script(capsys):
-    asked = f"""
+    requested = f"""
 compdef() {{ print "registered $*" }}
 compadd() {{ shift; print -l -- "$@" }}
 _files() {{ print files }}
@@ -148,7 +148,7 @@ words=(litz chat -m "") CURRENT=4; _litz
 words=(litz tokenizer train x --kind "") CURRENT=6; _litz
 words=(litz tokenizer "") CURRENT=3; _litz
 """
-    said = ask("zsh", asked)
+    said = ask("zsh", requested)
     assert said[0] == "registered _litz litz"
     assert {"qwen3:0.6b", "owner/tiny", "files", "wordpiece", "dump"} < set(said)
 

@@ -1,4 +1,4 @@
-"""`litz log` and what fills it: nothing is lost, nothing is kept that was not asked for, damage is said."""
+"""`litz log` and its recorder: nothing is lost, nothing is kept without a request, damage is reported."""
 
 import json
 import sqlite3

@@ -1,4 +1,4 @@
-"""Which model a command line means: words, -m, LITZ_MODEL, `litz default`, and what is said of a name gone wrong."""
+"""Which model a command line means: words, -m, LITZ_MODEL, `litz default`, and the error for a wrong name."""
 
 import json
 import stat

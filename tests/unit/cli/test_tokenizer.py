@@ -102,9 +102,9 @@ def test_dump_lists_every_token(model, capsys, tmp_path):
     assert [lines[10], lines[32], lines[0xE4], lines[tiny.EOS]] == ["10\t\\n", "32\t·", "228\t<E4>", "257\t<eos>"]
     assert capsys.readouterr().err == f"261 tokens in {tmp_path / 'tokens.txt'}\n"
     assert run("dump", model, "--json") == 0
-    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert told[0xE4] == {"id": 228, "token": "ä", "text": "\ufffd", "bytes": "e4", "special": False}
-    assert told[tiny.EOS] == {"id": 257, "token": "<eos>", "text": "<eos>", "bytes": "3c656f733e", "special": True}
+    listed = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert listed[0xE4] == {"id": 228, "token": "ä", "text": "\ufffd", "bytes": "e4", "special": False}
+    assert listed[tiny.EOS] == {"id": 257, "token": "<eos>", "text": "<eos>", "bytes": "3c656f733e", "special": True}
 
 
 def test_encode_writes_lines_with_ends_and_places(model, capsys, tmp_path):
@@ -113,8 +113,8 @@ def test_encode_writes_lines_with_ends_and_places(model, capsys, tmp_path):
     assert run("encode", model, str(text), "-o", str(out), "--eos", "--offsets") == 0
     assert stored(out) == [H, I, tiny.EOS, H, tiny.EOS]
     assert stored(tmp_path / "tokens.bin.offsets", "q") == [0, 3, 5]
-    told = json.loads((tmp_path / "tokens.bin.json").read_text())
-    assert told == {
+    listed = json.loads((tmp_path / "tokens.bin.json").read_text())
+    assert listed == {
         "dtype": "uint16", "tokens": 5, "documents": 2, "vocabulary": 261, "tokenizer": model, "eos": tiny.EOS,
     }  # fmt: skip
     assert capsys.readouterr().err.startswith("2 documents, 5 tokens (uint16), 3 B of text in ")
@@ -182,7 +182,7 @@ def test_train_says_when_the_vocabulary_was_cut_short(kind, tmp_path, capsys):
     captured = capsys.readouterr()
     size = captured.out.split()[-2]
     assert captured.err.startswith(
-        f"litz: the vocabulary has {size} tokens, not the 5,000 that were asked for: the tex"
+        f"litz: the vocabulary has {size} tokens, not the 5,000 that were requested: the tex"
     )
 
 

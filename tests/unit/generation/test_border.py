@@ -46,9 +46,9 @@ def test_a_count_out_of_range_is_named(tiny_model, name, value):
 )  # fmt: skip
 def test_scalars_of_numpy_are_numbers(tiny_model, name, value):
     same = value.tolist() if hasattr(value, "tolist") else list(value)
-    asked = {"max_new_tokens": 3, "do_sample": True, "seed": 1}
-    found = tiny_model.generate([PROMPT], **{**asked, name: value})
-    assert found == tiny_model.generate([PROMPT], **{**asked, name: same})
+    requested = {"max_new_tokens": 3, "do_sample": True, "seed": 1}
+    found = tiny_model.generate([PROMPT], **{**requested, name: value})
+    assert found == tiny_model.generate([PROMPT], **{**requested, name: same})
 
 
 @pytest.mark.parametrize("token", [-1, -100, 2**32, 2**64, VOCAB, 1.5, True, None], ids=str)
@@ -73,10 +73,10 @@ def test_one_padded_row_is_read_as_in_a_batch(tiny_model, padding):
 
 
 def test_a_prompt_that_ends_in_its_padding_token_is_read_whole_where_that_ends_texts_too(tiny_model):
-    told = {"max_new_tokens": 4, "pad_token_id": EOS, "eos_token_id": EOS}
+    passed = {"max_new_tokens": 4, "pad_token_id": EOS, "eos_token_id": EOS}
     row = [*PROMPT, EOS]
-    whole = tiny_model.generate([row], attention_mask=[[1] * len(row)], **told)
-    assert tiny_model.generate([row], **told) == whole
+    whole = tiny_model.generate([row], attention_mask=[[1] * len(row)], **passed)
+    assert tiny_model.generate([row], **passed) == whole
 
 
 @pytest.mark.parametrize("eos", [-1, [-1], [EOS, -1]], ids=str)
@@ -120,16 +120,16 @@ def test_a_bad_value_in_a_file_is_an_error_that_names_the_file(tmp_path, file):
 
 def test_unknown_keys_of_a_generation_config_are_named_once(tmp_path):
     folder = write_model(tmp_path, generation_config={"chat_format": "x", "temprature": 2, "transformers_version": "4"})
-    with pytest.warns(UserWarning, match=r"generation_config\.json: .*chat_format, temprature$") as told:
+    with pytest.warns(UserWarning, match=r"generation_config\.json: .*chat_format, temprature$") as caught:
         load(folder)
-    assert len(told) == 1
+    assert len(caught) == 1
 
 
 def test_without_a_length_twenty_tokens_come_with_one_warning(tiny_model):
-    with pytest.warns(UserWarning, match="max_new_tokens") as told:
+    with pytest.warns(UserWarning, match="max_new_tokens") as caught:
         out = tiny_model.generate([PROMPT], eos_token_id=None)
-    assert (len(out[0]), len(told)) == (len(PROMPT) + 20, 1)
-    assert told[0].filename == __file__
+    assert (len(out[0]), len(caught)) == (len(PROMPT) + 20, 1)
+    assert caught[0].filename == __file__
     with pytest.warns(UserWarning, match="max_new_tokens"):
         assert len(list(tiny_model.stream([PROMPT], eos_token_id=None))) == 20
     long = [[104] * (CONTEXT - 3)]

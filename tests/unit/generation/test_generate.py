@@ -62,9 +62,9 @@ def test_a_tokenizers_output_brings_its_mask(tiny_model):
 
 
 def test_rows_that_end_earlier_are_padded_on_the_right(tiny_model):
-    asked = {**READABLE, "max_new_tokens": 8, "pad_token_id": 9}
-    longest = new_tokens(tiny_model, [70], **asked)
-    out = tiny_model.generate(np.array([[70], [71]]), **asked, eos_token_id=longest[2])
+    requested = {**READABLE, "max_new_tokens": 8, "pad_token_id": 9}
+    longest = new_tokens(tiny_model, [70], **requested)
+    out = tiny_model.generate(np.array([[70], [71]]), **requested, eos_token_id=longest[2])
     assert out[0].tolist() == [70, *longest[:3]] + [9] * (out.shape[1] - 4)
     assert out.shape[1] > 4
 
@@ -102,8 +102,8 @@ def test_wrong_inputs_are_errors_that_say_what_was_found(tiny_model, ids, mask, 
 
 
 def test_the_context_is_a_limit_beside_any_other(tiny_model):
-    asked = {"return_dict_in_generate": True, "eos_token_id": None, "max_new_tokens": 1000}
-    out = tiny_model.generate([[70] * 80], **asked)
+    requested = {"return_dict_in_generate": True, "eos_token_id": None, "max_new_tokens": 1000}
+    out = tiny_model.generate([[70] * 80], **requested)
     assert len(out.sequences[0]) == CONTEXT
     assert (out.finish_reasons, out.context_limited) == (["length"], [True])
     with pytest.raises(ContextError, match=f"{CONTEXT + 1} tokens"):
@@ -156,10 +156,10 @@ def test_every_parameter_that_acts_changes_the_result(tiny_model):
 
 
 def test_a_stop_string_ends_its_row_alone_and_is_not_in_the_text(tiny_model, tokenizer):
-    asked = {**READABLE, "max_new_tokens": 9, "return_dict_in_generate": True, "tokenizer": tokenizer}
-    free = tiny_model.generate(PROMPTS, **asked)
+    requested = {**READABLE, "max_new_tokens": 9, "return_dict_in_generate": True, "tokenizer": tokenizer}
+    free = tiny_model.generate(PROMPTS, **requested)
     stop = free.text[1][3:5]
-    out = tiny_model.generate(PROMPTS, **asked, stop_strings=["not in there", stop])
+    out = tiny_model.generate(PROMPTS, **requested, stop_strings=["not in there", stop])
     assert out.finish_reasons[1] == "stop"
     assert out.text[1] == free.text[1][:3]
     assert out.sequences[1] == free.sequences[1][:6]

@@ -1,4 +1,4 @@
-"""When an answer counts as a loop, and what only looks like one."""
+"""Detection of loops, and of repetitions that are none."""
 
 import re
 
@@ -13,7 +13,7 @@ def pieces(text):
 
 
 def stopped_after(text):
-    """How many pieces of a text are said before it is stopped; None if it comes to its end."""
+    """How many pieces of a text pass before it is stopped; None if it comes to its end."""
     watch = LoopWatch()
     return next((count for count, piece in enumerate(pieces(text), 1) if watch.add(piece) is not None), None)
 

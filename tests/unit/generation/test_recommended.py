@@ -1,4 +1,4 @@
-"""The settings of well-known models: who is recognised, and where the settings act."""
+"""The settings of well-known models: which names are recognised, and where the settings act."""
 
 import warnings
 from pathlib import Path

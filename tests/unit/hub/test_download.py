@@ -215,11 +215,11 @@ def test_a_subfolder_is_fetched_alone_and_used_without_the_network_afterwards(mo
         root, _, names = fetch(subfolder="text")
         assert names == sorted(["config.json", "model.safetensors.index.json", *SHARDS])
         assert root.endswith(f"{COMMIT}/text")
-        asked = len(server.requests)
+        requested = len(server.requests)
         assert fetch(subfolder="text") == [root, None, names]
-        assert len(server.requests) == asked
+        assert len(server.requests) == requested
         assert "config.json" in fetch()[2]  # the model's own folder is another download
-        assert len(server.requests) > asked
+        assert len(server.requests) > requested
         assert "no folder 'nowhere'" in fetch(subfolder="nowhere")
 
 

@@ -1,4 +1,4 @@
-"""Networks and disks that fail: what is said about them is what happened, once, and names no temporary file."""
+"""Networks and disks that fail: one error describes the failure, and names no temporary file."""
 
 import errno
 import json

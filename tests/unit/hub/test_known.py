@@ -1,4 +1,4 @@
-"""Short names, and GGUF files by their quantisation: what each means, and what is said when it means nothing."""
+"""Short names, and GGUF files by their quantisation: what each means, and the error for an unknown one."""
 
 import re
 
@@ -115,11 +115,11 @@ NAMES = ["m-Q4_K_M.gguf", "m-Q4_K_S.gguf", "m.f16.gguf", "m-BF16.gguf", "m-UD-Q6
 
 
 @pytest.mark.parametrize(
-    ("asked", "found"),
+    ("requested", "found"),
     [("Q4_K_M", NAMES[0]), ("q4_k_m", NAMES[0]), ("F16", NAMES[2]), ("bf16", NAMES[3]), ("UD-Q6_K", NAMES[4])],
 )
-def test_a_file_by_its_quantisation(asked, found):
-    assert choose_quantised(NAMES, asked, "owner/name") == found
+def test_a_file_by_its_quantisation(requested, found):
+    assert choose_quantised(NAMES, requested, "owner/name") == found
 
 
 def test_a_quantisation_that_is_not_there_lists_what_is():

@@ -165,7 +165,7 @@ except LitzError as error:
 
 
 def dripping(file, content):
-    """Send a first part, then hardly anything, until the other side is gone."""
+    """Send a first part, then hardly anything, until the client disconnects."""
     file.write(content[:700_000])
     with contextlib.suppress(OSError):
         for start in range(700_000, len(content)):
@@ -254,7 +254,7 @@ def test_without_pip_in_the_environment_the_bundled_one_is_run(links, home, tmp_
     python = tmp_path / "venv" / "bin" / "python"
     import litz
 
-    # litz alone, without the packages that it is installed beside
+    # litz without the other packages of its environment
     (tmp_path / "only").mkdir()
     (tmp_path / "only" / "litz").symlink_to(os.path.dirname(litz.__file__))
     environ = {**os.environ, "PYTHONPATH": str(tmp_path / "only"), "PATH": ""}

@@ -1,4 +1,4 @@
-"""What a source string says, and which file of a folder is the model."""
+"""The parsing of source strings, and which file of a folder is the model."""
 
 import json
 from pathlib import Path
@@ -153,6 +153,6 @@ WRONG = [{"source": 5}, {"source": None}, {"revision": 5}, {"gguf_file": 3}, {"c
 
 @pytest.mark.parametrize("given", WRONG)
 def test_what_can_be_no_name_is_an_error_that_names_the_argument(folder, given):
-    asked = {"source": str(folder), **given}
+    requested = {"source": str(folder), **given}
     with pytest.raises(ArgumentError, match="a model must" if "source" in given else next(iter(given))):
-        resolve(asked.pop("source"), **asked)
+        resolve(requested.pop("source"), **requested)

@@ -121,9 +121,9 @@ def test_prefix_special_tokens_and_tools_reach_the_tokenizer(pipe):
 
 
 def test_a_stop_sequence_ends_the_text_and_stays_in_it(pipe):
-    asked = {**READABLE, "return_full_text": False}
-    free = pipe("hi", **asked)[0]["generated_text"]
-    [result] = pipe("hi", **asked, stop_sequence=free[3])
+    requested = {**READABLE, "return_full_text": False}
+    free = pipe("hi", **requested)[0]["generated_text"]
+    [result] = pipe("hi", **requested, stop_sequence=free[3])
     assert result.finish_reason == "stop"
     assert result["generated_text"] == free[:4]
 

@@ -1,4 +1,4 @@
-"""What may be set on a tokenizer, what it is made of, and what its constructors take."""
+"""The attributes, settings and constructors of a tokenizer."""
 
 import copy
 import json
@@ -201,8 +201,8 @@ def test_a_folder_below_a_local_one(tmp_path):
         AutoTokenizer.from_pretrained(tmp_path, subfolder="other")
 
 
-def test_keys_that_nobody_knows_are_said_once_with_their_file(tmp_path):
-    with pytest.warns(UserWarning, match=r"tokenizer_config\.json: keys .* not used: newer, other") as caught:
+def test_one_warning_names_unknown_keys_and_their_file(tmp_path):
+    with pytest.warns(UserWarning, match=r"tokenizer_config\.json: unknown keys were ignored: newer, other") as caught:
         load(tmp_path, other=1, newer="x", errors="replace", empty=None)
     assert len(caught) == 1
     folder(tmp_path, tokenizer_config__json=NAMES, special_tokens_map__json={"new_setting": 5})
@@ -211,8 +211,8 @@ def test_keys_that_nobody_knows_are_said_once_with_their_file(tmp_path):
 
 
 def test_a_map_that_does_not_count_and_differs_is_said(tmp_path):
-    told = {**NAMES, "added_tokens_decoder": {}, "pad_token": "</s>"}
-    folder(tmp_path, tokenizer__json=byte_level(), tokenizer_config__json=told)
+    settings = {**NAMES, "added_tokens_decoder": {}, "pad_token": "</s>"}
+    folder(tmp_path, tokenizer__json=byte_level(), tokenizer_config__json=settings)
     folder(tmp_path, special_tokens_map__json={"pad_token": "<unk>", "bos_token": {"content": "<s>"}})
     with pytest.warns(UserWarning, match=r"special_tokens_map\.json: pad_token differ"):
         assert AutoTokenizer.from_pretrained(tmp_path).pad_token == "</s>"

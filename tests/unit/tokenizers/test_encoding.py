@@ -1,4 +1,4 @@
-"""What a call returns knows its tokens' places, survives pickling, and every argument of a call acts or raises."""
+"""A call's result has the places of its tokens and can be pickled; every argument of a call acts or raises."""
 
 import copy
 import json
@@ -19,9 +19,9 @@ A, B, C = b"abc"
 
 
 def load(path: Path, **config: Any) -> Tokenizer:
-    told = {"pad_token": "<pad>", "eos_token": "<eos>", "model_max_length": 12, **config}
+    settings = {"pad_token": "<pad>", "eos_token": "<eos>", "model_max_length": 12, **config}
     (path / "tokenizer.json").write_bytes(tiny.tokenizer_json())
-    (path / "tokenizer_config.json").write_text(json.dumps(told))
+    (path / "tokenizer_config.json").write_text(json.dumps(settings))
     return from_pretrained(path)
 
 

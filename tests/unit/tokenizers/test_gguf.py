@@ -1,4 +1,4 @@
-"""Tokenizers from GGUF metadata: equal to SentencePiece and to the reference, and clear about what is wrong."""
+"""Tokenizers from GGUF metadata: equal to SentencePiece and to the reference, with errors that name the key."""
 
 import io
 import json
@@ -180,9 +180,9 @@ def test_what_a_caller_passes_counts_before_the_header(tmp_path: Path) -> None:
     load(entries, tmp_path)
     path = tmp_path / "vocabulary.gguf"
     plain = AutoTokenizer.from_pretrained(path)
-    told = {"pad_token": "[PAD]", "padding_side": "left", "model_max_length": 7, "add_eos_token": True}
+    passed = {"pad_token": "[PAD]", "padding_side": "left", "model_max_length": 7, "add_eos_token": True}
     for fast in (True, False):
-        ours = AutoTokenizer.from_pretrained(path, use_fast=fast, **told)
+        ours = AutoTokenizer.from_pretrained(path, use_fast=fast, **passed)
         assert (ours.pad_token_id, ours.padding_side, ours.model_max_length) == (len(plain), "left", 7)
         assert ours.bos_token == plain.bos_token
         assert ours("ab")["input_ids"] == [*plain("ab")["input_ids"], plain.eos_token_id]

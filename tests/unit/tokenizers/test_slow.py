@@ -1,4 +1,4 @@
-"""The slow tokenizer by itself: what its parts promise, in small examples."""
+"""The Python tokenizer alone: the contract of its parts, in small examples."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""The tokenizer that programs hold: batches, special tokens, decoding, files; on a tokenizer of single bytes."""
+"""The public tokenizer: batches, special tokens, decoding, files; on a tokenizer of single bytes."""
 
 import json
 import sys
@@ -28,8 +28,8 @@ def folder(path: Path, *, drop: tuple[str, ...] = (), files: dict[str, object] |
     """A model's folder with a tokenizer and what the test changes in its files."""
     path.mkdir(exist_ok=True)
     (path / "tokenizer.json").write_text(tiny.tokenizer_json().decode())
-    told = {name: value for name, value in {**CONFIG, **config}.items() if name not in drop}
-    (path / "tokenizer_config.json").write_text(json.dumps(told))
+    settings = {name: value for name, value in {**CONFIG, **config}.items() if name not in drop}
+    (path / "tokenizer_config.json").write_text(json.dumps(settings))
     for name, content in (files or {}).items():
         (path / name).parent.mkdir(exist_ok=True)
         (path / name).write_text(content if isinstance(content, str) else json.dumps(content))

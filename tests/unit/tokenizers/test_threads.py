@@ -144,5 +144,5 @@ print(max(seen) - seen[len(seen) // 4])
 def test_memory_stays_as_it_is_over_millions_of_texts(tmp_path: Path) -> None:
     done = run(GROWTH, str(folder(tmp_path)), "5000000", LITZ_NUM_THREADS="2")
     assert done.returncode == 0, done.stderr
-    # The remembered words are full after a few of the texts; the ids of all of them would be several times as much.
+    # The word cache is full after a few of the texts; the ids of all of them would be several times as much.
     assert int(done.stdout) < 64 << 20

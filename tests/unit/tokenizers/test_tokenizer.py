@@ -1,4 +1,4 @@
-"""What a tokenizer refuses, by name and place in the file, and what it promises whatever the file says."""
+"""What a tokenizer refuses, by name and place in the file, and what holds for every file."""
 
 import json
 import random

@@ -1,4 +1,4 @@
-"""Training as programs see it: corpora, presets, progress, errors, and tokenizers like another one."""
+"""The public functions of training: corpora, presets, progress, errors, and tokenizers like another one."""
 
 from collections.abc import Iterator
 from pathlib import Path

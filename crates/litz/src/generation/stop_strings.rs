@@ -17,7 +17,7 @@ pub trait TokenText: Send {
 pub type OpenText = Arc<dyn Fn(bool) -> Box<dyn TokenText> + Send + Sync>;
 
 /// What one or more tokens contributed: the text that stop strings see, and the text that the reader sees.
-struct Chunk {
+struct TextPiece {
     matched: String,
     shown: String,
 }
@@ -27,7 +27,7 @@ pub struct StopMatcher {
     stops: Arc<[String]>,
     matching: Option<Box<dyn TokenText>>,
     showing: Box<dyn TokenText>,
-    held: VecDeque<Chunk>,
+    held: VecDeque<TextPiece>,
     ready: String,
 }
 
@@ -51,7 +51,7 @@ impl StopMatcher {
             self.ready.push_str(&shown);
             return Ok(false);
         };
-        self.held.push_back(Chunk { matched: matching.push(token)?, shown });
+        self.held.push_back(TextPiece { matched: matching.push(token)?, shown });
         let text: String = self.held.iter().map(|chunk| chunk.matched.as_str()).collect();
         if let Some(start) = self.stops.iter().filter_map(|stop| text.find(stop.as_str())).min() {
             self.release(start);

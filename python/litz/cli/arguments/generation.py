@@ -72,9 +72,9 @@ def parameters(options: argparse.Namespace) -> dict[str, Any]:
 
 def with_sampling(given: dict[str, Any], *, greedy: bool) -> dict[str, Any]:
     """Add do_sample where it follows; UsageError if the arguments contradict each other."""
-    asked = [name for name in SAMPLING if name in given]
-    if greedy and any(given[name] for name in asked):
-        raise UsageError(f"--greedy and --{asked[0].replace('_', '-')} contradict each other; give one of them")
+    requested = [name for name in SAMPLING if name in given]
+    if greedy and any(given[name] for name in requested):
+        raise UsageError(f"--greedy and --{requested[0].replace('_', '-')} contradict each other; give one of them")
     if greedy:
         return {**{name: value for name, value in given.items() if name not in SAMPLING}, "do_sample": False}
-    return {**given, "do_sample": True} if asked else given
+    return {**given, "do_sample": True} if requested else given

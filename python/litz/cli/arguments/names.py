@@ -67,11 +67,11 @@ def one_model(positional: str | None, named: str | None, *, default: str | None 
 
     if positional is not None and named is not None and positional != named:
         raise UsageError(f"{positional!r} and -m {named!r} name two models; give one")
-    asked = next((name for name in (named, positional, default) if name is not None), None)
-    if asked is not None and "/" not in asked and not names_model(asked):
-        cached = repositories_named(asked)
-        asked = cached[0] if len(cached) == 1 else asked
-    return chosen_model(asked).source
+    requested = next((name for name in (named, positional, default) if name is not None), None)
+    if requested is not None and "/" not in requested and not names_model(requested):
+        cached = repositories_named(requested)
+        requested = cached[0] if len(cached) == 1 else requested
+    return chosen_model(requested).source
 
 
 def is_unchosen_default(model: str, named: Iterable[str | None]) -> bool:

@@ -10,10 +10,10 @@ from litz.errors import LitzError
 CHINESE_MODEL = "qwen3:0.6b"
 CHINESE_SOURCE = "Qwen/Qwen3-0.6B-GGUF:Qwen3-0.6B-Q8_0.gguf"
 ADVICE = (
-    f"(the default model knows hardly any Chinese; {CHINESE_MODEL} does: litz chat -m {CHINESE_MODEL}, 639 MB once; "
+    f"(the default model has hardly any Chinese; {CHINESE_MODEL} has: litz chat -m {CHINESE_MODEL}, 639 MB once; "
     f"默认模型几乎不懂中文，请用 litz chat -m {CHINESE_MODEL})"
 )
-TAKEN = f"({CHINESE_MODEL} answers, which is in the cache: the default model knows hardly any Chinese; -m chooses)"
+TAKEN = f"({CHINESE_MODEL} answers, which is in the cache: the default model has hardly any Chinese; -m chooses)"
 
 
 def is_chinese(text: str) -> bool:

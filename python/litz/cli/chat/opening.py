@@ -63,8 +63,8 @@ class Opening:
         if taken:
             raise ArgumentError(f"[template_variables] {taken[0]}: this one is litz's own to give")
         if variables:
-            asked = [{"role": "user", "content": "x"}]
-            tokenizer.apply_chat_template(asked, add_generation_prompt=True, tokenize=False, **variables)
+            requested = [{"role": "user", "content": "x"}]
+            tokenizer.apply_chat_template(requested, add_generation_prompt=True, tokenize=False, **variables)
         chat.engine.template_variables.update(variables)
         if self.think is not None:
             chat.think(self.think)

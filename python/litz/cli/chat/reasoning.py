@@ -130,11 +130,11 @@ def opened_by(tokenizer: Any, messages: list[dict[str, str]], variables: Mapping
 
 def switch_of(tokenizer: Any) -> str:
     """The template's variable that turns reasoning on and off; ArgumentError if none has an effect."""
-    asked = [{"role": "user", "content": "x"}]
+    requested = [{"role": "user", "content": "x"}]
     for name in SWITCHES:
         try:
             on, off = (
-                tokenizer.apply_chat_template(asked, add_generation_prompt=True, tokenize=False, **{name: value})
+                tokenizer.apply_chat_template(requested, add_generation_prompt=True, tokenize=False, **{name: value})
                 for value in (True, False)
             )
         except ArgumentError:  # the template does not read it

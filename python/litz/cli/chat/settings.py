@@ -59,7 +59,7 @@ SETTINGS: dict[str, tuple[Parse, str]] = {
     "do_sample": (switch, "on: sample; off: always take the most likely token"),
     "greedy": (switch, "on: always take the most likely token"),
     "stop": (stop_strings, 'end the answer at any of these texts: "###" "\\n\\n"'),
-    "think": (switch, "whether the model reasons first, where its template asks"),
+    "think": (switch, "whether the model reasons first, where its template has a switch"),
     "system": (str, "the system prompt"),
 }
 _TEXTS = ("stop", "system")
@@ -181,8 +181,8 @@ def consequences(before: Mapping[str, Any], after: Mapping[str, Any], given: Map
     """Notes about other parameters that a change has set or unset."""
     unset = [name for name in before if name in SAMPLING and name not in after and name not in given]
     notes = [f"{', '.join(unset)} unset, since the answers are greedy"] if unset else []
-    asked = {"do_sample", "greedy"} & given.keys()
-    if before.get("do_sample") is False and after.get("do_sample") and not asked:
+    requested = {"do_sample", "greedy"} & given.keys()
+    if before.get("do_sample") is False and after.get("do_sample") and not requested:
         notes.append("no longer greedy")
     return notes
 

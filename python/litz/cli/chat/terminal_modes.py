@@ -16,7 +16,7 @@ _PASTE_ON, _PASTE_OFF = "\033[?2004h", "\033[?2004l"
 class Modes:
     """Saves a terminal's modes, and restores them when it is closed.
 
-    Meanwhile typed keys are neither echoed nor line-buffered: the next prompt reads it key by key, a paste as one.
+    Meanwhile typed keys are neither echoed nor line-buffered: the next prompt reads them one by one, a paste as one.
     Ctrl-C, Ctrl-\\ and Ctrl-Z are signals as ever. `resumed` is called when the process continues after Ctrl-Z.
     """
 

@@ -131,12 +131,12 @@ def _words(options: argparse.Namespace) -> tuple[str, tuple[str, ...]]:
     return names.one_model(options.words[0], None), tuple(options.words[1:])
 
 
-def _dtype(asked: str, largest: int) -> str:
-    if asked == "auto":
+def _dtype(requested: str, largest: int) -> str:
+    if requested == "auto":
         return "uint16" if largest < _WIDTHS["uint16"][1] else "uint32"
-    if largest >= _WIDTHS[asked][1]:
-        raise ArgumentError(f"the largest id is {largest} and does not fit into {asked}; use --dtype uint32")
-    return asked
+    if largest >= _WIDTHS[requested][1]:
+        raise ArgumentError(f"the largest id is {largest} and does not fit into {requested}; use --dtype uint32")
+    return requested
 
 
 def _eos(tokenizer: Any) -> int:

@@ -78,7 +78,7 @@ def _shortfall(options: argparse.Namespace, got: int) -> str:
     often = f" that occur {options.min_frequency} times" if options.min_frequency > 1 else ""
     long = " within --max-token-length" if options.max_token_length else ""
     return (
-        f"litz: the vocabulary has {got:,} tokens, not the {options.vocab_size:,} that were asked for: the text has no "
+        f"litz: the vocabulary has {got:,} tokens, not the {options.vocab_size:,} that were requested: the text has no "
         f"more {things[options.kind]}{often}{long}"
     )
 
@@ -88,8 +88,8 @@ def _trainer(options: argparse.Namespace, special: list[str]) -> "tuple[Trainer,
     from litz.cli.command import UsageError
     from litz.tokenizers import training
 
-    def only(*kinds: str, **asked: int | None) -> None:
-        for name, value in asked.items():
+    def only(*kinds: str, **requested: int | None) -> None:
+        for name, value in requested.items():
             if value and options.kind not in kinds:
                 raise UsageError(f"--{name.replace('_', '-')} does nothing for {options.kind}")
 

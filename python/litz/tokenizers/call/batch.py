@@ -71,9 +71,9 @@ class Batch:
 
 def batch_of(backend: TokenizerBackend, defaults: Defaults, *, inputs: Inputs, plan: Plan) -> Batch:
     """The texts as a batch: special tokens go around each, except around a rendered chat, which has them."""
-    asked = plan.options.add_special_tokens
+    requested = plan.options.add_special_tokens
     chats = [isinstance(text, ChatText) for text in inputs.firsts]
-    special = tuple(not chat if asked is None else asked for chat in chats)
+    special = tuple(not chat if requested is None else requested for chat in chats)
     split = plan.options.split_special_tokens
     if defaults.split_special_tokens if split is None else split:
         trusted: tuple[Ranges | None, ...] = ((),) * len(chats)

@@ -55,15 +55,15 @@ def prepared(
     defaults: Defaults,
     first: Any,
     second: Any,
-    asked: Options,
+    requested: Options,
     *,
     batch_axis: bool,
     warn: Callable[[str, str], None],
 ) -> BatchEncoding:
     """What a call of the tokenizer gives for texts that are ids already."""
     first, second = rows(first, second)
-    plan = options.plan(defaults, asked, warn=warn)
-    special = asked.add_special_tokens is not False
+    plan = options.plan(defaults, requested, warn=warn)
+    special = requested.add_special_tokens is not False
     around = backend.special_tokens_to_add(second is not None) if special else 0
     total = len(first) + len(second or ()) + around
     over = max(0, total - plan.limit) if plan.limit is not None else 0
@@ -72,25 +72,25 @@ def prepared(
         if plan.limit is not None and plan.limit < around:
             raise ArgumentError(f"max_length is {plan.limit}; the special tokens alone are {around}")
         first, second, cut = truncation.truncated(
-            first, second, over, strategy=plan.strategy, stride=asked.stride, side=defaults.truncation_side
+            first, second, over, strategy=plan.strategy, stride=requested.stride, side=defaults.truncation_side
         )
     ids, type_ids, mask = joined(backend, first, second, add_special_tokens=special)
     name = defaults.model_input_names[0]
     columns: dict[str, Any] = {name: ids}
     if plan.type_ids:
         columns["token_type_ids"] = type_ids
-    if asked.return_special_tokens_mask:
+    if requested.return_special_tokens_mask:
         columns["special_tokens_mask"] = mask
     padded = padding.pad(
-        backend, defaults, columns, padding=asked.padding,
-        max_length=asked.max_length if plan.padding == "max_length" else None,
-        pad_to_multiple_of=asked.pad_to_multiple_of, padding_side=asked.padding_side,
+        backend, defaults, columns, padding=requested.padding,
+        max_length=requested.max_length if plan.padding == "max_length" else None,
+        pad_to_multiple_of=requested.pad_to_multiple_of, padding_side=requested.padding_side,
         return_attention_mask=plan.attention,
     )  # fmt: skip
-    if asked.return_overflowing_tokens and cut:
+    if requested.return_overflowing_tokens and cut:
         padded["overflowing_tokens"] = cut
         padded["num_truncated_tokens"] = over
-    if asked.return_length:
+    if requested.return_length:
         padded["length"] = len(padded[name])
     return padded.convert_to_tensors(plan.kind, batch_axis)
 

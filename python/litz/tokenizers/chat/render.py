@@ -94,26 +94,27 @@ def _unread(name: str, value: Any, names: Sequence[str], arguments: Sequence[str
     return f"this chat template does not read {name!r}; from outside it reads {', '.join(names) or 'nothing'}"
 
 
-def render(asked: Request, conversation: Any) -> Rendered:
+def render(requested: Request, conversation: Any) -> Rendered:
     """Renders one conversation; TemplateError has the template's own message and its line."""
     messages = messages_of(conversation)
-    field = asked.continue_final_message
+    field = requested.continue_final_message
     if field:
         field = field if isinstance(field, str) else "content"
-        messages, last = _opened(messages, field, asked.source)
+        messages, last = _opened(messages, field, requested.source)
     variables = {
-        **asked.variables,
+        **requested.variables,
         "messages": messages,
-        "tools": asked.tools,
-        "documents": asked.documents,
-        "add_generation_prompt": asked.add_generation_prompt,
+        "tools": requested.tools,
+        "documents": requested.documents,
+        "add_generation_prompt": requested.add_generation_prompt,
     }
-    text, generation, trusted = asked.template.render(variables, special=asked.special)
+    text, generation, trusted = requested.template.render(variables, special=requested.special)
     if field:
         text = _cut(text, last)
     size = len(text.encode())
     return Rendered(
-        ChatText(text, ((0, size),) if asked.trust_content else _within(trusted, size)), _within(generation, len(text))
+        ChatText(text, ((0, size),) if requested.trust_content else _within(trusted, size)),
+        _within(generation, len(text)),
     )
 
 

@@ -6,18 +6,18 @@ from typing import Any
 from litz.errors import ArgumentError
 
 
-def chosen(own: str | Mapping[str, str] | None, asked: Any, tools: Sequence[Any] | None, *, name: str) -> str:
+def chosen(own: str | Mapping[str, str] | None, requested: Any, tools: Sequence[Any] | None, *, name: str) -> str:
     """The source of a template: one of the tokenizer's own by name, the one that is passed, or the default one."""
-    if asked is not None and not isinstance(asked, str):
-        raise ArgumentError(f"chat_template must be the name of a template or one itself, found {asked!r:.60}")
+    if requested is not None and not isinstance(requested, str):
+        raise ArgumentError(f"chat_template must be the name of a template or one itself, found {requested!r:.60}")
     if isinstance(own, Mapping):
-        if asked is None:
-            asked = "tool_use" if tools is not None and "tool_use" in own else "default"
-            if asked not in own:
+        if requested is None:
+            requested = "tool_use" if tools is not None and "tool_use" in own else "default"
+            if requested not in own:
                 raise ArgumentError(f"no chat template is the default; choose one of {', '.join(sorted(own))}")
-        return own.get(asked, asked)
-    if asked is not None:
-        return asked
+        return own.get(requested, requested)
+    if requested is not None:
+        return requested
     if own is None:
         raise ArgumentError(
             f"{name or 'this tokenizer'} has no chat template: it may be a base model, not made to chat; set "

@@ -138,7 +138,7 @@ class SideKeys:
         raise self.wrong(key, "a token: a text, or an object with content and flags")
 
     def finish(self) -> None:
-        """Reports keys that nobody read and that are not known to have no effect."""
+        """Reports unread keys, except those that are known to have no effect."""
         left: dict[str, list[str]] = {}
         for key, value in self._values.items():
             if key in self._read or key in known_keys.WITHOUT_EFFECT or value is None or value is False:

@@ -1,4 +1,4 @@
-"""Reading one object of a tokenizer file: each error names its place, and a setting that nobody reads is an error."""
+"""Reading one object of a tokenizer file: each error names its place, and an unread setting is an error."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -21,7 +21,7 @@ from tests.parity.harness.draws import (
 
 
 def _neox(name: str, **keys: Any) -> Row:
-    wide = {"hidden_size": 64, "intermediate_size": 48}  # a quarter of each head turns: 4 of 16
+    wide = {"hidden_size": 64, "intermediate_size": 48}  # a quarter of each head rotates: 4 of 16
     return Row(f"neox-{name}", hf.GPTNeoXConfig, keys, plain={**BOUNDED, **wide})
 
 

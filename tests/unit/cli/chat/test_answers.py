@@ -1,4 +1,4 @@
-"""How a chat ends an answer that would not end, and what it does about questions in Chinese."""
+"""How a chat ends an answer in a loop, and how it handles questions in Chinese."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""`litz chat` as a program: what it says, remembers and refuses; the model is a script."""
+"""`litz chat` as a program: its output, its state and its errors; the model is a script."""
 
 import io
 import json
@@ -330,7 +330,7 @@ def test_an_unknown_command_lists_the_known_ones(session):
 
 
 class Script(Reader):
-    """Somebody who types; an exception class is a key."""
+    """A user who types; an exception class is a key."""
 
     def __init__(self, *items):
         self.items = list(items)

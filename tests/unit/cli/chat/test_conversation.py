@@ -1,4 +1,4 @@
-"""Conversations in files: saved, loaded in the forms that people have, and refused with the place that is wrong."""
+"""Conversations in files: saved, loaded in the usual forms, and refused with the place that is wrong."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The history of what was typed: kept, bounded, shared by processes, and proof against damage."""
+"""The history of what was typed: kept, bounded, shared by processes, and readable when damaged."""
 
 import multiprocessing
 import os

@@ -1,4 +1,4 @@
-"""Reasoning told from the answer, however both come; templates that switch it, and that open its mark themselves."""
+"""Reasoning separated from the answer, whatever the split; templates that switch it, and that open its mark."""
 
 import itertools
 from types import SimpleNamespace

@@ -14,7 +14,7 @@ from tests.fakes import FakeModel, FakeTokenizer
 
 
 class Thinker(FakeTokenizer):
-    """A tokenizer whose template asks whether to reason."""
+    """A tokenizer whose template has a switch for reasoning."""
 
     chat_template = "a template that reads {enable_thinking}"
 

@@ -130,7 +130,7 @@ def test_a_path_that_is_there_may_hold_spaces(tmp_path, monkeypatch):
 
 
 class Screen:
-    """A terminal that remembers what it was sent."""
+    """A terminal that records what it was sent."""
 
     def __init__(self, real=True):
         self.real, self.sent = real, ""
@@ -221,7 +221,7 @@ def test_there_must_be_an_answer_to_copy(session):
 
 @pytest.fixture
 def editing(monkeypatch, tmp_path):
-    """An editor that replaces the file by `text` and remembers what it was given."""
+    """An editor that replaces the file by `text` and records what it was given."""
 
     def make(script):
         path = tmp_path / "an editor"

@@ -1,4 +1,4 @@
-"""The chat as somebody at a terminal finds it: what the window shows after each key; the model is a script."""
+"""The chat in a terminal: what the window shows after each key; the model is a script."""
 
 import os
 import re
@@ -36,7 +36,7 @@ def started():
 
 @pytest.fixture
 def start(started, tmp_path):
-    """Begin a chat in a window; without scripts the model repeats what it heard."""
+    """Begin a chat in a window; without scripts the model repeats the message."""
 
     def start(*scripts, options=(), before="", **keywords):
         command = program(scripts, "chat", *options, before=before if scripts else ECHO + before)
@@ -66,7 +66,7 @@ def test_several_pasted_lines_are_one_message_that_enter_sends(start):
     window.send("\r")
     window.shows(r"heard 'one\ntwo\nthree\n\n'")
     window.prompts()
-    window.send("\x1b[200~a\x1b[31mb\x07\tc\x1b[201~\r")  # what would command the terminal is left out
+    window.send("\x1b[200~a\x1b[31mb\x07\tc\x1b[201~\r")  # control characters are left out
     window.shows(r"heard 'a[31mb\tc'")
     leave(window)
 
