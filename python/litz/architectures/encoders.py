@@ -31,9 +31,7 @@ BERT: Names = {**EMBEDDINGS, **layer_table("encoder.layer.{i}.", LAYERS)}
 FUSED: Names = {
     **EMBEDDINGS,
     "emb_ln": "embed_norm",
-    **layer_table(
-        "encoder.layers.{i}.", {"norm1": "attn_norm", "mlp.fc2": "mlp.down", "norm2": "mlp_norm"}
-    ),
+    **layer_table("encoder.layers.{i}.", {"norm1": "attn_norm", "mlp.fc2": "mlp.down", "norm2": "mlp_norm"}),
 }
 
 
