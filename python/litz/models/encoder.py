@@ -1,6 +1,7 @@
 """Models that read whole sequences at once: hidden states, and what a head makes of them, on the native engine."""
 
 import time
+from collections.abc import Sequence
 from typing import Any, Generic, Literal, TypedDict, TypeVar, Unpack, overload
 
 from litz import _core, arrays, log
@@ -13,7 +14,7 @@ from litz.models.encoding import Encoded, States, encode, is_causal, read_causal
 from litz.models.heads import HEADS
 from litz.models.native import load_options
 from litz.models.outputs import ModelOutput
-from litz.models.packing import Packed, Padding, flattened, pack, read_batch
+from litz.models.packing import Packed, Padding, flattened, pack, pack_rows, read_batch
 from litz.models.results import Results
 from litz.spec import PooledHead
 
@@ -113,16 +114,23 @@ class NativeEncoder(Model, Generic[Output]):
         given = read_batch(**inputs, spec=self.spec)
         every_layer = bool(output_hidden_states)
         packed = pack(given, self.spec, padding=self._padding(every_layer))
+        encoded = self._encoded(packed, every_layer=every_layer)
         results = Results(
-            self.spec, packed, self._encoded(packed, every_layer), arrays.kind_of(input_ids), time=given.shape[1],
-            choices=choices, every_layer=every_layer,
+            self.spec, packed, encoded, arrays.kind_of(input_ids), time=given.shape[1], choices=choices,
+            every_layer=every_layer,
         )  # fmt: skip
         output = self._make(results)
         return output if return_dict is None or return_dict else output.to_tuple()
 
     forward = __call__
 
-    def _encoded(self, packed: Packed, every_layer: bool) -> Encoded:
+    def token_states(self, rows: Sequence[Sequence[int]]) -> bytes:
+        """The last hidden states of rows of ids without padding, one after the other: (tokens, width) float32."""
+        encoded = self._encoded(pack_rows(rows, self.spec), every_layer=False)
+        assert encoded.states is not None
+        return encoded.states
+
+    def _encoded(self, packed: Packed, *, every_layer: bool) -> Encoded:
         states: States = "all" if every_layer else "last" if self.task == HIDDEN_STATES else "none"
         if self.spec.head is None and is_causal(self.spec):
             return read_causally(self._core, self.spec, packed, states=states)

@@ -1,6 +1,7 @@
 """A padded batch as the engine reads it: rows one after the other, real tokens first, padding last or left out."""
 
 from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -129,13 +130,24 @@ def pack(given: Batch, spec: Spec, *, padding: Padding) -> Packed:
     return Packed(ids, lengths, keys, None if usual else positions, None if given.types is None else types, places)
 
 
+def pack_rows(rows: Sequence[Sequence[int]], spec: Spec) -> Packed:
+    """Rows without padding, of ids that the model has."""
+    ids, positions = array("I"), array("I")
+    for row in rows:
+        ids.extend(row)
+        if _skips(spec) is not None:
+            positions.extend(_counted(row, spec))
+    lengths = [len(row) for row in rows]
+    return Packed(ids, lengths, lengths, positions or None, None, [list(range(length)) for length in lengths])
+
+
 def _skips(spec: Spec) -> int | None:
     """The id that does not count as a position."""
     stem = spec.main.stem
     return stem.positions.skip if isinstance(stem, TokenStem) and stem.positions else None
 
 
-def _counted(ids: list[int], spec: Spec) -> list[int]:
+def _counted(ids: Sequence[int], spec: Spec) -> list[int]:
     """The position of every token of a row, whether it is masked or not: its index, or its number without padding ids.
 
     As transformers counts: padding ids stand at `skip`, and the others count from `skip + 1` on.
