@@ -27,9 +27,9 @@ _ANY = """_attn_implementation _attn_implementation_autoset _flash_attn_2_enable
     top_k top_p torch_dtype torchscript transformers.js_config transformers_version typical_p unk_token_id
     unsloth_fixed unsloth_version use_bfloat16 use_cache use_flash_attn vocab_size_or_config_json_file"""
 # Of a classifier: its training, and what its labels are called; how many there are is read with its head.
-_LABELS = """"classifier_dropout classifier_dropout_prob cross_attention_hidden_size id2label label2id num_labels pad_token_id
-    problem_type summary_activation summary_first_dropout summary_last_dropout summary_proj_to_labels summary_type
-    summary_use_proj"""
+_LABELS = """classifier_dropout classifier_dropout_prob cross_attention_hidden_size id2label label2id num_labels
+    pad_token_id problem_type summary_activation summary_first_dropout summary_last_dropout summary_proj_to_labels
+    summary_type summary_use_proj"""
 # Keys of other kinds of models, which every configuration of a decoder carries at their defaults.
 _DECODER = f"{_LABELS} add_cross_attention is_decoder is_encoder_decoder type_vocab_size"
 # What the programs that trained or converted published encoders left in their configurations.

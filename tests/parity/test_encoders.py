@@ -1,4 +1,4 @@
-"""Every encoder against transformers, live, on shaken weights: hidden states and heads, under any mask, alone or packed."""
+"""Every encoder against transformers, live, on shaken weights: hidden states and heads under any mask."""
 
 from pathlib import Path
 from random import Random

@@ -82,7 +82,7 @@ def inputs(config: Any, *, mask: str, seed: int = 0, rows: int = 3, time: int = 
     ids = torch.randint(3, config.vocab_size, (rows, time), generator=draw)
     kept = torch.ones(rows, time, dtype=torch.long)
     for row in range(1, rows):
-        count = int(torch.randint(1, time - 2, (1,), generator=draw))
+        count = int(torch.randint(1, time, (1,), generator=draw))
         if mask == "right":
             kept[row, time - count :] = 0
         elif mask == "left":

@@ -23,7 +23,7 @@ NARROW = {**SMALL, "embedding_size": 16}
 DISTILBERT = {"vocab_size": 97, "dim": 32, "hidden_dim": 48, "n_layers": 3, "n_heads": 4, "max_position_embeddings": 64}
 EUROBERT = {**SMALL, **TOKENS, "num_key_value_heads": 2}
 MODERN = {**SMALL, **TOKENS, "num_hidden_layers": 5, "local_attention": 8}
-BIASED = {name: True for name in ("attention_bias", "mlp_bias", "norm_bias", "classifier_bias")}
+BIASED = dict.fromkeys(("attention_bias", "mlp_bias", "norm_bias", "classifier_bias"), True)
 GEMMA = {
     **SMALL, "head_dim": 16, "num_key_value_heads": 2, "num_hidden_layers": 7, "query_pre_attn_scalar": 24,
     "sliding_window": 9, "use_bidirectional_attention": True,
@@ -70,7 +70,7 @@ def distilbert(draw: Random) -> Keys:
 def mpnet(draw: Random) -> Keys:
     keys = drawn(draw, rows_before=2)
     del keys["type_vocab_size"]
-    return {**keys, "pad_token_id": 1, "relative_attention_num_buckets": draw.choice([4, 8, 32])}
+    return {**keys, "pad_token_id": 1}
 
 
 def rotary(draw: Random) -> Keys:
@@ -145,7 +145,7 @@ FAMILIES: dict[str, Family] = {
         hf.MPNetConfig,
         mpnet,
         [
-            Row("mpnet", hf.MPNetConfig, {**SMALL, "relative_attention_num_buckets": 8}, attention="eager"),
+            Row("mpnet", hf.MPNetConfig, SMALL, attention="eager"),
         ],
     ),
     "nomic_bert": Family(hf.NomicBertConfig, rotary, [Row("nomic-bert", hf.NomicBertConfig, SMALL)]),
