@@ -92,6 +92,7 @@ class StoredFile:
 Same = Callable[[tuple[int, str], tuple[int, str]], bool]
 _HEAD, _EMBED = ("head.weight",), ("embed.weight",)
 _OF_HEADS = ("head.", "project_out.")
+_OF_ANSWERS = "transformer."  # before the tensors of most decoders that answer questions, whatever their family
 
 
 def plan(
@@ -203,7 +204,7 @@ def _without_prefix(tensor: str, family: Family, names: Names) -> str | None:
     """The name as the family's table writes it; None for another modality's tower."""
     if tensor.startswith(family.unused):
         return None
-    for prefix in family.prefixes:
+    for prefix in (*family.prefixes, _OF_ANSWERS):
         if tensor.startswith(prefix):
             rest = tensor.removeprefix(prefix)
             return rest if _match(names, rest) != "unknown" else f"model.{rest}"
