@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, final
+from typing import Any, Literal, final
 
 from litz.generation.executor import Executor
 

@@ -10,7 +10,7 @@ use crate::kernels::SharedSlice;
 use crate::shared::assume_static;
 
 pub use kv::CacheDType;
-pub(super) use kv::{Blocks, KvCache, KvShape, PassKv, PAGE};
+pub(super) use kv::{Blocks, KvCache, KvShape, PAGE};
 
 /// What a slot keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

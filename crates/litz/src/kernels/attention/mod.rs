@@ -7,6 +7,7 @@
 mod page;
 mod tile;
 mod types;
+pub(super) mod whole;
 
 use super::convert::{Float, F16, F32};
 use super::simd::Simd;
@@ -15,6 +16,7 @@ use page::{Ahead, Line, Wide};
 pub use page::{KvDType, KvLayout, PAGE};
 use tile::{attend_rows, exp2, Scores, NARROW_TILE_ROWS, TILE_ROWS};
 pub use types::{AttendSpec, AttendState, Pages, Queries};
+pub use whole::{DistanceBias, HeadRows, KeyPanels, WholeQueries, WholeScratch, WholeSpec};
 
 /// Takes pages into the state of every query.
 ///
