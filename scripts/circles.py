@@ -18,14 +18,6 @@ ROOT = Path(__file__).parent.parent
 # files -> why they may import each other
 ALLOWED: dict[tuple[str, ...], str] = {
     (
-        "python/litz/cli/chat/line_editor.py",
-        "python/litz/cli/chat/reader.py",
-    ): "the reader opens the line editor, which takes a type of it",
-    (
-        "python/litz/generation/config.py",
-        "python/litz/generation/files.py",
-    ): "a class method that reads files imports their reader when it is called",
-    (
         "python/litz/cli/chat/dialogue.py",
         "python/litz/cli/chat/information.py",
         "python/litz/cli/chat/recorder.py",

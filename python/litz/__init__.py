@@ -148,7 +148,7 @@ if not TYPE_CHECKING:  # for type checkers, a name that is not imported above is
         if name == "errors":
             return import_module("litz.errors")
         if name not in __all__:
-            if name.startswith("_") or _is_module(name):  # import statements ask before they import
+            if name.startswith("_") or _is_module(name):  # import statements look names up before they import
                 raise AttributeError(f"module 'litz' has no attribute {name!r}")
             from litz.arguments.missing_names import refusal
 

@@ -53,6 +53,9 @@ class TensorFile:
         A row is the innermost dimension. ArgumentError for numbers that the type cannot hold, such as NaN.
         """
 
+# File, tensor, first row, rows, from one row to the next; file and tensor of scales that are stored apart
+_Part = tuple[int, str, int, int, int, tuple[int, str] | None]
+
 @final
 class Model:
     """A loaded model. Safe to use from several threads."""
@@ -61,7 +64,7 @@ class Model:
     def load(
         spec_json: str,
         files: list[TensorFile],
-        sources: Sequence[tuple[str, Sequence[tuple[int, str, int, int]], bool]],
+        sources: Sequence[tuple[str, Sequence[_Part], bool]],
         options_json: str,
         /,
     ) -> Model:
@@ -73,7 +76,7 @@ class Model:
     def survey(
         spec_json: str,
         files: list[TensorFile],
-        sources: Sequence[tuple[str, Sequence[tuple[int, str, int, int]], bool]],
+        sources: Sequence[tuple[str, Sequence[_Part], bool]],
         options_json: str,
         /,
     ) -> str:
@@ -96,7 +99,7 @@ class Model:
         keys: Sequence[int] | None = None,
         pooled: Sequence[int] | None = None,
         head: bool = True,
-        hidden: Literal["none", "last", "layers"] = "none",
+        hidden: Literal[none, last, layers] = "none",
     ) -> tuple[bytes, bytes]:
         """One pass over whole texts, which lie one after another: what the head gives, and hidden states.
 

@@ -9,7 +9,7 @@ Kind = Literal["numpy", "torch"]
 
 
 class Listable(Protocol):
-    """An array of any library, as far as type checkers need it."""
+    """The interface of an array of any library."""
 
     @property
     def shape(self) -> Any:

@@ -20,7 +20,7 @@ from litz.weights import LoadReport, Source, StoredFile, plan
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Everything that loading needs; opening one maps files and reads headers, no more."""
+    """The input of loading; opening one maps files and reads headers, no more."""
 
     files: ModelFiles
     config: Config
@@ -31,16 +31,19 @@ class Checkpoint:
 
     def stored_bytes(self) -> dict[str, int]:
         """Bytes of the weights by stored dtype; a tensor that serves several weights counts once."""
-        used = {(part.file, part.tensor) for source in self.sources for part in source.parts}
+        parts = [part for source in self.sources for part in source.parts]
+        apart = {place for part in parts if part.scales for place in ((part.file, part.tensor), part.scales)}
+        used = apart | {(part.file, part.tensor) for part in parts}
         totals: dict[str, int] = {}
         for index, file in enumerate(self.tensor_files):
             for name, (dtype, _, nbytes) in file.tensors().items():
                 if (index, name) in used:
-                    totals[dtype] = totals.get(dtype, 0) + nbytes
+                    kind = "MXFP4" if (index, name) in apart else dtype
+                    totals[kind] = totals.get(kind, 0) + nbytes
         return totals
 
     def header(self) -> Mapping[str, Any]:
-        """What a GGUF file says of itself, save its long arrays; nothing for other files."""
+        """The metadata of a GGUF file without its long arrays; empty for other files."""
         return self.tensor_files[0].metadata() if self.files.gguf is not None else {}
 
 
@@ -55,7 +58,7 @@ def read_config(files: ModelFiles) -> Config:
 
 
 def with_defaults(values: Mapping[str, Any], *, name: str, spelled: Mapping[str, str] | None = None) -> Config:
-    """A multimodal model's text configuration stands for the whole: litz runs the text model."""
+    """A configuration over its family's defaults; of a multimodal model only the text configuration is used."""
     text = values.get("text_config")
     if isinstance(text, dict):
         values = {**text, "model_type": values.get("model_type")}
@@ -102,8 +105,9 @@ def open_checkpoint(
     def same(one: tuple[int, str], two: tuple[int, str]) -> bool:
         return tensor_files[one[0]].same(one[1], tensor_files[two[0]], two[1])
 
+    mxfp4 = _is_mxfp4(config.get("quantization_config"))
     spec, sources, report = plan(
-        spec, family, stored, names=names, where=files.source, same=same, optional_head=task.optional
+        spec, family, stored, names=names, where=files.source, same=same, mxfp4=mxfp4, optional_head=task.optional
     )
     return Checkpoint(files, config, spec, tensor_files, tuple(sources), report)
 
@@ -115,13 +119,19 @@ def _stored(file: _core.TensorFile) -> StoredFile:
     return StoredFile(shapes, {name: own for name, own in file.metadata().items() if own in shapes})
 
 
+def _is_mxfp4(quantisation: Any) -> bool:
+    """Whether matrices may be MXFP4, codes and scales apart; the tensors say which are."""
+    return isinstance(quantisation, dict) and quantisation.get("quant_method") == "mxfp4"
+
+
 def read_spec(config: Config, family: Family, *, where: str, head: str | None = None, strict: bool = True) -> Spec:
     """The Spec of a configuration, with the head of a task; every key must be read or known not to matter."""
     _, task = task_of(family.tasks, head, model_type=config["model_type"])
     keys = Keys(
         config.written, family.defaults, where=where, aliases=family.aliases, spelled=config.spelled, kind=family.kind
     )
-    keys.refuse("quantization_config", "load the unquantised model, or a GGUF file of it")
+    if not _is_mxfp4(keys.get("quantization_config")):
+        keys.refuse("quantization_config", "load the unquantised model, or a GGUF file of it")
     try:
         spec = family.spec(keys)
         spec = replace(spec, head=task.head(keys, spec))

@@ -306,8 +306,7 @@ class Keys:
         left |= self._inner[False]
         if left:
             warnings.warn(
-                f"{self.where}: keys that litz does not know, or has no use for here, were not used: "
-                f"{', '.join(sorted(left))}",
+                f"{self.where}: unknown keys, or keys without effect here, were ignored: {', '.join(sorted(left))}",
                 stacklevel=2,
             )
 

@@ -118,7 +118,9 @@ def test_a_template_that_is_no_text_is_refused():
         Template("a\ud800")
 
 
-@pytest.mark.parametrize("source", ["{{ [] * 2 ** 62 }}", "{{ () * 2 ** 62 }}", "{{ '' * 2 ** 62 }}|{{ 'a' * -(2 ** 70) }}"])
+@pytest.mark.parametrize(
+    "source", ["{{ [] * 2 ** 62 }}", "{{ () * 2 ** 62 }}", "{{ '' * 2 ** 62 }}|{{ 'a' * -(2 ** 70) }}"]
+)
 def test_repeating_nothing_takes_no_time(source):
     try:
         expected = theirs(source, None)

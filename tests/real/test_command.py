@@ -94,8 +94,8 @@ def test_info_tells_what_the_model_is(environ):
     assert rows["weights"].startswith("Q4_1 66 MB, Q8_0 30 MB")
     assert "cache 24 MB for 1,024 tokens" in rows["memory"]
     assert "eos <|im_end|> (2)" in rows["special"]
-    spec = json.loads(litz(environ, "info", "--spec").stdout)
-    assert (spec["width"], len(spec["layers"])) == (576, 30)
+    text = json.loads(litz(environ, "info", "--spec").stdout)["towers"]["text"]
+    assert (text["width"], len(text["layers"])) == (576, 30)
     assert "<|im_start|>" in litz(environ, "info", "--template").stdout
 
 

@@ -22,6 +22,9 @@ LAYER_NORM = ("bloom", "command-r", "falcon", "gpt2", "gptneox", "phi2", "stable
 MORE: dict[str, dict[str, Any]] = {
     "command-r": {"logit_scale": 0.5},
     "granite": {"logit_scale": 3.0, "attention.scale": 0.3, "embedding_scale": 2.0, "residual_scale": 0.5},
+    "gpt-oss": {"expert_count": 4, "expert_used_count": 2, "expert_feed_forward_length": 16,
+                "attention.sliding_window": 7},
+    "lfm2": {"shortconv.l_cache": 3, "attention.head_count_kv": [4, 0, 4]},
     "gptneox": {"use_parallel_residual": False},
     "qwen2moe": {"expert_count": 4, "expert_used_count": 2, "expert_feed_forward_length": 16,
                  "expert_shared_feed_forward_length": 16},

@@ -80,7 +80,7 @@ def chats(tokenizer: Tokenizer, own: dict[str, Any]) -> None:
     assert_type(
         tokenizer.apply_chat_template(MESSAGES, return_tensors="pt", return_dict=True), BatchEncoding[torch.Tensor]
     )
-    tokenizer.apply_chat_template(MESSAGES, **own)  # variables of a template that litz does not know
+    tokenizer.apply_chat_template(MESSAGES, **own)  # variables that litz does not list
 
 
 def generates(model: NativeCausalLM, tokenizer: Tokenizer) -> None:

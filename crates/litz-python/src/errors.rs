@@ -3,7 +3,7 @@
 use litz::Error;
 use pyo3::prelude::*;
 
-/// Turns a core error into the Python exception of the same kind, defined in `litz/errors.py`; an exception that
+/// Converts a core error to the Python exception of the same kind, defined in `litz/errors.py`; an exception that
 /// passed through the core stays itself, with its traceback.
 pub fn to_python(error: Error) -> PyErr {
     let error = match error {

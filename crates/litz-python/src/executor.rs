@@ -108,8 +108,8 @@ impl Executor {
         }
     }
 
-    /// Asks the object to go back; the number of tokens that the handle holds then.
-    fn go_back(&self, py: Python<'_>, handle: &Py<PyAny>, to: usize) -> PyResult<usize> {
+    /// Calls the object's `rewind`; returns the number of tokens that the handle holds then.
+    fn rewind_handle(&self, py: Python<'_>, handle: &Py<PyAny>, to: usize) -> PyResult<usize> {
         let object = self.object.bind(py);
         let returned = object.call_method1("rewind", (handle, to))?;
         match returned.extract::<usize>() {
@@ -144,7 +144,7 @@ impl Forward for Executor {
 
     fn rewind(&self, sequence: &mut Sequence, to: usize) -> Result<usize> {
         if let Some(handle) = sequence.handle.as_ref().filter(|_| to < sequence.len) {
-            sequence.len = attached(|py| self.go_back(py, handle, to))?;
+            sequence.len = attached(|py| self.rewind_handle(py, handle, to))?;
         }
         Ok(sequence.len)
     }

@@ -193,12 +193,12 @@ fn process_logits<'py>(
     let params = Params::from_json(params_json).map_err(to_python)?;
     let mut history = History::new(&prompt_ids);
     generated_ids.iter().for_each(|token| history.push(*token));
-    let asked = params.max_new_tokens.map(|new| prompt_ids.len() + new).or(params.max_length);
+    let requested = params.max_new_tokens.map(|new| prompt_ids.len() + new).or(params.max_length);
     let mut scores: Vec<f32> = logits
         .chunks_exact(4)
         .map(|bytes| f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
         .collect();
-    process(&params, &history, asked.unwrap_or(usize::MAX), &mut scores).map_err(to_python)?;
+    process(&params, &history, requested.unwrap_or(usize::MAX), &mut scores).map_err(to_python)?;
     let bytes: Vec<u8> = scores.iter().flat_map(|score| score.to_le_bytes()).collect();
     Ok(PyBytes::new(py, &bytes))
 }

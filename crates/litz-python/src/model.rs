@@ -26,14 +26,17 @@ pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(scratch_bytes, m)?)
 }
 
-/// A weight's canonical name, its parts (file, tensor, first row, rows), and whether they are stored (in, out).
-type Source = (String, Vec<(usize, String, usize, usize)>, bool);
+/// A weight's canonical name, its parts, and whether they are stored (in, out).
+type Source = (String, Vec<StoredPart>, bool);
+
+/// File, tensor, first row, rows, from one row to the next; file and tensor of scales that are stored apart.
+type StoredPart = (usize, String, usize, usize, usize, Option<(usize, String)>);
 
 /// A loaded model. Safe to use from several threads.
 #[pyclass(name = "Model", module = "litz._core", frozen)]
 pub struct PyModel {
     pub(crate) model: Arc<Model>,
-    /// The last conversation, so that its next turn is not read from the beginning.
+    /// The sequences of the last conversations, so that a next turn does not read them again.
     pub(crate) store: Arc<SequenceStore<Sequence>>,
 }
 
@@ -183,7 +186,7 @@ fn float_bytes<'py>(py: Python<'py>, values: &[f32]) -> PyResult<Bound<'py, PyBy
 }
 
 fn weight_sources(sources: Vec<Source>) -> Vec<WeightSource> {
-    let part = |(file, tensor, start, count)| Part { file, tensor, start, count };
+    let part = |(file, tensor, start, count, step, scales)| Part { file, tensor, start, count, step, scales };
     let source = |(name, parts, transposed): Source| {
         let parts = parts.into_iter().map(part).collect();
         WeightSource { name, parts, transposed }

@@ -93,7 +93,7 @@ impl PyTokenizer {
         let trusted: Option<Vec<_>> =
             trusted.map(|ranges| ranges.into_iter().map(|(start, end)| start..end).collect());
         let encode = || self.inner.encode_trusted(text, add_special_tokens, trusted.as_deref());
-        // Short texts take less time than giving the GIL away and getting it back.
+        // Short texts take less time than releasing and reacquiring the GIL.
         let ids = if text.len() < SHORT { encode() } else { py.detach(encode) };
         self.ints().list(py, &ids.map_err(to_python)?)
     }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use litz::tokenizer::train::{Stage, Trainer, WordCounter};
+use litz::tokenizer::train::{Trainer, TrainingStage, WordCounter};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
@@ -26,16 +26,16 @@ impl PyWordCounter {
     fn detached<T: Send>(
         py: Python<'_>,
         report: Option<&Py<PyAny>>,
-        work: impl FnOnce(&mut dyn FnMut(Stage, u64, u64) -> litz::Result<()>) -> litz::Result<T> + Send,
+        work: impl FnOnce(&mut dyn FnMut(TrainingStage, u64, u64) -> litz::Result<()>) -> litz::Result<T> + Send,
     ) -> PyResult<T> {
         let mut stopped = None;
         let slot = &mut stopped;
         let done = py.detach(move || {
-            let mut last: Option<(Stage, Instant)> = None;
+            let mut last: Option<(TrainingStage, Instant)> = None;
             let mut calls = 0u32;
             work(&mut |stage, done, total| {
                 calls = calls.wrapping_add(1);
-                // The clock is not for every merge.
+                // Reading the clock for every merge would cost too much.
                 if last.is_some_and(|(shown, at)| {
                     shown == stage && (!calls.is_multiple_of(16) || at.elapsed() < PERIOD)
                 }) {
@@ -60,7 +60,7 @@ impl PyWordCounter {
 
     fn with<T>(&self, work: impl FnOnce(&mut WordCounter) -> PyResult<T>) -> PyResult<T> {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        inner.as_mut().map_or_else(|| Err(spent()), work)
+        inner.as_mut().map_or_else(|| Err(consumed()), work)
     }
 }
 
@@ -111,11 +111,11 @@ impl PyWordCounter {
 
 impl PyWordCounter {
     fn take(&self) -> PyResult<WordCounter> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner).take().ok_or_else(spent)
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner).take().ok_or_else(consumed)
     }
 }
 
-fn spent() -> PyErr {
+fn consumed() -> PyErr {
     PyRuntimeError::new_err("the words were counted for another training; count them again")
 }
 

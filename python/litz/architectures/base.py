@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, get_args
+from typing import Any, Literal, TypeVar, get_args
 
 from litz import rope
 from litz.architectures.names import Names as Names
 from litz.architectures.names import layer_names as layer_names
+from litz.architectures.names import layer_table as layer_table
 from litz.architectures.tasks import DECODER, Tasks
-from litz.config import Keys, Kind
+from litz.config import Keys as Keys
+from litz.config import Kind
 from litz.errors import ConfigError
 from litz.numbers import shown
 from litz.spec import (
@@ -22,11 +24,12 @@ from litz.spec import (
     Moe,
     Norm,
     Rope,
-    Spec,
+    ShortConv,
     Sum,
     TokenStem,
     Tower,
 )
+from litz.spec import Spec as Spec
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,8 @@ class Family:
 
     defaults: Mapping[str, Any]
     spec: Callable[[Keys], Spec]
-    names: Names
+    names: Names = field(default_factory=lambda: LLAMA)
+    prefix: str = ""  # written before every name but the head's by most files
     prefixes: tuple[str, ...] = ()  # written before every name by some files
     unused: tuple[str, ...] = ()  # towers of other modalities: reported, not loaded
     gguf_names: Names = field(default_factory=dict)  # on top of the common table
@@ -64,6 +68,9 @@ LLAMA: Names = {
     ),
 }
 
+# The default keys that most families built like Llama share.
+LLAMA_KEYS: dict[str, Any] = {"hidden_act": "silu", "max_position_embeddings": 2048, "rms_norm_eps": 1e-6}
+
 # Gemma 2 and 3 keep a Llama name and give it another norm.
 SANDWICH: Names = {
     **LLAMA,
@@ -85,7 +92,9 @@ def activation_of(c: Keys, *keys: str) -> Activation:
     key = next((key for key in keys if c.get(key) is not None), keys[0])
     name = c.get(key)
     if not isinstance(name, str) or name not in _ACTIVATIONS:
-        raise ConfigError(f"{c.where}: {c.name(key)} = {shown(name)}; litz knows {', '.join(sorted(_ACTIVATIONS))}")
+        raise ConfigError(
+            f"{c.where}: {c.name(key)} = {shown(name)}; expected one of {', '.join(sorted(_ACTIVATIONS))}"
+        )
     known: tuple[str, ...] = get_args(Activation)
     assert _ACTIVATIONS[name] in known
     return _ACTIVATIONS[name]
@@ -127,7 +136,10 @@ def rope_of(c: Keys, parameters: Mapping[str, Any]) -> Rope:
     return rope.make(head_dim(c), parameters, context=context, where=f"{c.where}: rope_parameters")
 
 
-def windows(c: Keys, *, default: Callable[[int], bool] | None = None) -> tuple[int | None, ...]:
+Sliding = Callable[[int], bool]  # whether a layer has a window
+
+
+def windows(c: Keys, *, default: Sliding | None = None) -> tuple[int | None, ...]:
     """Each layer's window, from `layer_types` or, without them, from the family's rule for its sliding layers."""
     layers = c.size("num_hidden_layers")
     kinds = c.each("layer_types", layers=layers)
@@ -142,6 +154,19 @@ def windows(c: Keys, *, default: Callable[[int], bool] | None = None) -> tuple[i
         return (None,) * layers
     width = c.size("sliding_window")
     return tuple(width if kind == "sliding_attention" else None for kind in kinds)
+
+
+def windows_if_set(c: Keys) -> tuple[int | None, ...]:
+    """A window on every layer if the file itself sets `sliding_window`, where there is no `layer_types`."""
+    return windows(c, default=lambda i: c.given("sliding_window"))
+
+
+def windows_if_used(c: Keys, sliding: Callable[[Keys], Sliding]) -> tuple[int | None, ...]:
+    """`sliding_window` counts only beside `use_sliding_window`: files carry the number and switch it off."""
+    if c.flag("use_sliding_window"):
+        return windows(c, default=sliding(c))
+    c.ignore("sliding_window", "layer_types")
+    return (None,) * c.size("num_hidden_layers")
 
 
 def head_dim(c: Keys) -> int:
@@ -169,47 +194,57 @@ def kv_heads_of(c: Keys) -> int:
     return c.size("num_attention_heads" if c.get("num_key_value_heads") is None else "num_key_value_heads")
 
 
+Mixer = Attention | ShortConv
 FeedForward = Mlp | Moe
-Shape = Callable[[Attention, FeedForward, Norm], Layer]
+_Scaled = TypeVar("_Scaled", TokenStem, LmHead)
+NormOver = Literal["head", "whole", "each"]
+Shape = Callable[[Mixer, FeedForward, Norm], Layer]
 
 
-def pre(attention: Attention, mlp: FeedForward, norm: Norm) -> Layer:
+def pre(mixer: Mixer, mlp: FeedForward, norm: Norm) -> Layer:
     """A norm before the mixer and before the feed-forward: Llama, GPT-2."""
-    return Sum((Branch("attn", attention, before=norm),)), Sum((Branch("mlp", mlp, before=norm),))
+    return Sum((Branch("attn", mixer, before=norm),)), Sum((Branch("mlp", mlp, before=norm),))
 
 
-def sandwich(attention: Attention, mlp: FeedForward, norm: Norm) -> Layer:
+def sandwich(mixer: Mixer, mlp: FeedForward, norm: Norm) -> Layer:
     """A norm before and after each of them: Gemma 2."""
     return (
-        Sum((Branch("attn", attention, before=norm, after=norm),)),
+        Sum((Branch("attn", mixer, before=norm, after=norm),)),
         Sum((Branch("mlp", mlp, before=norm, after=norm),)),
     )
 
 
-def output_norms(attention: Attention, mlp: FeedForward, norm: Norm) -> Layer:
+def output_norms(mixer: Mixer, mlp: FeedForward, norm: Norm) -> Layer:
     """A norm after each of them, before it is added: OLMo 2."""
-    return Sum((Branch("attn", attention, after=norm),)), Sum((Branch("mlp", mlp, after=norm),))
+    return Sum((Branch("attn", mixer, after=norm),)), Sum((Branch("mlp", mlp, after=norm),))
 
 
-def post(attention: Attention, mlp: FeedForward, norm: Norm) -> Layer:
+def post(mixer: Mixer, mlp: FeedForward, norm: Norm) -> Layer:
     """A norm after each sum: the first transformers, BERT."""
-    return Sum((Branch("attn", attention),), after=norm), Sum((Branch("mlp", mlp),), after=norm)
+    return Sum((Branch("attn", mixer),), after=norm), Sum((Branch("mlp", mlp),), after=norm)
 
 
-def parallel(attention: Attention, mlp: FeedForward, norm: Norm) -> Layer:
+def parallel(mixer: Mixer, mlp: FeedForward, norm: Norm) -> Layer:
     """Both read the same normed residual: Cohere, Phi, Falcon 7B."""
-    return (Sum((Branch("attn", attention), Branch("mlp", mlp)), before=norm),)
+    return (Sum((Branch("attn", mixer), Branch("mlp", mlp)), before=norm),)
 
 
-def parallel_own_norms(attention: Attention, mlp: FeedForward, norm: Norm) -> Layer:
+def parallel_own_norms(mixer: Mixer, mlp: FeedForward, norm: Norm) -> Layer:
     """Both read the residual, each through a norm of its own: GPT-NeoX, Falcon 40B."""
-    return (Sum((Branch("attn", attention, before=norm), Branch("mlp", mlp, before=norm))),)
+    return (Sum((Branch("attn", mixer, before=norm), Branch("mlp", mlp, before=norm))),)
+
+
+def residual_scaled(scale: float) -> Shape:
+    """Layers as `pre` makes them, whose branches are multiplied before they are added: Granite."""
+    return lambda attention, mlp, norm: tuple(
+        Sum(tuple(replace(branch, scale=scale) for branch in total.branches)) for total in pre(attention, mlp, norm)
+    )
 
 
 def plain(
     c: Keys,
     *,
-    norm: Norm,
+    norm: Norm | None = None,
     shape: Shape = pre,
     activation: Activation | None = None,
     bias: str = "",
@@ -220,18 +255,18 @@ def plain(
     causal: bool = True,
     ropes: Rope | Iterable[Rope | None] | None = None,
     windows: Iterable[int | None] = (),
-    attention: Callable[[int, Attention], Attention] = lambda index, made: made,
+    attention: Callable[[int, Attention], Mixer] = lambda index, made: made,
     feed_forward: Callable[[int, Mlp], Mlp | Moe] = lambda index, made: made,
     stem: Callable[[TokenStem], TokenStem] = lambda made: made,
     head: Callable[[LmHead], LmHead] = lambda made: made,
 ) -> Spec:
     """The Spec of a model from the usual keys, a decoder's unless it is not causal; a family says what is its own.
 
-    `ropes` and `windows` have an entry for each layer, or one rope stands for all; `attention` and `feed_forward`
-    change those of a layer, `stem` and `head` what stands around the layers.
+    `norm` is RMSNorm with `rms_norm_eps` unless given. `ropes` and `windows` have an entry for each layer, or one rope
+    stands for all; `attention` and `feed_forward` change those of a layer, `stem` and `head` what is around the layers.
     """
     count, (heads, kv_heads, dim) = c.size("num_hidden_layers"), _heads(c, kv_heads)
-    width, vocab = c.size("hidden_size"), c.size("vocab_size")
+    width, vocab, norm = c.size("hidden_size"), c.size("vocab_size"), norm or rms(c)
     mixer = Attention(heads, kv_heads, dim, dim, dim**-0.5, bias=bias)
     act = activation or activation_of(c, "hidden_act")
     mlp = Mlp(mlp_width or c.size("intermediate_size"), act, gated=gated, bias=mlp_bias)
@@ -253,7 +288,9 @@ def _heads(c: Keys, kv_heads: int | None) -> tuple[int, int, int]:
             f"{c.where}: {heads} query heads ({names[0]}) cannot share {kv_heads} key heads ({names[1]}) evenly"
         )
     if heads * dim > 2**28:
-        raise ConfigError(f"{c.where}: {heads} heads of {dim} dimensions ({c.name('head_dim')}) are no model's")
+        raise ConfigError(
+            f"{c.where}: {heads} heads of {dim} dimensions ({c.name('head_dim')}) are more than any model has"
+        )
     return heads, kv_heads, dim
 
 
@@ -273,10 +310,16 @@ def layer_norm(c: Keys, key: str = "layer_norm_eps", *, bias: bool = True) -> No
 
 
 def one_rope(c: Keys, *, theta: float = 10000.0, interleaved: bool = False, partial: bool = False) -> Rope:
-    """The rotary embedding that every layer has."""
-    return replace(rope_of(c, rope_parameters(c, theta=theta, partial=partial)), interleaved=interleaved)
+    """The rotary embedding that every layer has; GGUF's llama-like files keep it interleaved: pairs are neighbours."""
+    made = rope_of(c, rope_parameters(c, theta=theta, partial=partial))
+    return replace(made, interleaved=interleaved or c.flag("gguf_interleaved_rope"))
 
 
-def stored_interleaved(c: Keys) -> bool:
-    """Whether q and k rows lie as GGUF's llama-like files keep them: pairs are neighbours."""
-    return c.flag("gguf_interleaved_rope")
+def scaled(scale: float) -> Callable[[_Scaled], _Scaled]:
+    """Embeddings, or logits, times this."""
+    return lambda made: replace(made, scale=scale)
+
+
+def qk_norms(norm: Norm | None, over: NormOver = "head") -> Callable[[int, Attention], Attention]:
+    """The same norm on q and k in every layer; `over` says what it spans, as in `Attention.norm_over`."""
+    return lambda index, made: replace(made, q_norm=norm, k_norm=norm, norm_over=over)

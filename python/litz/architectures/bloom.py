@@ -3,20 +3,9 @@
 from dataclasses import replace
 
 from litz.architectures import alibi
-from litz.architectures.base import Family, layer_norm, plain
-from litz.architectures.names import Grouped, Target, layer_table
-from litz.config import Keys
-from litz.spec import Alibi, Spec
-
-# Falcon's layers are called the same.
-LAYERS: dict[str, Target] = {
-    "input_layernorm": "attn_norm",
-    "post_attention_layernorm": "mlp_norm",
-    "self_attention.query_key_value": Grouped("attn.q", "attn.k", "attn.v"),
-    "self_attention.dense": "attn.o",
-    "mlp.dense_h_to_4h": "mlp.up",
-    "mlp.dense_4h_to_h": "mlp.down",
-}
+from litz.architectures.base import Family, Keys, Spec, layer_norm, layer_table, plain
+from litz.architectures.gpt_neox import fused_layers
+from litz.spec import Alibi
 
 
 def _check_legacy(c: Keys) -> None:
@@ -47,13 +36,10 @@ FAMILY = Family(
     },
     spec=spec,
     names={
-        "word_embeddings": "embed",
-        "word_embeddings_layernorm": "embed_norm",
-        "ln_f": "norm",
-        "lm_head": "head",
-        **layer_table("h.{i}.", LAYERS),
+        "word_embeddings": "embed", "word_embeddings_layernorm": "embed_norm", "ln_f": "norm", "lm_head": "head",
+        **layer_table("h.{i}.", fused_layers("self_attention")),
     },
-    prefixes=("transformer.",),
+    prefix="transformer.",
     aliases={
         "hidden_size": "n_embed", "intermediate_size": "n_inner", "max_position_embeddings": "seq_length",
         "num_attention_heads": "n_head", "num_hidden_layers": "n_layer",

@@ -12,9 +12,7 @@ from litz.spec import Dense, Head, LmHead, PooledHead, Spec
 def spec(c: Keys) -> Spec:
     check_both_ways(c)
     c.get("classifier_pooling")  # of one head only
-    made = plain(
-        c, norm=rms(c), bias=biases(c), mlp_bias=c.flag("mlp_bias"), ropes=one_rope(c), causal=False
-    )
+    made = plain(c, norm=rms(c), bias=biases(c), mlp_bias=c.flag("mlp_bias"), ropes=one_rope(c), causal=False)
     return encoder(made)
 
 

@@ -10,23 +10,24 @@ from dataclasses import replace
 from litz.architectures import alibi
 from litz.architectures.base import (
     Family,
+    Keys,
     Shape,
+    Spec,
     activation_of,
     biases,
     four_times_width,
     head_dim,
     layer_norm,
+    layer_table,
     one_rope,
     parallel,
     parallel_own_norms,
     plain,
     pre,
 )
-from litz.architectures.bloom import LAYERS
-from litz.architectures.names import layer_table
-from litz.config import Keys
+from litz.architectures.gpt_neox import fused_layers
 from litz.errors import ConfigError
-from litz.spec import Alibi, Rope, Spec
+from litz.spec import Alibi, Rope
 
 
 def _bf16(value: float) -> float:
@@ -65,7 +66,7 @@ def _shape(c: Keys, *, grouped: bool) -> Shape:
         raise ConfigError(f"{c.where}: new_decoder_architecture = true needs parallel_attn = true")
     if side_by_side and (norms not in (1, 2) or (norms == 2 and not grouped)):
         raise ConfigError(
-            f"{c.where}: num_ln_in_parallel_attn = {norms}; litz knows 1, and 2 with new_decoder_architecture"
+            f"{c.where}: num_ln_in_parallel_attn = {norms}; expected 1, or 2 with new_decoder_architecture"
         )
     return pre if not side_by_side else parallel_own_norms if norms == 2 else parallel
 
@@ -91,12 +92,10 @@ FAMILY = Family(
     },
     spec=spec,
     names={
-        "word_embeddings": "embed",
-        "ln_f": "norm",
-        "lm_head": "head",
-        **layer_table("h.{i}.", {**LAYERS, "ln_attn": "attn_norm", "ln_mlp": "mlp_norm"}),
+        "word_embeddings": "embed", "ln_f": "norm", "lm_head": "head",
+        **layer_table("h.{i}.", {**fused_layers("self_attention"), "ln_attn": "attn_norm", "ln_mlp": "mlp_norm"}),
     },
-    prefixes=("transformer.",),
+    prefix="transformer.",
     aliases={
         "hidden_size": "n_embed", "intermediate_size": "ffn_hidden_size", "num_attention_heads": "n_head",
         "num_hidden_layers": "n_layer", "num_key_value_heads": "num_kv_heads",

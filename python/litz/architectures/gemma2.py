@@ -3,22 +3,16 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from litz.architectures.base import SANDWICH, Family, biases, one_rope, plain, sandwich, windows
-from litz.architectures.gemma import gemma_activation, gemma_norm, scaled
-from litz.config import Keys
-from litz.spec import Attention, Rope, Spec
+from litz.architectures.base import SANDWICH, Family, Keys, Spec, biases, one_rope, plain, sandwich, scaled, windows
+from litz.architectures.gemma import gemma_activation, gemma_norm
+from litz.spec import Attention, Rope
 
 
 def gemma(
-    c: Keys,
-    *,
-    ropes: Rope | Iterable[Rope],
-    windows: tuple[int | None, ...],
-    head_norms: bool = False,
+    c: Keys, *, ropes: Rope | Iterable[Rope], windows: tuple[int | None, ...], head_norms: bool = False,
     causal: bool = True,
-) -> Spec:
+) -> Spec:  # fmt: skip
     """What Gemma 2 and Gemma 3 share; Gemma 3 norms each head of q and k, and may read both ways."""
-    c.get("hidden_act")
     norm, scale = gemma_norm(c), c.number("query_pre_attn_scalar", above=0.0) ** -0.5
     softcap, cap = c.positive("attn_logit_softcapping"), c.positive("final_logit_softcapping")
     qk_norm = norm if head_norms else None
@@ -28,7 +22,8 @@ def gemma(
 
     return plain(
         c, norm=norm, shape=sandwich, activation=gemma_activation(c), bias=biases(c), causal=causal, ropes=ropes,
-        windows=windows, attention=attention, stem=scaled, head=lambda made: replace(made, softcap=cap),
+        windows=windows, attention=attention, stem=scaled(c.size("hidden_size") ** 0.5),
+        head=lambda made: replace(made, softcap=cap),
     )  # fmt: skip
 
 
@@ -37,12 +32,9 @@ def spec(c: Keys) -> Spec:
     return gemma(c, ropes=one_rope(c), windows=windows(c, default=lambda i: i % 2 == 0))
 
 
-FAMILY = Family(
-    defaults={
-        "attn_logit_softcapping": 50.0, "final_logit_softcapping": 30.0, "head_dim": 256,
-        "hidden_activation": "gelu_pytorch_tanh", "max_position_embeddings": 8192, "num_key_value_heads": 4,
-        "query_pre_attn_scalar": 256, "rms_norm_eps": 1e-6, "sliding_window": 4096, "tie_word_embeddings": True,
-    },
-    spec=spec,
-    names=SANDWICH,
-)  # fmt: skip
+KEYS = {
+    "head_dim": 256, "hidden_activation": "gelu_pytorch_tanh", "num_key_value_heads": 4, "query_pre_attn_scalar": 256,
+    "rms_norm_eps": 1e-6, "sliding_window": 4096, "tie_word_embeddings": True,
+}  # fmt: skip
+CAPS = {"attn_logit_softcapping": 50.0, "final_logit_softcapping": 30.0}
+FAMILY = Family(defaults={**KEYS, **CAPS, "max_position_embeddings": 8192}, spec=spec, names=SANDWICH)

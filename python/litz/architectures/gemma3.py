@@ -1,19 +1,18 @@
 """Gemma 3, the text model, and EmbeddingGemma, which reads both ways and has no head: Gemma 2 without softcaps, a norm
 on each head of q and k, and two rotary embeddings.
 
-Five layers of six slide and turn with a base of 10,000; the sixth sees everything and turns with 1,000,000, scaled
-linearly in the larger models.
+Five layers of six have a window and rotate with a base of 10,000; the sixth sees everything and rotates with 1,000,000,
+scaled linearly in the larger models.
 """
 
 from dataclasses import replace
 from typing import Any
 
-from litz.architectures.base import SANDWICH, Family, account_for, rope_of, windows
-from litz.architectures.gemma2 import gemma
-from litz.config import Keys
+from litz.architectures.base import SANDWICH, Family, Keys, Spec, account_for, rope_of, windows
+from litz.architectures.gemma2 import KEYS, gemma
 from litz.errors import ConfigError
 from litz.numbers import shown
-from litz.spec import Rope, Spec
+from litz.spec import Rope
 
 _Base = tuple[str, float]  # the older key for the base of the frequencies, and its default
 _WHOLE, _LOCAL = ("rope_theta", 1000000.0), ("rope_local_base_freq", 10000.0)
@@ -65,9 +64,8 @@ def spec(c: Keys) -> Spec:
 
 FAMILY = Family(
     defaults={
-        "head_dim": 256, "hidden_activation": "gelu_pytorch_tanh", "max_position_embeddings": 131072,
-        "num_attention_heads": 8, "num_key_value_heads": 4, "query_pre_attn_scalar": 256, "rms_norm_eps": 1e-6,
-        "sliding_window": 4096, "_sliding_window_pattern": 6, "tie_word_embeddings": True, "vocab_size": 262208,
+        **KEYS, "max_position_embeddings": 131072, "num_attention_heads": 8, "_sliding_window_pattern": 6,
+        "vocab_size": 262208,
     },
     spec=spec,
     names=SANDWICH,

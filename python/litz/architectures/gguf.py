@@ -5,7 +5,7 @@ from typing import Any
 
 from litz.architectures import gguf_encoders, gguf_families, gguf_rope
 from litz.architectures.base import Family
-from litz.architectures.gguf_families import LAYER_NORM_EPSILON, WITHOUT_ROPE, Sizes
+from litz.architectures.gguf_families import LAYER_NORM_EPSILON, WITHOUT_ATTENTION, WITHOUT_ROPE, Sizes
 from litz.architectures.gguf_header import MOST_LAYERS, Header, Shapes
 from litz.architectures.gguf_rope import Floats
 from litz.architectures.names import Experts, Names, Target, within
@@ -15,6 +15,7 @@ from litz.numbers import integer, shown
 # What GGUF calls the keys of `config.json`: errors about these say it so.
 _SPELLED = {
     "attention_multiplier": "attention.scale",
+    "conv_L_cache": "shortconv.l_cache",
     "attn_logit_softcapping": "attn_logit_softcapping",
     "embedding_multiplier": "embedding_scale",
     "final_logit_softcapping": "final_logit_softcapping",
@@ -28,6 +29,7 @@ _SPELLED = {
     "logits_scaling": "logit_scale",
     "max_position_embeddings": "context_length",
     "moe_intermediate_size": "expert_feed_forward_length",
+    "norm_eps": "attention.layer_norm_rms_epsilon",
     "norm_epsilon": "attention.layer_norm_epsilon",
     "num_attention_heads": "attention.head_count",
     "num_experts": "expert_count",
@@ -44,7 +46,7 @@ _SPELLED = {
     "sliding_window": "attention.sliding_window",
     "sliding_window_pattern": "attention.sliding_window_pattern",
 }
-_WITH_EXPERTS = ("llama", "qwen2moe", "qwen3moe")
+_WITH_EXPERTS = ("gpt-oss", "llama", "qwen2moe", "qwen3moe")
 # Values that say that a feature is off, for the architectures that have no such feature.
 _OFF: dict[str, tuple[object, ...]] = {
     "attention.clamp_kqv": (0.0,),
@@ -68,15 +70,15 @@ _HEADERS = ("general.", "tokenizer.", "quantize.", "split.", "GGUF.", "mradermac
 
 _EXPERTS = "moe.experts.{e}"
 _LAYER: dict[str, Target] = {
-    "attn_norm": "attn_norm", "attn_q": "attn.q", "attn_k": "attn.k", "attn_v": "attn.v", "attn_output": "attn.o",
     "attn_qkv": ("attn.q", "attn.k", "attn.v"), "attn_rot_embd": None,
+    "attn_norm": "attn_norm", "attn_q": "attn.q", "attn_k": "attn.k", "attn_v": "attn.v", "attn_output": "attn.o",
     "attn_q_norm": "attn.q_norm", "attn_k_norm": "attn.k_norm", "post_attention_norm": "attn_post_norm",
     "ffn_norm": "mlp_norm", "ffn_gate": "mlp.gate", "ffn_up": "mlp.up", "ffn_down": "mlp.down",
     "post_ffw_norm": "mlp_post_norm",
     "ffn_gate_inp": "moe.router", "ffn_gate_inp_shexp": "moe.shared_gate",
+    **{f"ffn_{part}.{{e}}": f"{_EXPERTS}.{part}" for part in ("gate", "up", "down")},  # the first files with experts
     "ffn_gate_up_exps": Experts(f"{_EXPERTS}.gate", f"{_EXPERTS}.up"),
     **{f"ffn_{part}_exps": Experts(f"{_EXPERTS}.{part}") for part in ("gate", "up", "down")},
-    **{f"ffn_{part}.{{e}}": f"{_EXPERTS}.{part}" for part in ("gate", "up", "down")},  # the first files with experts
     **{f"ffn_{part}_shexp": f"moe.shared.{part}" for part in ("gate", "up", "down")},
 }  # fmt: skip
 _NAMES: dict[str, Target] = {
@@ -126,7 +128,7 @@ def config(
         known = ", ".join(_FACTS)
         raise UnsupportedError(
             f"{where}: the GGUF architecture (general.architecture) {shown(arch)} is not implemented; "
-            f"litz knows {known}"
+            f"expected one of {known}"
         )
     parts = integer(metadata.get("split.count", 0), f"{where}: split.count", error=ConfigError)
     if parts > 1:
@@ -151,7 +153,7 @@ def _sizes(h: Header) -> Sizes:
     for key in ("attention.head_count", "feed_forward_length"):
         h.require(key)
     heads = h.same_for_each("attention.head_count", layers=layers, most=65536) or 1
-    kv_heads = h.same_for_each("attention.head_count_kv", layers=layers, most=65536)
+    kv_heads = _kv_heads(h, layers)
     hidden = h.same_for_each("feed_forward_length", layers=layers) or 1
     head = h.size("attention.key_length", most=65536)
     if head is None:
@@ -168,6 +170,17 @@ def _sizes(h: Header) -> Sizes:
     return Sizes(
         layers, h.needed("context_length"), width, hidden, heads, heads if kv_heads is None else kv_heads, head
     )
+
+
+def _kv_heads(h: Header, layers: int) -> int | None:
+    """Those of the layers that attend: in some architectures, the others say 0."""
+    key = "attention.head_count_kv"
+    if h.arch not in WITHOUT_ATTENTION or not h.lists(key):
+        return h.same_for_each(key, layers=layers, most=65536)
+    counts = set(h.counts(key, layers=layers, most=65536)) - {0}
+    if len(counts) > 1:
+        raise h.refuse(f"{h.arch}.{key} that differs from layer to layer ({shown(sorted(counts))})")
+    return counts.pop() if counts else None
 
 
 def _common(h: Header, s: Sizes) -> dict[str, Any]:
@@ -194,7 +207,7 @@ def _common(h: Header, s: Sizes) -> dict[str, Any]:
 
 
 def _has_experts(h: Header) -> bool:
-    """Whether the header speaks of experts; architectures that have none say so by 0."""
+    """Whether the header counts experts; architectures without them have 0."""
     count = h.size("expert_count", least=0) or 0
     if count and h.arch not in _WITH_EXPERTS:
         raise h.refuse(f"a {h.arch} with experts ({h.arch}.expert_count = {count})")

@@ -197,6 +197,26 @@ def _qwen3_moe(h: Header, s: Sizes) -> Facts:
     return {"model_type": "qwen3_moe", "norm_topk_prob": normalize, **_biased(h), **_qwen_moe(h, s)}
 
 
+def _lfm2(h: Header, s: Sizes) -> Facts:
+    """Layers without key heads are convolutions, whose biases the format has no tensors for."""
+    key = "attention.head_count_kv"
+    heads = h.counts(key, layers=s.layers) if h.lists(key) else [s.kv_heads] * s.layers
+    return {
+        "norm_eps": h.number("attention.layer_norm_rms_epsilon"), "rms_norm_eps": None,
+        "conv_L_cache": h.needed("shortconv.l_cache"), "block_auto_adjust_ff_dim": False,
+        "layer_types": ["full_attention" if count else "conv" for count in heads],
+    }  # fmt: skip
+
+
+def _gpt_oss(h: Header, s: Sizes) -> Facts:
+    """Every other layer slides, gates are clamped to 7: no keys say so."""
+    return {
+        "model_type": "gpt_oss", **_biased(h), **_routed(h),
+        "sliding_window": h.needed("attention.sliding_window"),
+        "intermediate_size": h.needed("expert_feed_forward_length"),
+    }  # fmt: skip
+
+
 def _gemma(h: Header, s: Sizes) -> Facts:
     return {"gguf_whole_norms": True}
 
@@ -250,11 +270,13 @@ def sliding(h: Header, s: Sizes) -> Facts:
 # GGUF architecture -> what its header leaves unsaid
 FACTS: dict[str, Callable[[Header, Sizes], Facts]] = {
     "bloom": _without_rope, "command-r": _command_r, "falcon": _falcon, "gemma": _gemma, "gemma2": _gemma2,
-    "gemma3": _gemma3, "gpt2": _without_rope, "gptneox": _gpt_neox, "granite": _granite, "llama": _llama,
-    "olmo2": _olmo2, "phi2": _phi2, "phi3": _phi3, "qwen2": _plain, "qwen2moe": _qwen2_moe, "qwen3": _qwen3,
+    "gemma3": _gemma3, "gpt2": _without_rope, "gpt-oss": _gpt_oss, "gptneox": _gpt_neox, "granite": _granite,
+    "lfm2": _lfm2, "llama": _llama, "olmo2": _olmo2,
+    "phi2": _phi2, "phi3": _phi3, "qwen2": _plain, "qwen2moe": _qwen2_moe, "qwen3": _qwen3,
     "qwen3moe": _qwen3_moe, "smollm3": _smollm3, "stablelm": _stablelm, "starcoder2": _starcoder2,
 }  # fmt: skip
 WITHOUT_ROPE = ("bert", "bloom", "gpt2")
+WITHOUT_ATTENTION = ("lfm2",)  # in some of their layers
 # Families with layer norms -> their own name for the epsilon; the others have RMS norms
 LAYER_NORM_EPSILON = {
     "bert": "layer_norm_eps", "jina-bert-v3": "layer_norm_eps", "nomic-bert": "layer_norm_eps",

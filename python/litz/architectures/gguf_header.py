@@ -79,6 +79,14 @@ class Header:
             raise self.refuse(f"{self.arch}.{key} that differs from layer to layer ({shown(values)})")
         return values[0]
 
+    def counts(self, key: str, *, layers: int, most: int = LARGEST) -> list[int]:
+        """A number a layer, 0 where it has none of them."""
+        self.require(key)
+        value = self._take(key)
+        if not isinstance(value, list) or len(value) != layers:
+            raise ConfigError(f"{self.name(key)} must be a list for {layers} layers, found {shown(value)}")
+        return [integer(item, self.name(key), least=0, most=most, error=ConfigError) for item in value]
+
     def number(self, key: str, *, least: float = -math.inf, above: float | None = None) -> float | None:
         """A finite number that float32 holds, None where the key is absent; with `above`, larger than that."""
         value = self._take(key)

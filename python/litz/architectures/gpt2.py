@@ -5,10 +5,9 @@ Published files often lack the prefix `transformer.` and carry the causal mask a
 
 from dataclasses import replace
 
-from litz.architectures.base import Family, activation_of, four_times_width, head_dim, layer_norm, plain
+from litz.architectures.base import Family, Keys, Spec, activation_of, four_times_width, head_dim, layer_norm, plain
 from litz.architectures.names import Transposed, layer_table
-from litz.config import Keys
-from litz.spec import Attention, Positions, Spec
+from litz.spec import Attention, Positions
 
 
 def spec(c: Keys) -> Spec:
@@ -35,25 +34,15 @@ FAMILY = Family(
     },
     spec=spec,
     names={
-        "wte": "embed",
-        "wpe": "positions",
-        "ln_f": "norm",
-        "lm_head": "head",
-        **layer_table(
-            "h.{i}.",
-            {
-                "ln_1": "attn_norm",
-                "ln_2": "mlp_norm",
-                "attn": None,  # `attn.bias`, the mask
-                "attn.masked_bias": None,
-                "attn.c_attn": Transposed("attn.q", "attn.k", "attn.v"),
-                "attn.c_proj": Transposed("attn.o"),
-                "mlp.c_fc": Transposed("mlp.up"),
-                "mlp.c_proj": Transposed("mlp.down"),
-            },
-        ),
+        "wte": "embed", "wpe": "positions", "ln_f": "norm", "lm_head": "head",
+        **layer_table("h.{i}.", {
+            "ln_1": "attn_norm", "ln_2": "mlp_norm",
+            "attn": None, "attn.masked_bias": None,  # the mask, `attn.bias`
+            "attn.c_attn": Transposed("attn.q", "attn.k", "attn.v"), "attn.c_proj": Transposed("attn.o"),
+            "mlp.c_fc": Transposed("mlp.up"), "mlp.c_proj": Transposed("mlp.down"),
+        }),
     },
-    prefixes=("transformer.",),
+    prefix="transformer.",
     aliases={
         "hidden_size": "n_embd", "intermediate_size": "n_inner", "max_position_embeddings": "n_positions",
         "num_attention_heads": "n_head", "num_hidden_layers": "n_layer",

@@ -6,10 +6,8 @@ The 350M's embeddings are narrower than its layers: a projection follows them, a
 from dataclasses import replace
 from typing import Literal
 
-from litz.architectures.base import Family, activation_of, biases, plain, post, pre
-from litz.architectures.names import layer_table
-from litz.config import Keys
-from litz.spec import Norm, Positions, Spec, TokenStem
+from litz.architectures.base import Family, Keys, Spec, activation_of, biases, layer_table, plain, post, pre
+from litz.spec import Norm, Positions, TokenStem
 
 
 def spec(c: Keys) -> Spec:
@@ -41,25 +39,14 @@ FAMILY = Family(
     },
     spec=spec,
     names={
-        "model.decoder.embed_tokens": "embed",
-        "model.decoder.embed_positions": "positions",
-        "model.decoder.project_in": "project_in",
-        "model.decoder.project_out": "project_out",
-        "model.decoder.final_layer_norm": "norm",
-        "lm_head": "head",
-        **layer_table(
-            "model.decoder.layers.{i}.",
-            {
-                "self_attn_layer_norm": "attn_norm",
-                "final_layer_norm": "mlp_norm",
-                "self_attn.q_proj": "attn.q",
-                "self_attn.k_proj": "attn.k",
-                "self_attn.v_proj": "attn.v",
-                "self_attn.out_proj": "attn.o",
-                "fc1": "mlp.up",
-                "fc2": "mlp.down",
-            },
-        ),
+        "model.decoder.embed_tokens": "embed", "model.decoder.embed_positions": "positions",
+        "model.decoder.project_in": "project_in", "model.decoder.project_out": "project_out",
+        "model.decoder.final_layer_norm": "norm", "lm_head": "head",
+        **layer_table("model.decoder.layers.{i}.", {
+            "self_attn_layer_norm": "attn_norm", "final_layer_norm": "mlp_norm",
+            "self_attn.q_proj": "attn.q", "self_attn.k_proj": "attn.k", "self_attn.v_proj": "attn.v",
+            "self_attn.out_proj": "attn.o", "fc1": "mlp.up", "fc2": "mlp.down",
+        }),
     },
     aliases={"intermediate_size": "ffn_dim"},
 )  # fmt: skip

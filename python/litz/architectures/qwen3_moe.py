@@ -1,10 +1,7 @@
 """Qwen 3-MoE: Qwen 3 with experts and none that sees every token; a window, if asked for, is on every layer."""
 
-from litz.architectures.base import LLAMA, Family, biases, one_rope, plain, rms
+from litz.architectures.base import LLAMA_KEYS, Family, Keys, Spec, biases, one_rope, plain, qk_norms, rms
 from litz.architectures.experts import QWEN_EXPERTS, routed, sparse, sparse_layers
-from litz.architectures.qwen3 import head_norms
-from litz.config import Keys
-from litz.spec import Spec
 
 
 def _windows(c: Keys) -> tuple[int | None, ...]:
@@ -14,19 +11,19 @@ def _windows(c: Keys) -> tuple[int | None, ...]:
 
 
 def spec(c: Keys) -> Spec:
-    norm, experts = rms(c), routed(c, width="moe_intermediate_size", normalize=c.flag("norm_topk_prob"))
+    experts = routed(c, width="moe_intermediate_size", normalize=c.flag("norm_topk_prob"))
     return plain(
-        c, norm=norm, bias=biases(c), ropes=one_rope(c), windows=_windows(c), attention=head_norms(norm),
+        c, bias=biases(c), ropes=one_rope(c), windows=_windows(c), attention=qk_norms(rms(c)),
         feed_forward=sparse(c, experts, where=sparse_layers(c)),
     )  # fmt: skip
 
 
 FAMILY = Family(
     defaults={
-        "decoder_sparse_step": 1, "hidden_act": "silu", "intermediate_size": 6144, "max_position_embeddings": 32768,
+        **LLAMA_KEYS, "decoder_sparse_step": 1, "intermediate_size": 6144, "max_position_embeddings": 32768,
         "moe_intermediate_size": 768, "num_experts": 128, "num_experts_per_tok": 8, "num_key_value_heads": 4,
-        "rms_norm_eps": 1e-6, "sliding_window": 4096,
+        "sliding_window": 4096,
     },
     spec=spec,
-    names={**LLAMA, **QWEN_EXPERTS},
+    names=QWEN_EXPERTS,
 )  # fmt: skip

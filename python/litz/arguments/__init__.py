@@ -1,4 +1,4 @@
-"""Checks of keyword arguments: unknown ones, and those that are accepted only if they ask for nothing."""
+"""Checks of keyword arguments: unknown ones, and those that are accepted only at values without effect."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from litz.numbers import shown
 
 @dataclass(frozen=True)
 class Known:
-    """One argument: the values that ask for nothing (None always does), or any value, and what to do instead."""
+    """One argument: its values without effect (None always is), or any value, and what to do instead."""
 
     advice: str
     neutral: tuple[Any, ...] = ()
@@ -38,7 +38,7 @@ def without_effect(reason: str) -> Known:
 def check_arguments(
     given: Mapping[str, Any], known: Mapping[str, Known], *, of: str, others: Collection[str] = ()
 ) -> None:
-    """UnsupportedError for a known argument that asks for something, UnknownArgumentError for an unknown one.
+    """UnsupportedError for a known argument at another value, UnknownArgumentError for an unknown one.
 
     `of` names the function; `others` are its own arguments, which a misspelt one may be meant to be.
     """
@@ -66,7 +66,7 @@ def names_of(function: Callable[..., Any]) -> list[str]:
 
 def _nearest(name: str, known: Collection[str]) -> str:
     near = nearest(name, known)
-    return f"did you mean {near}?" if near else "litz knows no argument of that name"
+    return f"did you mean {near}?" if near else "no argument has a similar name"
 
 
 def check_device(device: Any, name: str = "device") -> None:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class ConfigKeys(TypedDict, total=False):
-    """Keys of the configurations of all families: a value passed to from_pretrained counts before the model's own."""
+    """Keys of the configurations of all families: a value passed to from_pretrained overrides the model's own."""
 
     activation: str | None
     activation_function: str | None
@@ -120,7 +120,7 @@ class ConfigKeys(TypedDict, total=False):
 
 
 class ConfigOptions(WhereArguments, ConfigKeys, total=False):
-    """Arguments of AutoConfig.from_pretrained; those of transformers alone must ask for nothing."""
+    """Arguments of AutoConfig.from_pretrained; those of transformers alone must have no effect."""
 
     force_download: bool | None
     resume_download: bool | None
@@ -132,7 +132,7 @@ class ConfigOptions(WhereArguments, ConfigKeys, total=False):
 
 
 class LoadingOptions(WhereArguments, ConfigKeys, total=False):
-    """Arguments of a model's from_pretrained; those in the tables of `arguments.transformers` must ask for nothing."""
+    """Arguments of a model's from_pretrained; those in the tables of `arguments.transformers` must have no effect."""
 
     device: Any
     attn_implementation: str | None
@@ -175,7 +175,7 @@ class LoadingOptions(WhereArguments, ConfigKeys, total=False):
 
 
 class TokenizerSettings(TypedDict, total=False):
-    """Keys of tokenizer_config.json that a caller may pass, and arguments of loading that ask for nothing."""
+    """Keys of tokenizer_config.json that a caller may pass, and arguments of loading without effect."""
 
     add_bos_token: bool | None
     add_eos_token: bool | None

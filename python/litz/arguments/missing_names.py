@@ -52,9 +52,9 @@ _ELSEWHERE: tuple[tuple[str, str], ...] = (
 
 
 def refusal(name: str) -> Exception:
-    """The error for a name that litz has not: ImportError where an import statement asks, else AttributeError.
+    """The error for a name that litz lacks: ImportError in an import statement, else AttributeError.
 
-    An import statement replaces the text of an AttributeError by its own; the ImportError tells the same.
+    An import statement replaces the text of an AttributeError by its own; the ImportError has the same text.
     """
     if not _is_imported():
         # Without a name, a traceback adds no suggestion of its own after this one.
@@ -75,6 +75,6 @@ def instead(name: str) -> str:
 
 
 def _is_imported() -> bool:
-    """Whether `from litz import name` asks, through a function of the import system that looks before it imports."""
+    """Whether the caller is `from litz import name`, through a function of the import system."""
     frame = sys._getframe(3)  # this function, refusal and litz.__getattr__ lie between
     return frame.f_code.co_name == "_handle_fromlist" and frame.f_globals.get("__name__") == "importlib._bootstrap"

@@ -19,7 +19,7 @@ def is_tokenizer(value: Any) -> bool:
 
 
 def described(value: Any) -> str:
-    """What a value is, in a few words."""
+    """A short description of a value."""
     kind = type(value).__name__
     if isinstance(value, type):
         return f"the class {value.__name__}"
@@ -41,7 +41,7 @@ def described(value: Any) -> str:
 
 
 def check_source(source: Any, of: str) -> None:
-    """ArgumentError unless the source is a name or a path; `of` is the function, as errors call it."""
+    """ArgumentError unless the source is a name or a path; `of` is the name of the function in errors."""
     if isinstance(source, (str, os.PathLike)):
         return
     hint = ""

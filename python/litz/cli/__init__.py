@@ -1,6 +1,6 @@
-"""The `litz` command: `main` runs one. Nothing is imported but the command that is asked for, so help comes at once.
+"""The `litz` command. `main` imports only the module of the requested command, so that help is printed at once.
 
-Exit codes: 0 well, 1 error, 2 wrong usage, 130 interrupted, 141 when the reader of a pipe has gone.
+Exit codes: 0 well, 1 error, 2 wrong usage, 130 interrupted, 141 when the reader of a pipe has closed it.
 """
 
 import os

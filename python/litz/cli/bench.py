@@ -65,7 +65,7 @@ def run(options: argparse.Namespace) -> int:
     for threads in options.threads or [_core.available_threads()]:
         model, seconds = _loaded(files.gguf or files.root, threads, options.activations)
         rates = _rates(model, options)
-        peak = peak or _peak_bytes()  # measuring the limits takes a gigabyte of its own
+        peak = peak or _peak_bytes()  # measuring the limits takes another gigabyte
         machine[threads] = limits(threads).best(limits(threads))
         results += [_result(threads, rate, work=work, limits=machine[threads], options=options) for rate in rates]
     facts = {**_facts(files.source, work), "load_seconds": seconds, "peak_bytes": peak}

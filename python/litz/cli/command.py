@@ -23,7 +23,7 @@ def run_command(name: str, arguments: list[str]) -> int:
     parser = parser_of(name)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")  # a terminal that lacks a character shows ?, and no traceback
+            stream.reconfigure(errors="replace")  # a terminal that lacks a character shows ?, instead of a traceback
     try:
         options = parser.parse_args([_utf8(argument) for argument in _flags_first(arguments)])
         configure(options.verbose)
@@ -50,7 +50,7 @@ def run_command(name: str, arguments: list[str]) -> int:
 
 
 def parser_of(name: str) -> Parser:
-    """What a command understands."""
+    """The parser of a command."""
     parser = Parser(prog=f"litz {name}", description=COMMANDS[name].partition(":")[0])
     import_module(f"litz.cli.{name}").configure(parser)
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
@@ -74,7 +74,7 @@ def _utf8(argument: str) -> str:
 
 
 def explain(error: Exception) -> str:
-    """One line about an error; what litz did not raise on purpose is called so."""
+    """One line about an error; an exception that is not one of litz's is called a bug."""
     text = " ".join(str(error).split()) or type(error).__name__
     if isinstance(error, LitzError):
         return text + _named_by(error)

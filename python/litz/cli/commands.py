@@ -19,13 +19,13 @@ COMMANDS = {
     "completion": "a script that completes commands, options and models: litz completion bash",
 }
 
-# What other programs call a command.
+# Other programs' names of a command.
 OTHER_NAMES = {
     "run": "chat", "complete": "generate", "download": "pull", "list": "ls", "models": "ls", "show": "info",
     "remove": "rm", "delete": "rm", "use": "default", "tokenize": "tokenizer",
     "embeddings": "embed", "search": "similar",
 }  # fmt: skip
-# What other programs can do, and what to say about it.
+# Commands of other programs that litz lacks, with the text of the error.
 NOT_HERE = {
     "serve": "this release has no server",
     "ps": "nothing keeps running: this release has no server",

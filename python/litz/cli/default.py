@@ -40,7 +40,7 @@ def described() -> str:
 
 
 def _checked(model: str) -> str:
-    """The name, in a form that means the same from every folder and next year; what names no model is refused."""
+    """The name, in a form that does not depend on the current folder or a branch; what names no model is refused."""
     from litz.cli.arguments.names import one_model
     from litz.hub.known import find_known
     from litz.hub.sources import PathSource, parse

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 Message = dict[str, str]
 NOTHING: Mapping[int, str] = MappingProxyType({})
-QUIET = {"verbose": False}  # the command has its own message for prompts longer than the context
+QUIET = {"verbose": False}  # the command prints its own message for prompts longer than the context
 CHAT_DEFAULT = "chat default"
 CHAT_TOKENS = 1024  # the default length of a chat's answer
 THINKING_TOKENS = 4096  # for models that think first
@@ -23,7 +23,7 @@ THINKING_TOKENS = 4096  # for models that think first
 
 @dataclass
 class Stats:
-    """What one answer took."""
+    """Counts and times of one answer."""
 
     prompt: int = 0
     answer: int = 0
@@ -51,7 +51,7 @@ class Engine:
         if context is not None and context > model.spec.context:
             raise ArgumentError(f"--context {context}: this model has a context of {model.spec.context} tokens at most")
         self.context: int = context or model.spec.context
-        self.template_variables: dict[str, object] = {}  # what the chat template is given beside the messages
+        self.template_variables: dict[str, object] = {}  # variables of the chat template beside the messages
         self.stats = Stats()
 
     def samples(self) -> bool:
@@ -85,7 +85,7 @@ class Engine:
         return str(explain_generation(self.model, fallbacks=self.fallbacks(), **self.parameters))
 
     def chat(self, messages: list[Message]) -> Iterator[str]:
-        """The answer to a conversation; it ends where it only repeats itself, and after CHAT_TOKENS by default."""
+        """The answer to a conversation; it ends in a loop, or after CHAT_TOKENS by default."""
         from litz.cli.chat.reasoning import mark_ids
         from litz.generation.loops import LoopWatch
 
@@ -101,7 +101,7 @@ class Engine:
                     return
 
     def complete(self, text: str) -> Iterator[str]:
-        """What follows a text."""
+        """The continuation of a text."""
         ids = list(self.tokenizer.encode(text, **QUIET))
         if not ids:
             raise ArgumentError("the prompt is empty, and this model has no token that begins a text: give some text")

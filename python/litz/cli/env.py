@@ -1,4 +1,4 @@
-"""`litz env`: what a bug report should hold, without secrets."""
+"""`litz env`: the facts for a bug report, without secrets."""
 
 import argparse
 import os

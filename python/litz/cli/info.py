@@ -65,7 +65,7 @@ def _on_this_machine(source: str) -> "ModelFiles":
     try:
         return hub.resolve(source, local_files_only=bool(asked))
     except ModelNotFoundError as error:
-        if not asked or asked not in str(error):  # offline, or a path that does not exist
+        if not asked or asked not in str(error):  # offline, or the path does not exist
             raise
         known = find_known(source)
         megabytes = f" ({known.megabytes:,} MB)" if known else ""
@@ -173,7 +173,7 @@ def _memory_rows(checkpoint: "Checkpoint", tokens: int | None) -> Iterator[tuple
 
 
 def _loading_rows(report: "LoadReport") -> Iterator[tuple[str, str]]:
-    """What happens to the stored weights, and what they are multiplied with."""
+    """What happens to the stored weights, and the activations that they are multiplied with."""
     kinds = Counter(report.converted.values())
     parts = [f"{report.mapped} mapped ({size(report.bytes_mapped)})" if report.mapped else ""]
     parts.append(f"{report.packed} packed ({size(report.bytes_packed)})" if report.packed else "")

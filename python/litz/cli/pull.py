@@ -4,7 +4,7 @@ import argparse
 
 from litz.cli.arguments import names
 
-TIMEOUT = 60.0  # seconds: longer than where a model is fetched on the way to an answer
+TIMEOUT = 60.0  # seconds: longer than for a model that a chat downloads first
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

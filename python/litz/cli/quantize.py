@@ -42,11 +42,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Quantise; the path of the file goes to standard output, what became of the tensors to standard error."""
+    """Quantise; the path of the file goes to standard output, the types of the tensors to standard error."""
     from litz.cli.chat.signals import Interrupts
 
     interrupts = Interrupts()
-    with interrupts.handled(), interrupts.allowed():  # whatever ends it leaves no half files
+    with interrupts.handled(), interrupts.allowed():  # no way of ending leaves an incomplete file
         return _quantize(options)
 
 
@@ -105,7 +105,7 @@ def _as_gguf(files: "ModelFiles", target: Path) -> Iterator[Path]:
 
 
 def _target(path: Path, source: Path | None, *, force: bool) -> Path:
-    """The file to write; ArgumentError where something is there or nothing can be."""
+    """The file to write; ArgumentError where a file exists or none can be written."""
     from litz.errors import ArgumentError
 
     if path.is_dir():

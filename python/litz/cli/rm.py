@@ -1,4 +1,4 @@
-"""`litz rm`: delete models from the caches, never a folder of yours."""
+"""`litz rm`: delete models from the caches, never a folder of the user's."""
 
 import argparse
 

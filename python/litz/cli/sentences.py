@@ -43,7 +43,7 @@ def load(options: argparse.Namespace) -> "SentenceEncoder":
         one_model(options.model, None), threads=options.threads, max_length=options.max_length, truncate_dim=options.dim
     )
     if not encoder.recipe.source:
-        note(f"{encoder.model.name_or_path} has no modules.json: vectors are means of the last hidden states")
+        note(f"{encoder.model.name_or_path} does not say how to pool: vectors are means of the last hidden states")
     return encoder
 
 

@@ -1,4 +1,4 @@
-"""What a GGUF header says of a model, family by family: the inverse of `architectures/gguf.py`."""
+"""The GGUF header of a model, family by family: the inverse of `architectures/gguf.py`."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,8 +22,8 @@ class _Form:
     arch: str
     permuted: bool = False  # rows of q and k
     biases: tuple[str, ...] = ()  # those of attention and feed-forward that readers look for
-    period: int = 0  # readers take it for granted that all layers slide but the last of so many; 0: none slides
-    theta: float = 10000.0  # of configurations that do not say it
+    period: int = 0  # readers assume a window on all layers but the last of so many; 0: no windows
+    theta: float = 10000.0  # of configurations without the key
 
 
 _ALL = ("q", "k", "v", "o", "mlp")
@@ -73,7 +73,7 @@ def described(checkpoint: Checkpoint) -> tuple[list[Entry], list[Tensor]]:
 
 
 def _check(spec: Spec, form: _Form, *, where: str) -> None:
-    """Stops at what the architecture's readers would pass over or not load."""
+    """Refuses what the architecture's readers would ignore or fail to load."""
     mixers, dense = _mixers(spec), [feed_forward(layer) for layer in spec.layers]
     if not form.period and any(mixer.mask.window is not None for mixer in mixers):
         raise UnsupportedError(f"{where}: sliding windows have no GGUF form in the architecture {form.arch!r}")

@@ -35,7 +35,7 @@ class Description:
 
     entries: tuple[Entry, ...]
     tensors: tuple[Tensor, ...]
-    notes: tuple[str, ...] = ()  # what the format does not keep of the tokenizer
+    notes: tuple[str, ...] = ()  # properties of the tokenizer that the format loses
 
     def layout(self) -> GgufLayout:
         """Where everything of the file will be; its floats stay as they are stored."""
@@ -86,7 +86,7 @@ def _ends(files: ModelFiles, checkpoint: Checkpoint) -> list[int]:
 
 
 def _check(made: Description, checkpoint: Checkpoint, tokenizer: Tokenizer) -> Iterator[str]:
-    """Reads the header as any reader would, and compares; notes on what cannot be the same."""
+    """Reads the header as any reader would, and compares; returns notes on what the format loses."""
     where = checkpoint.files.source
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         path = Path(folder) / "header.gguf"
@@ -108,7 +108,7 @@ def _check(made: Description, checkpoint: Checkpoint, tokenizer: Tokenizer) -> I
 
 
 def expected(spec: Spec, made: Description) -> Spec:
-    """The Spec of the file: norms are whole, and rows that were interleaved turn by neighbours."""
+    """The Spec of the file: norm weights include the offset, and permuted rows rotate in neighbouring pairs."""
     arch = next(entry.value[12:].decode() for entry in made.entries if entry.key == "general.architecture")
     permuted = any(form.arch == arch and form.permuted for form in headers.FORMS.values())
     towers = {name: _expected(tower, permuted=permuted) for name, tower in spec.towers.items()}
@@ -116,7 +116,7 @@ def expected(spec: Spec, made: Description) -> Spec:
 
 
 def _expected(value: Any, *, permuted: bool) -> Any:
-    """The same with whole norms and rows of neighbours, wherever they stand."""
+    """The same for one value inside the Spec."""
     if isinstance(value, Norm):
         return replace(value, offset=0.0)
     if isinstance(value, Rope):
@@ -149,7 +149,7 @@ def _differences(one: Spec, two: Spec) -> Iterator[str]:
 
 
 def _unlike(one: Any, two: Any, place: str) -> Iterator[str]:
-    """Where two nests of dictionaries and lists differ, floats by more than single precision."""
+    """Where two nested values differ, floats by more than single precision."""
     if isinstance(one, dict) and isinstance(two, dict):
         for key in dict.fromkeys((*one, *two)):
             yield from _unlike(one.get(key), two.get(key), f"{place}.{key}" if place else key)

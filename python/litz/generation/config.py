@@ -1,4 +1,4 @@
-"""GenerationConfig: the parameters that a model's maker, or its user, wants as defaults."""
+"""GenerationConfig: default generation parameters, of a model's files or of its user."""
 
 import json
 import os
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from litz.hub import ModelFiles
 
 FILE = "generation_config.json"
-# Written by every version of transformers; they say nothing about generation.
+# Written by every version of transformers; they have no effect on generation.
 _PROVENANCE = ("transformers_version", "_from_model_config", "_commit_hash", "_original_object_hash")
 _BESIDES = ("unknown", "source")
 _SPECIAL_TOKENS = ("bos_token_id", "eos_token_id", "pad_token_id")
@@ -33,7 +33,7 @@ class GenerationConfig:
     """Defaults for generation, with transformers' names; None means not set.
 
     A value given to `generate` wins over one of a GenerationConfig given to it, that one over the model's own. What a
-    file holds beyond these names is kept in `unknown`, shown, saved again, and never acts.
+    file holds beyond these names is kept in `unknown`, shown and saved again; it has no effect.
     """
 
     max_new_tokens: int | None = None
@@ -125,7 +125,7 @@ class GenerationConfig:
             raise AttributeError(f"GenerationConfig has no {name!r}; {hint_for(name)}")
         object.__setattr__(self, name, value)
 
-    if not TYPE_CHECKING:  # or type checkers would let every name be set
+    if not TYPE_CHECKING:  # or type checkers would accept every name
         __setattr__ = _set_known
 
         def __getattr__(self, name: str) -> Any:
@@ -135,7 +135,7 @@ class GenerationConfig:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "GenerationConfig":
-        """A configuration of these values; names that litz does not know go to `unknown`."""
+        """A configuration of these values; unknown names go to `unknown`."""
         known = {name: value for name, value in values.items() if name in PARAMETERS}
         rest = {name: value for name, value in values.items() if name not in PARAMETERS and name not in _PROVENANCE}
         return cls(**known, unknown=rest)
@@ -153,25 +153,25 @@ class GenerationConfig:
         `options` say where the model is, as in `hub.where.Where`, or win over the file's parameter of that name;
         another name is ArgumentError. A model without the file raises ModelNotFoundError.
         """
-        from litz.generation.files import read_pretrained
+        from litz.generation.files import find
 
         check_source(pretrained_model_name, "GenerationConfig.from_pretrained")
         where, values = split(options)
         for name in values:
             if name not in PARAMETERS:
                 raise UnknownArgumentError(f"{name}: no generation parameter, and no argument here; {hint_for(name)}")
-        made = read_pretrained(pretrained_model_name, config_file_name or FILE, **where)
+        made = cls.from_file(find(pretrained_model_name, config_file_name or FILE, **where))
         made.update(**values)
         return made
 
     @classmethod
     def from_file(cls, path: Path) -> "GenerationConfig":
-        """The configuration that a file holds; keys that litz does not know are named in one warning."""
+        """The configuration that a file holds; one warning names unknown keys."""
         made = cls.from_dict(read_json(path))
         made.source = str(path)
         if made.unknown:
             names = ", ".join(sorted(made.unknown))
-            warnings.warn(f"{path}: keys that litz does not know do not act: {names}", stacklevel=2)
+            warnings.warn(f"{path}: unknown keys have no effect: {names}", stacklevel=2)
         return made
 
     @classmethod
@@ -183,7 +183,7 @@ class GenerationConfig:
 
     @classmethod
     def for_model(cls, files: "ModelFiles", config: "Config") -> "GenerationConfig":
-        """What a model's files say; None where they are silent.
+        """The parameters in a model's files; None where they have none.
 
         Without a `generation_config.json` the parameters in `config.json` count, as in transformers.
         """
@@ -215,17 +215,17 @@ class GenerationConfig:
         self.to_json_file(Path(save_directory) / (config_file_name or FILE))
 
     def push_to_hub(self, *_: Any) -> None:
-        """UnsupportedError: litz writes to no server."""
+        """UnsupportedError: litz uploads nothing."""
         raise UnsupportedError("push_to_hub: litz uploads nothing; save_pretrained, and upload the folder yourself")
 
     def to_json_file(self, json_file_path: str | os.PathLike[str], use_diff: bool = True) -> None:
-        """Writes `to_json_string` into a file, which is there when it is whole."""
+        """Writes `to_json_string` into a file, atomically."""
         write_text(Path(json_file_path), self.to_json_string(use_diff))
 
     def to_json_string(self, use_diff: bool = True) -> str:
         """JSON of all values that are set; `use_diff=False` writes null for the others, too.
 
-        Tuples as keys become [[ids], number] pairs. ConfigError names what JSON has no form for.
+        Tuples as keys become [[ids], number] pairs. ConfigError names a value that JSON cannot hold.
         """
         values = self.to_dict() if use_diff else {**dict.fromkeys(PARAMETERS), **self.to_dict()}
         biases = values.get("sequence_bias")
@@ -246,7 +246,7 @@ class GenerationConfig:
         return {**named, **self.unknown}
 
     def update(self, *, defaults_only: bool = False, **values: Any) -> dict[str, Any]:
-        """Sets the values that it has a name for, checks the result, and returns the others.
+        """Sets the values with known names, checks the result, and returns the other values.
 
         `defaults_only` sets what is not set yet. A value out of its range raises, and nothing is changed.
         """
@@ -275,7 +275,7 @@ class GenerationConfig:
 
 
 def named(config: GenerationConfig | None) -> dict[str, Any]:
-    """The values that a configuration sets, without those that litz does not know."""
+    """The values that a configuration sets, without unknown ones."""
     if config is None:
         return {}
     return {name: value for name, value in config.to_dict().items() if name in PARAMETERS}

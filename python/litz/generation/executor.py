@@ -1,4 +1,4 @@
-"""What generation asks of a model: an executor, which computes logits."""
+"""The interface of a model for generation: an executor, which computes logits."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -13,7 +13,7 @@ S = TypeVar("S")
 
 
 class Executor(Protocol[S]):
-    """Computes the logits of sequences of tokens; `S` is whatever it keeps of a sequence, such as a key-value cache.
+    """Computes the logits of sequences of tokens; `S` is its state of a sequence, such as a key-value cache.
 
     The loop calls one method at a time within a run, from the thread that generates; several threads may run at once.
     Whatever a method raises ends the run and reaches the caller of `generate` as it is.
@@ -43,10 +43,10 @@ class Executor(Protocol[S]):
         """
 
     def rewind(self, sequence: S, to: int, /) -> int:
-        """Forgets the tokens from `to` on. Returns how many are left: fewer than `to` where it cannot stop there."""
+        """Drops the tokens from `to` on. Returns how many are left: fewer than `to` where it cannot stop there."""
 
     def fork(self, sequence: S, /) -> S:
-        """A copy that shares nothing that changes."""
+        """An independent copy."""
 
 
 class GenerativeModel(Protocol):
@@ -56,7 +56,7 @@ class GenerativeModel(Protocol):
 
     @property
     def executor(self) -> "_core.Model | Executor[Any]":
-        """What computes its logits: the native core, or any executor."""
+        """The executor: the native core, or any other."""
 
 
 class StatelessExecutor:

@@ -27,7 +27,7 @@ class Explanation:
     """All parameters that are set; printing it gives a table."""
 
     parameters: tuple[Parameter, ...]
-    unknown: tuple[str, ...]  # names in the model's file that litz does not know
+    unknown: tuple[str, ...]  # unknown names in the model's file
 
     def __getitem__(self, name: str) -> Parameter:
         return next(parameter for parameter in self.parameters if parameter.name == name)
@@ -50,7 +50,7 @@ def explain_generation(
     fallbacks: Sequence[GenerationConfig] = (),
     **parameters: Unpack[GenerationParameters],
 ) -> Explanation:
-    """What `generate` would do with these arguments, or `stream` with these `fallbacks`, without doing it."""
+    """The parameters that `generate` would use with these arguments, or `stream` with these `fallbacks`."""
     layers = [*layers_of(model, generation_config, parameters), *fallback_layers(fallbacks)]
     resolved = limited(resolve(layers))
     names = [name for name in of_kind("acting", "sampling") + of_kind("form") if resolved.get(name) is not None]

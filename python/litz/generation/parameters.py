@@ -1,4 +1,4 @@
-"""The table of generation parameters: the type of each, what it does, how its values are read, and what is refused.
+"""The table of generation parameters: the type of each, its effect, the reader of its values, and what is refused.
 
 A row is the annotation of a typed dictionary, so that type checkers read the same table.
 """
@@ -15,7 +15,7 @@ Tokens = int | Sequence[int]
 Biases = dict[tuple[int, ...], float] | Sequence[Sequence[Any]]
 
 # acting: passed to the core. sampling: the same, where tokens are drawn. form: what is read and returned.
-# refused: an error, unless the value asks for nothing. ignored: any value is accepted, for it has no effect here.
+# refused: an error, unless the value has no effect. ignored: any value is accepted, for it has no effect here.
 Kind = Literal["acting", "sampling", "form", "refused", "ignored"]
 
 
@@ -34,9 +34,9 @@ class Definition:
 
     kind: Kind
     read: Reader | None = None  # a value in the types of JSON; None leaves it as it is
-    neutral: tuple[Any, ...] = ()  # sampling, refused: values that ask for nothing
+    neutral: tuple[Any, ...] = ()  # sampling, refused: values without effect
     advice: str = ""  # refused: what to do instead; ignored: why it has no effect
-    default: Any = None  # what holds where nobody says anything
+    default: Any = None  # the value where no source sets one
     in_files: bool = False  # refused to callers only: it changes how a result is computed or shown, not which
     typed: Typed | None = None
 
@@ -71,7 +71,7 @@ _BESIDE_DRAFTS = "it acts only beside assistant_model"
 
 
 class GenerationOptions(TypedDict, total=False):
-    """What says how tokens are generated, with transformers' names and meanings."""
+    """The parameters of generation, with transformers' names and meanings."""
 
     # how long
     max_new_tokens: Annotated[int | None, _acts(values.count, "stop after this many tokens", option=True)]
@@ -135,7 +135,7 @@ class GenerationOptions(TypedDict, total=False):
     eos_token_id: Annotated[Tokens | None, _acts(values.tokens)]
     bos_token_id: Annotated[int | None, Definition("form", values.token)]
     pad_token_id: Annotated[int | None, Definition("form", values.pad_token)]
-    # refused, but at the values that change nothing
+    # refused, except for the values without effect
     num_beams: Annotated[int | None, _refused(_ONE_PATH, 1)]
     num_beam_groups: Annotated[int | None, _refused(_ONE_PATH, 1, in_files=True)]
     length_penalty: Annotated[float | None, _refused(_ONE_PATH, 1.0, in_files=True)]
@@ -216,7 +216,7 @@ SAMPLING = of_kind("sampling")
 def read(name: str, value: Any) -> Any:
     """A parameter's value in the types of JSON, -1 for "none" left out; ArgumentError names what is out of range.
 
-    Values that nobody reads are returned as they are.
+    Values of ignored parameters are returned unchanged.
     """
     row = PARAMETERS.get(name)
     return value if row is None or row.read is None or value is None else row.read(value, name)
@@ -251,7 +251,7 @@ FOREIGN = {
     "trust_remote_code": "litz runs no code from model repositories; leave it out",
 }  # fmt: skip
 
-# What other programs and servers call parameters.
+# Other programs' and servers' names of parameters.
 OTHER_NAMES = {
     "max_tokens": "max_new_tokens", "max_completion_tokens": "max_new_tokens", "n_predict": "max_new_tokens",
     "num_predict": "max_new_tokens", "n": "num_return_sequences", "stop": "stop_strings", "stop_words": "stop_strings",

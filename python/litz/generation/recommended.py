@@ -1,7 +1,7 @@
-"""How well-known models want to be sampled: the settings of their cards, which a GGUF file does not carry.
+"""Recommended sampling of well-known models: the settings of their cards, which a GGUF file lacks.
 
 `litz chat` and the text-generation pipeline use them where neither the caller nor the model's files say anything;
-`generate` and `stream` do not, and stay greedy.
+`generate` and `stream` do not use them: they are greedy.
 """
 
 import re
@@ -95,7 +95,7 @@ RECOMMENDATIONS = (
 
 
 def recommended(names: Iterable[str]) -> Recommended | None:
-    """The first row that one of these names has, the first name first; None for a stranger."""
+    """The first row that matches one of these names, the first name first; None for an unknown model."""
     for name in names:
         plain = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
         for row in RECOMMENDATIONS:
@@ -105,7 +105,7 @@ def recommended(names: Iterable[str]) -> Recommended | None:
 
 
 def names_of(files: ModelFiles, header: Mapping[str, Any]) -> list[str]:
-    """What a model is called: by its GGUF header and file, else by its repository or folder."""
+    """The names of a model: by its GGUF header and file, else by its repository or folder."""
     if files.gguf is None:
         repositories = [part for part in files.root.parts if part.startswith("models--")]
         return [repositories[-1].split("--")[-1] if repositories else Path(files.source).name]
@@ -123,7 +123,7 @@ class _Model(Protocol):
 def recommended_configs(model: _Model, *, thinking: bool = True, sampling: bool = True) -> list[GenerationConfig]:
     """What the table says of a model; nothing where the model's own files say how to sample."""
     own = model.generation_config
-    if not sampling:  # greedy is asked for, and nothing else shall change it
+    if not sampling:  # greedy is requested, and no row may change it
         return []
     silent = all(getattr(own, name) is None for name in ("do_sample", "temperature", "top_p", "top_k", "min_p"))
     return [model.recommended.config(thinking=thinking)] if silent and model.recommended is not None else []

@@ -1,4 +1,4 @@
-"""Which value of each parameter counts, where it came from, and whether it can act."""
+"""Resolves parameters: which source's value of each is used, and whether it can have an effect."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -16,14 +16,14 @@ CONFIG = "generation_config argument"
 MODEL = "the model's generation config"
 FALLBACK = "fallback"
 DEFAULT = "default"
-# Those of transformers: sampling without a word about top_k keeps the 50 likeliest tokens.
+# Those of transformers: sampling without a top_k keeps the 50 likeliest tokens.
 _DEFAULTS = {name: row.default for name, row in PARAMETERS.items() if row.default is not None}
 _LENGTHS = ("max_new_tokens", "max_length")
 
 
 @dataclass(frozen=True)
 class Layer:
-    """Values from one source; `where` is what errors call it, such as a file."""
+    """Values from one source; `where` is its name in errors, such as a file."""
 
     origin: str
     values: Mapping[str, Any]
@@ -64,7 +64,7 @@ class Resolved:
 def resolve(layers: Sequence[Layer]) -> Resolved:
     """Merges layers, the strongest first. A None in the strongest switches a parameter off.
 
-    An unknown, unsupported or explicitly given but inert parameter is an error.
+    An unknown parameter is an error, and so is an unsupported one, or an explicit one without effect.
     """
     for layer in layers:
         _refuse_unknown(layer)
@@ -93,9 +93,9 @@ def check(values: Mapping[str, Any]) -> None:
 
 
 def _read(values: Mapping[str, Any], origins: Mapping[str, str], *, places: Mapping[str, str]) -> dict[str, Any]:
-    """Every value converted and checked, but what of the model's own values would do nothing."""
+    """Every value converted and checked, without those of the model's own values that have no effect."""
     made = dict(values)
-    # What decides whether the others act comes first.
+    # The parameters that decide whether others have an effect come first.
     for name in sorted(values, key=lambda name: (name != "do_sample", name != "temperature")):
         if name == "temperature" and origins[name] == MODEL and not made.get("do_sample"):
             continue
@@ -123,11 +123,11 @@ def _refuse_unknown(layer: Layer) -> None:
 
 
 def hint_for(name: str, others: Sequence[str] = ()) -> str:
-    """What a name that is no parameter may be meant to be: one of other libraries', or the nearest one."""
+    """A suggestion for an unknown name: that of another library's parameter, or the nearest name."""
     if name in OTHER_NAMES:
         return f"transformers and litz call it {OTHER_NAMES[name]}"
     near = nearest(name, [*PARAMETERS, *others])
-    return f"did you mean {near}?" if near else f"litz knows {', '.join(ACTING)}"
+    return f"did you mean {near}?" if near else f"the parameters are {', '.join(ACTING)}"
 
 
 def _refuse_unsupported(resolved: Resolved, *, places: Mapping[str, str]) -> None:
@@ -157,7 +157,7 @@ def _refuse_two_lengths(layers: Sequence[Layer]) -> None:
 
 
 def _refuse_inert(resolved: Resolved, layers: Sequence[Layer]) -> None:
-    """A sampling parameter given beside or above the choice of greedy decoding would do nothing."""
+    """Refuses a sampling parameter beside or above the choice of greedy decoding: it would have no effect."""
     if not resolved.greedy() or resolved.get("temperature") == 0:
         return
     model = next((layer.values for layer in layers if layer.origin == MODEL), {})
@@ -175,7 +175,7 @@ def _refuse_inert(resolved: Resolved, layers: Sequence[Layer]) -> None:
 
 
 def _inert(values: Mapping[str, Any], copied: Mapping[str, Any]) -> list[str]:
-    """Names of what sampling would read; a configuration object may be a copy of the model's own."""
+    """The names of parameters that only sampling reads; a configuration may be a copy of the model's own."""
 
     def asks(name: str) -> bool:
         value = values.get(name)

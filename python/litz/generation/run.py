@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from litz.generation.streamers import Streams
     from litz.tokenizers import Tokenizer
 
-# What ids come in and results go out as: torch tensors or numpy arrays.
+# The kind of inputs and results: torch tensors or numpy arrays.
 Array = TypeVar("Array", bound="Listable")
 
-# How many tokens of each row the core generates before Python looks, where nobody waits for them.
+# How many tokens of each row one call of the core generates, where no caller waits for each.
 _UNWATCHED = 1024
 
 
@@ -40,7 +40,7 @@ class Run:
     readable: bool
 
     def tokens(self, at_once: int) -> Generator[Token]:
-        """Tokens as they come, `at_once` of each row at a time; leaving the loop ends the run."""
+        """Tokens as they are generated, `at_once` of each row at a time; leaving the loop ends the run."""
         try:
             while events := self.core.advance(at_once):
                 for row, token, finish in events:
@@ -70,7 +70,7 @@ def start(
     *,
     batch_size: int | None = None,
 ) -> Run:
-    """Checks everything and readies the core; `layers` are the parameters, the strongest first."""
+    """Checks the arguments and prepares a run of the core; `layers` are the parameters, the strongest first."""
     parameters = limited(resolve(layers))
     eos = parameters.get("eos_token_id") or []
     bos = parameters.get("bos_token_id")
@@ -155,13 +155,13 @@ def generate(
     """Continues each prompt: (rows, time) ids, prompts included, as torch, numpy or lists, as the input was.
 
     `input_ids` (or `inputs`): (batch, time) with padding on either side, lists of any lengths, or a tokenizer's output.
-    Greedy unless `do_sample`; the model's generation config holds where nothing is said; without any limit of length it
-    stops after 20 new tokens and warns. Each prompt gives the same alone and in a batch; a `seed` makes draws
-    repeatable, and equal prompts equal. `streamer` gets the tokens of a single row as they come.
+    Greedy unless `do_sample`. Parameters that are not passed are those of the model's generation config. Without any
+    limit of length it stops after 20 new tokens and warns. Each prompt gives the same alone and in a batch. A `seed`
+    makes draws repeatable, and equal prompts equal. `streamer` gets the tokens of a single row as they come.
     `return_dict_in_generate=True` gives a GenerationOutput.
 
-    `context="slide"` goes on beyond the context, up to max_new_tokens, max_length or max_time: where the context is
-    full, or a prompt longer than it, the oldest tokens are forgotten and the newest half of a context is read again:
+    `context="slide"` continues beyond the context, up to max_new_tokens, max_length or max_time: where the context is
+    full, or a prompt longer than it, the oldest tokens are dropped and the newest half of a context is read again:
     exactly what a prompt of those tokens gives (penalties still see the whole text). "error", the default, refuses
     longer prompts with ContextError and ends a row whose context is full.
     """
@@ -193,9 +193,9 @@ def stream(
 ) -> Generator[Token]:
     """The same as `generate`, token by token and for any number of rows; leaving the loop ends the run.
 
-    `fallbacks`, the strongest first, hold where neither the call nor the model's files say anything.
+    `fallbacks`, the strongest first, are used where neither the call nor the model's files set a value.
 
-    With a tokenizer, each Token has the text that became readable: complete characters, without special tokens, and
+    With a tokenizer, each Token has the text that it completes: complete characters, without special tokens, and
     nothing that is or may become a stop string.
     """
     layers = [*layers_of(model, generation_config, parameters), *fallback_layers(fallbacks)]
@@ -203,7 +203,7 @@ def stream(
 
 
 def _one_of(input_ids: Any, inputs: Any) -> Any:
-    """transformers calls the same argument by two names."""
+    """The value of an argument that has two names in transformers."""
     if input_ids is not None and inputs is not None:
         raise ArgumentError("input_ids and inputs are two names of one argument; pass one of them")
     return inputs if input_ids is None else input_ids
@@ -254,7 +254,7 @@ def layers_of(model: GenerativeModel, config: GenerationConfig | None, parameter
 
 
 def check_model(model: Any) -> None:
-    """ArgumentError for what does not offer what generation needs."""
+    """ArgumentError for an object without the interface of a model."""
     own = getattr(model, "generation_config", None)
     if not isinstance(own, GenerationConfig) or not hasattr(model, "executor"):
         raise ArgumentError(
@@ -264,7 +264,7 @@ def check_model(model: Any) -> None:
 
 
 def check_config(config: Any) -> None:
-    """ArgumentError for what is no GenerationConfig of litz."""
+    """ArgumentError for an object that is no GenerationConfig of litz."""
     if config is not None and not isinstance(config, GenerationConfig):
         found = f"generation_config must be a litz.GenerationConfig, found {type(config).__name__}"
         if not isinstance(config, Mapping) and not hasattr(config, "to_dict"):
@@ -274,7 +274,7 @@ def check_config(config: Any) -> None:
 
 
 def fallback_layers(configs: Sequence[GenerationConfig]) -> list[Layer]:
-    """Layers below the model's own; the `source` of each is the origin that explanations name."""
+    """Layers below the model's own; the `source` of each is its origin in explanations."""
     return [Layer(config.source or FALLBACK, named(config), where=config.source) for config in configs]
 
 

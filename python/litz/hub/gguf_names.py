@@ -14,7 +14,7 @@ def gguf_names(names: list[str]) -> list[str]:
 
 
 def choose_gguf(names: list[str], source: str) -> str | None:
-    """The one GGUF file, None if there is none; several are the user's choice, not ours. `-00001-of-00001` is whole."""
+    """The one GGUF file, None if there is none; of several the user must choose. `-00001-of-00001` is whole."""
     found = gguf_names(names)
     parts = [name for name in found if _PART.search(name)]
     if found and found == parts:

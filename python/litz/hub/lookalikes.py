@@ -1,4 +1,4 @@
-"""A test for words that look like a model's name: typed alone, such a word is not a prompt."""
+"""A test for words that look like a model's name: such a word alone is not a prompt."""
 
 import re
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-# The first match counts: causes stand before the ways in which they are reported.
+# The first match counts: causes come before their symptoms.
 _WORDS = (
     (r"ProxyError|Cannot connect to proxy|Tunnel connection failed", "the proxy on the way to {who} failed"),
     (
@@ -37,7 +37,7 @@ def chain(error: BaseException) -> Iterator[BaseException]:
     while isinstance(link, BaseException) and id(link) not in seen:
         seen.add(id(link))
         yield link
-        inner = getattr(link, "reason", None)  # where urllib keeps it
+        inner = getattr(link, "reason", None)  # urllib's attribute
         link = inner if isinstance(inner, BaseException) else link.__cause__ or link.__context__
 
 
@@ -61,7 +61,7 @@ def host_and_proxy(address: str) -> str:
 
 
 def format_seconds(count: float) -> str:
-    """`0.4 seconds`, `1 second`, `12 seconds`: what people can read, and never none at all."""
+    """`0.4 seconds`, `1 second`, `12 seconds`: readable, and never zero."""
     count = max(count, 0.1)
     text = f"{count:.0f}" if count >= 9.95 else f"{count:.1f}".removesuffix(".0")
     return f"{text} second{'' if text == '1' else 's'}"

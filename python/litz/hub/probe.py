@@ -7,17 +7,17 @@ from litz.hub.network_errors import failure_in_words, format_seconds, host_and_p
 
 
 class Probe:
-    """Starts asking at once; `answered(seconds)` waits that long at most."""
+    """Sends the request at once; `answered(seconds)` waits that long at most."""
 
     def __init__(self, url: str) -> None:
         self._host = host_and_proxy(url)
         self._reply = False
         self._failure: str | None = None
         self._started = time.monotonic()
-        self._thread = Thread(target=self._ask, args=(url,), daemon=True)  # a daemon: it may never return
+        self._thread = Thread(target=self._send, args=(url,), daemon=True)  # a daemon: it may never return
         self._thread.start()
 
-    def _ask(self, url: str) -> None:
+    def _send(self, url: str) -> None:
         import http.client
         import ssl
         import urllib.error
@@ -27,9 +27,9 @@ class Probe:
             request = urllib.request.Request(url, method="HEAD")
             urllib.request.build_opener().open(request, timeout=10).close()
         except urllib.error.HTTPError:
-            self._reply = True  # any status is an answer
+            self._reply = True  # any status is a response
         except (OSError, ValueError, http.client.HTTPException) as error:
-            # huggingface_hub may trust certificates that Python does not: let it try
+            # huggingface_hub may trust certificates that Python does not: let it send the request
             self._reply = isinstance(getattr(error, "reason", None), ssl.SSLError)
             words = failure_in_words(error, who=self._host) or f"{self._host}: {error}"
             self._failure = f"{words} after {format_seconds(time.monotonic() - self._started)}"

@@ -22,7 +22,7 @@ class Progress:
         self._enabled = sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
 
     def update(self, done: int) -> None:
-        """Draw, at most ten times a second and never in the first."""
+        """Draws the bar, at most ten times a second and not in the first second."""
         now = time.monotonic()
         if not self._enabled or now - self._started < 1 or now - self._drawn < 0.1:
             return
@@ -31,7 +31,7 @@ class Progress:
         self._draw(self._figures(done, done / (now - self._started)))
 
     def finish(self) -> None:
-        """Everything is here: the bar stays, full."""
+        """Draws the bar at 100 % and leaves it."""
         if not self._drawn:
             return
         self.total = max(self.total or 0, self._done)
@@ -54,7 +54,7 @@ class Progress:
         sys.stderr.flush()
 
     def close(self) -> None:
-        """Leave a clean line behind."""
+        """Clears the line of an unfinished bar."""
         if self._drawn:
             sys.stderr.write("\r" + " " * (_columns() - 1) + "\r")
             sys.stderr.flush()

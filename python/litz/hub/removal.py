@@ -63,7 +63,7 @@ def _remove_package(source: PackageSource, *, called: str) -> int:
     if not files:
         raise ModelNotFoundError(f"{called} is not cached in {litz_home()}; see `litz ls`")
     root = package_folder(source, litz_home())
-    note.unlink()  # first: from here on it does not look complete
+    note.unlink()  # first: without the note the folder counts as incomplete
     freed = sum((root / name).stat().st_size if (root / name).exists() else 0 for name in files)
     for name in files:
         (root / name).unlink(missing_ok=True)

@@ -25,7 +25,7 @@ Notify = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Request:
-    """What a caller of `resolve` asks for besides the source."""
+    """The arguments of `resolve` besides the source."""
 
     want: Want
     where: Where
@@ -55,9 +55,9 @@ def resolve(
     timeout: float | None = None,
     **where: Unpack[WhereArguments],
 ) -> ModelFiles:
-    """The files of a model, fetched if they are not here; a complete copy here is used without opening a socket.
+    """The files of a model, downloaded if they are not on this machine; a complete copy is used without a socket.
 
-    `want` says how much is needed: a tokenizer does not bring the weights. `timeout` is how long, in seconds, a server
+    `want` is what is needed: a tokenizer does not download the weights. `timeout` is how long, in seconds, a server
     may take to answer. `notify` receives one line about each download and each choice (default: stderr). `where` has
     the fields of `hub.where.Where`.
     """
@@ -78,7 +78,7 @@ def resolve(
 
 
 def _request(arguments: WhereArguments, *, want: Want, notify: Notify | None, timeout: float | None) -> Request:
-    """The arguments of `resolve`, checked, with the caches and the network that the environment gives it."""
+    """The arguments of `resolve`, checked, with the caches and the network setting of the environment."""
     for name in ("revision", "gguf_file", "cache_dir"):
         if arguments.get(name) is not None:
             _check_named(arguments.get(name), name)
@@ -134,7 +134,7 @@ def _from_path(path: Path, request: Request) -> ModelFiles:
         raise ModelNotFoundError(
             f"{path} is no model by itself; expected a .gguf file, or the folder with config.json and model.safetensors"
         )
-    return select(path.parent, str(path), want=request.want)  # its config.json lies beside it
+    return select(path.parent, str(path), want=request.want)  # its config.json is beside it
 
 
 def _from_package(source: PackageSource, request: Request) -> ModelFiles:

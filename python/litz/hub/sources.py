@@ -73,7 +73,7 @@ def is_default(source: object) -> bool:
 
 
 def parse(source: str | os.PathLike[str]) -> Source:
-    """What exists on disk wins over short names and names of the Hub, as everywhere in this field."""
+    """Parses a source; a file or folder on disk comes before short names and names of the Hub."""
     text = os.fspath(source)
     if text.startswith("pypi:"):
         return parse_package(text)
@@ -100,7 +100,7 @@ def parse(source: str | os.PathLike[str]) -> Source:
 
 
 def _refuse_near_miss(name: str) -> None:
-    """A bare word that is almost a short name is not looked for on the Hub, where few repositories have no owner."""
+    """A bare word that is almost a short name is not searched on the Hub, where few repositories have no owner."""
     near = nearest_known(name) if "/" not in name else None
     if near is not None:
         raise ModelNotFoundError(f"no model {name!r}; did you mean {near}? `litz ls --known` lists short names")

@@ -11,7 +11,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 class WhereArguments(TypedDict, total=False):
-    """The keywords of `Where`, and one of transformers' that is accepted and never acted on: files are data."""
+    """The keywords of `Where`, and `trust_remote_code`, which is accepted and has no effect: files are data."""
 
     revision: str | None
     gguf_file: str | None
@@ -24,7 +24,7 @@ class WhereArguments(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Where:
-    """Which revision and files of a model are meant, which cache holds them, and whether the network may be asked."""
+    """Which revision and files of a model are meant, which cache holds them, and whether the network may be used."""
 
     revision: str | None = None  # a branch, tag or commit of the Hub
     gguf_file: str | None = None  # one of several GGUF files, in `subfolder`

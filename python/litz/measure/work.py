@@ -1,4 +1,4 @@
-"""What a token costs: the bytes that decoding reads and the operations that a prompt needs."""
+"""The cost of a token: the bytes that decoding reads and the operations of a prompt."""
 
 import math
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ _EMBEDDINGS = ("token_embd.weight", "model.embed_tokens.weight")
 
 @dataclass(frozen=True)
 class Work:
-    """A model's demands, from its files and its Spec."""
+    """The cost of a model's tokens, from its files and its Spec."""
 
     dtypes: dict[str, int]
     """Bytes by stored dtype, most first."""
@@ -44,7 +44,7 @@ class Work:
 
 
 def work_of(checkpoint: Checkpoint) -> Work:
-    """What a token of this model costs. Of a mixture of experts, all matrices count, whichever a token is routed to."""
+    """The cost of a token of this model. Of a mixture of experts all matrices count, not only the routed ones."""
     spec = checkpoint.spec
     matrices = {name: math.prod(shape) for name, shape in weights(spec) if len(shape) == 2}
     dtypes = dict(sorted(checkpoint.stored_bytes().items(), key=lambda item: -item[1]))

@@ -93,7 +93,7 @@ def _load_model(model: Any, **options: Any) -> "NativeCausalLM":
 
 
 def _refuse_for_loaded(**options: Any) -> None:
-    """What would have to be known at loading has no effect on a loaded model; "auto" asks for nothing."""
+    """Refuses arguments of loading for a loaded model, on which they have no effect; "auto" is accepted."""
     given = [name for name, value in options.items() if value not in (None, False, "auto", {})]
     if given:
         raise ArgumentError(f"{', '.join(given)}: the model is loaded already; pass it to from_pretrained instead")

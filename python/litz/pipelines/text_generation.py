@@ -68,7 +68,7 @@ def refuse_unknown(parameters: Mapping[str, Any], also: Sequence[str] = ()) -> N
 
 
 class Generated(dict[str, Any]):
-    """One result, {"generated_text": ...}, that also knows the new text alone and why it ended."""
+    """One result, {"generated_text": ...}, with the new text alone and the reason why it ended."""
 
     text: str  # the new text, with any return_full_text
     finish_reason: str  # "eos", "stop", "length" or "time"
@@ -87,9 +87,9 @@ class _Prompt:
 class TextGenerationPipeline:
     """Continues texts and conversations; made by `pipeline("text-generation", ...)`.
 
-    Its `model` and `tokenizer` may be used by themselves. What is passed to a call wins over what was passed at
-    construction, that over the model's generation config, that over what is recommended for a well-known model
-    (`model.recommended`), and that over 256 new tokens sampled at temperature 0.7.
+    Its `model` and `tokenizer` may be used by themselves. The arguments of a call override those of the construction,
+    these the model's generation config, this the recommended values of a well-known model (`model.recommended`), and
+    these the defaults: 256 new tokens sampled at temperature 0.7.
     """
 
     task = "text-generation"

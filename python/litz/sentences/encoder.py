@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack, overload
 
 from litz import hub, log
+from litz.arguments import names_of, refuse_unknown
 from litz.arguments.mistaken import check_source, described
 from litz.errors import ArgumentError
 from litz.hub.progress import Progress
@@ -15,7 +16,7 @@ from litz.hub.where import WhereArguments
 from litz.models.auto import AutoModel, AutoTokenizer
 from litz.models.encoder import NativeEncoder
 from litz.numbers import integer
-from litz.sentences.modules import Recipe, read_recipe, transformer_folder
+from litz.sentences.modules import Recipe, read_recipe, recipe_of_gguf, transformer_folder
 from litz.sentences.pooling import pooled
 
 if TYPE_CHECKING:
@@ -29,8 +30,8 @@ _CHUNK = 1024  # texts that are tokenized at once: Ctrl-C waits no longer
 class SentenceEncoder:
     """Computes one float32 vector for each text.
 
-    A sentence-transformers folder says how: pooling, dense layers, normalisation, prompts, the longest text. Without
-    its modules.json, a vector is the mean of the last hidden states, and is not normalised.
+    A sentence-transformers folder says how: pooling, dense layers, normalisation, prompts, the longest text. A GGUF
+    file says how to pool. Without either, a vector is the mean of the last hidden states, and is not normalised.
     """
 
     def __init__(
@@ -51,6 +52,8 @@ class SentenceEncoder:
         keep. `where`: where the model is, as in `hub.where.Where`. Raises what loading raises, and UnsupportedError
         for modules that litz does not run.
         """
+        unknown = {name: value for name, value in where.items() if name not in WhereArguments.__annotations__}
+        refuse_unknown(unknown, of="SentenceEncoder", known=[*names_of(type(self)), *WhereArguments.__annotations__])
         loaded = model_or_path if isinstance(model_or_path, NativeEncoder) else None
         if loaded is None:
             check_source(model_or_path, "SentenceEncoder")
@@ -61,9 +64,9 @@ class SentenceEncoder:
         place = _Place.of(source, where)
         self.model = loaded or AutoModel.from_pretrained(place.encoder, dtype=dtype, threads=threads, **where)
         self.tokenizer = tokenizer or AutoTokenizer.from_pretrained(place.encoder, **where)
-        self.recipe: Recipe = read_recipe(place.root, inner=place.inner)
+        self.recipe = place.recipe
         if not self.recipe.source:
-            log.info("loading", "%s has no modules.json: vectors are means of the last hidden states", source)
+            log.info("loading", "%s does not say how to pool: vectors are means of the last hidden states", source)
         self.max_length = self._limit(max_length)
         self.truncate_dim = truncate_dim if truncate_dim is not None else self.recipe.truncate_dim
         if self.truncate_dim is not None:
@@ -71,7 +74,7 @@ class SentenceEncoder:
 
     def __repr__(self) -> str:
         kind = " + ".join(self.recipe.modes) + (", normalised" if self.recipe.normalize else "")
-        said = "" if self.recipe.source else " (no modules.json says so)"
+        said = "" if self.recipe.source else " (by default)"
         return (
             f"SentenceEncoder({self.model.name_or_path!r}: {self.dimension} numbers, {kind}{said}, "
             f"at most {self.max_length} tokens)"
@@ -227,20 +230,20 @@ class SentenceEncoder:
 
 @dataclass(frozen=True)
 class _Place:
-    """Where a folder of modules is, and in which part of it the encoder."""
+    """What to load the encoder and its tokenizer from, and what is said there of vectors."""
 
-    root: Path
-    inner: str
-    encoder: "str | os.PathLike[str]"  # what to load the encoder and its tokenizer from
+    encoder: "str | os.PathLike[str]"
+    recipe: Recipe
 
     @classmethod
     def of(cls, source: "str | os.PathLike[str]", where: WhereArguments) -> "_Place":
         if os.path.isdir(source):
             root = Path(source) / (where.get("subfolder") or "")
             inner = transformer_folder(root)
-            if inner:
-                return cls(root, inner, root / inner)
-        return cls(hub.resolve(source, want="config", **where).root, "", source)
+            if inner:  # a folder of its own for the encoder
+                return cls(root / inner, read_recipe(root, inner=inner))
+        files = hub.resolve(source, want="config", **where)
+        return cls(source, read_recipe(files.root) if files.gguf is None else recipe_of_gguf(files.gguf))
 
 
 def _finished(vectors: "Floats", *, unit: bool) -> "Floats":

@@ -21,6 +21,7 @@ _OLDER_MODES = {
     "pooling_mode_mean_sqrt_len_tokens": "mean_sqrt_len_tokens", "pooling_mode_weightedmean_tokens": "weightedmean",
     "pooling_mode_lasttoken": "lasttoken",
 }  # fmt: skip
+_GGUF_MODES = {1: "mean", 2: "cls", 3: "lasttoken"}
 _ACTIVATIONS = ("Identity", "Tanh", "ReLU")
 _SIMILARITIES = ("cosine", "dot")
 
@@ -101,6 +102,17 @@ def read_recipe(root: Path, *, inner: str = "") -> Recipe:
         max_length=None if longest is None else integer(longest, "max_seq_length", least=1, error=ConfigError),
         truncate_dim=None if shorter is None else integer(shorter, "truncate_dim", least=1, error=ConfigError),
     )  # fmt: skip
+
+
+def recipe_of_gguf(path: Path) -> Recipe:
+    """What the header of a GGUF file says of pooling; the mean where it does not say."""
+    metadata = _core.TensorFile(str(path)).metadata()
+    kind = metadata.get(f"{metadata.get('general.architecture')}.pooling_type")
+    if kind is None or kind == 0:
+        return Recipe()
+    if kind not in _GGUF_MODES:
+        raise UnsupportedError(f"{path}: pooling_type {shown(kind)}; litz knows 1 (mean), 2 (cls) and 3 (last)")
+    return Recipe(modes=(_GGUF_MODES[kind],), source=str(path))
 
 
 def _listed(root: Path) -> list[tuple[str, str]]:

@@ -104,7 +104,7 @@ class Indexer:
 class Latent:
     """Attention whose keys and values are products of one latent vector a token. DeepSeek-V2, 2024.
 
-    A query and key head has `nope_dim` dimensions that stand still and `rope_dim` that rotate; all heads share the
+    A query and key head has `nope_dim` dimensions without rotation and `rope_dim` that rotate; all heads share the
     rotated key. The cache holds the normed latent and that key.
     """
 

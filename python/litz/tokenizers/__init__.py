@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from litz.tokenizers.chat.schema import get_json_schema
     from litz.tokenizers.training import BpeTrainer, UnigramTrainer, WordLevelTrainer, WordPieceTrainer, train
 
-# The names that programs written for transformers know it by.
+# Its names in programs written for transformers.
 PreTrainedTokenizerBase = Tokenizer
 PreTrainedTokenizerFast = Tokenizer
 PreTrainedTokenizer = Tokenizer

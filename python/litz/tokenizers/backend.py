@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-# ruff: noqa: D102 - the names say it, and `_core.pyi` what they do.
+# ruff: noqa: D102 - the names suffice, and `_core.pyi` describes them.
 
 Ranges = Sequence[tuple[int, int]]
 Text = str | Sequence[str]  # a text, or its words
@@ -41,7 +41,12 @@ class Encoding(Protocol):
     def word_to_tokens(self, word: int, sequence: int = 0, /) -> tuple[int, int] | None: ...
     def word_to_chars(self, word: int, sequence: int = 0, /) -> tuple[int, int] | None: ...
     def padded(
-        self, width: int, *, pad_id: int, pad_type_id: int = 0, pad_token: str | None = None,
+        self,
+        width: int,
+        *,
+        pad_id: int,
+        pad_type_id: int = 0,
+        pad_token: str | None = None,
         padding_side: str = "right",
     ) -> "Encoding":
         """The same with its overflowing pieces, filled up to `width` tokens."""
@@ -60,12 +65,27 @@ class TokenizerBackend(Protocol):
     def encode(self, text: str, add_special_tokens: bool = True, trusted: Ranges | None = None) -> list[int]: ...
     def encode_batch(self, texts: list[str], add_special_tokens: bool = True) -> list[list[int]]: ...
     def encode_full(
-        self, text: Text, pair: Text | None = None, *, add_special_tokens: bool = True, max_length: int | None = None,
-        stride: int = 0, strategy: str = "longest_first", truncation_side: str = "right", trusted: Ranges | None = None,
+        self,
+        text: Text,
+        pair: Text | None = None,
+        *,
+        add_special_tokens: bool = True,
+        max_length: int | None = None,
+        stride: int = 0,
+        strategy: str = "longest_first",
+        truncation_side: str = "right",
+        trusted: Ranges | None = None,
     ) -> Encoding: ...
     def encode_full_batch(
-        self, texts: Sequence[Text], pairs: Sequence[Text] | None = None, *, add_special_tokens: bool = True,
-        max_length: int | None = None, stride: int = 0, strategy: str = "longest_first", truncation_side: str = "right",
+        self,
+        texts: Sequence[Text],
+        pairs: Sequence[Text] | None = None,
+        *,
+        add_special_tokens: bool = True,
+        max_length: int | None = None,
+        stride: int = 0,
+        strategy: str = "longest_first",
+        truncation_side: str = "right",
         trusted: Sequence[Ranges | None] | None = None,
     ) -> Sequence[Encoding]: ...
     def slots(

@@ -1,4 +1,4 @@
-"""What a tokenizer holds: a backend and the defaults of its calls; its vocabulary and settings as attributes."""
+"""The state of a tokenizer: a backend and the defaults of its calls; its vocabulary and settings as attributes."""
 
 import copy
 import os
@@ -91,13 +91,13 @@ class TokenizerBase:
         self._json = json  # the tokenizer.json of the backend, where it is at hand
 
     def _use(self, backend: TokenizerBackend) -> None:
-        """Takes another backend, such as one with more tokens."""
+        """Replaces the backend, for example by one with more tokens."""
         self._core = backend
         self._json = None
         self._update_fast_path()
 
     def _default(self, defaults: Defaults) -> None:
-        """Takes other defaults."""
+        """Replaces the defaults."""
         self._defaults = defaults
         self._update_fast_path()
 
@@ -124,7 +124,7 @@ class TokenizerBase:
         template = self._compiled.get(source)
         if template is None:
             template = Template(source)
-            # One conversation after another uses the same template: remembering the last is enough.
+            # One conversation after another uses the same template: a cache of one is enough.
             self._compiled = {source: template}
         return template
 
@@ -163,7 +163,7 @@ class TokenizerBase:
 
     @property
     def backend_tokenizer(self) -> TokenizerBackend:
-        """The backend, which knows no names and settings."""
+        """The backend, which has no special token names and no settings."""
         return self._core
 
     @property
@@ -202,7 +202,7 @@ class TokenizerBase:
             return self._core.token_to_id(tokens[name[:-3]])
         raise AttributeError(f"this tokenizer has no {name!r}{similar(name, dir(type(self)))}")
 
-    if not TYPE_CHECKING:  # or type checkers would take every name for one
+    if not TYPE_CHECKING:  # or type checkers would accept every name
         __setattr__ = _set_setting
         __getattr__ = _get_named_token
 
@@ -245,7 +245,7 @@ class TokenizerBase:
             self._use(backend)
 
     def update_post_processor(self) -> None:
-        """Puts what `bos_token` and `eos_token` are now where tokens stand before and after texts."""
+        """Makes the tokens before and after texts those that `bos_token` and `eos_token` are now."""
         self._use(end_tokens.updated(self._core, self._defaults))
 
     def num_special_tokens_to_add(self, pair: bool = False) -> int:
@@ -318,7 +318,7 @@ class TokenizerBase:
         return vocabulary.tokens_of(self._core, ids, frozenset(self.all_special_ids if skip_special_tokens else ()))
 
     def convert_tokens_to_string(self, tokens: Sequence[str]) -> str:
-        """The text that tokens spell, whether the vocabulary has them or not."""
+        """The text of tokens, which need not be in the vocabulary."""
         return vocabulary.text_of(self._core, tokens)
 
     def add_tokens(self, new_tokens: Any, special_tokens: bool = False) -> int:
@@ -355,7 +355,7 @@ class TokenizerBase:
 
     @property
     def special_tokens_map(self) -> dict[str, str | list[str]]:
-        """The special tokens by the names that chat templates know them by."""
+        """The special tokens by their names in chat templates."""
         return special_tokens.by_name(self._defaults)
 
     @property

@@ -47,7 +47,7 @@ def _text(
 
 
 def cleans(backend: TokenizerBackend, defaults: Defaults, asked: bool | None, warn: Warn) -> bool:
-    """Whether decoded texts are cleaned up: as asked, or as the tokenizer was saved."""
+    """Whether decoded texts are cleaned up: the argument's value, or the tokenizer's setting."""
     if not (defaults.clean_up_tokenization_spaces if asked is None else asked):
         return False
     forced = defaults.clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output

@@ -9,7 +9,7 @@ from litz.numbers import integer, shown
 
 Side = Literal["left", "right"]
 
-# The limit of a tokenizer without one; the number is the one that programs know.
+# transformers' number for a tokenizer without a limit.
 UNLIMITED = int(1e30)
 _MOST = 10**20
 
@@ -21,7 +21,7 @@ def is_unlimited(limit: float) -> bool:
 
 @dataclass(frozen=True)
 class Defaults:
-    """What a call does where its arguments leave it open."""
+    """The values of a call's settings that its arguments do not give."""
 
     tokens: Mapping[str, str] = field(default_factory=dict)  # "bos_token" -> "<s>", in the order of all special tokens
     additional: tuple[str, ...] = ()  # special tokens without a name

@@ -19,7 +19,7 @@ else:
 
     Ids = TypeVar("Ids")
 
-# The encodings themselves, or what makes them when they are asked for.
+# The encodings themselves, or the function that makes them on demand.
 Known = Sequence[Encoding] | Callable[[], Sequence[Encoding]] | None
 
 
@@ -40,7 +40,7 @@ class TokenSpan(NamedTuple):
 class BatchEncoding(dict[str, Any], Generic[Ids]):
     """What a tokenizer returns: a dict whose entries are attributes too, so that `model(**encoding)` works.
 
-    `encoding[0]` is the Encoding of the first row; those of all rows are computed when the first is asked for.
+    `encoding[0]` is the Encoding of the first row; those of all rows are computed at the first access.
     Methods that look up a place take it alone for the first row, or after the row's number.
     """
 
@@ -68,7 +68,7 @@ class BatchEncoding(dict[str, Any], Generic[Ids]):
         self._known = [encoding] if hasattr(encoding, "ids") else encoding
         self.convert_to_tensors(tensor_type, prepend_batch_axis)
 
-    if not TYPE_CHECKING:  # or type checkers would take every name for one; other entries are encoding["name"]
+    if not TYPE_CHECKING:  # or type checkers would accept every name; other entries are encoding["name"]
 
         def __getattr__(self, name: str) -> Any:
             try:
@@ -119,7 +119,7 @@ class BatchEncoding(dict[str, Any], Generic[Ids]):
 
     @property
     def is_fast(self) -> bool:
-        """Whether the rows know where their tokens came from: they do if a tokenizer made them."""
+        """Whether the rows have offsets and words: they do if a tokenizer made them."""
         return self._known is not None
 
     @property

@@ -39,9 +39,7 @@ def switched(backend: TokenizerBackend, defaults: Defaults, name: str, wanted: b
     return _with_ends(backend, defaults, {**flags, name: wanted}, around=ids_around(backend))
 
 
-def switched_as_passed(
-    backend: TokenizerBackend, defaults: Defaults, passed: Mapping[str, Any]
-) -> TokenizerBackend:
+def switched_as_passed(backend: TokenizerBackend, defaults: Defaults, passed: Mapping[str, Any]) -> TokenizerBackend:
     """A backend that adds the tokens of both ends as a caller's arguments say."""
     for name in NAMES:
         if passed.get(name) is not None:

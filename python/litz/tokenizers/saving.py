@@ -37,7 +37,7 @@ def save(
 
 
 def refuse(**arguments: Any) -> None:
-    """ArgumentError for arguments that ask for another form of saving."""
+    """ArgumentError for arguments that request another form of saving."""
     for name, value in arguments.items():
         if value is not None:
             raise ArgumentError(
@@ -110,7 +110,7 @@ def _text(content: Mapping[str, Any]) -> bytes:
     text = dumps(content, indent=2, ensure_ascii=False) + "\n"
     try:
         return text.encode()
-    except UnicodeEncodeError:  # half a character, which JSON has a way to write and UTF-8 has not
+    except UnicodeEncodeError:  # a lone surrogate, which JSON can escape and UTF-8 cannot encode
         return (dumps(content, indent=2) + "\n").encode()
 
 
@@ -131,7 +131,7 @@ def _templates(template: str | dict[str, str] | None) -> dict[str, bytes]:
 
 
 def _write(root: Path, name: str, content: bytes) -> str:
-    """A reader sees the file as it was or as it will be, never a part of it."""
+    """Writes a file atomically."""
     path = root / name
     path.parent.mkdir(parents=True, exist_ok=True)
     whole = resolve_in(root, name)

@@ -1,4 +1,4 @@
-"""The tokenizer that programs hold: its methods check their arguments' names and hand the rest to functions."""
+"""The public tokenizer: its methods check the names of their arguments and call functions for the rest."""
 
 import os
 import time
@@ -43,7 +43,7 @@ class Tokenizer(TokenizerBase):
     def from_pretrained(
         cls, pretrained_model_name_or_path: str | os.PathLike[str], *, use_fast: bool = True,
         **options: "Unpack[TokenizerOptions]",
-    ) -> Self:
+    ) -> Self:  # fmt: skip
         """The tokenizer of a model, as `AutoTokenizer.from_pretrained` gives it."""
         from litz.tokenizers.loading import building
         from litz.tokenizers.loading import files as loading
@@ -66,31 +66,31 @@ class Tokenizer(TokenizerBase):
     @overload
     def __call__(
         self, text: str, text_pair: str | None = None, *, return_tensors: None = None, **options: "Unpack[CallOptions]"
-    ) -> BatchEncoding[list[int]]: ...
+    ) -> BatchEncoding[list[int]]: ...  # fmt: skip
     @overload
     def __call__(
         self, text: list[str] | tuple[str, ...] | list[tuple[str, str]],
         text_pair: list[str] | tuple[str, ...] | None = None, *, return_tensors: None = None,
         **options: "Unpack[CallOptions]",
-    ) -> BatchEncoding[list[list[int]]]: ...
+    ) -> BatchEncoding[list[list[int]]]: ...  # fmt: skip
     @overload
     def __call__(
         self, text: str | Sequence[Any], text_pair: str | Sequence[Any] | None = None, *,
         is_split_into_words: bool = False, return_overflowing_tokens: bool = False, return_tensors: Literal["np"],
         **options: "Unpack[CallOptions]",
-    ) -> BatchEncoding["NDArray[np.int64]"]: ...
+    ) -> BatchEncoding["NDArray[np.int64]"]: ...  # fmt: skip
     @overload
     def __call__(
         self, text: str | Sequence[Any], text_pair: str | Sequence[Any] | None = None, *,
         is_split_into_words: bool = False, return_overflowing_tokens: bool = False, return_tensors: Literal["pt"],
         **options: "Unpack[CallOptions]",
-    ) -> BatchEncoding["torch.Tensor"]: ...
+    ) -> BatchEncoding["torch.Tensor"]: ...  # fmt: skip
     @overload
     def __call__(
         self, text: str | Sequence[Any] | None = None, text_pair: str | Sequence[Any] | None = None, *,
         is_split_into_words: bool = False, return_overflowing_tokens: bool = False, return_tensors: str | None = None,
         **options: "Unpack[CallOptions]",
-    ) -> BatchEncoding[Any]: ...
+    ) -> BatchEncoding[Any]: ...  # fmt: skip
     def __call__(
         self, text: Any = None, text_pair: Any = None, text_target: Any = None, text_pair_target: Any = None,
         add_special_tokens: bool | None = None, padding: bool | str = False, truncation: bool | str | None = None,
@@ -102,14 +102,14 @@ class Tokenizer(TokenizerBase):
         split_special_tokens: bool | None = None, max_target_length: int | None = None,
         tokenizer_kwargs: Mapping[str, Any] | None = None, **unknown: Never,
     ) -> BatchEncoding[Any]:  # fmt: skip
-        """The ids of one text or of several, with their attention mask and what else is asked for.
+        """The ids of one text or of several, with their attention mask and whatever else the arguments request.
 
         A text is a str; with `is_split_into_words` a list of them. `text_pair` gives each a second one, joined as the
         model expects; a list of pairs is the same. One text gives flat lists, or with `return_tensors` ("pt" or "np")
-        a batch of one. Texts are cut to `max_length`, or with `truncation=True` to the model's limit.
+        a batch of one. Texts are truncated to `max_length`, or with `truncation=True` to the model's limit.
         `add_special_tokens` is true unless the text is a rendered chat, which has its own. `text_target` is encoded
         alike and becomes `labels`. `split_special_tokens` reads special tokens in the text as ordinary text.
-        `tokenizer_kwargs` are arguments that count before the others.
+        `tokenizer_kwargs` are arguments that override the others.
         """
         if unknown:
             refuse_unknown(unknown, of="the tokenizer", known=names_of(Tokenizer.__call__))
@@ -145,7 +145,7 @@ class Tokenizer(TokenizerBase):
 
     def _with_labels(
         self, text: Any, pair: Any, target: Any, target_pair: Any, asked: Options, longest: int | None
-    ) -> BatchEncoding:
+    ) -> BatchEncoding:  # fmt: skip
         """The ids of a target as the labels of a text, if there is one."""
         if target is None:
             if text is None:
@@ -162,22 +162,22 @@ class Tokenizer(TokenizerBase):
     def encode(
         self, text: str | Sequence[str], text_pair: str | Sequence[str] | None = None, *, return_tensors: None = None,
         **options: "Unpack[EncodeOptions]",
-    ) -> list[int]: ...
+    ) -> list[int]: ...  # fmt: skip
     @overload
     def encode(
         self, text: str | Sequence[str], text_pair: str | Sequence[str] | None = None, *, return_tensors: Literal["np"],
         **options: "Unpack[EncodeOptions]",
-    ) -> "NDArray[np.int64]": ...
+    ) -> "NDArray[np.int64]": ...  # fmt: skip
     @overload
     def encode(
         self, text: str | Sequence[str], text_pair: str | Sequence[str] | None = None, *, return_tensors: Literal["pt"],
         **options: "Unpack[EncodeOptions]",
-    ) -> "torch.Tensor": ...
+    ) -> "torch.Tensor": ...  # fmt: skip
     @overload
     def encode(
         self, text: str | Sequence[str], text_pair: str | Sequence[str] | None = None, *,
         return_tensors: str | None = None, **options: "Unpack[EncodeOptions]",
-    ) -> Any: ...
+    ) -> Any: ...  # fmt: skip
     def encode(
         self, text: Any, text_pair: Any = None, add_special_tokens: bool | None = None, padding: bool | str = False,
         truncation: bool | str | None = None, max_length: int | None = None, stride: int = 0,
@@ -235,7 +235,7 @@ class Tokenizer(TokenizerBase):
     ) -> BatchEncoding:  # fmt: skip
         """Encodings padded together: one dict of rows or a list of dicts, as data collators have them.
 
-        Tensors come back as tensors. Entries that no tokenizer makes go through as they are.
+        Tensors come back as tensors. Entries that no tokenizer makes are returned unchanged.
         """
         refuse_unknown(unknown, of="pad", known=names_of(Tokenizer.pad))
         if verbose and max_length is not None and pads.padding_of(padding) == "longest":
@@ -258,7 +258,7 @@ class Tokenizer(TokenizerBase):
 
     def get_special_tokens_mask(
         self, token_ids_0: Ids, token_ids_1: Ids | None = None, already_has_special_tokens: bool = False
-    ) -> list[int]:
+    ) -> list[int]:  # fmt: skip
         """1 for each special token of what `build_inputs_with_special_tokens` gives.
 
         With `already_has_special_tokens`, of the ids themselves: those in `all_special_ids`.
@@ -271,7 +271,7 @@ class Tokenizer(TokenizerBase):
         self, ids: Ids, pair_ids: Ids | None = None, num_tokens_to_remove: int = 0,
         truncation_strategy: str = "longest_first", stride: int = 0,
     ) -> tuple[Ids, Ids | None, Ids]:  # fmt: skip
-        """Ids with so many less, and what was cut off, with `stride` ids before it.
+        """The ids without the last `num_tokens_to_remove`, and the removed ones with `stride` ids before them.
 
         What two lists lose by longest_first is not returned: it is not one piece.
         """
@@ -305,21 +305,21 @@ class Tokenizer(TokenizerBase):
     def decode(
         self, token_ids: int | Sequence[int], skip_special_tokens: bool = False, *,
         clean_up_tokenization_spaces: bool | None = None, spaces_between_special_tokens: bool | None = None,
-    ) -> str: ...
+    ) -> str: ...  # fmt: skip
     @overload
     def decode(
         self, token_ids: Sequence[Sequence[int]], skip_special_tokens: bool = False, *,
         clean_up_tokenization_spaces: bool | None = None, spaces_between_special_tokens: bool | None = None,
-    ) -> list[str]: ...
+    ) -> list[str]: ...  # fmt: skip
     @overload
     def decode(
         self, token_ids: Any, skip_special_tokens: bool = False, *, clean_up_tokenization_spaces: bool | None = None,
         spaces_between_special_tokens: bool | None = None, use_source_tokenizer: bool = False,
-    ) -> Any: ...
+    ) -> Any: ...  # fmt: skip
     def decode(
         self, token_ids: Any, skip_special_tokens: bool = False, *, clean_up_tokenization_spaces: bool | None = None,
         spaces_between_special_tokens: bool | None = None, use_source_tokenizer: bool = False, **unknown: Never,
-    ) -> Any:
+    ) -> Any:  # fmt: skip
         """The text of an id, a list, an array or a tensor; of several rows, a list of texts.
 
         `clean_up_tokenization_spaces` removes spaces before punctuation; without it, as the tokenizer was saved. In
@@ -338,7 +338,7 @@ class Tokenizer(TokenizerBase):
     def batch_decode(
         self, sequences: Any, skip_special_tokens: bool = False, clean_up_tokenization_spaces: bool | None = None, *,
         spaces_between_special_tokens: bool | None = None, use_source_tokenizer: bool = False, **unknown: Never,
-    ) -> list[str]:
+    ) -> list[str]:  # fmt: skip
         """The text of each row; of a flat list of ids, the text of each id. The options are those of `decode`."""
         refuse_unknown(unknown, of="batch_decode", known=names_of(Tokenizer.batch_decode))
         if use_source_tokenizer:
@@ -359,60 +359,60 @@ class Tokenizer(TokenizerBase):
     def apply_chat_template(
         self, conversation: "Conversation", tools: "Sequence[Tool] | None" = None, *,
         tokenize: Literal[False], **options: "Unpack[ChatOptions]",
-    ) -> str: ...
+    ) -> str: ...  # fmt: skip
     @overload
     def apply_chat_template(
         self, conversation: "Sequence[Conversation]", tools: "Sequence[Tool] | None" = None, *,
         tokenize: Literal[False], **options: "Unpack[ChatOptions]",
-    ) -> list[str]: ...
+    ) -> list[str]: ...  # fmt: skip
     @overload
     def apply_chat_template(
         self, conversation: "Conversation", tools: "Sequence[Tool] | None" = None, *,
         tokenize: Literal[True] = True, return_dict: Literal[False] = False, return_tensors: None = None,
         **options: "Unpack[ChatOptions]",
-    ) -> list[int]: ...
+    ) -> list[int]: ...  # fmt: skip
     @overload
     def apply_chat_template(
         self, conversation: "Sequence[Conversation]", tools: "Sequence[Tool] | None" = None, *,
         tokenize: Literal[True] = True, return_dict: Literal[False] = False, return_tensors: None = None,
         **options: "Unpack[ChatOptions]",
-    ) -> list[list[int]]: ...
+    ) -> list[list[int]]: ...  # fmt: skip
     @overload
     def apply_chat_template(
         self, conversation: Any, tools: "Sequence[Tool] | None" = None, *,
         tokenize: Literal[True] = True, return_dict: Literal[True], return_assistant_tokens_mask: bool = False,
         return_tensors: Literal["pt"], **options: "Unpack[ChatOptions]",
-    ) -> BatchEncoding["torch.Tensor"]: ...
+    ) -> BatchEncoding["torch.Tensor"]: ...  # fmt: skip
     @overload
     def apply_chat_template(
         self, conversation: Any, tools: "Sequence[Tool] | None" = None, *,
         tokenize: Literal[True] = True, return_dict: Literal[True], return_assistant_tokens_mask: bool = False,
         return_tensors: Literal["np"], **options: "Unpack[ChatOptions]",
-    ) -> BatchEncoding["NDArray[np.int64]"]: ...
+    ) -> BatchEncoding["NDArray[np.int64]"]: ...  # fmt: skip
     @overload
     def apply_chat_template(
         self, conversation: "Conversation", tools: "Sequence[Tool] | None" = None, *,
         tokenize: Literal[True] = True, return_dict: Literal[True], return_assistant_tokens_mask: bool = False,
         return_tensors: None = None, **options: "Unpack[ChatOptions]",
-    ) -> BatchEncoding[list[int]]: ...
+    ) -> BatchEncoding[list[int]]: ...  # fmt: skip
     @overload
     def apply_chat_template(
         self, conversation: Any, tools: "Sequence[Tool] | None" = None, *,
         tokenize: Literal[True] = True, return_dict: Literal[False] = False, return_tensors: Literal["pt"],
         **options: "Unpack[ChatOptions]",
-    ) -> "torch.Tensor": ...
+    ) -> "torch.Tensor": ...  # fmt: skip
     @overload
     def apply_chat_template(
         self, conversation: Any, tools: "Sequence[Tool] | None" = None, *,
         tokenize: Literal[True] = True, return_dict: Literal[False] = False, return_tensors: Literal["np"],
         **options: "Unpack[ChatOptions]",
-    ) -> "NDArray[np.int64]": ...
+    ) -> "NDArray[np.int64]": ...  # fmt: skip
     @overload
     def apply_chat_template(
         self, conversation: Any, tools: "Sequence[Tool] | None" = None, *,
         tokenize: bool = True, return_dict: bool = False, return_assistant_tokens_mask: bool = False,
         return_tensors: str | None = None, **options: "Unpack[ChatOptions]",
-    ) -> Any: ...
+    ) -> Any: ...  # fmt: skip
     def apply_chat_template(
         self, conversation: Any, tools: Sequence[Any] | None = None, *, documents: Sequence[Any] | None = None,
         chat_template: str | None = None, add_generation_prompt: bool = False,
@@ -421,8 +421,8 @@ class Tokenizer(TokenizerBase):
         return_dict: bool = False, return_assistant_tokens_mask: bool = False, trust_content: bool = False,
         sanitize_control_tokens: bool | None = None, tokenizer_kwargs: Mapping[str, Any] | None = None,
         **variables: Any,
-    ) -> Any:
-        """A conversation, or a list of them, as the model was taught to read it.
+    ) -> Any:  # fmt: skip
+        """A conversation, or a list of them, in the form that the model was trained on.
 
         Returns ids: a list, or with `return_tensors` a (batch, time) tensor; with `return_dict=True` a BatchEncoding;
         with `tokenize=False` the text. `return_assistant_tokens_mask` adds `assistant_masks`: 1 for each token of which

@@ -59,7 +59,7 @@ def tokens_of(backend: TokenizerBackend, ids: Any, skipped: frozenset[int]) -> A
 
 
 def text_of(backend: TokenizerBackend, tokens: str | Sequence[str]) -> str:
-    """The text that tokens spell, whether the vocabulary has them or not."""
+    """The text of tokens, which need not be in the vocabulary."""
     given = _texts([tokens] if isinstance(tokens, str) else tokens)
     try:
         return backend.decode_tokens(given)

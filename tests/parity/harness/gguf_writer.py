@@ -10,13 +10,15 @@ import numpy as np
 import transformers as hf
 
 ARCHITECTURES = {
-    "cohere": "command-r", "gemma3_text": "gemma3", "gpt_neox": "gptneox", "mistral": "llama", "mixtral": "llama",
+    "cohere": "command-r", "gemma3_text": "gemma3", "gpt_neox": "gptneox", "gpt_oss": "gpt-oss",
+    "mistral": "llama", "mixtral": "llama",
     "phi": "phi2", "qwen2_moe": "qwen2moe", "qwen3_moe": "qwen3moe",
 }  # fmt: skip
 PERMUTED = ("granite", "llama", "smollm3")  # rotated by neighbours: rows of q and k are interleaved
 OUTER = {
     "embed_tokens": "token_embd", "embed_in": "token_embd", "word_embeddings": "token_embd", "wte": "token_embd",
-    "wpe": "position_embd", "word_embeddings_layernorm": "token_embd_norm", "norm": "output_norm",
+    "wpe": "position_embd", "embedding_norm": "token_embd_norm",
+    "word_embeddings_layernorm": "token_embd_norm", "norm": "output_norm",
     "final_layernorm": "output_norm", "final_layer_norm": "output_norm", "ln_f": "output_norm", "lm_head": "output",
 }  # fmt: skip
 INNER = {
@@ -36,11 +38,15 @@ INNER = {
     "mlp.experts.down_proj": "ffn_down_exps", "mlp.shared_expert_gate": "ffn_gate_inp_shexp",
     "mlp.shared_expert.gate_proj": "ffn_gate_shexp", "mlp.shared_expert.up_proj": "ffn_up_shexp",
     "mlp.shared_expert.down_proj": "ffn_down_shexp",
+    "mlp.router": "ffn_gate_inp", "self_attn": "attn_sinks",
+    "operator_norm": "attn_norm", "ffn_norm": "ffn_norm", "self_attn.out_proj": "attn_output",
+    "conv.conv": "shortconv.conv", "conv.in_proj": "shortconv.in_proj", "conv.out_proj": "shortconv.out_proj",
+    "feed_forward.w1": "ffn_gate", "feed_forward.w3": "ffn_up", "feed_forward.w2": "ffn_down",
 }  # fmt: skip
 # Norms after attention and feed-forward
 POST = {"post_attention_layernorm": "post_attention_norm", "pre_feedforward_layernorm": "ffn_norm",
         "post_feedforward_layernorm": "post_ffw_norm"}  # fmt: skip
-RENAMED = {"gemma2": POST, "gemma3": POST, "olmo2": POST}
+RENAMED = {"gemma2": POST, "gemma3": POST, "gpt-oss": POST, "olmo2": POST}
 Kind = gguf.GGMLQuantizationType
 Tensors = Iterator[tuple[str, np.ndarray]]
 
@@ -60,7 +66,11 @@ def write(model: hf.PreTrainedModel, path: Path, *, kind: Kind = Kind.F32, dequa
 
 
 def _add(writer: gguf.GGUFWriter, name: str, array: np.ndarray, kind: Kind, *, dequantised: bool) -> None:
-    small = array.ndim == 1 or any(word in name for word in ("norm", "position_embd", "ffn_gate_inp"))
+    small = (
+        array.ndim == 1
+        or name.endswith(".bias")
+        or any(word in name for word in ("norm", "position_embd", "ffn_gate_inp", "shortconv.conv"))
+    )
     if small or kind == Kind.F32:
         writer.add_tensor(name, np.ascontiguousarray(array))
     elif dequantised:
@@ -79,9 +89,11 @@ def _tensors(model: hf.PreTrainedModel, arch: str) -> Tensors:
             stacks.setdefault(f"{head[1]}.weight", []).append(array)
             continue
         if "experts." in name:
-            yield from _experts(name, array)
+            yield from _experts(name, array) if arch != "gpt-oss" else _interleaved_experts(name, array)
             continue
         stem, _, suffix = name.rpartition(".")
+        if suffix == "sinks":
+            suffix = "weight"
         yield f"{renamed(stem, arch)}.{suffix}", _rows(array, stem, arch, model.config)
     for name, norms in stacks.items():
         stem, _, suffix = name.rpartition(".")
@@ -98,6 +110,17 @@ def _experts(name: str, array: np.ndarray) -> Tensors:
     yield f"{renamed(stem + 'up_proj', '')}.weight", array[:, half:]
 
 
+def _interleaved_experts(name: str, array: np.ndarray) -> Tensors:
+    """(experts, cols, rows), or (experts, rows) of a bias; rows of gate and up take turns."""
+    stem, suffix = (name.removesuffix("_bias"), "bias") if name.endswith("_bias") else (name, "weight")
+    rows = array if suffix == "bias" else array.swapaxes(1, 2)
+    if stem.endswith("down_proj"):
+        yield f"{renamed(stem, '')}.{suffix}", rows
+        return
+    for half, part in enumerate(("gate", "up")):
+        yield f"{renamed(stem.replace('gate_up', part), '')}.{suffix}", rows[:, half::2]
+
+
 def _rows(array: np.ndarray, stem: str, arch: str, c: Any) -> np.ndarray:
     """The values in the order of rows that the file keeps."""
     if arch in PERMUTED and stem.endswith(("q_proj", "k_proj")):
@@ -106,6 +129,8 @@ def _rows(array: np.ndarray, stem: str, arch: str, c: Any) -> np.ndarray:
         return array + 1
     if arch == "gpt2" and array.ndim == 2 and ".c_" in stem:
         return array.T
+    if stem.endswith("conv.conv"):
+        return array[:, 0]
     if stem.endswith("query_key_value"):
         return _ungrouped(array, kv_heads=_falcon_kv_heads(c) if arch == "falcon" else c.num_attention_heads, c=c)
     return array
@@ -143,7 +168,11 @@ def _header(writer: gguf.GGUFWriter, c: Any, arch: str) -> None:
     writer.add_head_count(c.num_attention_heads)
     if arch not in ("gpt2", "gptneox"):
         kv_heads = _falcon_kv_heads(c) if arch == "falcon" else getattr(c, "num_key_value_heads", None)
-        writer.add_head_count_kv(kv_heads or c.num_attention_heads)
+        if arch == "lfm2":
+            writer.add_shortconv_l_cache(c.conv_L_cache)
+            writer.add_head_count_kv([kv_heads if kind == "full_attention" else 0 for kind in c.layer_types])
+        else:
+            writer.add_head_count_kv(kv_heads or c.num_attention_heads)
     head_dim = getattr(c, "head_dim", None)
     if head_dim and arch not in ("granite", "falcon"):  # the converter leaves it out
         writer.add_key_length(head_dim)
@@ -151,8 +180,9 @@ def _header(writer: gguf.GGUFWriter, c: Any, arch: str) -> None:
     for key in ("layer_norm_eps", "norm_epsilon", "layer_norm_epsilon"):
         if (eps := getattr(c, key, None)) is not None:
             writer.add_layer_norm_eps(eps)
-    if (eps := getattr(c, "rms_norm_eps", None)) is not None:
-        writer.add_layer_norm_rms_eps(eps)
+    for key in ("rms_norm_eps", "norm_eps"):
+        if (eps := getattr(c, key, None)) is not None:
+            writer.add_layer_norm_rms_eps(eps)
     _limits(writer, c)
     _experts_header(writer, c, arch)
     if arch == "granite":
@@ -180,6 +210,9 @@ def _limits(writer: gguf.GGUFWriter, c: Any) -> None:
 
 
 def _feed_forward(c: Any) -> int:
+    if getattr(c, "block_auto_adjust_ff_dim", False):
+        width = int((c.block_ffn_dim_multiplier or 1.0) * (2 * c.intermediate_size // 3))
+        return -(-width // c.block_multiple_of) * c.block_multiple_of
     for key in ("intermediate_size", "ffn_hidden_size", "n_inner"):
         if (width := getattr(c, key, None)) is not None:
             return int(width)
@@ -192,7 +225,7 @@ def _experts_header(writer: gguf.GGUFWriter, c: Any, arch: str) -> None:
     writer.add_expert_count(experts)
     writer.add_expert_used_count(c.num_experts_per_tok)
     if arch != "llama":
-        writer.add_expert_feed_forward_length(c.moe_intermediate_size)
+        writer.add_expert_feed_forward_length(getattr(c, "moe_intermediate_size", None) or c.intermediate_size)
     if arch == "qwen2moe":
         writer.add_expert_shared_feed_forward_length(c.shared_expert_intermediate_size)
 

@@ -66,7 +66,7 @@ EXPLAINED = {
 
 
 def may_be_ignored(arch: str, key: str) -> bool:
-    if key.startswith("expert_") and not arch.endswith("moe"):
+    if key.startswith("expert_") and not arch.endswith(("moe", "gpt-oss")):
         return True  # there are no experts
     return key in EXPLAINED or (key.startswith("rope.") and arch in ("bloom", "gpt2"))
 
@@ -130,7 +130,8 @@ def test_what_every_header_has_is_missed_by_name(arch: str) -> None:
     needed = ["block_count", "context_length", "embedding_length", "feed_forward_length", "attention.head_count"]
     needed += [key for key in own_keys(arch) if key.endswith("_epsilon")]
     needed += {"gptneox": ["use_parallel_residual"], "command-r": ["logit_scale"], "granite": ["logit_scale"],
-               "gemma3": ["attention.sliding_window"]}.get(arch, [])  # fmt: skip
+               "gemma3": ["attention.sliding_window"], "lfm2": ["shortconv.l_cache"],
+               "gpt-oss": ["attention.sliding_window", "expert_feed_forward_length"]}.get(arch, [])  # fmt: skip
     for key in needed:
         own = own_keys(arch)
         del own[key]

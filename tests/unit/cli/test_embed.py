@@ -116,7 +116,7 @@ def test_what_was_cut_is_said(tmp_path, capsys):
 def test_the_default_of_plain_encoders_is_said(capsys, monkeypatch):
     monkeypatch.setattr(Encoder, "recipe", SimpleNamespace(source=""))
     assert main(["embed", "m", "texts.txt", "-o", "v.npy"]) == 0
-    assert "m has no modules.json: vectors are means of the last hidden states" in capsys.readouterr().err
+    assert "m does not say how to pool: vectors are means of the last hidden states" in capsys.readouterr().err
 
 
 def test_similar_lines_come_first(capsys):

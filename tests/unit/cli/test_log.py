@@ -353,7 +353,7 @@ def test_a_log_of_an_older_litz_is_brought_up_and_one_of_a_newer_refused(home, m
     with closing(sqlite3.connect(file.path)) as database:
         assert database.execute("SELECT title FROM conversations").fetchall() == [(None,)]
     monkeypatch.setattr(log_file, "MIGRATIONS", released)
-    with pytest.raises(FormatError, match=r"newer litz \(schema 2, this one knows 1\)"):
+    with pytest.raises(FormatError, match=r"newer litz \(schema 2, this one has 1\)"):
         file.entry()
 
 

@@ -9,10 +9,11 @@ import pytest
 import torch
 from safetensors.numpy import save_file
 
-from litz.errors import ArgumentError, ConfigError, FormatError, UnsupportedError
+from litz.errors import ArgumentError, ConfigError, FormatError, UnknownArgumentError, UnsupportedError
 from litz.sentences import SentenceEncoder, encoder
 from litz.sentences.modules import read_recipe, transformer_folder
 from litz.sentences.pooling import MODES, pooled
+from tests.builders import TEXT, U32, Gguf, entry, text, u32
 
 WIDTH, CONTEXT = 2, 8
 KINDS = {"Transformer": "", "Pooling": "1_Pooling", "Dense": "2_Dense", "Normalize": "3_Normalize"}
@@ -80,7 +81,7 @@ POOLING = {"1_Pooling/config.json": {"word_embedding_dimension": WIDTH, "pooling
 def test_without_modules_a_vector_is_the_mean_of_the_hidden_states(folder):
     made = SentenceEncoder(folder)
     assert made.encode("ac").tolist() == [2, 1]
-    assert "mean (no modules.json says so)" in repr(made)
+    assert "mean (by default)" in repr(made)
 
 
 @pytest.mark.parametrize(
@@ -192,6 +193,25 @@ def test_the_encoder_may_lie_in_a_folder_of_its_own(folder):
     (folder / "0_Transformer/sentence_bert_config.json").write_text('{"max_seq_length": 2}')
     assert transformer_folder(folder) == "0_Transformer"
     assert SentenceEncoder(folder).max_length == 2
+
+
+@pytest.mark.parametrize(("kind", "modes"), [(1, ("mean",)), (2, ("cls",)), (3, ("lasttoken",)), (0, ("mean",))])
+def test_a_gguf_file_says_how_to_pool_and_what_lies_beside_it_does_not(folder, kind, modes):
+    write(folder, "Transformer", "Pooling", files={"1_Pooling/config.json": {"pooling_mode": "max"}})
+    entries = [entry("general.architecture", TEXT, text("bert")), entry("bert.pooling_type", U32, u32(kind))]
+    (folder / "m.gguf").write_bytes(Gguf(entries).build())
+    made = SentenceEncoder(folder / "m.gguf")
+    assert made.recipe.modes == modes
+    assert bool(made.recipe.source) == (kind != 0)
+    entries[1] = entry("bert.pooling_type", U32, u32(4))
+    (folder / "m.gguf").write_bytes(Gguf(entries).build())
+    with pytest.raises(UnsupportedError, match="pooling_type 4"):
+        SentenceEncoder(folder / "m.gguf")
+
+
+def test_a_misspelt_argument_is_named(folder):
+    with pytest.raises(UnknownArgumentError, match="did you mean max_length?"):
+        SentenceEncoder(folder, max_lenght=3)
 
 
 def test_similarity_is_the_cosine_or_the_dot_product(folder):

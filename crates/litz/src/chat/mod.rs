@@ -1,7 +1,7 @@
 //! Chat templates: Jinja as the transformers library runs it, byte for byte, in bounded time and memory.
 //!
-//! The interpreter is this crate's own: it has Python's semantics where templates rely on them, knows no Python
-//! object, and cannot be made to overflow the stack, loop without end or fill the memory by a template.
+//! The interpreter is this crate's own: it has Python's semantics where templates rely on them. It has no
+//! access to Python objects, and no template can overflow the stack, loop without end or fill the memory.
 
 use std::collections::HashMap;
 

@@ -88,6 +88,7 @@ impl Sequence {
 
     /// The states, for the phases of a pass that computes the positions before `end`.
     pub(super) fn slots(&mut self, end: usize) -> Slots {
+        self.states.iter_mut().for_each(|state| state.advance(self.computed, end));
         self.computed = end;
         Slots::new(&mut self.states)
     }
@@ -109,7 +110,7 @@ impl Sequence {
 
     /// To how many positions all states can go back, where that shall be `to`.
     fn reachable(&self, to: usize) -> usize {
-        self.states.iter().map(|state| state.reachable(self.computed, to)).min().unwrap_or(to)
+        self.states.iter().map(|state| state.reachable(to)).min().unwrap_or(to)
     }
 
     /// Takes the states back to at most so many positions, and says to how many.

@@ -6,6 +6,18 @@ use half::f16;
 pub(crate) const IQ4_VALUES: [i8; 16] =
     [-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113];
 
+/// Twice the values that the codes of MXFP4 stand for, which are floats of four bits.
+pub(crate) const FP4_VALUES: [i8; 16] = [0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12];
+
+/// Half of `2^(exponent - 127)`: the scale of MXFP4's doubled values, of which the two least are not normal.
+#[inline(always)]
+pub(crate) fn power_of_two(exponent: u8) -> f32 {
+    match exponent {
+        0..=1 => f32::from_bits(1 << (21 + u32::from(exponent))),
+        _ => f32::from_bits(u32::from(exponent - 1) << 23),
+    }
+}
+
 /// The half-precision number at this byte of a block.
 #[inline(always)]
 pub(crate) fn half_at(block: &[u8], at: usize) -> f32 {

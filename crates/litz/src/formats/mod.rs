@@ -12,16 +12,17 @@ mod dtype;
 mod gguf;
 mod map;
 mod metadata;
+pub(crate) mod mxfp4;
 mod quantize;
 mod reader;
 mod safetensors;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use blocks::{half_at, IQ4_VALUES};
+pub(crate) use blocks::{half_at, power_of_two, FP4_VALUES, IQ4_VALUES};
 pub use dequantize::dequantize;
 pub use dtype::DType;
-pub use metadata::{Array, Metadata, Value, ValueType};
+pub use metadata::{Array, Metadata, MetadataValue, ValueType};
 pub use quantize::{quantize, QUANTIZABLE};
 
 use crate::{Error, Result};
@@ -75,16 +76,16 @@ impl TensorInfo {
     }
 }
 
-/// An open GGUF or safetensors file. Clones share one mapping, which lives as long as any of them.
+/// An open GGUF or safetensors file. Clones share one mapping, which lasts as long as any of them.
 ///
 /// The header is validated once, at opening; tensors and arrays are read from the mapping when they are used.
 /// Don't write to a file while it is open: overwritten tensors read as garbage, and if another process truncates the
 /// file, reading beyond its new end kills this process (SIGBUS; Windows refuses the truncation instead). Replacing
 /// the file by renaming a new one over it is safe.
 #[derive(Clone)]
-pub struct TensorFile(Arc<Inner>);
+pub struct TensorFile(Arc<FileInner>);
 
-struct Inner {
+struct FileInner {
     bytes: Arc<Bytes>,
     format: FileFormat,
     tensors: Vec<TensorInfo>,
@@ -115,7 +116,7 @@ impl TensorFile {
         let bytes = Arc::new(bytes);
         let by_name = index_names(&header.tensors, |tensor| &tensor.name, "tensor name")?;
         let metadata = Metadata::new(Arc::clone(&bytes), header.entries)?;
-        Ok(Self(Arc::new(Inner { bytes, format, tensors: header.tensors, by_name, metadata })))
+        Ok(Self(Arc::new(FileInner { bytes, format, tensors: header.tensors, by_name, metadata })))
     }
 
     /// Which format it turned out to be.

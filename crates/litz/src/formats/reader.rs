@@ -1,4 +1,4 @@
-//! A cursor over untrusted little-endian bytes: every step is checked, every error says where it stands.
+//! A cursor over untrusted little-endian bytes: every step is checked, every error gives its offset.
 
 use std::fmt::Display;
 

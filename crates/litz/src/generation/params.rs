@@ -60,7 +60,7 @@ pub struct Params {
     pub max_new_tokens: Option<usize>,
     /// At most this many tokens, the prompt included.
     pub max_length: Option<usize>,
-    /// When the context is full, forget the oldest part and go on with the newest half of a context, read anew: exactly
+    /// When the context is full, drop the oldest part and continue with the newest half of a context, read anew: exactly
     /// what a prompt of those tokens gives. Otherwise a prompt must fit, and a full context ends its sequence.
     pub slide: bool,
     /// No new token after this many seconds.
@@ -82,7 +82,7 @@ pub struct Params {
 impl Params {
     /// Reads a JSON object; fields left out, or null, have the values that change nothing.
     pub fn from_json(text: &str) -> Result<Self> {
-        let mut fields = Fields::parse(text)?;
+        let mut fields = ParameterFields::parse(text)?;
         let params = Self::read(&mut fields)?;
         fields.finish()?;
         params.check()?;
@@ -94,7 +94,7 @@ impl Params {
         !self.do_sample || self.temperature == 0.0
     }
 
-    fn read(fields: &mut Fields) -> Result<Self> {
+    fn read(fields: &mut ParameterFields) -> Result<Self> {
         Ok(Self {
             do_sample: fields.flag("do_sample", false)?,
             temperature: fields.number("temperature")?.unwrap_or(1.0),
@@ -176,14 +176,14 @@ impl Params {
 impl Default for Params {
     fn default() -> Self {
         // An empty object has every field at its default, which from_json's tests hold.
-        Self::read(&mut Fields(Map::new())).expect("defaults are in range")
+        Self::read(&mut ParameterFields(Map::new())).expect("defaults are in range")
     }
 }
 
 /// The fields not read yet.
-struct Fields(Map<String, Value>);
+struct ParameterFields(Map<String, Value>);
 
-impl Fields {
+impl ParameterFields {
     fn parse(text: &str) -> Result<Self> {
         match serde_json::from_str(text) {
             Ok(Value::Object(map)) => Ok(Self(map)),

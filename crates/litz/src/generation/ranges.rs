@@ -1,4 +1,4 @@
-//! The range of every parameter that is a number, and of the numbers in lists: nothing else says it.
+//! The range of every parameter that is a number, and of the numbers in lists: they are defined here only.
 
 use serde_json::Value;
 

@@ -21,7 +21,7 @@ pub struct Event {
     pub finish: Option<FinishReason>,
 }
 
-/// One result in the making.
+/// One result while it is generated.
 struct Row<S> {
     history: History,
     limit: Limit,
@@ -153,7 +153,7 @@ impl<M: Forward> Generation<M> {
         Ok(())
     }
 
-    /// The rows of this step; each gets its sequence when its turn comes, and a full context slides.
+    /// The rows of this step; each gets its sequence in its first step, and a full context slides.
     fn open_rows(&mut self) -> Result<Vec<usize>> {
         let ready = |index: usize, row: &Row<M::Sequence>| {
             row.sequence.is_some()
@@ -213,7 +213,7 @@ impl<M: Forward> Generation<M> {
         Ok(())
     }
 
-    /// Reads at least one token of each live row, and of unread prompts as many as the pace allows.
+    /// Reads at least one token of each live row, and of unread prompts as many as one call may take.
     fn forward(&mut self, live: &[usize]) -> Result<Vec<usize>> {
         let mut room = self.pace.tokens;
         let mut read = Vec::with_capacity(live.len());

@@ -107,9 +107,9 @@ mod tests {
     use super::*;
 
     /// Token n is the n-th piece; pieces in angle brackets are special.
-    struct Pieces(&'static [&'static str], bool);
+    struct PieceList(&'static [&'static str], bool);
 
-    impl TokenText for Pieces {
+    impl TokenText for PieceList {
         fn push(&mut self, token: u32) -> Result<String> {
             let piece = self.0[token as usize];
             Ok(if self.1 && piece.starts_with('<') { String::new() } else { piece.to_owned() })
@@ -122,7 +122,7 @@ mod tests {
 
     /// What is released after each token and at the end; "!" where the text stopped.
     fn follow(stops: &[&str], pieces: &'static [&'static str]) -> Vec<String> {
-        let open: OpenText = Arc::new(move |skip| Box::new(Pieces(pieces, skip)));
+        let open: OpenText = Arc::new(move |skip| Box::new(PieceList(pieces, skip)));
         let stops: Vec<String> = stops.iter().map(|stop| (*stop).to_owned()).collect();
         let mut matcher = StopMatcher::new(stops.into(), &open, true);
         let mut seen = Vec::new();

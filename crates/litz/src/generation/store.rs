@@ -10,13 +10,13 @@ use crate::{Error, Result};
 const KEPT: usize = 4;
 
 /// Tokens, and the sequence that holds them.
-type Kept<S> = (Vec<u32>, S);
+type KeptSequence<S> = (Vec<u32>, S);
 
 /// Keeps the four sequences used last, together of no more tokens than one context holds. A new prompt reuses the
 /// longest prefix that it shares with one of them; that is exact, since what a sequence holds does not depend on how
 /// it was read.
 #[derive(Debug)]
-pub struct SequenceStore<S>(PerProcess<Mutex<Vec<Kept<S>>>>); // the one used last comes first
+pub struct SequenceStore<S>(PerProcess<Mutex<Vec<KeptSequence<S>>>>); // the one used last comes first
 
 impl<S> Default for SequenceStore<S> {
     fn default() -> Self {
@@ -50,7 +50,7 @@ impl<S> SequenceStore<S> {
         let mut kept = self.lock();
         kept.insert(0, (tokens, sequence));
         let mut total = 0;
-        let fits = |(tokens, _): &Kept<S>| {
+        let fits = |(tokens, _): &KeptSequence<S>| {
             total += tokens.len();
             total <= model.context()
         };
@@ -61,7 +61,7 @@ impl<S> SequenceStore<S> {
     }
 
     /// Takes out the sequence with the longest prefix of `prompt`: its place, and how many tokens they share.
-    fn remove(&self, prompt: &[u32]) -> Option<(usize, usize, Kept<S>)> {
+    fn remove(&self, prompt: &[u32]) -> Option<(usize, usize, KeptSequence<S>)> {
         let mut kept = self.lock();
         let shared = |tokens: &[u32]| {
             let common = tokens.iter().zip(prompt).take_while(|(a, b)| a == b).count();
@@ -72,7 +72,7 @@ impl<S> SequenceStore<S> {
         Some((place, longest, kept.remove(place)))
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Kept<S>>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<KeptSequence<S>>> {
         self.0.get().lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -238,7 +238,7 @@ impl Kernels {
         unsafe { (self.store_kv)(layout, page.as_mut_ptr(), slot, key, value) }
     }
 
-    /// Takes consecutive pages of one kv head into the running softmax of some queries.
+    /// Adds consecutive pages of one kv head to the running softmax of some queries.
     ///
     /// A query sees the keys up to its own position, within its window. Pages must come in the order of their positions;
     /// those that no query sees may be left out.
@@ -281,7 +281,7 @@ impl Kernels {
         unsafe { (self.attend_whole)(spec, whole, scratch, (y.values, y.stride)) }
     }
 
-    /// Takes what the same queries saw of later pages, by a state of their own.
+    /// Merges the state of the same queries over later pages.
     pub fn merge(&self, state: &mut AttendState, later: &AttendState) {
         state.check_same(later);
         // SAFETY: the CPU has the instructions.

@@ -1,7 +1,7 @@
 //! The arithmetic of inference: pure functions over slices, one form per instruction set.
 //!
 //! `Kernels::detect` picks the form once. No output depends on how many tokens, rows, keys or threads share a call: each
-//! element has one order of summation, so a batch equals its parts bit for bit. No threads and no state live here.
+//! element has one order of summation, so a batch equals its parts bit for bit. There are no threads and no state here.
 
 // Tiles index several small arrays side by side; iterators would hide which.
 #![allow(clippy::needless_range_loop)]

@@ -35,6 +35,8 @@ pub enum WeightDType {
     Q6_K,
     /// 32 nibbles and an f16 scale: `d * LEVELS[q]`.
     IQ4_NL,
+    /// 32 floats of four bits, and the exponent of their scale.
+    MXFP4,
 }
 
 /// The kind of activations that a matmul takes.
@@ -50,7 +52,7 @@ pub enum Input {
 
 impl WeightDType {
     /// Every storage, for tests and messages.
-    pub const ALL: [WeightDType; 12] = [
+    pub const ALL: [WeightDType; 13] = [
         WeightDType::F32,
         WeightDType::F16,
         WeightDType::BF16,
@@ -63,6 +65,7 @@ impl WeightDType {
         WeightDType::Q5_K,
         WeightDType::Q6_K,
         WeightDType::IQ4_NL,
+        WeightDType::MXFP4,
     ];
 
     /// Elements and bytes of one block.
@@ -72,6 +75,7 @@ impl WeightDType {
             WeightDType::F16 | WeightDType::BF16 => (1, 2),
             WeightDType::Q8_0 => (BLOCK, 34),
             WeightDType::Q4_0 | WeightDType::IQ4_NL => (BLOCK, 18),
+            WeightDType::MXFP4 => (BLOCK, 17),
             WeightDType::Q4_1 => (BLOCK, 20),
             WeightDType::Q5_0 => (BLOCK, 22),
             WeightDType::Q5_1 => (BLOCK, 24),

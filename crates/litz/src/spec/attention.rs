@@ -125,7 +125,7 @@ pub struct Latent {
     pub heads: usize,
     /// Elements of the latent vector.
     pub rank: usize,
-    /// Elements of a query or key head that stand still.
+    /// Elements of a query or key head that do not rotate.
     pub nope_dim: usize,
     /// Elements of a query or key head that rotate; all heads share the key's.
     pub rope_dim: usize,

@@ -1,4 +1,4 @@
-//! The conditions that sizes and numbers of a Spec meet.
+//! The ranges of sizes and numbers in a Spec.
 
 use crate::{Error, Result};
 

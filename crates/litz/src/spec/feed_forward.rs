@@ -55,7 +55,7 @@ pub struct Mlp {
     pub sparsity: Option<f32>,
 }
 
-/// How the experts of a token are chosen and weighed.
+/// Top-k routing: how the experts of a token are chosen and weighted.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Router {

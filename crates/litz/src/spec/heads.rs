@@ -63,7 +63,7 @@ pub struct LmHead {
 #[serde(deny_unknown_fields)]
 pub struct PooledHead {
     /// Which vector.
-    pub pool: Pool,
+    pub pool: Pooling,
     /// How many numbers; none: the vector itself.
     pub outputs: Option<usize>,
     /// Before the output.
@@ -77,7 +77,7 @@ pub struct PooledHead {
 /// Which vector stands for a sequence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Pool {
+pub enum Pooling {
     /// That of the first token.
     First,
     /// That of the first token that is seen.

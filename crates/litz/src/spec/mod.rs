@@ -12,12 +12,15 @@ mod position;
 mod recurrent;
 mod tower;
 
+#[cfg(test)]
+pub(crate) mod tests;
+
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 pub use attention::{Attention, Gate, IndexPool, Indexer, Latent, Mask, Memory, NormOver, Window};
 pub use feed_forward::{Activation, Groups, LayerInput, Mlp, Moe, Router, Scores};
-pub use heads::{CtcHead, Dense, Head, LmHead, Pool, PooledHead, TokenHead};
+pub use heads::{CtcHead, Dense, Head, LmHead, PooledHead, Pooling, TokenHead};
 pub use layer::{Body, Branch, Layer, Sum};
 pub use norm::{Norm, NormKind};
 pub use position::{Alibi, Buckets, LongRope, PositionBias, Positions, Rope, Temper};

@@ -6,7 +6,7 @@ use super::checks::{at_most_largest, check, finite, positive, positive_if};
 use super::norm::Norm;
 use crate::Result;
 
-/// How a recurrence forgets.
+/// The decay of a recurrence's state.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Decay {
@@ -58,7 +58,7 @@ pub struct Recurrent {
     pub key_dim: usize,
     /// Columns of a head's state.
     pub value_dim: usize,
-    /// How it forgets.
+    /// The decay of its state.
     pub decay: Decay,
     /// The kernel of the convolution before it; 0: none.
     pub conv: usize,

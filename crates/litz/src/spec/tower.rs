@@ -41,7 +41,7 @@ pub struct Tower {
     pub weights_of: Vec<usize>,
 }
 
-/// What turns a model's input into vectors.
+/// The first part of a tower: it maps the model's input to vectors.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum Stem {

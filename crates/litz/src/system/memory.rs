@@ -24,7 +24,7 @@ pub(crate) struct Need {
     pub(crate) mapped: usize,
 }
 
-/// The tightest of all limits; `None` where the system says nothing.
+/// The lowest of all limits; `None` where the system says nothing.
 pub fn available() -> Option<Available> {
     available_below(Path::new("/"))
 }
@@ -79,7 +79,7 @@ fn machine(root: &Path) -> Option<Available> {
     Some(Available { bytes, limit: format!("the machine has {total}") })
 }
 
-/// The tightest control group; the page cache that it can drop is not taken.
+/// The control group that leaves least; the page cache that it can drop is not taken.
 fn tightest_group(root: &Path) -> Option<Available> {
     let left = |(group, version): (PathBuf, Version)| match version {
         Version::One => left_v1(&group),

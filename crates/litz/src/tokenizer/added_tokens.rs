@@ -30,7 +30,7 @@ pub struct AddedToken {
 }
 
 /// A stretch of text: an added token, or the text between two of them.
-pub(crate) struct Part {
+pub(crate) struct TokenOrText {
     /// The token's id.
     pub token: Option<u32>,
     /// Where it is.
@@ -165,12 +165,12 @@ impl AddedTokens {
     }
 
     /// Splits raw text at the tokens that are not normalized; special ones count only inside `trusted`.
-    pub fn split_raw(&self, text: &str, trusted: Option<&[Range<usize>]>) -> Vec<Part> {
+    pub fn split_raw(&self, text: &str, trusted: Option<&[Range<usize>]>) -> Vec<TokenOrText> {
         self.split(self.in_raw.as_ref(), text, trusted)
     }
 
     /// Splits normalized text at the tokens that are; special ones count only inside `trusted`.
-    pub fn split_normalized(&self, text: &str, trusted: Option<&[Range<usize>]>) -> Vec<Part> {
+    pub fn split_normalized(&self, text: &str, trusted: Option<&[Range<usize>]>) -> Vec<TokenOrText> {
         self.split(self.in_normalized.as_ref(), text, trusted)
     }
 
@@ -192,7 +192,12 @@ impl AddedTokens {
         Some(start + text[start..].chars().next().map_or(1, char::len_utf8))
     }
 
-    fn split(&self, matcher: Option<&Matcher>, text: &str, trusted: Option<&[Range<usize>]>) -> Vec<Part> {
+    fn split(
+        &self,
+        matcher: Option<&Matcher>,
+        text: &str,
+        trusted: Option<&[Range<usize>]>,
+    ) -> Vec<TokenOrText> {
         let mut parts = Vec::new();
         let mut last = 0; // the end of the last token and its white space
         let mut blank = 0; // white space reaches up to here
@@ -217,13 +222,13 @@ impl AddedTokens {
                 continue; // all of it belongs to the token before
             }
             if last < range.start {
-                parts.push(Part { token: None, range: last..range.start });
+                parts.push(TokenOrText { token: None, range: last..range.start });
             }
             last = range.end;
-            parts.push(Part { token: Some(token.id), range });
+            parts.push(TokenOrText { token: Some(token.id), range });
         }
         if last < text.len() {
-            parts.push(Part { token: None, range: last..text.len() });
+            parts.push(TokenOrText { token: None, range: last..text.len() });
         }
         parts
     }

@@ -13,7 +13,7 @@ use super::stages::model::{resolve, Model};
 use super::stages::normalizer::Normalizer;
 use super::stages::post_processor::PostProcessor;
 use super::stages::pre_tokenizer::PreTokenizer;
-use super::tables::Tables;
+use super::tables::BpeTables;
 use super::text::byte_level;
 use super::vocab::Vocab;
 use super::{Description, Tokenizer};
@@ -33,7 +33,7 @@ impl Tokenizer {
     }
 
     /// As [`Tokenizer::compile`], with vocabulary and merges that are compiled already.
-    pub(crate) fn compile_with(description: Description, tables: Option<Tables>) -> Result<Self> {
+    pub(crate) fn compile_with(description: Description, tables: Option<BpeTables>) -> Result<Self> {
         let Description { sections, added_tokens, model } = description;
         let settings = model.settings.clone();
         let mut pre_tokenizer = PreTokenizer::from_json(&sections.pre_tokenizer, "pre_tokenizer")?;
@@ -63,7 +63,7 @@ impl Tokenizer {
     pub fn to_json(&self) -> Result<String> {
         let vocab = self.model.vocab();
         let token = |id| vocab.token(id).unwrap_or_default();
-        let model = save::Model {
+        let model = save::WrittenModel {
             settings: &self.settings,
             vocab: vocab.iter().map(|(id, token)| (token, id)),
             merges: self.model.merges().into_iter().map(|(left, right)| (token(left), token(right))),
@@ -75,7 +75,7 @@ impl Tokenizer {
 
 fn compile_model(
     model: ModelSection,
-    tables: Option<Tables>,
+    tables: Option<BpeTables>,
     pre_tokenizer: &mut PreTokenizer,
 ) -> Result<Model> {
     if model.settings.kind == ModelKind::Bpe {
@@ -110,20 +110,24 @@ fn missing(key: &str) -> Error {
     Error::Format(format!("model.{key}: found nothing of use, expected the model's {key}"))
 }
 
-fn compile_bpe(model: ModelSection, tables: Option<Tables>, pre_tokenizer: &mut PreTokenizer) -> Result<Bpe> {
+fn compile_bpe(
+    model: ModelSection,
+    tables: Option<BpeTables>,
+    pre_tokenizer: &mut PreTokenizer,
+) -> Result<Bpe> {
     let ModelSection { settings, vocab, merges, merge_scores, .. } = model;
     let dropout = settings.dropout.unwrap_or_default();
     if !(0.0..=1.0).contains(&dropout) {
         return Err(Error::Format(format!("model.dropout: found {dropout}, expected 0 to 1")));
     }
     let (vocab, pairs) = match tables {
-        Some(Tables { vocab, pairs }) => (vocab, Some(pairs)),
+        Some(BpeTables { vocab, pairs }) => (vocab, Some(pairs)),
         None => (vocab.build("model.vocab")?, None),
     };
     if lacks_bytes(&vocab) {
         pre_tokenizer.spell_out();
     }
-    let options = bpe::Options {
+    let options = bpe::BpeOptions {
         byte_level: pre_tokenizer.is_byte_level(),
         unknown: settings.unknown,
         fuse_unknown: settings.fuse_unknown,

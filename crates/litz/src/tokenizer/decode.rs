@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::stages::decoder::{State, Tokens};
+use super::stages::decoder::{State, TokenTexts};
 use super::Tokenizer;
 use crate::{Error, Result};
 
@@ -47,7 +47,7 @@ impl Tokenizer {
     }
 }
 
-impl Tokens for Tokenizer {
+impl TokenTexts for Tokenizer {
     fn token(&self, id: u32) -> Option<(&str, bool)> {
         self.added.decoded(id).or_else(|| self.model.vocab().token(id).map(|token| (token, false)))
     }

@@ -6,7 +6,7 @@ use crate::kernels::SharedSlice;
 use crate::shared::assume_static;
 use crate::{Error, Result};
 
-/// Bytes of a huge page; smaller arenas do not ask for any.
+/// Bytes of a huge page; smaller arenas have none.
 const HUGE: usize = 2 << 20;
 /// Where ranges start: at cache lines.
 const ALIGN: usize = 64;

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use half::{bf16, f16};
 
-use super::sources::Stored;
+use super::sources::StoredRows;
 use crate::formats::{dequantize, DType};
 use crate::kernels::WeightDType;
 use crate::threads::{Pool, Region};
@@ -36,7 +36,7 @@ const ROWS: usize = 64;
 
 /// Which floats hold every value of some matrices; rows are left out once nothing but F32 can.
 struct Scan {
-    matrices: Vec<Arc<Stored>>,
+    matrices: Vec<Arc<StoredRows>>,
     /// For each matrix, whether values were found that BF16 (first) or F16 lacks.
     lacking: Vec<[AtomicBool; 2]>,
     pieces: Vec<(usize, usize)>, // matrix, first row
@@ -44,7 +44,7 @@ struct Scan {
 }
 
 impl Scan {
-    fn look(&self, matrix: &Stored, first: usize, lacking: &[AtomicBool; 2]) -> Result<()> {
+    fn scan_rows(&self, matrix: &StoredRows, first: usize, lacking: &[AtomicBool; 2]) -> Result<()> {
         let mut row = vec![0.0_f32; matrix.cols];
         for index in first..matrix.rows.min(first + ROWS) {
             if lacking.iter().all(|flag| flag.load(Ordering::Relaxed)) {
@@ -75,14 +75,14 @@ impl Region for Scan {
 
     fn run(&self, _: usize, piece: usize, _: usize) {
         let (matrix, first) = self.pieces[piece];
-        if let Err(error) = self.look(&self.matrices[matrix], first, &self.lacking[matrix]) {
+        if let Err(error) = self.scan_rows(&self.matrices[matrix], first, &self.lacking[matrix]) {
             self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
         }
     }
 }
 
-/// BF16 or F16 for each matrix whose every value survives it, else F32; most matrices settle it in their first row.
-pub(super) fn narrowest(matrices: &[Arc<Stored>], pool: &Pool) -> Result<Vec<WeightDType>> {
+/// BF16 or F16 for each matrix whose values it all holds, else F32; for most matrices the first row decides.
+pub(super) fn narrowest(matrices: &[Arc<StoredRows>], pool: &Pool) -> Result<Vec<WeightDType>> {
     let starts = |matrix: usize| (0..matrices[matrix].rows).step_by(ROWS).map(move |row| (matrix, row));
     let work = Arc::new(Scan {
         matrices: matrices.to_vec(),
@@ -143,16 +143,16 @@ mod tests {
     }
 
     /// One matrix with rows of `cols`, in a file of its own.
-    fn matrix(dtype: DType, bytes: Vec<u8>, cols: usize) -> Arc<Stored> {
+    fn matrix(dtype: DType, bytes: Vec<u8>, cols: usize) -> Arc<StoredRows> {
         let mut tensors = Tensors::default();
         let rows = bytes.len() / dtype.bytes_for(cols).unwrap();
         tensors.raw("t", &[rows, cols], dtype, bytes);
-        let part = Part { file: 0, tensor: "t".to_owned(), start: 0, count: rows };
+        let part = Part::new(0, "t", 0, rows);
         let source = WeightSource { name: "w".to_owned(), parts: vec![part], transposed: false };
-        Arc::new(Stored::matrix(&[tensors.gguf()], &source, rows, cols).unwrap())
+        Arc::new(StoredRows::matrix(&[tensors.gguf()], &source, rows, cols).unwrap())
     }
 
-    fn converted(matrix: &Stored, to: WeightDType) -> Vec<f32> {
+    fn converted(matrix: &StoredRows, to: WeightDType) -> Vec<f32> {
         let mut out = vec![0; matrix.rows * to.row_bytes(matrix.cols).unwrap()];
         rows(matrix.dtype, to, &matrix.bytes(0..matrix.rows), matrix.cols, &mut out).unwrap();
         values(stored(to), &out, matrix.rows * matrix.cols)

@@ -1,11 +1,11 @@
-//! Packs, converts and copies weights into the arena, in parallel, piece by piece; what was read is given back.
+//! Packs, converts and copies weights into the arena, in parallel, piece by piece; file pages that were read are released.
 
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::arena::Arena;
 use super::convert;
-use super::sources::Stored;
+use super::sources::StoredRows;
 use crate::kernels::{Kernels, WeightDType, GROUP};
 use crate::threads::{Pool, Region};
 use crate::{Error, Result};
@@ -13,13 +13,13 @@ use crate::{Error, Result};
 /// Bytes that a piece writes, about: small enough for a cache, and for memory that is held twice.
 const PIECE: usize = 1 << 20;
 
-/// How many pieces are asked for from the disk before they are read.
+/// How many pieces ahead of the reading are prefetched from the disk.
 const AHEAD: usize = 16;
 
-/// One matrix on its way into the arena.
-pub(super) struct Job {
+/// One matrix to be written into the arena.
+pub(super) struct FillJob {
     pub(super) name: String,
-    pub(super) stored: Arc<Stored>,
+    pub(super) stored: Arc<StoredRows>,
     pub(super) to: WeightDType,
     /// Whether the values become floats, or the rows are packed; neither is a copy.
     pub(super) converted: bool,
@@ -28,7 +28,7 @@ pub(super) struct Job {
     pub(super) start: usize,
 }
 
-impl Job {
+impl FillJob {
     /// Bytes of sixteen rows in the arena.
     fn group_bytes(&self) -> Option<usize> {
         match self.packed {
@@ -68,14 +68,14 @@ impl Job {
 }
 
 /// Some groups of one matrix.
-struct Piece {
+struct GroupRange {
     job: usize,
     groups: Range<usize>,
 }
 
 struct Fill {
-    jobs: Arc<Vec<Job>>,
-    pieces: Vec<Piece>,
+    jobs: Arc<Vec<FillJob>>,
+    pieces: Vec<GroupRange>,
     arena: Arc<Arena>,
     kernels: &'static Kernels,
     failure: Mutex<Option<Error>>,
@@ -91,7 +91,7 @@ impl Region for Fill {
     }
 
     fn run(&self, _: usize, piece: usize, _: usize) {
-        let Piece { job, groups } = &self.pieces[piece];
+        let GroupRange { job, groups } = &self.pieces[piece];
         let job = &self.jobs[*job];
         if let Some(next) = self.pieces.get(piece + AHEAD) {
             self.jobs[next.job].stored.prefetch(next.groups.start * GROUP..next.groups.end * GROUP);
@@ -111,7 +111,7 @@ impl Region for Fill {
 
 /// Fills the arena with all jobs.
 pub(super) fn fill(
-    jobs: &Arc<Vec<Job>>,
+    jobs: &Arc<Vec<FillJob>>,
     arena: &Arc<Arena>,
     kernels: &'static Kernels,
     pool: &Pool,
@@ -121,7 +121,7 @@ pub(super) fn fill(
         let groups = job.stored.rows.div_ceil(GROUP);
         let most = (PIECE / job.group_bytes().unwrap_or(PIECE).max(1)).max(1);
         let starts = (0..groups).step_by(most);
-        pieces.extend(starts.map(|start| Piece { job: index, groups: start..groups.min(start + most) }));
+        pieces.extend(starts.map(|start| GroupRange { job: index, groups: start..groups.min(start + most) }));
     }
     let (jobs, arena) = (Arc::clone(jobs), Arc::clone(arena));
     let work = Arc::new(Fill { jobs, pieces, arena, kernels, failure: Mutex::new(None) });

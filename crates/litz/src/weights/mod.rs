@@ -1,4 +1,4 @@
-//! Weights: where they lie in the files, how each will be kept, and bringing them there.
+//! Weights: where they lie in the files, how each will be kept, and placing them.
 //!
 //! Floats stay in the mapped file, quantised matrices are packed for the kernels, and what no kernel reads as stored is
 //! converted.

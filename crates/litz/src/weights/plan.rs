@@ -1,4 +1,4 @@
-//! Checked loading: every canonical weight is found once, has the shape that was asked for, and gets its place once memory
+//! Checked loading: every canonical weight is found once, has the requested shape, and gets its place once memory
 //! is known to hold all of them.
 
 use std::collections::HashMap;
@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use super::arena::{Arena, Layout};
 use super::convert;
-use super::fill::{fill, Job};
+use super::fill::{fill, FillJob};
 use super::report::LoadReport;
-use super::sources::{read_vector, Stored, WeightSource};
-use super::weight::{Data, Kept, Weight};
+use super::sources::{read_columns, read_vector, StoredRows, WeightSource};
+use super::weight::{Placement, Weight, WeightData};
 use crate::formats::{dequantize, DType, TensorFile};
 use crate::kernels::{Kernels, WeightDType};
 use crate::memory::{check, Available, Need};
@@ -31,6 +31,7 @@ fn kernel_dtype(dtype: DType) -> Option<WeightDType> {
         DType::Q5K => Some(WeightDType::Q5_K),
         DType::Q6K => Some(WeightDType::Q6_K),
         DType::IQ4NL => Some(WeightDType::IQ4_NL),
+        DType::MXFP4 => Some(WeightDType::MXFP4),
         _ => None,
     }
 }
@@ -39,7 +40,7 @@ fn kernel_dtype(dtype: DType) -> Option<WeightDType> {
 struct Pending {
     name: String,
     weight: Weight,
-    stored: Arc<Stored>,
+    stored: Arc<StoredRows>,
     /// How it will be kept; `None` until its values were looked at.
     to: Option<WeightDType>,
     /// Whether its rows are looked up one by one, and so stay as they are stored.
@@ -55,15 +56,15 @@ impl Pending {
 /// What is to be done once memory is known to suffice.
 struct Plan {
     report: LoadReport,
-    jobs: Vec<(Weight, Job)>,
+    jobs: Vec<(Weight, FillJob)>,
     /// The size of the arena.
     bytes: usize,
 }
 
-/// Takes weights by their canonical names, and knows at the end which were left.
+/// Takes weights by their canonical names, and lists at the end which were left.
 pub(crate) struct Loader<'a> {
     files: &'a [TensorFile],
-    /// What was not taken yet; `None`: whatever is asked for is given, without values.
+    /// What was not taken yet; `None`: every request succeeds, without values.
     sources: Option<HashMap<&'a str, &'a WeightSource>>,
     storage: Storage,
     pending: Vec<Pending>,
@@ -146,7 +147,7 @@ impl<'a> Loader<'a> {
 
     fn add_new(&mut self, name: &str, rows: usize, cols: usize, table: bool) -> Result<Weight> {
         let Some(source) = self.take(name, &[rows, cols])? else { return Ok(Weight::new(rows, cols)) };
-        let stored = Stored::matrix(self.files, source, rows, cols)?;
+        let stored = StoredRows::matrix(self.files, source, rows, cols)?;
         let dtype = stored.dtype;
         let to = match self.storage.dequantize {
             true => Some(WeightDType::F32),
@@ -175,19 +176,17 @@ impl<'a> Loader<'a> {
         Ok(values)
     }
 
-    /// A small matrix of exactly this shape, as f32.
-    pub(crate) fn values(&mut self, name: &str, rows: usize, cols: usize) -> Result<Vec<f32>> {
-        let Some(source) = self.take(name, &[rows, cols])? else { return Ok(Vec::new()) };
-        let stored = Stored::matrix(self.files, source, rows, cols)?;
-        let mut values = vec![0.0; rows * cols];
-        dequantize(stored.dtype, &stored.bytes(0..rows), &mut values)?;
-        self.report.bytes_converted += 4 * rows * cols;
-        Ok(values)
-    }
-
     /// A vector that the Spec may say is absent.
     pub(crate) fn vector_if(&mut self, present: bool, name: &str, len: usize) -> Result<Option<Vec<f32>>> {
         present.then(|| self.vector(name, len)).transpose()
+    }
+
+    /// The columns of a small matrix, as f32.
+    pub(crate) fn columns(&mut self, name: &str, rows: usize, cols: usize) -> Result<Vec<Vec<f32>>> {
+        let Some(source) = self.take(name, &[rows, cols])? else { return Ok(Vec::new()) };
+        let values = read_columns(self.files, source, rows, cols)?;
+        self.report.bytes_converted += 4 * rows * cols;
+        Ok(values)
     }
 
     fn take(&mut self, name: &str, shape: &[usize]) -> Result<Option<&'a WeightSource>> {
@@ -207,7 +206,7 @@ impl<'a> Loader<'a> {
         self.place_weights(scratch).map(|plan| plan.report)
     }
 
-    /// Brings every weight to its place and gives the report; fails before it starts if memory cannot hold them.
+    /// Places every weight and returns the report; fails before it starts if memory cannot hold them.
     pub(crate) fn finish(
         mut self,
         scratch: usize,
@@ -215,26 +214,29 @@ impl<'a> Loader<'a> {
         kernels: &'static Kernels,
         pool: &Pool,
     ) -> Result<LoadReport> {
-        self.look(pool)?;
+        self.choose_floats(pool)?;
         let Plan { report, jobs, bytes } = self.place_weights(scratch)?;
-        let (weights, jobs): (Vec<Weight>, Vec<Job>) = jobs.into_iter().unzip();
+        let (weights, jobs): (Vec<Weight>, Vec<FillJob>) = jobs.into_iter().unzip();
         let own = report.bytes_packed + report.bytes_converted;
         check(&Need { weights: own, scratch, mapped: report.bytes_mapped }, available)?;
         let (arena, jobs) = (Arc::new(Arena::new(bytes)?), Arc::new(jobs));
         fill(&jobs, &arena, kernels, pool)?;
         for (weight, job) in weights.iter().zip(jobs.iter()) {
-            let data =
-                Data::Owned { arena: Arc::clone(&arena), start: job.start, len: job.len().unwrap_or(0) };
-            weight.keep(Kept { dtype: job.to, packed: job.packed, data })?;
+            let data = WeightData::Owned {
+                arena: Arc::clone(&arena),
+                start: job.start,
+                len: job.len().unwrap_or(0),
+            };
+            weight.keep(Placement { dtype: job.to, packed: job.packed, data })?;
         }
         Ok(report)
     }
 
-    /// Finds the narrowest floats for what has no kernel.
-    fn look(&mut self, pool: &Pool) -> Result<()> {
+    /// Finds the narrowest floats for what no kernel reads.
+    fn choose_floats(&mut self, pool: &Pool) -> Result<()> {
         let mut open: Vec<&mut Pending> =
             self.pending.iter_mut().filter(|pending| pending.to.is_none()).collect();
-        let matrices: Vec<Arc<Stored>> = open.iter().map(|pending| Arc::clone(&pending.stored)).collect();
+        let matrices: Vec<Arc<StoredRows>> = open.iter().map(|pending| Arc::clone(&pending.stored)).collect();
         for (pending, dtype) in open.iter_mut().zip(convert::narrowest(&matrices, pool)?) {
             pending.to = Some(dtype);
         }
@@ -259,12 +261,12 @@ impl<'a> Loader<'a> {
             if let Some((file, tensor, start, len)) = mapped {
                 self.report.mapped += 1;
                 self.report.bytes_mapped += len;
-                let data = Data::Mapped { file: file.clone(), tensor: tensor.clone(), start, len };
-                pending.weight.keep(Kept { dtype: to, packed, data })?;
+                let data = WeightData::Mapped { file: file.clone(), tensor: tensor.clone(), start, len };
+                pending.weight.keep(Placement { dtype: to, packed, data })?;
                 continue;
             }
             let Pending { name, weight, stored, .. } = pending;
-            let mut job = Job { name, stored, to, converted, packed, start: 0 };
+            let mut job = FillJob { name, stored, to, converted, packed, start: 0 };
             let len = job
                 .len()
                 .ok_or_else(|| Error::Memory(format!("the weight {} is beyond any memory", job.name)))?;

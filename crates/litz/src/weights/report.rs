@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::fill::Job;
+use super::fill::FillJob;
 
 /// What loading did, or would do.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -43,7 +43,7 @@ impl LoadReport {
     }
 
     /// Counts a matrix of `len` bytes that does not stay in its file.
-    pub(super) fn count(&mut self, job: &Job, len: usize) {
+    pub(super) fn count(&mut self, job: &FillJob, len: usize) {
         if job.converted {
             self.conversions.push(Conversion {
                 tensor: job.name.clone(),

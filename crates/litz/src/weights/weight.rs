@@ -9,32 +9,32 @@ use crate::Result;
 
 /// A weight matrix: a range of a mapped file, or of memory of its own. Clones are the same matrix.
 #[derive(Clone)]
-pub(crate) struct Weight(Arc<Inner>);
+pub(crate) struct Weight(Arc<WeightInner>);
 
-struct Inner {
+struct WeightInner {
     rows: usize,
     cols: usize,
-    /// Set once, when loading knows that all weights fit.
-    kept: OnceLock<Kept>,
+    /// Set once, when it is certain that all weights fit.
+    kept: OnceLock<Placement>,
 }
 
 /// How a matrix is kept, and where.
-pub(super) struct Kept {
+pub(super) struct Placement {
     pub(super) dtype: WeightDType,
     pub(super) packed: bool,
-    pub(super) data: Data,
+    pub(super) data: WeightData,
 }
 
-pub(super) enum Data {
+pub(super) enum WeightData {
     Mapped { file: TensorFile, tensor: TensorInfo, start: usize, len: usize },
     Owned { arena: Arc<Arena>, start: usize, len: usize },
 }
 
-impl Kept {
+impl Placement {
     fn bytes(&self) -> &[u8] {
         match &self.data {
-            Data::Mapped { file, tensor, start, len } => &file.bytes(tensor)[*start..*start + *len],
-            Data::Owned { arena, start, len } => arena.bytes(*start, *len),
+            WeightData::Mapped { file, tensor, start, len } => &file.bytes(tensor)[*start..*start + *len],
+            WeightData::Owned { arena, start, len } => arena.bytes(*start, *len),
         }
     }
 
@@ -48,11 +48,11 @@ impl Kept {
 
 impl Weight {
     pub(super) fn new(rows: usize, cols: usize) -> Self {
-        Self(Arc::new(Inner { rows, cols, kept: OnceLock::new() }))
+        Self(Arc::new(WeightInner { rows, cols, kept: OnceLock::new() }))
     }
 
     /// Gives the matrix its place, once.
-    pub(super) fn keep(&self, kept: Kept) -> Result<()> {
+    pub(super) fn keep(&self, kept: Placement) -> Result<()> {
         kept.matrix(self.0.rows, self.0.cols)?;
         let _ = self.0.kept.set(kept);
         Ok(())
@@ -63,7 +63,7 @@ impl Weight {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
-    fn kept(&self) -> &Kept {
+    fn kept(&self) -> &Placement {
         self.0.kept.get().expect("a weight is used when loading is over")
     }
 

@@ -26,7 +26,7 @@ def number(kind: type, low: float, high: float = float("inf"), *, open_low: bool
 
 
 def number_of(name: str) -> Callable[[str], Any]:
-    """A parser of a generation parameter that is a number, in the core's range; the core is asked when it parses."""
+    """A parser of a generation parameter that is a number, in the core's range, which is read when it parses."""
 
     def parse(text: str) -> Any:
         from litz import _core
@@ -65,13 +65,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def parameters(options: argparse.Namespace) -> dict[str, Any]:
-    """The generation parameters that were given; asking for a way to sample asks for sampling."""
+    """The generation parameters that were given; a parameter of sampling switches sampling on."""
     given = {name: getattr(options, name) for name in OPTIONS if getattr(options, name) is not None}
     return with_sampling(given, greedy=options.greedy)
 
 
 def with_sampling(given: dict[str, Any], *, greedy: bool) -> dict[str, Any]:
-    """Add do_sample where it follows; UsageError if both ways are asked for."""
+    """Add do_sample where it follows; UsageError if the arguments contradict each other."""
     asked = [name for name in SAMPLING if name in given]
     if greedy and any(given[name] for name in asked):
         raise UsageError(f"--greedy and --{asked[0].replace('_', '-')} contradict each other; give one of them")

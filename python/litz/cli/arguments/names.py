@@ -31,7 +31,7 @@ def split_words(
 ) -> tuple[str, str | None]:
     """(model, prompt) from none, one or two words and what the options -m and -p say.
 
-    `default` is the model of a chat that goes on, or of a preset. `prompt_option`, for errors, is the command line that
+    `default` is the model of a continued chat, or of a preset. `prompt_option`, for errors, is the command line that
     gives a word as the prompt even if it could be a model's name.
     """
     if len(words) > 2:
@@ -52,7 +52,7 @@ def split_words(
 
 
 def _refuse_plain_word(word: str) -> None:
-    """The first of two words that is no model's name was the prompt's first word, which no server needs to see."""
+    """Refuses a first word that is no model's name: it was the prompt's first word, and must not reach a server."""
     from litz.hub.cache import repositories_named
     from litz.hub.lookalikes import looks_like_a_name
 
@@ -75,7 +75,7 @@ def one_model(positional: str | None, named: str | None, *, default: str | None 
 
 
 def is_unchosen_default(model: str, named: Iterable[str | None]) -> bool:
-    """Whether it is the embedded default only because neither `named` nor a setting says otherwise."""
+    """Whether it is the embedded default only because neither `named` nor a setting names another."""
     from litz.hub import DEFAULT_MODEL
     from litz.hub.chosen import EMBEDDED, chosen_model
 

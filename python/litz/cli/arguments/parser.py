@@ -15,14 +15,14 @@ class Parser(argparse.ArgumentParser):
     _mixing = False
 
     def _print_message(self, message: str, file: Any = None) -> None:
-        """A pipe without a reader is noticed here as everywhere; argparse would go on."""
+        """A pipe without a reader ends the command here as elsewhere; argparse would ignore it."""
         if message:
             (file or sys.stderr).write(message)
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Words may stand before, between and after options, unless `--` says where the words begin.
 
-        A command with actions leaves that to them.
+        A command with actions leaves this to the parsers of its actions.
         """
         if self._mixing or self._subparsers is not None or "--" in (args or ()):
             return super().parse_known_args(args, namespace)
@@ -51,7 +51,7 @@ def flags(parser: argparse.ArgumentParser) -> list[str]:
 
 
 def _meant(message: str, parser: argparse.ArgumentParser) -> str:
-    """`; did you mean --seed?` for what argparse does not know."""
+    """`; did you mean --seed?` for an option that argparse does not have."""
     unknown = re.match(r"unrecognized arguments: (.*)", message)
     if unknown:
         wrong = [word.partition("=")[0] for word in unknown[1].split() if word.startswith("-")]

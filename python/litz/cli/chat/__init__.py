@@ -5,7 +5,7 @@ import argparse
 from litz.cli.arguments import generation, names
 from litz.cli.chat import opening
 from litz.cli.chat.dialogue import Chat
-from litz.cli.chat.reader import open_reader
+from litz.cli.chat.readers import open_reader
 from litz.cli.engine import load
 from litz.cli.terminal import piped
 from litz.cli.terminal.console import Console

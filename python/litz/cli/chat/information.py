@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def information(chat: "Chat") -> str:
-    """The model, where it is, its size, how full the context is, with how many threads it computes."""
+    """The model, where it is, its size, how full the context is, the number of threads."""
     rows = list(_rows(chat))
     return "\n".join(f"{name:<12}{text}" for name, text in rows)
 
@@ -38,7 +38,7 @@ def _rows(chat: "Chat") -> Iterator[tuple[str, str]]:
         yield "weights", f"{model.num_parameters():,} parameters as {model.dtype}, {size(model.get_memory_footprint())}"
     try:
         used = tokens_used(chat)
-    except LitzError:  # a template that refuses this conversation is reported when it is answered
+    except LitzError:  # the answer reports a template that refuses this conversation
         used = 0
     yield "context", f"{used:,} of {chat.engine.context:,} tokens used, {len(chat.conversation.turns)} messages"
     if isinstance(model, NativeCausalLM):

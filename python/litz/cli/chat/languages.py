@@ -1,4 +1,4 @@
-"""Prompts in Chinese, which the embedded default does not know: another cached model, or the advice to take one."""
+"""Prompts in Chinese, which the embedded default was not trained on: switches to a cached model, or advises one."""
 
 import os
 import re
@@ -25,7 +25,7 @@ def is_chinese(text: str) -> bool:
     return 2 * sum(name.startswith("CJK") for name in names) > len(names)
 
 
-def speaks_chinese(environment: Mapping[str, str] = os.environ) -> bool:
+def locale_is_chinese(environment: Mapping[str, str] = os.environ) -> bool:
     """Whether the locale of messages is Chinese."""
     names = (environment.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))
     return next((name for name in names if name), "").lower().startswith("zh")
@@ -36,22 +36,22 @@ def cached_source() -> str | None:
     from litz import hub
 
     try:
-        hub.resolve(CHINESE_SOURCE, local_files_only=True, notify=_nobody)
+        hub.resolve(CHINESE_SOURCE, local_files_only=True, notify=_discard)
     except (LitzError, OSError):
         return None
     return CHINESE_SOURCE
 
 
 def suited(prompt: str | None) -> tuple[str | None, str | None]:
-    """For the default model: (the source to take in its place, a remark), each None where nothing is to be done.
+    """For the default model: (the source to take in its place, a remark), None where there is none.
 
     Without a prompt the locale decides.
     """
-    if not (speaks_chinese() if prompt is None else is_chinese(prompt)):
+    if not (locale_is_chinese() if prompt is None else is_chinese(prompt)):
         return None, None
     found = cached_source()
     return found, ADVICE if found is None else TAKEN
 
 
-def _nobody(line: str) -> None:
-    """Takes remarks of a search that may find nothing."""
+def _discard(line: str) -> None:
+    """Discards the remarks of a search that may find nothing."""

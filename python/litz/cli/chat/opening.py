@@ -47,7 +47,7 @@ def words_of(options: argparse.Namespace) -> tuple[list[str], int | None]:
 
 @dataclass
 class Opening:
-    """What a chat starts from; `model` is empty where none is named."""
+    """The beginning of a chat; `model` is empty where none is named."""
 
     conversation: Conversation = field(default_factory=Conversation)
     model: str = ""
@@ -57,7 +57,7 @@ class Opening:
     recorder: "Recorder | None" = None
 
     def set_template_variables(self, chat: "Chat") -> None:
-        """Give the template its variables; ArgumentError if it reads one of them not, or has no switch for thinking."""
+        """Sets the template's variables; ArgumentError if it does not read one of them, or cannot switch thinking."""
         tokenizer, variables = chat.engine.tokenizer, self.template_variables
         taken = sorted(variables.keys() & inspect.signature(tokenizer.apply_chat_template).parameters.keys())
         if taken:
@@ -115,7 +115,7 @@ def _conversation(entry: "Entry") -> Conversation:
 
 
 def _recorder(options: argparse.Namespace, entry: "Entry | None", console: "Console") -> "Recorder | None":
-    """What keeps the log; a log that cannot be made costs the log, not the answer."""
+    """The recorder of the log; None if the log cannot be opened, which does not stop the chat."""
     if options.log is False or (options.log is None and not places.is_on()):
         if entry is not None and options.log is None:
             console.note("(the log is off: what follows is not kept; --log keeps it)")

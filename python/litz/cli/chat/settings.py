@@ -13,7 +13,7 @@ from litz.nearest import nearest
 
 _SWITCH = {"on": True, "true": True, "yes": True, "1": True, "off": False, "false": False, "no": False, "0": False}
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "0": "\0", "\\": "\\"}
-# What other programs call them, and what is decided before the conversation begins.
+# Other programs' names, and settings that are fixed before the conversation begins.
 _ELSEWHERE = {
     "temp": "temperature", "num_predict": "max_new_tokens", "n_predict": "max_new_tokens",
     "max_tokens": "max_new_tokens", "repeat_penalty": "repetition_penalty", "stop_strings": "stop",
@@ -63,7 +63,7 @@ SETTINGS: dict[str, tuple[Parse, str]] = {
     "system": (str, "the system prompt"),
 }
 _TEXTS = ("stop", "system")
-# What belongs to the template and to the conversation, not to generation.
+# Settings of the template and of the conversation, not of generation.
 APART = ("think", "system")
 
 
@@ -73,7 +73,7 @@ def setting(name: str) -> str:
     if plain in SETTINGS:
         return plain
     if plain in _AT_START:
-        raise ArgumentError(f"{plain} is settled when the chat begins: litz chat {_AT_START[plain]}")
+        raise ArgumentError(f"{plain} is set when the chat begins: litz chat {_AT_START[plain]}")
     if plain in _INSTEAD:
         raise ArgumentError(f"{plain} is no parameter: {_INSTEAD[plain]}")
     near = _ELSEWHERE.get(plain) or nearest(plain, SETTINGS)
@@ -103,7 +103,7 @@ def unquoted(text: str) -> str:
 def assignments(text: str) -> dict[str, Any]:
     """NAME VALUE, NAME=VALUE or several of these; None unsets. The texts of stop and system go on to the end.
 
-    After stop=, words that are themselves NAME=VALUE are more of these. What ollama's people type is understood:
+    After stop=, words that are themselves NAME=VALUE are more of these. ollama's syntax works too:
     `parameter NAME VALUE`, and `think` and `nothink` alone.
     """
     text = re.sub(r"^parameter\s+", "", text)
@@ -158,7 +158,7 @@ def from_value(name: str, value: object) -> Any:
 def changed(parameters: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     """Generation parameters after these changes, one after another.
 
-    Who sets what only sampling reads asks for sampling; who asks for the most likely token unsets that.
+    Setting a parameter of sampling switches sampling on; switching it off unsets those parameters.
     """
     made = dict(parameters)
     for name, value in changes.items():
@@ -188,7 +188,7 @@ def consequences(before: Mapping[str, Any], after: Mapping[str, Any], given: Map
 
 
 def typed(value: object) -> str:
-    """A value as one would type it; nothing for None."""
+    """A value as it is typed; an empty text for None."""
     if isinstance(value, bool):
         return "on" if value else "off"
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""The terminal's modes while an answer is written: keys are not shown, and wait for the next prompt."""
+"""The terminal's modes while an answer is written: keys are not echoed, and are kept for the next prompt."""
 
 import contextlib
 import os
@@ -14,10 +14,10 @@ _PASTE_ON, _PASTE_OFF = "\033[?2004h", "\033[?2004l"
 
 
 class Modes:
-    """Keeps a terminal's modes, and gives them back when it is closed.
+    """Saves a terminal's modes, and restores them when it is closed.
 
-    Between, what is typed is neither shown nor waits for Enter: the next prompt reads it key by key, a paste as one.
-    Ctrl-C, Ctrl-\\ and Ctrl-Z are signals as ever. `resumed` is called when the process goes on after Ctrl-Z.
+    Meanwhile typed keys are neither echoed nor line-buffered: the next prompt reads it key by key, a paste as one.
+    Ctrl-C, Ctrl-\\ and Ctrl-Z are signals as ever. `resumed` is called when the process continues after Ctrl-Z.
     """
 
     def __init__(self, resumed: Callable[[], bool]) -> None:
@@ -25,14 +25,14 @@ class Modes:
         self._before: list[Any] = termios.tcgetattr(self._terminal)
         self._resumed = resumed
         self._handlers = {
-            signal.SIGCONT: signal.signal(signal.SIGCONT, self._go_on),
+            signal.SIGCONT: signal.signal(signal.SIGCONT, self._continue),
             signal.SIGTSTP: signal.signal(signal.SIGTSTP, self._stop),
         }
         self.hide_keys()
 
     def hide_keys(self) -> None:
-        """From now on keys wait."""
-        with contextlib.suppress(termios.error):  # the terminal is gone, which a signal reports
+        """Stops echoing keys."""
+        with contextlib.suppress(termios.error):  # the terminal was closed, which a signal reports
             modes = termios.tcgetattr(self._terminal)
             modes[0] &= ~termios.ICRNL
             modes[_LOCAL] &= ~(termios.ECHO | termios.ICANON)
@@ -43,36 +43,36 @@ class Modes:
         sys.stdout.flush()
 
     @contextlib.contextmanager
-    def given_back(self) -> Iterator[None]:
-        """As it was before, for another program on this terminal."""
-        self._give_back()
+    def released(self) -> Iterator[None]:
+        """The saved modes within a block, for another program on this terminal."""
+        self._restore()
         try:
             yield
         finally:
             self.hide_keys()
 
     def close(self) -> None:
-        """As it was before."""
+        """Restores the saved modes."""
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
-        with contextlib.suppress(termios.error, OSError):  # the terminal may be gone
-            self._give_back()
+        with contextlib.suppress(termios.error, OSError):  # the terminal may be closed
+            self._restore()
 
-    def _give_back(self) -> None:
+    def _restore(self) -> None:
         termios.tcsetattr(self._terminal, termios.TCSADRAIN, self._before)
         sys.stdout.write(_PASTE_OFF)
         sys.stdout.flush()
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
-        """Not every shell gives a stopped job's terminal modes of its own."""
-        self._give_back()
+        """Restores the saved modes before a stop: not every shell sets its own."""
+        self._restore()
         signal.signal(signal.SIGTSTP, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGTSTP)
         signal.signal(signal.SIGTSTP, self._stop)
-        self._go_on(number, frame)
+        self._continue(number, frame)
 
-    def _go_on(self, number: int, frame: FrameType | None) -> None:
-        """After a stop, the modes are the shell's."""
+    def _continue(self, number: int, frame: FrameType | None) -> None:
+        """After a stop the terminal has the shell's modes: sets those of this process again."""
         with contextlib.suppress(termios.error, OSError):
             if os.tcgetpgrp(self._terminal) == os.getpgrp() and not self._resumed():
                 self.hide_keys()

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from litz.cli.completion.syntax import Form, Value
 from litz.hub.known import KNOWN
 
-# Both shells cut the line themselves here: `:` separates words in bash, and a model's name may hold one.
+# Both shells split the line themselves here: `:` separates words in bash, and a model's name may hold one.
 _BASH = """\
 _litz() {
     local line="${COMP_LINE:0:COMP_POINT}" current before form kind
@@ -95,7 +95,7 @@ def script(shell: str, forms: Sequence[Form]) -> str:
 
 
 def _flags(forms: Sequence[Form]) -> str:
-    """The options of a form; it fails for what is none."""
+    """The options of a form; the shell function fails for another word."""
     lines = [
         f"        {shlex.quote(' '.join(form.words))}) echo {shlex.quote(' '.join(_spellings(form)))} ;;"
         for form in forms
@@ -104,7 +104,7 @@ def _flags(forms: Sequence[Form]) -> str:
 
 
 def _kinds(forms: Sequence[Form]) -> str:
-    """What follows an option of a form, or stands where no option asks for something."""
+    """What follows an option of a form, or where no option takes a value."""
     lines = []
     for form in forms:
         name = " ".join(form.words)

@@ -7,7 +7,7 @@ from typing import Literal
 
 from litz.cli.arguments.parser import actions
 
-# What follows an option or stands in a place: a model's name, a file, one of some words, or something free.
+# What follows an option or stands in a place: a model's name, a file, one of some words, or free text.
 Kind = Literal["model", "file", "words", "free", "nothing"]
 
 _FILES = ("FILE", "FILES", "DIR", "OUTPUT", "PATH", "MODEL FILES", "FILE.gguf")

@@ -98,7 +98,7 @@ class LogFile:
     def keep(self, snapshot: Snapshot, place: Place | None = None) -> Place | None:
         """Write a conversation as it is now; `place` is where it was kept before.
 
-        Where another process has gone on with that one or removed it, this becomes a conversation of its own. One
+        Where another process has continued that one or removed it, this becomes a conversation of its own. One
         without turns is none: it is removed, and so is its place.
         """
         now = datetime.now(UTC).isoformat(timespec="seconds")
@@ -184,7 +184,7 @@ class LogFile:
                 raise ArgumentError("no conversation is logged yet; `litz log status` says whether litz logs")
             with closing(sqlite3.connect(self.path, timeout=TIMEOUT, isolation_level=None)) as database:
                 database.execute("PRAGMA foreign_keys = ON")
-                database.execute("PRAGMA secure_delete = ON")  # what is taken back or removed is overwritten
+                database.execute("PRAGMA secure_delete = ON")  # turns that are undone or removed are overwritten
                 self._migrate(database)
                 database.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
                 try:
@@ -199,7 +199,7 @@ class LogFile:
     def _migrate(self, database: sqlite3.Connection) -> None:
         if self._version(database) == len(MIGRATIONS):
             return
-        database.execute("BEGIN IMMEDIATE")  # and look again: another process may have done it meanwhile
+        database.execute("BEGIN IMMEDIATE")  # and check again: another process may have done it meanwhile
         version = self._version(database)
         for statements in MIGRATIONS[version:]:
             for statement in statements:
@@ -216,7 +216,7 @@ class LogFile:
             raise FormatError(f"{self.path} is a database of another program; move it away, and a log begins there")
         if version > len(MIGRATIONS):
             raise FormatError(
-                f"{self.path} was written by a newer litz (schema {version}, this one knows {len(MIGRATIONS)}): "
+                f"{self.path} was written by a newer litz (schema {version}, this one has {len(MIGRATIONS)}): "
                 "update litz, or move the file away"
             )
         return version

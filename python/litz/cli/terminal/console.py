@@ -18,7 +18,7 @@ def with_streams() -> None:
     """Opens the null device where a process has no standard output or error."""
     if sys.stdout is None:
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
-    if sys.stderr is None:  # or print() would write what belongs there to standard output
+    if sys.stderr is None:  # or print() would write to standard output instead
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
 
 
@@ -38,7 +38,7 @@ class Console:
         self._middle = False
 
     def write(self, text: str) -> None:
-        """A piece of an answer, at once."""
+        """Writes a piece of an answer at once."""
         self._put(sys.stdout, text)
 
     def reason(self, text: str) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from litz.errors import ArgumentError
 
 HELP = "what is piped in follows PROMPT after an empty line; without PROMPT it is the prompt"
-SILENCE = 5.0  # seconds that a pipe may stay silent when there is a prompt already
+SILENCE = 5.0  # seconds to wait for a pipe without data when there is a prompt already
 
 
 def read_all() -> str:
@@ -34,7 +34,7 @@ def with_piped(prompt: str, note: Callable[[str], None]) -> str:
 
 
 def read_beside_prompt() -> tuple[str, str | None]:
-    """What is piped in beside a prompt, and a remark if a pipe stays silent (some runners leave one open for ever)."""
+    """What is piped in beside a prompt, and a remark if a pipe sends nothing (some runners leave one open for ever)."""
     if sys.stdin is None or sys.stdin.isatty():
         return "", None
     try:

@@ -18,12 +18,12 @@ _NEVER_LAST = frozenset("（［｛〈《「『【〔〖‘“([{$￥＄#")
 
 
 class Wrapper:
-    """Takes text in pieces and gives what to write now; only the unfinished word is kept back.
+    """Takes text in pieces and returns what to write now; only the unfinished word is buffered.
 
     A word that would cross the edge goes to the next line, the spaces before it are dropped. Items of lists keep their
     indentation; in `aligned` text, what follows two spaces or more is a column of its own. Code (between fences, or
     indented by four columns) and tables stay as they are, and a word wider than the window is left for the terminal to
-    cut. The result does not depend on how the text was cut into pieces.
+    break. The result does not depend on how the text was split into pieces.
     """
 
     def __init__(self, width: int, *, aligned: bool = False) -> None:
@@ -49,7 +49,7 @@ class Wrapper:
         return "".join([self._take(character) for character in text])
 
     def end(self) -> str:
-        """What was kept back. The line stays open: `column` says where the cursor is."""
+        """Flushes the buffered word. The line stays open: `column` is the position of the cursor."""
         return self._place()
 
     def _begin_line(self) -> None:
@@ -104,7 +104,7 @@ class Wrapper:
         return written + "\n"
 
     def _place(self) -> str:
-        """Write the word that is kept back, on this line or on the next one."""
+        """Writes the buffered word, on this line or on the next one."""
         spaces, word, going_on = self._spaces, self._word, self._too_wide
         self._too_wide = False
         if not word:

@@ -16,7 +16,7 @@ LONGEST = 1 << 28
 
 @dataclass(frozen=True)
 class Corpus:
-    """The files of a corpus, and what of them is one document."""
+    """The files of a corpus, and how they are divided into documents."""
 
     files: tuple[str, ...]
     field: str = "text"

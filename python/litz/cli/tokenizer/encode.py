@@ -50,7 +50,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 @dataclass
 class _Counts:
-    """What has been written."""
+    """Counts of what has been written."""
 
     documents: int = 0
     tokens: int = 0
@@ -98,7 +98,7 @@ def run(options: argparse.Namespace) -> int:
     encoder = _Encoder(tokenizer._core, _WIDTHS[dtype][0], options.special, eos)
     path, began = Path(options.output), time.perf_counter()
     with contextlib.ExitStack() as stack:
-        # The last to be opened is the first in its place: the ids come last.
+        # Files are renamed in the reverse order of opening: the ids come last.
         ids = stack.enter_context(AtomicFile(path))
         about = stack.enter_context(AtomicFile(Path(f"{path}.json")))
         starts = stack.enter_context(AtomicFile(Path(f"{path}.offsets"))) if options.offsets else None

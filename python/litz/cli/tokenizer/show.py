@@ -1,4 +1,4 @@
-"""`litz tokenizer show`: a text cut into tokens, with ids and places."""
+"""`litz tokenizer show`: the tokens of a text, with ids and offsets."""
 
 import argparse
 import json

@@ -19,7 +19,7 @@ class Token:
 
 
 def tokens_of(tokenizer: Any, text: str, *, special: bool) -> list[Token]:
-    """The tokens of a text, each as it reads."""
+    """The tokens of a text, each in readable form."""
     core = tokenizer._core
     encoding = core.encode_full(text, add_special_tokens=special)
     control = {id for id, _, is_special, *_ in core.added_tokens() if is_special}
@@ -51,7 +51,7 @@ def _bytes(broken: bytearray) -> str:
 
 
 def visible(text: str) -> str:
-    """A text on one line: white space as signs, and what would command the terminal by its number."""
+    """A text on one line: white space as signs, and control characters by their numbers."""
     return "".join(map(_visible, text))
 
 

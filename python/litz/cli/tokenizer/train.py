@@ -59,12 +59,12 @@ def run(options: argparse.Namespace) -> int:
     tokenizer.save_pretrained(options.output)
     print(f"{options.output}: {len(tokenizer):,} tokens")
     if len(tokenizer) < options.vocab_size:
-        print(_cut_short(options, len(tokenizer)), file=sys.stderr)
+        print(_shortfall(options, len(tokenizer)), file=sys.stderr)
     return 0
 
 
 def _refuse_overwriting(folder: Path, *, force: bool) -> None:
-    """Before the work, not after it."""
+    """Refuses to overwrite a file before the training, not after it."""
     if folder.exists() and not folder.is_dir():
         raise ArgumentError(f"{folder} is a file; -o names a folder")
     there = [name for name in _WRITTEN if (folder / name).exists()]
@@ -72,8 +72,8 @@ def _refuse_overwriting(folder: Path, *, force: bool) -> None:
         raise ArgumentError(f"{folder} has a {there[0]} already; --force writes over it, -o names another folder")
 
 
-def _cut_short(options: argparse.Namespace, got: int) -> str:
-    """Why there are fewer tokens than were asked for."""
+def _shortfall(options: argparse.Namespace, got: int) -> str:
+    """Why there are fewer tokens than requested."""
     things = {"bpe": "pairs to join", "wordpiece": "pairs to join", "unigram": "pieces", "wordlevel": "words"}
     often = f" that occur {options.min_frequency} times" if options.min_frequency > 1 else ""
     long = " within --max-token-length" if options.max_token_length else ""
@@ -84,7 +84,7 @@ def _cut_short(options: argparse.Namespace, got: int) -> str:
 
 
 def _trainer(options: argparse.Namespace, special: list[str]) -> "tuple[Trainer, dict[str, str]]":
-    """The trainer, and what the model must know of its special tokens."""
+    """The trainer, and the model's settings for its special tokens."""
     from litz.cli.command import UsageError
     from litz.tokenizers import training
 

@@ -70,7 +70,7 @@ class Batch:
 
 
 def batch_of(backend: TokenizerBackend, defaults: Defaults, *, inputs: Inputs, plan: Plan) -> Batch:
-    """The texts, each with its special tokens; a rendered chat has them in it already."""
+    """The texts as a batch: special tokens go around each, except around a rendered chat, which has them."""
     asked = plan.options.add_special_tokens
     chats = [isinstance(text, ChatText) for text in inputs.firsts]
     special = tuple(not chat if asked is None else asked for chat in chats)
@@ -117,7 +117,7 @@ def warn_of_length(longest: int, limit: int, warn: Warn) -> None:
 
 
 def _is_plain(batch: Batch) -> bool:
-    """Whether ids suffice for all that is asked for."""
+    """Whether ids suffice for everything requested."""
     inputs, plan = batch.inputs, batch.plan
     options = plan.options
     more = options.return_overflowing_tokens or options.return_offsets_mapping or options.return_special_tokens_mask

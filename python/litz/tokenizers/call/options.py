@@ -17,7 +17,7 @@ from litz.tokenizers.similar import similar
 
 @dataclass(frozen=True)
 class Options:
-    """The arguments under the names that people know."""
+    """The arguments under transformers' names."""
 
     add_special_tokens: bool | None = None
     padding: Any = False

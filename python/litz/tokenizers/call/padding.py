@@ -1,4 +1,4 @@
-"""Padding: what the argument asks for, how rows are filled, and `tokenizer.pad`, which data collators call."""
+"""Padding: the strategy that the argument names, padded rows, and `tokenizer.pad`, which data collators call."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
@@ -17,7 +17,7 @@ Padding = Literal["longest", "max_length"]
 
 
 def padding_of(padding: Any) -> Padding | None:
-    """What the argument `padding` asks for."""
+    """The strategy that the argument `padding` names."""
     padding = getattr(padding, "value", padding)  # transformers' PaddingStrategy
     if padding in (False, None, "do_not_pad"):
         return None
@@ -56,11 +56,18 @@ def pad_value(pad_id: int | None, rows: Sequence[Sequence[int]], width: int) -> 
 
 
 def pad(
-    backend: TokenizerBackend, defaults: Defaults, encoded: Any, *, padding: Any = True, max_length: int | None = None,
-    pad_to_multiple_of: int | None = None, padding_side: str | None = None, return_attention_mask: bool | None = None,
+    backend: TokenizerBackend,
+    defaults: Defaults,
+    encoded: Any,
+    *,
+    padding: Any = True,
+    max_length: int | None = None,
+    pad_to_multiple_of: int | None = None,
+    padding_side: str | None = None,
+    return_attention_mask: bool | None = None,
     return_tensors: Any = None,
 ) -> BatchEncoding:
-    """Pads the entries that a tokenizer makes; others go through as they are."""
+    """Pads the entries that a tokenizer makes; others are returned unchanged."""
     if max_length is not None:
         max_length = integer(max_length, "max_length")
     if pad_to_multiple_of is not None:

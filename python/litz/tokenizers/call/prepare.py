@@ -51,7 +51,13 @@ def truncated(
 
 
 def prepared(
-    backend: TokenizerBackend, defaults: Defaults, first: Any, second: Any, asked: Options, *, batch_axis: bool,
+    backend: TokenizerBackend,
+    defaults: Defaults,
+    first: Any,
+    second: Any,
+    asked: Options,
+    *,
+    batch_axis: bool,
     warn: Callable[[str, str], None],
 ) -> BatchEncoding:
     """What a call of the tokenizer gives for texts that are ids already."""

@@ -1,4 +1,4 @@
-"""Truncation: what the argument asks for, how long rows may be, and how lists of ids are cut."""
+"""Truncation: the strategy that the argument names, the limit of rows, and truncated lists of ids."""
 
 from typing import Any, Literal
 
@@ -12,7 +12,7 @@ STRATEGIES: tuple[Strategy, ...] = ("longest_first", "only_first", "only_second"
 
 
 def strategy_of(truncation: Any) -> Strategy | None:
-    """What the argument `truncation` asks for."""
+    """The strategy that the argument `truncation` names."""
     truncation = getattr(truncation, "value", truncation)  # transformers' TruncationStrategy
     if truncation in (False, None, "do_not_truncate"):
         return None

@@ -44,9 +44,17 @@ class Request:
 
 
 def request(
-    source: str, template: _core.Template, special_tokens: Mapping[str, Any], variables: Mapping[str, Any], *,
-    tools: Sequence[Any] | None, documents: Sequence[Any] | None, add_generation_prompt: bool,
-    continue_final_message: bool | str, trust_content: bool = False, arguments: Sequence[str] = (),
+    source: str,
+    template: _core.Template,
+    special_tokens: Mapping[str, Any],
+    variables: Mapping[str, Any],
+    *,
+    tools: Sequence[Any] | None,
+    documents: Sequence[Any] | None,
+    add_generation_prompt: bool,
+    continue_final_message: bool | str,
+    trust_content: bool = False,
+    arguments: Sequence[str] = (),
 ) -> Request:
     """Checks that everything passed has an effect: a template that reads no tools cannot be given any.
 
@@ -87,7 +95,7 @@ def _unread(name: str, value: Any, names: Sequence[str], arguments: Sequence[str
 
 
 def render(asked: Request, conversation: Any) -> Rendered:
-    """One conversation through a template; TemplateError is the template's own word, with its line."""
+    """Renders one conversation; TemplateError has the template's own message and its line."""
     messages = messages_of(conversation)
     field = asked.continue_final_message
     if field:
@@ -123,7 +131,7 @@ def conversations_of(given: Any) -> tuple[list[Any], bool]:
 
 
 def _as_messages(given: Any) -> str:
-    """How to pass what is nearly a conversation."""
+    """How to pass a value that is nearly a conversation."""
     if isinstance(given, str):
         return f"; pass [{{'role': 'user', 'content': {shown(given)}}}]"
     return "; put it into a list" if isinstance(given, Mapping) else ""

@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-# What every template has by itself.
+# The globals of every template.
 _BUILT_IN = frozenset(
     """range dict namespace cycler joiner lipsum raise_exception strftime_now loop self caller varargs kwargs""".split()
 )
@@ -39,7 +39,7 @@ def read_from_outside(source: str, names: Iterable[str]) -> list[str]:
 
 
 def _tags(source: str) -> Iterator[re.Match[str]]:
-    """The tags of a template, in time that grows with its length."""
+    """The tags of a template, in linear time."""
     place = 0
     while opened := _OPEN.search(source, place):
         tag = _TAG.match(source, opened.start())
@@ -58,7 +58,7 @@ def _plain(code: str) -> str:
 
 
 class _Reader:
-    """Follows a template from its beginning: what has a value where, and what is read without one."""
+    """Reads a template from its beginning, tracking which names have a value where."""
 
     def __init__(self, names: frozenset[str]) -> None:
         self.names = names

@@ -27,7 +27,7 @@ def chosen(own: str | Mapping[str, str] | None, asked: Any, tools: Sequence[Any]
 
 
 def refuse_options_of_ids(**passed: Any) -> None:
-    """ArgumentError for arguments that act on ids, where text is asked for."""
+    """ArgumentError for arguments that act on ids, where text is requested."""
     idle = [name for name, value in passed.items() if value]
     if idle:
         raise ArgumentError(f"{' and '.join(idle)} would have no effect with tokenize=False, which returns text")

@@ -18,7 +18,7 @@ def plain(value: Any) -> Any:
 def _plain(value: Any) -> Any:
     if value is None or isinstance(value, bool):
         return value
-    # A subclass, such as an enum, would show itself otherwise than the text or number that it is.
+    # A subclass, such as an enum, would print otherwise than the text or number that it is.
     if isinstance(value, str):
         return str.__str__(value)
     if isinstance(value, int):

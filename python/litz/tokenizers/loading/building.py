@@ -19,7 +19,7 @@ from litz.tokenizers.loading.side_files import SideKeys
 from litz.tokenizers.similar import similar
 
 _OF_MODELS = ("dtype", "torch_dtype", "device", "device_map", "attn_implementation", "threads")
-# Where nothing lies beside the tokenizer, or what does may be of another model.
+# Where there are no files beside the tokenizer, or they may be of another model.
 NO_FILES = ModelFiles("", Path(os.devnull), None)
 
 
@@ -61,7 +61,7 @@ def over(core: _core.Tokenizer, settings: Settings, passed: Mapping[str, Any]) -
 
 
 def allowed(settings: Mapping[str, Any], arguments: Sequence[str] = ()) -> dict[str, Any]:
-    """What a caller passed, without what asks for nothing; a name that means nothing here is ArgumentError.
+    """What a caller passed, without values that have no effect; an unknown name is ArgumentError.
 
     `arguments` are names of the caller's own, which a misspelt one may be meant to be.
     """

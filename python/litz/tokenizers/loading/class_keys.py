@@ -85,7 +85,7 @@ def family(keys: SideKeys, files: ModelFiles, stages: Mapping[str, Any]) -> str 
 
 
 def put_tokens(keys: SideKeys, name: str | None, core: TokenizerBackend | None) -> None:
-    """Names the tokens that a class has where nothing else names them; only tokens of the vocabulary."""
+    """Sets the special tokens of a class where no file sets them; only tokens of the vocabulary."""
     defaults = DEFAULTS.get(name or "")
     if defaults is not None and core is not None:
         for key, token in defaults.tokens.items():

@@ -1,4 +1,4 @@
-"""Names of settings that transformers knows: what they may do here, in one table each."""
+"""Settings of transformers by name, and their effect here: one table for each kind."""
 
 from litz.tokenizers.special_tokens import STANDARD
 
@@ -33,7 +33,7 @@ SETTINGS = frozenset([
     "model_input_names", "name_or_path", "add_bos_token", "add_eos_token", "add_prefix_space", "legacy",
     "do_lower_case", "strip_accents", "tokenize_chinese_chars", "added_tokens_decoder", "model_specific_special_tokens",
 ])  # fmt: skip
-# Arguments of loading that act on nothing here, with the values that ask for nothing.
+# Arguments of loading without effect here, with the values that are accepted.
 NEUTRAL: dict[str, tuple[object, ...]] = {
     "force_download": (False, None),
     "resume_download": (False, True, None),

@@ -35,7 +35,7 @@ def found(files: ModelFiles) -> tuple[str, list[Path]]:
 
 
 def _kind_of_model(path: Path) -> str:
-    """Llama 3 named its tiktoken file as others name SentencePiece's: only one of them is text."""
+    """Llama 3's tiktoken file has the name of SentencePiece's: only one of the two is text."""
     with path.open("rb") as file:
         start = file.read(64)
     return "tiktoken" if start.isascii() and b" " in start and b"\n" in start else "sentencepiece"

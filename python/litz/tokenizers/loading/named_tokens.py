@@ -16,7 +16,7 @@ MODELS = "model_specific_special_tokens"
 class NamedTokens:
     """The special tokens of a tokenizer."""
 
-    tokens: dict[str, str]  # "bos_token" -> "<s>": the seven that every tokenizer knows, then those of the model
+    tokens: dict[str, str]  # "bos_token" -> "<s>": the seven standard ones, then those of the model
     additional: tuple[str, ...]
     added: tuple[AddedToken, ...]  # all of them, in the order in which those that are new get ids
 
@@ -48,7 +48,7 @@ def _united(before: Any, more: list[Any]) -> list[Any]:
 
 
 def report_unread(keys: SideKeys, listed: Mapping[str, Any]) -> None:
-    """Says which tokens of a special_tokens_map.json that does not count differ from those that do."""
+    """Warns of the tokens of an ignored special_tokens_map.json that differ from those in use."""
     differing = [key for key in STANDARD if key in listed and _content(listed[key]) != _content(keys.peek(key))]
     if differing:
         warnings.warn(

@@ -104,7 +104,7 @@ def _named_templates(keys: SideKeys) -> dict[str, str]:
 
 def _read(path: Path) -> str:
     try:
-        # Newlines are the template's business: what they were decides what it renders.
+        # Newlines are kept as they are: they are part of what the template renders.
         return path.read_bytes().decode("utf-8")
     except UnicodeDecodeError as error:
         raise FormatError(f"{path} is not UTF-8: {error}") from error

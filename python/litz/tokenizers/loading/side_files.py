@@ -148,9 +148,7 @@ class SideKeys:
         if passed:
             raise ArgumentError(f"{', '.join(sorted(passed))} would have no effect on this tokenizer; leave it out")
         for where, keys in left.items():
-            warnings.warn(
-                f"{where}: keys that litz does not know were not used: {', '.join(sorted(keys))}", stacklevel=2
-            )
+            warnings.warn(f"{where}: unknown keys were ignored: {', '.join(sorted(keys))}", stacklevel=2)
 
 
 def added_token(value: Mapping[str, Any], where: str, *, special: bool = False) -> AddedToken:

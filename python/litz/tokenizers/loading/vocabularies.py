@@ -1,4 +1,4 @@
-"""From the files of a vocabulary and what stands beside them to a compiled tokenizer."""
+"""From the files of a vocabulary and the files beside them to a compiled tokenizer."""
 
 import json
 import os

@@ -20,7 +20,7 @@ class AddedToken:
     """A token and how it is looked for.
 
     `lstrip` and `rstrip` take the white space on that side along; `single_word` matches only where no word character
-    touches; `special` tokens are control tokens, which decoding may leave out.
+    touches; `special` tokens are control tokens, which decoding may skip.
     """
 
     id: int
@@ -39,7 +39,7 @@ class AddedToken:
 
 
 class AddedTokens:
-    """The added tokens of a tokenizer, by content and by id, with the finders of both kinds."""
+    """The added tokens of a tokenizer, by content and by id, with the matchers of both kinds."""
 
     def __init__(self, tokens: Sequence[AddedToken], vocab: Mapping[str, int], shape: Callable[[str], str]) -> None:
         self.by_content: dict[str, AddedToken] = {}

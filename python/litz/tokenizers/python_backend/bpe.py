@@ -85,7 +85,7 @@ class Bpe:
     def _symbols(self, piece: str) -> list[_Symbol]:
         """The characters of a piece; what the vocabulary lacks is bytes, or the unknown token, or left out.
 
-        An unknown character waits until it is clear that no other follows to be fused with it; bytes overtake it.
+        An unknown character waits until it is clear that no other follows to be fused with it; bytes precede it.
         """
         symbols: list[_Symbol] = []
         waiting = 0  # bytes of unknown characters
@@ -123,7 +123,7 @@ class Bpe:
     def _merge(self, symbols: list[_Symbol]) -> None:
         """Applies the merges in place: the lowest rank first, of equal ones the leftmost.
 
-        The queue is never cleaned: an entry whose pair has changed since is dropped when its turn comes, unless the new
+        The queue is never cleaned: an entry whose pair has changed since is dropped when it is popped, unless the new
         pair makes the same token. With dropout an entry may be passed over; it returns after the next merge.
         """
         queue: list[tuple[int, int, int]] = []  # (rank, place, new token)
@@ -180,6 +180,6 @@ def _merges(vocab: dict[str, int], lines: Sequence[Any], prefix: str) -> dict[tu
         whole = (left.encode() + right.encode()[cut:]).decode(errors="replace")
         missing = next((token for token in (left, right, whole) if token not in vocab), None)
         if missing is not None:
-            raise FormatError(f"model.merges: {left!r} {right!r} speaks of {missing!r}, which is not in the vocabulary")
+            raise FormatError(f"model.merges: {left!r} {right!r} names {missing!r}, which is not in the vocabulary")
         merges[vocab[left], vocab[right]] = (rank, vocab[whole])
     return merges

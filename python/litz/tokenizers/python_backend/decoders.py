@@ -22,7 +22,7 @@ Tokens = list[str]
 class Step:
     """One decoder. With `raw`, bytes that are not UTF-8 stay what they are, else they become U+FFFD.
 
-    With `first_sight`, what it makes of the beginning of one long token does not depend on the rest.
+    With `first_sight`, the output for the beginning of one long token does not depend on the rest.
     """
 
     kind: str

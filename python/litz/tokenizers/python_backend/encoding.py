@@ -42,7 +42,7 @@ class Encoding:
 
     @property
     def sequence_ids(self) -> list[int | None]:
-        """Which text each token came from; None for tokens that were put around. One text is 0 all over."""
+        """Which text each token came from; None for tokens that were put around. With one text, all are 0."""
         found: list[int | None] = [None] * len(self)
         for sequence in range(max(1, len(self.ranges))):
             for at in self.ranges.get(sequence, range(len(self))):
@@ -102,7 +102,12 @@ class Encoding:
         return None if tokens is None else (self.offsets[tokens[0]][0], self.offsets[tokens[1] - 1][1])
 
     def padded(
-        self, width: int, *, pad_id: int, pad_type_id: int = 0, pad_token: str | None = None,
+        self,
+        width: int,
+        *,
+        pad_id: int,
+        pad_type_id: int = 0,
+        pad_token: str | None = None,
         padding_side: str = "right",
     ) -> "Encoding":
         """The same with its overflowing pieces, filled up to `width` tokens."""
@@ -142,7 +147,7 @@ class Encoding:
         )  # fmt: skip
 
     def part(self, start: int, end: int) -> "Encoding":
-        """Some of the tokens; which text they came from is forgotten."""
+        """Some of the tokens; without the text that they came from."""
         columns: tuple[Any, ...] = tuple(column[start:end] for column in self._columns())
         return Encoding(*columns)
 

@@ -1,6 +1,6 @@
 """Normalizers: the text rewritten before anything else, so that what means the same becomes the same.
 
-Each is a function from a text to a text. What a character becomes comes from that character, so that offsets survive.
+Each is a function from a text to a text. The replacement of a character has its origin, so that offsets stay valid.
 """
 
 from collections.abc import Callable, Iterator
@@ -72,7 +72,7 @@ def _one_after_another(steps: list[Normalizer], text: Text) -> Text:
 
 
 def normal_form(text: Text, *, composed: bool, compatible: bool = False) -> Text:
-    """Unicode's normal forms: characters in their parts (D), put together again (C), and look-alikes made one (K)."""
+    """Unicode's normal forms: decomposed (D), composed again (C), and compatibility characters replaced (K)."""
     if text.chars.isascii():
         return text
     changes = _decomposed(text.chars, compatible=compatible)
@@ -130,7 +130,7 @@ def _composed(parts: Iterator[tuple[int, Change]]) -> Iterator[Change]:
 
 
 def lowercase(text: Text) -> Text:
-    """Every character in small letters."""
+    """Every character in lower case."""
     return text.mapped([unicode.lower(char) for char in text.chars])
 
 

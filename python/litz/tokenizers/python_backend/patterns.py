@@ -1,6 +1,6 @@
 r"""What Split and Replace look for: regexes in Oniguruma's syntax, rewritten for Python's `re`.
 
-Files write `\p{L}+` and `(?i:'s|'t)`; `re` knows neither properties nor Oniguruma's idea of case. So every class
+Files write `\p{L}+` and `(?i:'s|'t)`; `re` has neither properties nor Oniguruma's rules of case. So every class
 becomes an explicit list of ranges: `\p{L}` is spelled out as `[A-Za-zªµº…]`, `\s` and `\w` and `\b` too. What is left
 (alternatives, groups, look-around, repetition) means the same in both. Syntax: the file doc/RE of Oniguruma.
 """
@@ -68,7 +68,7 @@ class _Translation:
         self.path = path
         self.at = 0
         self.any_case = False
-        self.literals = ""  # the run of letters that `any_case` has just met
+        self.literals = ""  # the run of letters that `any_case` has just read
 
     def whole(self) -> str:
         out = self.alternatives()

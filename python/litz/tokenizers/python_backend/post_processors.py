@@ -83,7 +83,7 @@ def _each(encodings: list[Encoding], change: Callable[[Encoding], None]) -> None
 def _byte_level(fields: Fields) -> Step:
     """Offsets without the spaces that byte-level tokens begin with."""
     prefixed, trims = fields.flag("add_prefix_space"), fields.flag("trim_offsets")
-    fields.flag("use_regex", True)  # speaks to the pre-tokenizer
+    fields.flag("use_regex", True)  # for the pre-tokenizer
 
     def apply(encodings: list[Encoding], special: bool) -> list[Encoding]:
         if trims:
@@ -96,7 +96,7 @@ def _byte_level(fields: Fields) -> Step:
 
 
 def trim(encoding: Encoding, *, prefixed: bool) -> None:
-    """Takes the white space at a token's ends out of its offsets.
+    """Excludes the white space at a token's ends from its offsets.
 
     With a prefix space, a single one at the beginning of the text was never there, and its token begins where it does.
     """

@@ -116,7 +116,7 @@ def unicode_scripts(text: Text) -> list[Text]:
 
 def _byte_level(fields: Fields) -> PreTokenizer:
     prefixed, cutting = fields.flag("add_prefix_space"), fields.flag("use_regex", True)
-    fields.flag("trim_offsets")  # speaks to the post-processor
+    fields.flag("trim_offsets")  # for the post-processor
     pattern = Pattern(_GPT2, literal=False, path=fields.path)
 
     def byte_level(text: Text) -> list[Text]:

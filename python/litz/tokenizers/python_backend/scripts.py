@@ -18,13 +18,13 @@ _NAMES = """
     SignWriting Sinhala SoraSompeng Sundanese SylotiNagri Syriac Tagalog Tagbanwa TaiLe TaiTham TaiViet Takri
     Tamil Tangut Telugu Thaana Thai Tibetan Tifinagh Tirhuta Ugaritic Vai WarangCiti Yi
 """.split()
-# Where Unicode has changed its mind since.
+# Characters whose script has changed since.
 _THEN = {"\u061c": "Common", "\u0589": "Common", "\u0953": "Devanagari", "\u0954": "Devanagari"}
 
 
 @functools.lru_cache(maxsize=1 << 16)
 def script(char: str) -> str:
-    """The name of the script; "Any" for what Unicode 9 does not know."""
+    """The name of the script; "Any" for characters that Unicode 9 lacks."""
     if char in _THEN:
         return _THEN[char]
     known = (name for name in _NAMES if char in character_class(rf"[\p{{sc={name}}}&&\p{{Age=9.0}}]"))

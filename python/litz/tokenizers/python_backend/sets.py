@@ -52,7 +52,7 @@ def _case_families() -> dict[str, list[int]]:
     families: dict[str, list[int]] = {}
     for start, end in character_class(r"[\p{Changes_When_Casemapped}\p{Changes_When_Casefolded}]").ranges:
         for code in range(start, end + 1):
-            folded = lower(chr(code)).casefold()  # for letters that this Python does not know yet
+            folded = lower(chr(code)).casefold()  # for letters that this version of Python lacks
             if len(folded) == 1:
                 families.setdefault(folded, []).append(code)
     return families

@@ -1,4 +1,4 @@
-"""A text whose every character knows where it came from.
+"""A text with the origin of every character.
 
 Normalizers insert, remove, reorder and replace characters, and yet a token must say which characters of the original it
 covers. So each character carries its origin, a range of the original text, through the whole pipeline:

@@ -87,8 +87,15 @@ class PythonTokenizer:
         return [self.encode(text, add_special_tokens) for text in texts]
 
     def encode_full(
-        self, text: str | Sequence[str], pair: str | Sequence[str] | None = None, *, add_special_tokens: bool = True,
-        max_length: int | None = None, stride: int = 0, strategy: str = "longest_first", truncation_side: str = "right",
+        self,
+        text: str | Sequence[str],
+        pair: str | Sequence[str] | None = None,
+        *,
+        add_special_tokens: bool = True,
+        max_length: int | None = None,
+        stride: int = 0,
+        strategy: str = "longest_first",
+        truncation_side: str = "right",
         trusted: Sequence[Span] | None = None,
     ) -> Encoding:
         """The encoding of one text or of two; a list instead of a text is words that were split before.
@@ -112,9 +119,15 @@ class PythonTokenizer:
         return self._post_processor.process(encodings, add_special_tokens=add_special_tokens)
 
     def encode_full_batch(
-        self, texts: Sequence[str | Sequence[str]], pairs: Sequence[str | Sequence[str]] | None = None, *,
-        add_special_tokens: bool = True, max_length: int | None = None, stride: int = 0,
-        strategy: str = "longest_first", truncation_side: str = "right",
+        self,
+        texts: Sequence[str | Sequence[str]],
+        pairs: Sequence[str | Sequence[str]] | None = None,
+        *,
+        add_special_tokens: bool = True,
+        max_length: int | None = None,
+        stride: int = 0,
+        strategy: str = "longest_first",
+        truncation_side: str = "right",
         trusted: Sequence[Sequence[Span] | None] | None = None,
     ) -> list[Encoding]:
         """`encode_full` of several texts, or of pairs."""

@@ -1,9 +1,9 @@
-"""What the pipeline asks of Unicode: classes of characters, small letters, combining, user-perceived characters.
+"""Unicode for the pipeline: character classes, lower case, combining, user-perceived characters.
 
 Python's own `unicodedata` changes with Python, and tokenizer files are older than that. So classes come from the core
 as ranges of one version (16), narrowed by the age of a character where the reference's tables are older: its normal
-forms know Unicode 9, its punctuation and controls Unicode 8. What `unicodedata` says of how a character of Unicode 9
-decomposes never changes.
+forms are those of Unicode 9, its punctuation and controls those of Unicode 8. In `unicodedata`, the decomposition of a
+character of Unicode 9 never changes.
 """
 
 import functools
@@ -46,7 +46,7 @@ MARK = r"[[\p{M}&&\p{Age=9.0}&&[^\x{111C9}]]\x{1CF2}\x{1CF3}]"
 NONSPACING_MARK = r"[[\p{Mn}&&\p{Age=8.0}&&[^\x{1885}\x{1886}\x{A9BD}\x{111C9}]]\x{1734}\x{1171E}]"
 
 _UNICODE_9 = r"\p{Age=9.0}"
-# Capital letters that some supported version of Python does not know yet.
+# Uppercase letters that some supported version of Python lacks.
 _NEW_CAPITALS = {
     0x1C89: 0x1C8A, 0xA7CB: 0x264, 0xA7CC: 0xA7CD, 0xA7CE: 0xA7CF, 0xA7D2: 0xA7D3, 0xA7D4: 0xA7D5,
     0xA7DA: 0xA7DB, 0xA7DC: 0x19B,
@@ -57,7 +57,7 @@ _NEW_CAPITALS = {
 
 @functools.lru_cache(maxsize=1 << 16)
 def lower(char: str) -> str:
-    """A character in small letters, whatever stands around it: a final sigma gets no form of its own."""
+    """A character in lower case, whatever its context: a final sigma gets no form of its own."""
     small = _NEW_CAPITALS.get(ord(char))
     return char.lower() if small is None else chr(small)
 

@@ -1,4 +1,4 @@
-"""A token a word: what is not in the vocabulary is unknown. The oldest way, and the clearest."""
+"""One token for each word: a word that is not in the vocabulary is unknown."""
 
 from dataclasses import dataclass
 

@@ -1,6 +1,6 @@
 """Training: from a corpus to a tokenizer, with the results of the `tokenizers` library.
 
-trainers (their settings), presets (well-known components), corpus (texts on their way), vocabulary (what is learnt).
+trainers (their settings), presets (well-known components), corpus (texts to the core), vocabulary (the result).
 """
 
 from collections.abc import Mapping
@@ -26,9 +26,18 @@ __all__ = ["BpeTrainer", "UnigramTrainer", "WordLevelTrainer", "WordPieceTrainer
 
 
 def train(
-    corpus: Corpus, trainer: Trainer, *, preset: str | None = None, normalizer: Component | None = None,
-    pre_tokenizer: Component | None = None, decoder: Component | None = None, post_processor: Component | None = None,
-    model: Mapping[str, Any] | None = None, length: int | None = None, threads: int | None = None, memory: int = MEMORY,
+    corpus: Corpus,
+    trainer: Trainer,
+    *,
+    preset: str | None = None,
+    normalizer: Component | None = None,
+    pre_tokenizer: Component | None = None,
+    decoder: Component | None = None,
+    post_processor: Component | None = None,
+    model: Mapping[str, Any] | None = None,
+    length: int | None = None,
+    threads: int | None = None,
+    memory: int = MEMORY,
 ) -> Tokenizer:
     """A tokenizer trained on a corpus: texts, lists of texts, or paths of files whose lines are texts.
 

@@ -1,4 +1,4 @@
-"""Texts on their way to the core that counts their words: batches of them, files, and a progress bar."""
+"""Passes a corpus to the core, which counts its words: texts in batches, files, and a progress bar."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -46,7 +46,7 @@ class Report:
         self(stage, done, total, in_bytes=True)
 
     def close(self) -> None:
-        """Takes the bar away."""
+        """Removes the bar."""
         if self._bar is not None:
             self._bar.close()
             self._bar = None

@@ -1,4 +1,4 @@
-"""What stands around a model that is to be trained: the components of well-known tokenizers, as in tokenizer.json."""
+"""The stages around a model to be trained: the components of well-known tokenizers, as in tokenizer.json."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

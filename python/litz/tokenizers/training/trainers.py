@@ -23,7 +23,7 @@ def special_token(token: Any) -> dict[str, Any]:
 
 @dataclass(frozen=True, kw_only=True)
 class Trainer:
-    """What all trainers have; use one of the four below."""
+    """The settings that all trainers share; use one of the four below."""
 
     vocab_size: int = 30000
     show_progress: bool = True

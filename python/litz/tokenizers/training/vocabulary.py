@@ -29,7 +29,12 @@ TRAINERS: dict[str, type[Trainer]] = {
 
 
 def learn(
-    file: dict[str, Any], corpus: Corpus, trainer: Trainer, *, length: int | None = None, threads: int | None = None,
+    file: dict[str, Any],
+    corpus: Corpus,
+    trainer: Trainer,
+    *,
+    length: int | None = None,
+    threads: int | None = None,
     memory: int = MEMORY,
 ) -> bytes:
     """A tokenizer.json with the vocabulary that the trainer finds; the ids of its post-processor follow."""
@@ -85,8 +90,15 @@ def _with_ids(post_processor: Component | None, ids: Mapping[str, int]) -> dict[
 
 
 def learn_again(
-    backend: TokenizerBackend, settings: Settings, texts: Iterable[Any], *, vocab_size: int, length: int | None,
-    new_special_tokens: Sequence[Any], renamed: Mapping[str, str], show_progress: bool,
+    backend: TokenizerBackend,
+    settings: Settings,
+    texts: Iterable[Any],
+    *,
+    vocab_size: int,
+    length: int | None,
+    new_special_tokens: Sequence[Any],
+    renamed: Mapping[str, str],
+    show_progress: bool,
 ) -> tuple[_core.Tokenizer, Settings, bytes]:
     """A tokenizer's stages and settings with the vocabulary of another corpus; its tokenizer.json comes last."""
     file = json.loads(backend.to_json())
@@ -109,7 +121,7 @@ def learn_again(
         options["initial_alphabet"] = byte_alphabet()
     named = {name: renamed.get(token, token) for name, token in settings.defaults.tokens.items()}
     present = {entry["content"] for entry in special}
-    # A token that programs know by name stays one, whatever the corpus holds.
+    # A special token with a name stays a token, whatever the corpus holds.
     special += [special_token(token) for token in dict.fromkeys(named.values()) if token not in present]
     file["model"] = {name: value for name, value in model.items() if name not in ("vocab", "merges", "unk_id")}
     if file["model"].get("unk_token") in renamed:

@@ -6,7 +6,19 @@ from typing import Any
 import transformers as hf
 
 from tests.parity.harness.decoders import LLAMA3, Family, Row, rope
-from tests.parity.harness.draws import Keys, biases, chance, dim_of, ffn
+from tests.parity.harness.draws import (
+    SCALED,
+    Keys,
+    biases,
+    chance,
+    dim_of,
+    ffn,
+    layer_types,
+    random_rope,
+    rms,
+    sizes,
+    window,
+)
 from tests.parity.harness.rows.llama import mistral
 from tests.parity.harness.rows.qwen import qwen2, qwen3
 
@@ -14,6 +26,8 @@ MIXTRAL = {"num_local_experts": 5, "num_experts_per_tok": 2}
 SPARSE = {"num_experts": 6, "num_experts_per_tok": 3, "moe_intermediate_size": 20}
 SHARED = {**SPARSE, "shared_expert_intermediate_size": 28}
 YARN = rope("yarn", factor=4.0, original_max_position_embeddings=16)
+CLAMPED = {"num_local_experts": 5, "num_experts_per_tok": 2, "sliding_window": 7, "head_dim": 16,
+           "swiglu_limit": 0.7}  # fmt: skip
 SLIDING = {"use_sliding_window": True, "sliding_window": 7}
 
 
@@ -48,6 +62,12 @@ def qwen3_moe(draw: Random) -> Keys:
     keys = _qwen_moe(draw, qwen3(draw))
     keys.pop("layer_types", None)  # the reference reads none
     return keys
+
+
+def gpt_oss(draw: Random) -> Keys:
+    keys = sizes(draw, own_head=True) | rms(draw) | random_rope(draw, *SCALED) | biases(draw, "attention_bias")
+    keys |= experts(draw, "num_local_experts") | {"hidden_act": "silu", "swiglu_limit": draw.choice([0.5, 2.0, 7.0])}
+    return keys | {"sliding_window": window(draw), "layer_types": layer_types(draw, keys)}
 
 
 FAMILIES = {
@@ -85,5 +105,20 @@ FAMILIES = {
         published={"norm_topk_prob": True},
         # Windows are every layer's, and there are no biases.
         without_gguf=("qwen3-moe-window-biased-tied",),
+    ),
+    "gpt_oss": Family(
+        hf.GptOssConfig,
+        gpt_oss,
+        [
+            Row("gpt-oss", hf.GptOssConfig, {**CLAMPED, **rope("yarn", factor=4.0, truncate=False,
+                                                               original_max_position_embeddings=16)}),
+            Row("gpt-oss-unbiased-tied", hf.GptOssConfig, {
+                **CLAMPED, "attention_bias": False, "tie_word_embeddings": True,
+                "layer_types": ["full_attention", "full_attention", "sliding_attention"],
+            }),
+        ],
+        published={"swiglu_limit": 7.0},
+        # Which layers slide is every model's; and biases are those of the family.
+        without_gguf=("gpt-oss-unbiased-tied",),
     ),
 }  # fmt: skip

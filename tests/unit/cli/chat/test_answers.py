@@ -129,7 +129,7 @@ def test_questions_in_chinese_are_recognised(text, chinese):
     ],
 )
 def test_the_locale_says_which_language_is_spoken(variables, chinese):
-    assert languages.speaks_chinese(variables) is chinese
+    assert languages.locale_is_chinese(variables) is chinese
 
 
 def test_a_question_in_chinese_is_answered_by_the_default_model_with_advice(program, capsys):

@@ -5,8 +5,9 @@ import sys
 
 import pytest
 
-from litz.cli.chat import reader as readers
-from litz.cli.chat.reader import Reader, is_open, open_reader, without_quotes
+from litz.cli.chat import readers
+from litz.cli.chat.reader import Reader, is_open, without_quotes
+from litz.cli.chat.readers import open_reader
 from tests.terminals import program
 
 

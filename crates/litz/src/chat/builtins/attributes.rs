@@ -1,4 +1,4 @@
-//! `value.name` and `value[key]`, as the sandbox lets them through.
+//! `value.name` and `value[key]`, as the sandbox permits them.
 
 use std::rc::Rc;
 use std::sync::Arc;

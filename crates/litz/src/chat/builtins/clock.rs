@@ -123,7 +123,7 @@ impl Clock {
             'c' => self.format("%a %b %e %H:%M:%S %Y")?,
             'n' => "\n".into(),
             't' => "\t".into(),
-            // datetime.now() knows no zone: Python prints nothing for these.
+            // datetime.now() has no time zone: Python prints nothing for these.
             'z' | 'Z' => String::new(),
             '%' => "%".into(),
             other => return fail(format!("strftime_now does not support '%{other}'")),

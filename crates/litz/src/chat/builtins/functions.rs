@@ -8,7 +8,7 @@ use crate::chat::builtins::{find, Table};
 use crate::chat::failure::{fail, Failure, Outcome};
 use crate::chat::run::interpreter::Interpreter;
 use crate::chat::value::repr::str_of;
-use crate::chat::value::{Cycler, Dict, Namespace, Range, Sequence, Text, Value};
+use crate::chat::value::{Cycler, Dict, Namespace, RangeObject, Sequence, Text, Value};
 
 type Function = fn(&mut Interpreter<'_>, Call) -> Outcome<Value>;
 
@@ -83,7 +83,7 @@ fn range(call: Call) -> Outcome<Value> {
     if !(bounded(start) && bounded(stop) && bounded(step)) {
         return fail("the bounds of range() are too large");
     }
-    let range = Range { start, stop, step };
+    let range = RangeObject { start, stop, step };
     if range.len() > MAX_RANGE {
         return fail(format!(
             "Range too big. The sandbox blocks ranges larger than MAX_RANGE ({MAX_RANGE})."

@@ -92,7 +92,7 @@ fn case(interpreter: &Interpreter<'_>, value: &Value, call: Call, test: fn(&str)
     Ok(test(&str_of(value, &interpreter.budget)?.text))
 }
 
-/// An undefined value has a length and can be walked, so that Jinja counts it, too.
+/// An undefined value has a length and can be iterated, so that Jinja counts it, too.
 fn is_sequence(value: &Value) -> bool {
     use Value::{Dict, List, Range, Str, Tuple, Undefined};
     matches!(value, Undefined(_) | Str(_) | List(_) | Tuple(_) | Dict(_) | Range(_))

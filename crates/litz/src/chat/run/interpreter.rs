@@ -43,7 +43,7 @@ pub(crate) struct Interpreter<'a> {
     captures: usize,
     generation: Vec<Range<usize>>,
     recursions: Vec<Recursion>,
-    // Both can hold themselves: they are emptied at the end, so that nothing is left in memory.
+    // Both can contain themselves: they are cleared at the end, so that nothing leaks.
     scopes: Vec<Rc<Scope>>,
     namespaces: Vec<Rc<Namespace>>,
 }
@@ -134,7 +134,7 @@ impl<'a> Interpreter<'a> {
         flow
     }
 
-    /// A body with its own scope, whose breaks go no further.
+    /// A body with its own scope; a break ends it only.
     fn inner(&mut self, body: &[Statement]) -> Outcome<()> {
         self.scoped(self.scope.clone(), |this| this.block(body).map(|_| ()))
     }

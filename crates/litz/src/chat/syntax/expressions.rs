@@ -3,7 +3,7 @@
 use crate::chat::failure::{Failure, Outcome};
 use crate::chat::syntax::ast::{Arguments, Expr, Node};
 use crate::chat::syntax::parser::{describe, Parser};
-use crate::chat::syntax::token::Kind;
+use crate::chat::syntax::token::TokenKind;
 
 impl Parser {
     pub fn expression(&mut self) -> Outcome<Node> {
@@ -36,7 +36,7 @@ impl Parser {
     }
 
     fn ends_tuple(&self) -> bool {
-        matches!(self.kind(), Kind::VariableEnd | Kind::BlockEnd) || self.is_op(")")
+        matches!(self.kind(), TokenKind::VariableEnd | TokenKind::BlockEnd) || self.is_op(")")
     }
 
     fn conditional(&mut self) -> Outcome<Node> {
@@ -94,10 +94,10 @@ impl Parser {
         let mut rest = Vec::new();
         loop {
             let op = match self.kind() {
-                Kind::Op(op @ ("==" | "!=" | "<" | "<=" | ">" | ">=")) => op,
-                Kind::Name(name) if &**name == "in" => "in",
-                Kind::Name(name)
-                    if &**name == "not" && matches!(self.peek(), Kind::Name(n) if &**n == "in") =>
+                TokenKind::Op(op @ ("==" | "!=" | "<" | "<=" | ">" | ">=")) => op,
+                TokenKind::Name(name) if &**name == "in" => "in",
+                TokenKind::Name(name)
+                    if &**name == "not" && matches!(self.peek(), TokenKind::Name(n) if &**n == "in") =>
                 {
                     self.next();
                     "not in"
@@ -121,7 +121,7 @@ impl Parser {
     ) -> Outcome<Node> {
         let mut line = self.line();
         let mut left = operand(self)?;
-        while let Kind::Op(op) = *self.kind() {
+        while let TokenKind::Op(op) = *self.kind() {
             if !operators.contains(&op) {
                 break;
             }
@@ -179,7 +179,7 @@ impl Parser {
     fn primary(&mut self) -> Outcome<Node> {
         let line = self.line();
         let expr = match self.next() {
-            Kind::Name(name) => match &*name {
+            TokenKind::Name(name) => match &*name {
                 "true" | "True" => Expr::Bool(true),
                 "false" | "False" => Expr::Bool(false),
                 "none" | "None" => Expr::None,
@@ -188,20 +188,20 @@ impl Parser {
                     Expr::Name(name)
                 }
             },
-            Kind::Str(first) => {
+            TokenKind::Str(first) => {
                 let mut text = first.to_string();
-                while let Kind::Str(more) = self.kind().clone() {
+                while let TokenKind::Str(more) = self.kind().clone() {
                     text.push_str(&more);
                     self.next();
                 }
                 Expr::Str(text.into())
             }
-            Kind::Int(n) => Expr::Int(n),
-            Kind::Big(n) => Expr::Big(n),
-            Kind::Float(x) => Expr::Float(x),
-            Kind::Op("(") => return self.nested(Self::parenthesised),
-            Kind::Op("[") => Expr::List(self.items("]")?),
-            Kind::Op("{") => self.dict()?,
+            TokenKind::Int(n) => Expr::Int(n),
+            TokenKind::Big(n) => Expr::Big(n),
+            TokenKind::Float(x) => Expr::Float(x),
+            TokenKind::Op("(") => return self.nested(Self::parenthesised),
+            TokenKind::Op("[") => Expr::List(self.items("]")?),
+            TokenKind::Op("{") => self.dict()?,
             other => return Err(Failure::new(format!("unexpected {}", describe(&other))).at(line)),
         };
         Node::new(line, expr)
@@ -256,12 +256,12 @@ impl Parser {
             let line = self.line();
             if self.skip_op(".") {
                 node = match self.next() {
-                    Kind::Name(name) => Node::new(line, Expr::Attribute(Box::new(node), name))?,
-                    Kind::Int(n) => {
+                    TokenKind::Name(name) => Node::new(line, Expr::Attribute(Box::new(node), name))?,
+                    TokenKind::Int(n) => {
                         let index = Node::new(line, Expr::Int(n))?;
                         Node::new(line, Expr::Item(Box::new(node), Box::new(index)))?
                     }
-                    Kind::Big(n) => {
+                    TokenKind::Big(n) => {
                         let index = Node::new(line, Expr::Big(n))?;
                         Node::new(line, Expr::Item(Box::new(node), Box::new(index)))?
                     }
@@ -371,9 +371,9 @@ impl Parser {
     /// `x is divisibleby 3`: an argument without parentheses.
     fn bare_test_argument(&mut self) -> Outcome<Arguments> {
         let starts = match self.kind() {
-            Kind::Name(name) => !matches!(&**name, "else" | "or" | "and"),
-            Kind::Str(_) | Kind::Int(_) | Kind::Big(_) | Kind::Float(_) => true,
-            Kind::Op(op) => matches!(*op, "[" | "{"),
+            TokenKind::Name(name) => !matches!(&**name, "else" | "or" | "and"),
+            TokenKind::Str(_) | TokenKind::Int(_) | TokenKind::Big(_) | TokenKind::Float(_) => true,
+            TokenKind::Op(op) => matches!(*op, "[" | "{"),
             _ => false,
         };
         if !starts {
@@ -412,7 +412,9 @@ impl Parser {
                     return misplaced();
                 }
                 arguments.double_star = Some(Box::new(self.expression()?));
-            } else if let (Kind::Name(name), Kind::Op("=")) = (self.kind().clone(), self.peek().clone()) {
+            } else if let (TokenKind::Name(name), TokenKind::Op("=")) =
+                (self.kind().clone(), self.peek().clone())
+            {
                 self.next();
                 self.next();
                 let value = self.expression()?;

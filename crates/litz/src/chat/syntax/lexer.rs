@@ -2,7 +2,7 @@
 
 use crate::chat::failure::{fail, Failure, Outcome};
 use crate::chat::syntax::literals;
-use crate::chat::syntax::token::{Kind, Token};
+use crate::chat::syntax::token::{Token, TokenKind};
 use crate::chat::value::characters::is_space;
 
 // Longest first: the first that matches is taken.
@@ -18,7 +18,7 @@ pub(crate) fn tokenize(source: &str) -> Outcome<Vec<Token>> {
     }
     let mut lexer = Lexer { text: &text, at: 0, line: 1, tokens: Vec::new() };
     lexer.root()?;
-    lexer.push(Kind::End);
+    lexer.push(TokenKind::End);
     Ok(lexer.tokens)
 }
 
@@ -34,7 +34,7 @@ impl<'s> Lexer<'s> {
         &self.text[self.at..]
     }
 
-    fn push(&mut self, kind: Kind) {
+    fn push(&mut self, kind: TokenKind) {
         self.tokens.push(Token { kind, line: self.line });
     }
 
@@ -68,8 +68,8 @@ impl<'s> Lexer<'s> {
             self.advance(start + 2 + usize::from(sign.is_some()));
             match delimiter {
                 b'#' => self.comment()?,
-                b'%' => self.tag(Kind::BlockBegin, Kind::BlockEnd)?,
-                _ => self.tag(Kind::VariableBegin, Kind::VariableEnd)?,
+                b'%' => self.tag(TokenKind::BlockBegin, TokenKind::BlockEnd)?,
+                _ => self.tag(TokenKind::VariableBegin, TokenKind::VariableEnd)?,
             }
         }
         Ok(())
@@ -92,7 +92,7 @@ impl<'s> Lexer<'s> {
             _ => text,
         };
         if !kept.is_empty() {
-            self.push(Kind::Data(kept.into()));
+            self.push(TokenKind::Data(kept.into()));
         }
     }
 
@@ -141,8 +141,8 @@ impl<'s> Lexer<'s> {
     }
 
     /// The tokens between `{{` and `}}`, or `{%` and `%}`.
-    fn tag(&mut self, begin: Kind, end: Kind) -> Outcome<()> {
-        let block = end == Kind::BlockEnd;
+    fn tag(&mut self, begin: TokenKind, end: TokenKind) -> Outcome<()> {
+        let block = end == TokenKind::BlockEnd;
         self.push(begin);
         let mut open: Vec<&'static str> = Vec::new();
         while self.at < self.text.len() {
@@ -187,14 +187,14 @@ impl<'s> Lexer<'s> {
             self.advance(length);
         } else if first == '_' || first.is_alphanumeric() {
             let end = rest.find(|c: char| c != '_' && !c.is_alphanumeric()).unwrap_or(rest.len());
-            self.push(Kind::Name(rest[..end].into()));
+            self.push(TokenKind::Name(rest[..end].into()));
             self.advance(end);
         } else if matches!(first, '\'' | '"') {
             let Some(length) = literals::string_length(rest) else {
                 return self.error(format!("unexpected char {first:?}: the string is never closed"));
             };
             let text = literals::unescape(&rest[1..length - 1]).map_err(|f| f.at(self.line))?;
-            self.push(Kind::Str(text.into()));
+            self.push(TokenKind::Str(text.into()));
             self.advance(length);
         } else {
             self.operator(open)?;
@@ -218,7 +218,7 @@ impl<'s> Lexer<'s> {
             },
             _ => {}
         }
-        self.push(Kind::Op(op));
+        self.push(TokenKind::Op(op));
         self.advance(op.len());
         Ok(())
     }

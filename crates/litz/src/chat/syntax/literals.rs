@@ -3,16 +3,16 @@
 use std::sync::Arc;
 
 use crate::chat::failure::{fail, Failure, Outcome};
-use crate::chat::syntax::token::Kind;
+use crate::chat::syntax::token::TokenKind;
 use crate::chat::value::integers;
 
 /// A number at the start of `text` and its length. After a dot only an integer can stand.
-pub(crate) fn number(text: &str, after_dot: bool) -> Outcome<(Kind, usize)> {
+pub(crate) fn number(text: &str, after_dot: bool) -> Outcome<(TokenKind, usize)> {
     if !after_dot {
         if let Some(length) = float_length(text) {
             let value: String = text[..length].chars().filter(|&c| c != '_').collect();
             let value = value.parse::<f64>().map_err(|e| Failure::new(e.to_string()))?;
-            return Ok((Kind::Float(value), length));
+            return Ok((TokenKind::Float(value), length));
         }
     }
     let (radix, prefix) = match text.get(..2).map(str::to_ascii_lowercase).as_deref() {
@@ -23,15 +23,15 @@ pub(crate) fn number(text: &str, after_dot: bool) -> Outcome<(Kind, usize)> {
     };
     let digits = digits_length(&text[prefix..], radix, prefix > 0);
     if prefix > 0 && digits == 0 {
-        return Ok((Kind::Int(0), 1));
+        return Ok((TokenKind::Int(0), 1));
     }
     // "007" is three tokens to Jinja, and an error to its parser; a lone zero is enough to get there.
     let zero = prefix == 0 && text.starts_with('0');
     let length = if zero { zeros_length(text) } else { prefix + digits };
     let value: String = text[prefix.min(length)..length].chars().filter(|&c| c != '_').collect();
     match (i128::from_str_radix(&value, radix), integers::parsed(&value, radix)) {
-        (Ok(value), _) => Ok((Kind::Int(value), length)),
-        (_, Some(value)) => Ok((Kind::Big(Arc::new(value)), length)),
+        (Ok(value), _) => Ok((TokenKind::Int(value), length)),
+        (_, Some(value)) => Ok((TokenKind::Big(Arc::new(value)), length)),
         _ => fail(format!("an integer of more than {} digits", integers::MAX_DIGITS)),
     }
 }

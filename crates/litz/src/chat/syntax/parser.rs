@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::chat::failure::{Failure, Outcome};
 use crate::chat::syntax::ast::{For, MacroDefinition, Node, Statement, StatementKind, Target};
 use crate::chat::syntax::lexer::{check_length, tokenize};
-use crate::chat::syntax::token::{Kind, Token};
+use crate::chat::syntax::token::{Token, TokenKind};
 
 /// How deep statements, and brackets within an expression, may nest.
 pub(crate) const MAX_DEPTH: usize = 100;
@@ -62,11 +62,11 @@ pub(crate) struct Parser {
 
 /// Tokens.
 impl Parser {
-    pub fn kind(&self) -> &Kind {
+    pub fn kind(&self) -> &TokenKind {
         &self.tokens[self.at].kind
     }
 
-    pub fn peek(&self) -> &Kind {
+    pub fn peek(&self) -> &TokenKind {
         &self.tokens[(self.at + 1).min(self.tokens.len() - 1)].kind
     }
 
@@ -74,7 +74,7 @@ impl Parser {
         self.tokens[self.at].line
     }
 
-    pub fn next(&mut self) -> Kind {
+    pub fn next(&mut self) -> TokenKind {
         let kind = self.kind().clone();
         if self.at + 1 < self.tokens.len() {
             self.at += 1;
@@ -87,11 +87,11 @@ impl Parser {
     }
 
     pub fn is_op(&self, op: &str) -> bool {
-        matches!(self.kind(), Kind::Op(found) if *found == op)
+        matches!(self.kind(), TokenKind::Op(found) if *found == op)
     }
 
     pub fn is_name(&self, name: &str) -> bool {
-        matches!(self.kind(), Kind::Name(found) if &**found == name)
+        matches!(self.kind(), TokenKind::Name(found) if &**found == name)
     }
 
     pub fn skip_op(&mut self, op: &str) -> bool {
@@ -126,7 +126,7 @@ impl Parser {
 
     pub fn expect_name(&mut self) -> Outcome<Arc<str>> {
         match self.kind().clone() {
-            Kind::Name(name) => {
+            TokenKind::Name(name) => {
                 self.next();
                 Ok(name)
             }
@@ -134,7 +134,7 @@ impl Parser {
         }
     }
 
-    fn expect(&mut self, kind: Kind) -> Outcome<()> {
+    fn expect(&mut self, kind: TokenKind) -> Outcome<()> {
         if *self.kind() == kind {
             self.next();
             return Ok(());
@@ -154,20 +154,20 @@ impl Parser {
     }
 }
 
-pub(crate) fn describe(kind: &Kind) -> String {
+pub(crate) fn describe(kind: &TokenKind) -> String {
     match kind {
-        Kind::Data(_) => "template data".into(),
-        Kind::VariableBegin => "begin of print statement".into(),
-        Kind::VariableEnd => "end of print statement".into(),
-        Kind::BlockBegin => "begin of statement block".into(),
-        Kind::BlockEnd => "end of statement block".into(),
-        Kind::Name(name) => format!("'{name}'"),
-        Kind::Str(text) => format!("the string {text:?}"),
-        Kind::Int(n) => format!("'{n}'"),
-        Kind::Big(_) => "a large number".into(),
-        Kind::Float(x) => format!("'{x}'"),
-        Kind::Op(op) => format!("'{op}'"),
-        Kind::End => "end of template".into(),
+        TokenKind::Data(_) => "template data".into(),
+        TokenKind::VariableBegin => "begin of print statement".into(),
+        TokenKind::VariableEnd => "end of print statement".into(),
+        TokenKind::BlockBegin => "begin of statement block".into(),
+        TokenKind::BlockEnd => "end of statement block".into(),
+        TokenKind::Name(name) => format!("'{name}'"),
+        TokenKind::Str(text) => format!("the string {text:?}"),
+        TokenKind::Int(n) => format!("'{n}'"),
+        TokenKind::Big(_) => "a large number".into(),
+        TokenKind::Float(x) => format!("'{x}'"),
+        TokenKind::Op(op) => format!("'{op}'"),
+        TokenKind::End => "end of template".into(),
     }
 }
 
@@ -179,17 +179,17 @@ impl Parser {
         loop {
             let line = self.line();
             match self.kind().clone() {
-                Kind::Data(text) => {
+                TokenKind::Data(text) => {
                     self.next();
                     body.push(Statement { line, kind: StatementKind::Data(text) });
                 }
-                Kind::VariableBegin => {
+                TokenKind::VariableBegin => {
                     self.next();
                     let node = self.tuple(true, false)?;
-                    self.expect(Kind::VariableEnd)?;
+                    self.expect(TokenKind::VariableEnd)?;
                     body.push(Statement { line: node.line, kind: StatementKind::Output(node) });
                 }
-                Kind::BlockBegin => {
+                TokenKind::BlockBegin => {
                     self.next();
                     if ends.iter().any(|end| self.is_name(end)) {
                         return Ok(body);
@@ -198,10 +198,10 @@ impl Parser {
                     for kind in self.nested(Self::statement)? {
                         body.push(Statement { line, kind });
                     }
-                    self.expect(Kind::BlockEnd)?;
+                    self.expect(TokenKind::BlockEnd)?;
                 }
-                Kind::End if ends.is_empty() => return Ok(body),
-                Kind::End => {
+                TokenKind::End if ends.is_empty() => return Ok(body),
+                TokenKind::End => {
                     return self.error(format!("unexpected end of template, expected {}", ends.join(" or ")))
                 }
                 other => return self.error(format!("unexpected {}", describe(&other))),
@@ -212,7 +212,7 @@ impl Parser {
     /// The body of a block, from the end of its tag to the name in the closing tag.
     fn body(&mut self, ends: &[&str]) -> Outcome<Vec<Statement>> {
         self.skip_op(":");
-        self.expect(Kind::BlockEnd)?;
+        self.expect(TokenKind::BlockEnd)?;
         self.statements(ends)
     }
 
@@ -228,7 +228,9 @@ impl Parser {
     }
 
     fn statement(&mut self) -> Outcome<Vec<StatementKind>> {
-        let Kind::Name(tag) = self.kind().clone() else { return self.error("a tag must begin with a name") };
+        let TokenKind::Name(tag) = self.kind().clone() else {
+            return self.error("a tag must begin with a name");
+        };
         let line = self.line();
         self.next();
         let one = |kind| Ok(vec![kind]);
@@ -376,7 +378,7 @@ impl Parser {
 
     fn with(&mut self) -> Outcome<StatementKind> {
         let mut values = Vec::new();
-        while *self.kind() != Kind::BlockEnd {
+        while *self.kind() != TokenKind::BlockEnd {
             if !values.is_empty() {
                 self.expect_op(",")?;
             }
@@ -397,7 +399,7 @@ impl Parser {
 
     fn print(&mut self) -> Outcome<Vec<StatementKind>> {
         let mut outputs = Vec::new();
-        while *self.kind() != Kind::BlockEnd {
+        while *self.kind() != TokenKind::BlockEnd {
             if !outputs.is_empty() {
                 self.expect_op(",")?;
             }
@@ -413,8 +415,8 @@ impl Parser {
             _ => "import",
         };
         self.expression()?;
-        while *self.kind() != Kind::BlockEnd {
-            if matches!(self.next(), Kind::End) {
+        while *self.kind() != TokenKind::BlockEnd {
+            if matches!(self.next(), TokenKind::End) {
                 return self.error("unexpected end of template");
             }
         }
@@ -426,7 +428,7 @@ impl Parser {
         let mut targets = Vec::new();
         let mut tuple = false;
         loop {
-            if self.is_op("=") || self.is_op(")") || *self.kind() == Kind::BlockEnd {
+            if self.is_op("=") || self.is_op(")") || *self.kind() == TokenKind::BlockEnd {
                 break;
             }
             if ends_at_in && self.is_name("in") {

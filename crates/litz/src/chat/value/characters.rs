@@ -12,7 +12,7 @@ fn within(ranges: &Ranges, c: char) -> bool {
     ranges.get(place).is_some_and(|&(first, _)| first <= c as u32)
 }
 
-/// Defines a test for a class of Unicode's tables, which is read when it is first asked for.
+/// Defines a test for a class of Unicode's tables, which is read at the first use.
 macro_rules! class {
     ($(#[$doc:meta])* $name:ident, $pattern:literal) => {
         $(#[$doc])*

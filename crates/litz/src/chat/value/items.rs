@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use crate::chat::budget::Budget;
 use crate::chat::failure::{fail, Failure, Outcome};
-use crate::chat::value::{Output, Range, Text, Value};
+use crate::chat::value::{Output, RangeObject, Text, Value};
 
 /// The item at a key or index, if there is one.
 pub(crate) fn element(value: &Value, key: &Value, budget: &Budget) -> Outcome<Option<Value>> {
@@ -70,12 +70,12 @@ fn characters(text: &Text, positions: &[usize], budget: &Budget) -> Outcome<Text
 }
 
 /// A slice of a range, which is a range.
-fn part(range: &Range, bounds: [Value; 3]) -> Outcome<Range> {
+fn part(range: &RangeObject, bounds: [Value; 3]) -> Outcome<RangeObject> {
     let (start, stop, step) = resolved(bounds, range.len())?;
     let at = |i: i128| range.step.checked_mul(i)?.checked_add(range.start);
     let bounded = |n: &i128| n.unsigned_abs() < 1 << 96;
     match (at(start), at(stop), range.step.checked_mul(step).filter(bounded)) {
-        (Some(start), Some(stop), Some(step)) => Ok(Range { start, stop, step }),
+        (Some(start), Some(stop), Some(step)) => Ok(RangeObject { start, stop, step }),
         _ => fail("the bounds of range() are too large"),
     }
 }

@@ -5,7 +5,7 @@ use crate::chat::failure::{fail, Outcome};
 use crate::chat::value::repr::{float, str_of};
 use crate::chat::value::{operators, Dict, Output, Text, Value};
 
-pub(crate) struct Style {
+pub(crate) struct JsonStyle {
     pub ascii: bool,
     /// One level of indentation; without it everything is on one line.
     pub indent: Option<String>,
@@ -15,13 +15,13 @@ pub(crate) struct Style {
     pub trusted: bool,
 }
 
-pub(crate) fn dumps(value: &Value, style: &Style, budget: &Budget) -> Outcome<Text> {
+pub(crate) fn dumps(value: &Value, style: &JsonStyle, budget: &Budget) -> Outcome<Text> {
     let separators = match (&style.separators, &style.indent) {
         (Some(pair), _) => pair.clone(),
         (None, Some(_)) => (",".to_string(), ": ".to_string()),
         (None, None) => (", ".to_string(), ": ".to_string()),
     };
-    let mut writer = Writer {
+    let mut writer = JsonWriter {
         style,
         comma: separators.0,
         colon: separators.1,
@@ -38,8 +38,8 @@ pub(crate) fn dumps(value: &Value, style: &Style, budget: &Budget) -> Outcome<Te
     Ok(text)
 }
 
-struct Writer<'a> {
-    style: &'a Style,
+struct JsonWriter<'a> {
+    style: &'a JsonStyle,
     comma: String,
     colon: String,
     out: Output,
@@ -48,7 +48,7 @@ struct Writer<'a> {
     budget: &'a Budget,
 }
 
-impl Writer<'_> {
+impl JsonWriter<'_> {
     fn value(&mut self, value: &Value, depth: usize) -> Outcome<()> {
         self.budget.step(1)?;
         match value {

@@ -24,7 +24,7 @@ use std::sync::Arc;
 use num_bigint::BigInt;
 
 pub(crate) use self::containers::{Dict, Sequence};
-pub(crate) use self::objects::{Cycler, Loop, Macro, Namespace, Range, Scope};
+pub(crate) use self::objects::{Cycler, Loop, Macro, Namespace, RangeObject, Scope};
 pub(crate) use self::text::{Output, Text};
 
 use self::containers::MAX_KEY_VALUES;
@@ -44,7 +44,7 @@ pub(crate) enum Value {
     Tuple(Rc<Sequence>),
     Dict(Rc<Dict>),
     View(ViewKind, Rc<Sequence>),
-    Range(Rc<Range>),
+    Range(Rc<RangeObject>),
     /// The result of `map`, `select` and their like: it can be iterated once, and has no length.
     Generator(Rc<RefCell<Option<Rc<Sequence>>>>),
     Namespace(Rc<Namespace>),

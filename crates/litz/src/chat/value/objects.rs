@@ -9,7 +9,7 @@ use super::Value;
 use crate::chat::failure::{fail, Outcome};
 use crate::chat::syntax::ast::MacroDefinition;
 
-pub(crate) struct Range {
+pub(crate) struct RangeObject {
     pub start: i128,
     pub stop: i128,
     pub step: i128,
@@ -45,7 +45,7 @@ pub(crate) struct Scope {
     pub parent: Option<Rc<Scope>>,
 }
 
-impl Range {
+impl RangeObject {
     pub fn len(&self) -> usize {
         let span = if self.step > 0 { self.stop - self.start } else { self.start - self.stop };
         let step = self.step.abs();
@@ -58,7 +58,7 @@ impl Range {
 }
 
 impl Namespace {
-    /// Fails for a name that Jinja keeps to itself.
+    /// Fails for a name that Jinja reserves.
     pub fn new(attributes: Vec<(Arc<str>, Value)>) -> Outcome<Self> {
         attributes.iter().try_for_each(|(name, _)| Self::check(name))?;
         Ok(Self { attributes: attributes.into() })

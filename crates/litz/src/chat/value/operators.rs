@@ -97,7 +97,7 @@ fn repeat(left: &Value, right: &Value, budget: &Budget) -> Outcome<Value> {
     }
 }
 
-/// What needs no more than the machine's integers.
+/// Arithmetic on 64-bit integers.
 fn small_integers(op: &str, a: i128, b: i128) -> Option<i128> {
     match op {
         "+" => a.checked_add(b),

@@ -99,7 +99,7 @@ fn write_repr(value: &Value, out: &mut Printed, depth: usize, budget: &Budget) -
         Value::Loop(l) => {
             out.untrusted(format_args!("<LoopContext {}/{}>", l.index0.get() + 1, l.items.items.len()))
         }
-        // Python prints the address of these; there is none here.
+        // Python prints the addresses of these objects; there is none here.
         _ => out.untrusted(format_args!("<{} object>", value.type_name())),
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! Texts that know of each byte whether it is trusted.
+//! Texts with the origin of each byte: trusted or untrusted.
 //!
 //! What the template wrote is trusted: special tokens are recognised there. What came in with a message, a tool, a
 //! document or a variable is untrusted. An operation that does not track origins makes its whole result untrusted.
@@ -14,7 +14,7 @@ const TRACKED_STRETCHES: usize = 8;
 #[derive(Clone)]
 pub(crate) struct Text {
     pub text: Arc<str>,
-    // Starts and ends of the trusted stretches in turn, where only some bytes are. A thin pointer keeps values small.
+    // Starts and ends of the trusted stretches, alternating, where only some bytes are. A thin pointer keeps values small.
     edges: Option<Rc<Vec<usize>>>,
     /// Marked by `safe` or `escape`: adding to it escapes the other side, as markupsafe does.
     pub markup: bool,

@@ -40,16 +40,11 @@ fn slopes(alibi: &Alibi, reach: usize, causal: bool) -> Vec<f32> {
 
 /// The bucket's number of each head: `position_bias.weight` has a row for each bucket and a column for each head.
 fn learned(builder: &mut Builder<'_, '_>, buckets: &Buckets, heads: usize, reach: usize) -> Result<Vec<f32>> {
-    let learned = builder.loader.values("position_bias.weight", buckets.count, heads)?;
-    if learned.is_empty() {
-        return Ok(Vec::new());
-    }
-    let distances = || (0..=2 * reach).map(|place| place as i64 - reach as i64);
-    let rows: Vec<usize> = distances().map(|distance| bucket(buckets, distance)).collect();
-    Ok((0..heads)
-        .flat_map(|head| rows.iter().map(move |row| (row, head)))
-        .map(|(row, head)| learned[row * heads + head])
-        .collect())
+    let learned = builder.loader.columns("position_bias.weight", buckets.count, heads)?;
+    let rows: Vec<usize> =
+        (0..=2 * reach).map(|place| bucket(buckets, place as i64 - reach as i64)).collect();
+    let of_head = |numbers: &Vec<f32>| rows.iter().map(|&row| numbers[row]).collect::<Vec<_>>();
+    Ok(learned.iter().flat_map(of_head).collect())
 }
 
 /// The bucket of `key - query`: one for each small distance, then wider ones up to `distance`. Raffel et al., 2019.

@@ -5,15 +5,15 @@ use super::builder::Builder;
 use super::refusals::{check_mlp, check_moe, unsupported};
 use crate::engine::buffers::{BufferId, RowsPer};
 use crate::engine::steps::{
-    Epilogue, Expert, ExpertsDown, ExpertsUp, Mixture, Output, Read, Router, SharedExpert, Term,
+    Biased, Epilogue, Expert, ExpertGate, ExpertsDown, ExpertsUp, Mixture, Output, Read, Router,
+    SharedExpert, Term,
 };
 use crate::kernels::Activation;
 use crate::spec::{self, Mlp, Moe};
-use crate::weights::Weight;
 use crate::Result;
 
 /// The matrices of experts.
-type Experts = (Vec<Expert>, Vec<Weight>);
+type Experts = (Vec<Expert>, Vec<Biased>);
 
 /// A dense feed-forward.
 pub(super) fn mlp(builder: &mut Builder<'_, '_>, name: &str, spec: &Mlp) -> Result<Branch> {
@@ -61,7 +61,8 @@ pub(super) fn mixture(builder: &mut Builder<'_, '_>, name: &str, spec: &Moe, rea
         shared = Some(SharedExpert { read, down, gate: None });
     }
     let scores = builder.rows("router scores", spec.experts, RowsPer::Token);
-    first.push(builder.term(&format!("{name}.router"), (spec.experts, width), false, scores)?.into());
+    let router = (spec.experts, width);
+    first.push(builder.term(&format!("{name}.router"), router, spec.router.bias, scores)?.into());
     if spec.shared_gate {
         let gate = builder.rows("shared gate", 1, RowsPer::Token);
         first.push(builder.term(&format!("{name}.shared_gate"), (1, width), false, gate)?.into());
@@ -86,7 +87,11 @@ fn experts(
     let up = ExpertsUp {
         mixture,
         experts: reads,
-        activation: activation(spec.activation)?,
+        gate: ExpertGate {
+            activation: activation(spec.activation)?,
+            limit: spec.limit,
+            offset: spec.up_offset,
+        },
         read: read.clone(),
         permuted: builder.permuted(read, rows),
         hidden,
@@ -102,12 +107,16 @@ fn matrices_of_experts(builder: &mut Builder<'_, '_>, name: &str, spec: &Moe) ->
     let width = builder.width();
     let mut experts = (Vec::with_capacity(spec.experts), Vec::with_capacity(spec.experts));
     for expert in 0..spec.experts {
-        let name = |part: &str| format!("{name}.experts.{expert}.{part}.weight");
-        experts.0.push(Expert {
-            gate: builder.loader.matrix(&name("gate"), spec.width, width)?,
-            up: builder.loader.matrix(&name("up"), spec.width, width)?,
-        });
-        experts.1.push(builder.loader.matrix(&name("down"), width, spec.width)?);
+        let mut matrix = |part: &str, rows: usize, cols: usize| -> Result<Biased> {
+            let name = format!("{name}.experts.{expert}.{part}");
+            Ok(Biased {
+                weight: builder.loader.matrix(&format!("{name}.weight"), rows, cols)?,
+                bias: builder.loader.vector_if(spec.bias, &format!("{name}.bias"), rows)?,
+            })
+        };
+        let (gate, up) = (matrix("gate", spec.width, width)?, matrix("up", spec.width, width)?);
+        experts.0.push(Expert { gate, up });
+        experts.1.push(matrix("down", width, spec.width)?);
     }
     Ok(experts)
 }

@@ -134,11 +134,11 @@ fn dense_into(builder: &mut Builder<'_, '_>, spec: &Dense, source: Source, to: B
     Ok(Source { rows: to, norm, width: spec.width, per })
 }
 
-fn pool(builder: &mut Builder<'_, '_>, by: spec::Pool, source: Source, to: BufferId) {
+fn pool(builder: &mut Builder<'_, '_>, by: spec::Pooling, source: Source, to: BufferId) {
     let which = match by {
-        spec::Pool::First | spec::Pool::FirstReal => Which::First,
-        spec::Pool::Mean => Which::Mean,
-        spec::Pool::Last => Which::Last,
+        spec::Pooling::First | spec::Pooling::FirstReal => Which::First,
+        spec::Pooling::Mean => Which::Mean,
+        spec::Pooling::Last => Which::Last,
     };
     let Source { rows: x, norm, width, .. } = source;
     builder.push(Pool { x, to, norm, which, width });

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::branch::{Branch, Last};
 use super::builder::Builder;
 use super::feed_forward::{mixture, mlp};
-use super::mixers::attention;
+use super::mixers::{attention, short_conv};
 use super::refusals::{check_sum, name_of, unsupported};
 use crate::engine::buffers::{BufferId, RowsPer};
 use crate::engine::steps::{AddNormed, Epilogue, Linear, Norm, NormInPlace, Output, Read, Term};
@@ -53,6 +53,7 @@ pub(super) fn sum<'a>(builder: &mut Builder<'a, '_>, layer: &str, sum: &'a Sum) 
 fn body<'a>(builder: &mut Builder<'a, '_>, name: &str, body: &'a Body, read: &Read) -> Result<Branch> {
     match body {
         Body::Attention(spec) => attention(builder, name, spec),
+        Body::Conv(spec) => short_conv(builder, name, spec),
         Body::Mlp(spec) => mlp(builder, name, spec),
         Body::Moe(spec) => mixture(builder, name, spec, read),
         other => Err(unsupported(name_of(other))),

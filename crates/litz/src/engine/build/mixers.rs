@@ -5,8 +5,8 @@ use super::branch::{Branch, Last};
 use super::builder::Builder;
 use super::refusals::{check_attention, unsupported};
 use crate::engine::buffers::{RowsPer, Tiling};
-use crate::engine::state::{KvShape, SlotKind};
-use crate::engine::steps::{Attention, HeadNorms, Norm, Rotation, Step, WholeAttention};
+use crate::engine::state::{ConvShape, KvShape, SlotKind};
+use crate::engine::steps::{Attention, HeadNorms, Norm, Rotation, ShortConv, Step, WholeAttention};
 use crate::kernels::{AttendSpec, WholeSpec};
 use crate::spec::{self, NormOver, PositionBias, Window};
 use crate::Result;
@@ -17,7 +17,7 @@ pub(super) fn attention<'a>(
     name: &str,
     spec: &'a spec::Attention,
 ) -> Result<Branch> {
-    check_attention(spec)?;
+    check_attention(spec, builder.takes_whole_sequences)?;
     let (width, query_width) = (builder.width(), spec.heads * spec.head_dim);
     let (key_width, value_width) = (spec.kv_heads * spec.head_dim, spec.kv_heads * spec.value_dim);
     let queries = builder.rows("queries", query_width, RowsPer::Token);
@@ -79,6 +79,7 @@ pub(super) fn attention<'a>(
             spec: attend_spec(spec),
             rotation,
             alibi: slopes(spec)?,
+            sinks: builder.loader.vector_if(spec.sinks, &format!("{name}.sinks"), spec.heads)?,
             query_norms,
             key_norms,
         }),
@@ -149,4 +150,33 @@ fn reach(spec: &spec::Attention) -> (Option<usize>, Option<usize>) {
         (Some(Window::Even(width)), false) => (Some(width), Some(width - 1)),
         (Some(Window::Sides(left, right)), false) => (Some(left), Some(right - 1)),
     }
+}
+
+/// A convolution over each channel's last positions, between two gates.
+pub(super) fn short_conv(
+    builder: &mut Builder<'_, '_>,
+    name: &str,
+    spec: &spec::ShortConv,
+) -> Result<Branch> {
+    if builder.takes_whole_sequences {
+        return Err(unsupported("short convolutions in a model that encodes whole texts"));
+    }
+    let channels = builder.width();
+    let [b, c, v] =
+        ["gates in", "gates out", "convolved"].map(|name| builder.rows(name, channels, RowsPer::Token));
+    let mut first = Vec::with_capacity(3);
+    for (part, to) in [("b", b), ("c", c), ("v", v)] {
+        first.push(builder.term(&format!("{name}.{part}"), (channels, channels), spec.bias, to)?.into());
+    }
+    let conv = ShortConv {
+        b,
+        c,
+        v,
+        window: builder.slot(SlotKind::Conv(ConvShape { channels, kernel: spec.kernel })),
+        taps: builder.loader.columns(&format!("{name}.conv.weight"), channels, spec.kernel)?,
+        bias: builder.loader.vector_if(spec.bias, &format!("{name}.conv.bias"), channels)?,
+        channels,
+    };
+    let term = builder.term(&format!("{name}.o"), (channels, channels), spec.bias, builder.branch)?;
+    Ok(Branch { first, middle: vec![Box::new(conv)], last: Last::Matrix { source: c, term } })
 }

@@ -37,15 +37,15 @@ pub(super) fn check_sum(sum: &Sum) -> Result<()> {
     ])
 }
 
-pub(super) fn check_attention(spec: &Attention) -> Result<()> {
+pub(super) fn check_attention(spec: &Attention, whole: bool) -> Result<()> {
     refuse(&[
+        (spec.sinks && whole, "attention sinks in a model that encodes whole texts"),
         (spec.mask.chunk.is_some(), "attention inside chunks"),
         (spec.mask.groups, "attention inside groups"),
         (spec.v_norm.is_some(), "a norm of values"),
         (spec.o_norm.is_some(), "a norm of the mixed heads"),
         (spec.norm_last, "query and key norms after the rotation"),
         (spec.gate.is_some(), "gated attention"),
-        (spec.sinks, "attention sinks"),
         (spec.memory.is_some(), "cross-attention"),
         (spec.keys_of.is_some(), "keys of another layer"),
         (spec.keys_are_values, "keys that are values"),
@@ -69,12 +69,11 @@ pub(super) fn check_moe(spec: &Moe) -> Result<()> {
     let router = &spec.router;
     refuse(&[
         (router.scores != Scores::Softmax, "a router of sigmoids"),
-        (router.bias || router.correction, "a router with biases"),
+        (router.correction, "a router that corrects its choice"),
         (router.groups.is_some(), "groups of experts"),
         (router.weigh_input || router.norm.is_some(), "routers with inputs of their own"),
         (router.scale != 1.0 || router.eps != 0.0, "scaled experts"),
-        (!spec.gated || spec.bias, "experts without gates or with biases"),
-        (spec.limit.is_some() || spec.up_offset != 0.0, "clamped experts"),
+        (!spec.gated, "experts without gates"),
         (spec.latent.is_some(), "experts behind a projection"),
     ])
 }

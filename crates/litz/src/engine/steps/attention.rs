@@ -51,6 +51,8 @@ pub(in crate::engine) struct Attention {
     pub(in crate::engine) rotation: Option<Rotation>,
     /// One for each query head: `slope * (key position - query position)` is added to the scaled score.
     pub(in crate::engine) alibi: Option<Vec<f32>>,
+    /// One for each query head: a score that joins the softmax and has no value.
+    pub(in crate::engine) sinks: Option<Vec<f32>>,
     pub(in crate::engine) query_norms: HeadNorms,
     pub(in crate::engine) key_norms: HeadNorms,
 }
@@ -315,10 +317,11 @@ impl Attention {
         let mixed = pass.rows(self.mixed);
         for (index, token) in pass.chunk.rows(tile).enumerate() {
             for query in 0..group {
-                let start = (head * group + query) * value_dim;
+                let number = head * group + query;
+                let (start, sink) = (number * value_dim, self.sinks.as_ref().map(|sinks| sinks[number]));
                 // SAFETY: this piece alone writes these heads of these tokens.
                 let out = unsafe { mixed.get_mut(token, start..start + value_dim) };
-                state.finish(index * group + query, out);
+                state.finish(index * group + query, sink, out);
             }
         }
     }

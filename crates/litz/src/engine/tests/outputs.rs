@@ -1,5 +1,6 @@
 //! What a pass takes besides tokens, what it leaves besides logits, and what is left after it failed.
 
+use super::example::{attn, layers, make_post, set_embed_width, stem, text};
 use super::reference::Reference;
 use super::*;
 use crate::formats::dequantize;
@@ -11,27 +12,27 @@ fn outputs(model: &Model, inputs: Inputs<'_>, outputs: Outputs) -> Vec<f32> {
 
 /// Rows of the embedding's table.
 fn embeddings(spec: &Spec, file: &TensorFile, ids: &[u32]) -> Vec<f32> {
-    let (table, width) = (file.tensor("embed.weight").unwrap(), spec.outer_width());
+    let (table, width) = (file.tensor("embed.weight").unwrap(), stem_of(spec).width);
     let mut values = vec![0.0; table.elements()];
     dequantize(table.dtype, file.bytes(table), &mut values).unwrap();
     let row = |&id: &u32| &values[id as usize * width..(id as usize + 1) * width];
-    ids.iter().flat_map(row).map(|value| value * spec.embed_scale).collect()
+    ids.iter().flat_map(row).map(|value| value * stem_of(spec).scale).collect()
 }
 
 fn specs() -> [Spec; 3] {
     let post = spec(|spec| {
-        spec["layers"].as_array_mut().unwrap().iter_mut().for_each(|layer| layer["order"] = json!("post"));
-        spec["embed_width"] = json!(64);
-        spec["positions"] = json!({"rows": 1002, "offset": 2});
-        spec["embed_scale"] = json!(2.5);
+        layers(spec, make_post);
+        set_embed_width(spec, 64);
+        stem(spec)["positions"] = json!({"rows": 1002, "offset": 2, "skip": null});
+        stem(spec)["scale"] = json!(2.5);
     });
-    [spec(|_| {}), post, spec(|spec| spec["final_norm"] = json!(false))]
+    [spec(|_| {}), post, spec(|spec| text(spec)["norm"] = Value::Null)]
 }
 
 #[test]
 fn hidden_states_are_those_of_the_reference() {
     for spec in specs() {
-        let (file, ids) = (file(&spec, |_| DType::F32), ids(40, 3, spec.vocab));
+        let (file, ids) = (file(&spec, |_| DType::F32), ids(40, 3, vocab(&spec)));
         let expected: Vec<f64> =
             Reference::new(&spec, &file).hidden_states(&ids).into_iter().flatten().flatten().collect();
         let exact = LoadOptions { cache: CacheDType::F32, ..options(2, 17) };
@@ -49,7 +50,7 @@ fn hidden_states_are_those_of_the_reference() {
 fn hidden_states_of_a_batch_are_those_of_its_items() {
     let spec = spec(|_| {});
     let file = file(&spec, |_| DType::Q8_0);
-    let texts = [ids(30, 1, spec.vocab), ids(5, 2, spec.vocab)];
+    let texts = [ids(30, 1, vocab(&spec)), ids(5, 2, vocab(&spec))];
     let alone = load(&spec, &file, &options(1, 512), Isa::Portable);
     let expected: Vec<Vec<f32>> =
         texts.iter().map(|ids| outputs(&alone, Inputs::Tokens(ids), Outputs::HiddenOfLayers)).collect();
@@ -58,10 +59,11 @@ fn hidden_states_of_a_batch_are_those_of_its_items() {
         let (mut first, mut second, mut found) = (model.sequence(), model.sequence(), Vec::new());
         let mut batch = [(&mut first, Inputs::Tokens(&texts[0])), (&mut second, Inputs::Tokens(&texts[1]))];
         model.forward(&mut batch, Outputs::HiddenOfLayers, &mut found).unwrap();
-        for (layer, rows) in found.chunks_exact(35 * spec.width).enumerate() {
+        let width = spec.main().width;
+        for (layer, rows) in found.chunks_exact(35 * width).enumerate() {
             for (expected, (start, count)) in expected.iter().zip([(0, 30), (30, 5)]) {
-                let own = &rows[start * spec.width..(start + count) * spec.width];
-                assert_eq!(own, &expected[layer * count * spec.width..(layer + 1) * count * spec.width]);
+                let own = &rows[start * width..(start + count) * width];
+                assert_eq!(own, &expected[layer * count * width..(layer + 1) * count * width]);
             }
         }
     }
@@ -70,16 +72,16 @@ fn hidden_states_of_a_batch_are_those_of_its_items() {
 #[test]
 fn embeddings_stand_for_their_tokens() {
     for spec in specs() {
-        let (file, ids) = (file(&spec, |_| DType::F16), ids(50, 4, spec.vocab));
+        let (file, ids) = (file(&spec, |_| DType::F16), ids(50, 4, vocab(&spec)));
         let model = load(&spec, &file, &options(2, 7), Isa::Portable);
-        let (rows, width) = (embeddings(&spec, &file, &ids), spec.outer_width());
+        let (rows, width) = (embeddings(&spec, &file, &ids), stem_of(&spec).width);
         let expected = model.logits(&ids).unwrap();
         assert_eq!(outputs(&model, Inputs::Embeddings(&rows), Outputs::All), expected);
         // Tokens, embeddings, tokens; some of them rewound and fed again, some in a fork.
         let (mut sequence, mut logits) = (model.sequence(), Vec::new());
         let mut feed = |sequence: &mut Sequence, inputs: Inputs<'_>| {
             model.forward(&mut [(sequence, inputs)], Outputs::Last, &mut logits).unwrap();
-            assert_eq!(logits, expected[(model.len(sequence) - 1) * spec.vocab..][..spec.vocab]);
+            assert_eq!(logits, expected[(model.len(sequence) - 1) * vocab(&spec)..][..vocab(&spec)]);
         };
         feed(&mut sequence, Inputs::Tokens(&ids[..20]));
         feed(&mut sequence, Inputs::Embeddings(&rows[20 * width..40 * width]));
@@ -109,10 +111,10 @@ fn a_failed_pass_leaves_sequences_as_they_were() {
     for above in [45, 1000] {
         let frequencies = vec![0.1; 16];
         let spec = spec(|spec| {
-            spec["ropes"][0]["long"] = json!({"above": above, "gain": 1.0, "frequencies": frequencies});
+            attn(spec, 0)["rope"]["long"] = json!({"above": above, "gain": 1.0, "frequencies": frequencies});
         });
         let model = load(&spec, &file(&spec, |_| DType::F32), &options(2, 16), Isa::Portable);
-        let (text, mut sequence, mut logits) = (ids(70, 1, spec.vocab), model.sequence(), Vec::new());
+        let (text, mut sequence, mut logits) = (ids(70, 1, vocab(&spec)), model.sequence(), Vec::new());
         forward(&model, &mut [(&mut sequence, &text[..40])], &mut logits).unwrap();
         let mut chunks = 0;
         let mut fail = || {
@@ -126,7 +128,7 @@ fn a_failed_pass_leaves_sequences_as_they_were() {
             let start = model.len(&sequence);
             forward(&model, &mut [(&mut sequence, &text[start..end])], &mut logits).unwrap();
             let expected = model.logits(&text[..end]).unwrap();
-            assert_eq!(logits, expected[(end - 1) * spec.vocab..], "{end} tokens, long above {above}");
+            assert_eq!(logits, expected[(end - 1) * vocab(&spec)..], "{end} tokens, long above {above}");
         }
     }
 }

@@ -5,7 +5,7 @@ mod k_blocks;
 use half::{bf16, f16};
 
 use self::k_blocks::{iq4_xs, q2_k, q3_k, q4_k, q5_k, q6_k};
-use super::blocks::{half_at, IQ4_VALUES};
+use super::blocks::{half_at, power_of_two, FP4_VALUES, IQ4_VALUES};
 use super::dtype::DType;
 use crate::{Error, Result};
 
@@ -166,16 +166,11 @@ fn iq4_nl(block: &[u8; 18], out: &mut [f32; 32]) {
 }
 
 fn mxfp4(block: &[u8; 17], out: &mut [f32; 32]) {
-    // Twice the values of the format, and half its scale 2^(e - 127).
-    const VALUES: [i8; 16] = [0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12];
-    let d = match block[0] {
-        e @ 0..=1 => f32::from_bits(1 << (21 + u32::from(e))),
-        e => f32::from_bits(u32::from(e - 1) << 23),
-    };
+    let d = power_of_two(block[0]);
     for i in 0..16 {
         let codes = block[1 + i];
-        out[i] = d * f32::from(VALUES[usize::from(codes & 15)]);
-        out[16 + i] = d * f32::from(VALUES[usize::from(codes >> 4)]);
+        out[i] = d * f32::from(FP4_VALUES[usize::from(codes & 15)]);
+        out[16 + i] = d * f32::from(FP4_VALUES[usize::from(codes >> 4)]);
     }
 }
 

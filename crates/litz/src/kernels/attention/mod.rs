@@ -12,16 +12,16 @@ pub(super) mod whole;
 use super::convert::{Float, F16, F32};
 use super::simd::Simd;
 pub(super) use page::store;
-use page::{Ahead, Line, Wide};
 pub use page::{KvDType, KvLayout, PAGE};
-use tile::{attend_rows, exp2, Scores, NARROW_TILE_ROWS, TILE_ROWS};
+use page::{Line, NextPage, Wide};
+use tile::{attend_rows, exp2, TileScores, NARROW_TILE_ROWS, TILE_ROWS};
 pub use types::{AttendSpec, AttendState, Pages, Queries};
 pub use whole::{DistanceBias, HeadRows, KeyPanels, WholeQueries, WholeScratch, WholeSpec};
 
-/// Takes pages into the state of every query.
+/// Adds pages to the running softmax of every query.
 ///
 /// # Safety
-/// Queries, pages and state have the sizes that `AttendState::check` asks for.
+/// Queries, pages and state have the sizes that `AttendState::check` requires.
 #[inline(always)]
 pub(super) unsafe fn attend<S: Simd>(
     s: S,
@@ -40,7 +40,8 @@ pub(super) unsafe fn attend<S: Simd>(
         if seen.is_empty() {
             continue;
         }
-        let (layout, ahead) = (pages.layout, Ahead::new(pages.pages.get(index + 1).copied().or(pages.ahead)));
+        let (layout, ahead) =
+            (pages.layout, NextPage::new(pages.pages.get(index + 1).copied().or(pages.ahead)));
         // SAFETY: the page is as long as its layout says; rows exist in queries and state.
         unsafe {
             match layout.dtype {
@@ -62,7 +63,7 @@ pub(super) unsafe fn attend<S: Simd>(
     state.page = lines;
 }
 
-/// Takes a page into all rows, tile after tile.
+/// Adds a page to all rows, tile after tile.
 ///
 /// # Safety
 /// As `attend`; the page holds elements of `E`.
@@ -72,7 +73,7 @@ unsafe fn attend_all<S: Simd, E: Float>(
     spec: &AttendSpec,
     queries: &Queries<'_>,
     page: (&Wide, usize),
-    scores: &mut [Scores; TILE_ROWS],
+    scores: &mut [TileScores; TILE_ROWS],
     state: &mut AttendState,
 ) {
     let (mut row, rows) = (0, queries.rows(spec));
@@ -82,7 +83,7 @@ unsafe fn attend_all<S: Simd, E: Float>(
     }
 }
 
-/// Takes what the same queries saw of later pages, by a state of their own.
+/// Merges the state of the same queries over later pages.
 #[inline(always)]
 pub(super) fn merge<S: Simd>(s: S, state: &mut AttendState, later: &AttendState) {
     let lines = state.values.len() / state.sums.len().max(1);

@@ -79,7 +79,7 @@ pub struct AttendState {
 }
 
 impl AttendState {
-    /// Forgets everything and makes room for `queries` queries. Never shrinks the memory.
+    /// Resets to no keys seen, with room for `queries` queries. Never shrinks the memory.
     pub fn reset(&mut self, queries: usize, value_dim: usize) {
         self.greatest.clear();
         self.greatest.resize(queries, f32::NEG_INFINITY);
@@ -108,13 +108,24 @@ impl AttendState {
         assert!(self.sums.len() == other.sums.len() && self.values.len() == other.values.len());
     }
 
-    /// The attention of `query` over all pages so far; zeros if it saw no key.
-    pub fn finish(&self, query: usize, out: &mut [f32]) {
+    /// The attention of `query` over all pages so far; zeros if it saw no key. A `sink` is one more score, without a value.
+    pub fn finish(&self, query: usize, sink: Option<f32>, out: &mut [f32]) {
         let sum: f32 = self.sums[query].0.iter().sum();
-        let inverse = if sum == 0.0 { 0.0 } else { 1.0 / sum };
+        let inverse = match sink {
+            _ if sum == 0.0 => 0.0,
+            None => 1.0 / sum,
+            Some(sink) => share(sum, self.greatest[query], sink),
+        };
         let lines = out.len().div_ceil(LANES);
         for (out, line) in out.chunks_mut(LANES).zip(&self.values[query * lines..(query + 1) * lines]) {
             out.iter_mut().zip(&line.0).for_each(|(out, value)| *out = value * inverse);
         }
     }
+}
+
+/// What values are multiplied by, whose weights are relative to the greatest score, where a sink joins their sum.
+fn share(sum: f32, greatest: f32, sink: f32) -> f32 {
+    // `greatest` counts in powers of two.
+    let above = f64::from(sink) * std::f64::consts::LOG2_E - f64::from(greatest);
+    (1.0 / (f64::from(sum) + above.exp2())) as f32
 }

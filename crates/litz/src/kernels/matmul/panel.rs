@@ -71,13 +71,13 @@ unsafe fn panels_of<S: Simd, D: Dot<S>, const T: usize>(
                 }
                 for tile in parts(rows.clone(), R) {
                     fill::<S, D>(s, w, tile.clone(), columns.clone(), panel);
-                    let block = Block {
+                    let block = PanelShape {
                         steps: bytes.div_ceil(register),
                         rows: tile.len(),
                         out: y.values.as_ptr().add(some.start * y.stride + tile.start),
                         stride: y.stride,
                         add: columns.start > 0,
-                        ahead: Ahead::new(w, tile.end, columns.clone()),
+                        ahead: NextPanel::new(w, tile.end, columns.clone()),
                     };
                     tiles::<S, D, T>(s, block, panel, (x, some.len()));
                 }
@@ -88,7 +88,7 @@ unsafe fn panels_of<S: Simd, D: Dot<S>, const T: usize>(
 
 /// What the tiles of a panel have in common.
 #[derive(Clone, Copy)]
-struct Block {
+struct PanelShape {
     /// Registers of a slice.
     steps: usize,
     /// Rows that are stored.
@@ -98,7 +98,7 @@ struct Block {
     stride: usize,
     /// Whether there are slices before this one.
     add: bool,
-    ahead: Ahead,
+    ahead: NextPanel,
 }
 
 /// `range` in parts of `size`.
@@ -157,17 +157,17 @@ unsafe fn padded(x: Rows, count: usize, bytes: usize, stride: usize, lines: &mut
 
 /// What the next panel is filled from: where it starts, bytes from one row to the next, and bytes of a row.
 #[derive(Clone, Copy)]
-struct Ahead {
+struct NextPanel {
     start: *const u8,
     stride: usize,
     bytes: usize,
 }
 
-impl Ahead {
+impl NextPanel {
     fn new(w: &Matrix<'_>, row: usize, columns: Range<usize>) -> Self {
         let (elements, size) = w.dtype().block();
         let start = w.row(0).wrapping_add(row * w.row_bytes() + columns.start / elements * size);
-        Ahead { start, stride: w.row_bytes(), bytes: columns.len() / elements * size }
+        NextPanel { start, stride: w.row_bytes(), bytes: columns.len() / elements * size }
     }
 
     /// What tile `i` of `count` prefetches: from where, and bytes from step to step.
@@ -186,7 +186,7 @@ impl Ahead {
 #[inline(always)]
 unsafe fn tiles<S: Simd, D: Dot<S>, const T: usize>(
     s: S,
-    block: Block,
+    block: PanelShape,
     panel: *const u8,
     (x, tokens): (Rows, usize),
 ) {
@@ -196,7 +196,7 @@ unsafe fn tiles<S: Simd, D: Dot<S>, const T: usize>(
         let x = Rows { start: x.row(t.start), stride: x.stride };
         // SAFETY: rows beyond the last are in the panel's memory; they are computed and not stored.
         unsafe {
-            let block = Block { out: block.out.add(t.start * block.stride), ..block };
+            let block = PanelShape { out: block.out.add(t.start * block.stride), ..block };
             match t.len() {
                 n if n == T => tile::<S, D, T>(s, block, panel, x, next),
                 1 => tile::<S, D, 1>(s, block, panel, x, next),
@@ -216,7 +216,7 @@ unsafe fn tiles<S: Simd, D: Dot<S>, const T: usize>(
 #[inline(always)]
 unsafe fn tile<S: Simd, D: Dot<S>, const T: usize>(
     s: S,
-    block: Block,
+    block: PanelShape,
     w: *const u8,
     x: Rows,
     (mut next, advance): (*const u8, usize),

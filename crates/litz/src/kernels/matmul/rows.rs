@@ -136,7 +136,7 @@ unsafe fn stored_tile<S: Simd, W: Float, D: Dot<S>, const R: usize, const T: usi
             let mut sums = [[s.dot_zero(); R]; T];
             for k in first..whole.min(first + slice) {
                 if W::BYTES < 4 {
-                    // The next rows usually follow in memory. Asked for in their order there, and early enough for the last.
+                    // The next rows usually follow in memory. They are prefetched in that order, early enough for the last.
                     for line in (0..R * w_step).step_by(LINE) {
                         s.prefetch(w[0].wrapping_add(R * (row_bytes + k * w_step) + PREFETCH_BYTES + line));
                     }

@@ -4,15 +4,14 @@ use std::arch::x86_64::*;
 
 use super::codes::{words_of, CODES, MINUS_32, MINUS_8, SCALE, SUM};
 use super::format::{
-    Bytes, Codes, FiveBits, Floats, Format, Halves, HalvesAndMinima, Levels, Nibbles, Scales, SixBits, Small,
-    SmallSplit, Unpacked, UnpackedPairs, Whole, WholePairs, FOURS, LINE,
+    Bytes, Codes, Exponents, FiveBits, Floats, Format, Halves, HalvesAndMinima, Levels, Nibbles, Scales,
+    SixBits, Small, SmallSplit, Table, Unpacked, UnpackedPairs, Whole, WholePairs, FOURS, LINE,
 };
 use super::registers::{Avx2Codes, Avx2Scales, Sign};
 use super::tile::{
     ends_span, for_each_block, for_each_four, prefetch, unpacked_bytes, Group, MatmulQuant, Out, Panel,
 };
-use crate::formats::IQ4_VALUES;
-use crate::kernels::layout::TILE;
+use crate::kernels::layout::{GROUP, TILE};
 use crate::kernels::simd::{Avx2, Simd};
 
 /// Rows of a register.
@@ -46,7 +45,7 @@ impl MatmulQuant for Avx2 {
             if W <= 2 {
                 return part::<F, BYTES, 2, W, W>(group, 0, x.as_ptr(), 0, out);
             }
-            // Spilled sums cost less than a memory that waits while a second half reads the cache.
+            // Spilling sums costs less than memory latency while a second half reads the cache.
             for first in (0..W).step_by(4).filter(|&first| out.tokens >> first & 15 != 0) {
                 part::<F, BYTES, 2, 4, W>(group, 0, x.as_ptr(), first, out);
             }
@@ -358,12 +357,12 @@ impl Avx2Codes for SixBits {
     }
 }
 
-impl Avx2Codes for Levels {
+impl<T: Table> Avx2Codes for Levels<T> {
     #[inline(always)]
     unsafe fn codes<const FOUR: usize>(lines: *const u8) -> __m256i {
         // SAFETY: the caller's promise; the table has sixteen bytes.
         unsafe {
-            let levels = _mm256_broadcastsi128_si256(_mm_loadu_si128(IQ4_VALUES.as_ptr().cast()));
+            let levels = _mm256_broadcastsi128_si256(_mm_loadu_si128(T::VALUES.as_ptr().cast()));
             _mm256_shuffle_epi8(levels, Nibbles::codes::<FOUR>(lines))
         }
     }
@@ -470,6 +469,21 @@ impl Avx2Scales for SmallSplit {
             let first = _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(small(head, half, 2 * at)));
             let second = _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(small(head, half, 2 * at + 1)));
             [_mm256_mul_ps(d, first), _mm256_mul_ps(d, second)]
+        }
+    }
+}
+
+impl Avx2Scales for Exponents {
+    #[inline(always)]
+    unsafe fn scales(head: *const u8, half: usize, at: usize) -> [__m256; 2] {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let bytes = _mm_loadl_epi64(head.add(GROUP * at + ROWS * half).cast());
+            let exponents = _mm256_cvtepu8_epi32(bytes);
+            let normal = _mm256_slli_epi32::<23>(_mm256_sub_epi32(exponents, _mm256_set1_epi32(1)));
+            let subnormal = _mm256_sllv_epi32(_mm256_set1_epi32(1 << 21), exponents);
+            let is_normal = _mm256_cmpgt_epi32(exponents, _mm256_set1_epi32(1));
+            [_mm256_castsi256_ps(_mm256_blendv_epi8(subnormal, normal, is_normal)); 2]
         }
     }
 }

@@ -4,14 +4,13 @@ use std::arch::x86_64::*;
 
 use super::codes::{words_of, CODES, CODE_WORDS, MINUS_128, MINUS_32, MINUS_8, SCALE, SUM};
 use super::format::{
-    Bytes, Codes, FiveBits, Floats, Format, Halves, HalvesAndMinima, Levels, Nibbles, Scales, SixBits, Small,
-    SmallSplit, Unpacked, Whole, WholePairs, FOURS, LINE,
+    Bytes, Codes, Exponents, FiveBits, Floats, Format, Halves, HalvesAndMinima, Levels, Nibbles, Scales,
+    SixBits, Small, SmallSplit, Table, Unpacked, Whole, WholePairs, FOURS, LINE,
 };
 use super::registers::{Avx512Codes, Avx512Scales, Sign};
 use super::tile::{
     ends_span, for_each_block, for_each_four, prefetch, unpacked_bytes, Group, MatmulQuant, Out, Panel,
 };
-use crate::formats::IQ4_VALUES;
 use crate::kernels::layout::TILE;
 use crate::kernels::simd::Avx512;
 
@@ -142,7 +141,7 @@ unsafe fn products<F: Format, const BYTES: usize, const W: usize>(
             return plane::<F, W>(starts, lines, first);
         }
         if F::Scales::SPLIT || W == TILE {
-            // Another sum a token would not stay in registers: the planes take turns.
+            // Another sum a token would not stay in registers: the planes alternate.
             let upper = plane::<F, W>(zeros, lines, first);
             return plane::<F, W>(shifted(upper, starts), lines, second);
         }
@@ -294,12 +293,12 @@ impl Avx512Codes for SixBits {
     }
 }
 
-impl Avx512Codes for Levels {
+impl<T: Table> Avx512Codes for Levels<T> {
     #[inline(always)]
     unsafe fn unsigned<const FOUR: usize>(lines: *const u8) -> __m512i {
         // SAFETY: the caller's promise; the table has sixteen bytes.
         unsafe {
-            let levels = _mm512_broadcast_i32x4(_mm_loadu_si128(IQ4_VALUES.as_ptr().cast()));
+            let levels = _mm512_broadcast_i32x4(_mm_loadu_si128(T::VALUES.as_ptr().cast()));
             let levels = _mm512_xor_si512(levels, _mm512_set1_epi8(i8::MIN));
             _mm512_shuffle_epi8(levels, Nibbles::unsigned::<FOUR>(lines))
         }
@@ -404,6 +403,20 @@ impl Avx512Scales for SmallSplit {
             let first = _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(small(head, 2 * at)));
             let second = _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(small(head, 2 * at + 1)));
             [_mm512_mul_ps(d, first), _mm512_mul_ps(d, second)]
+        }
+    }
+}
+
+impl Avx512Scales for Exponents {
+    #[inline(always)]
+    unsafe fn scales(head: *const u8, at: usize) -> [__m512; 2] {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let exponents = _mm512_cvtepu8_epi32(_mm_loadu_si128(head.cast::<__m128i>().add(at)));
+            let normal = _mm512_slli_epi32::<23>(_mm512_sub_epi32(exponents, _mm512_set1_epi32(1)));
+            let is_subnormal = _mm512_cmple_epi32_mask(exponents, _mm512_set1_epi32(1));
+            let scales = _mm512_mask_sllv_epi32(normal, is_subnormal, _mm512_set1_epi32(1 << 21), exponents);
+            [_mm512_castsi512_ps(scales); 2]
         }
     }
 }

@@ -7,7 +7,7 @@
 use std::marker::PhantomData;
 
 use super::registers::{CodeRegisters, ScaleRegisters, Sign};
-use crate::formats::{half_at, IQ4_VALUES};
+use crate::formats::{half_at, power_of_two, FP4_VALUES, IQ4_VALUES};
 use crate::kernels::layout::{BLOCK, GROUP};
 use crate::kernels::simd::Simd;
 
@@ -96,8 +96,27 @@ pub(in crate::kernels) struct Nibbles;
 pub(in crate::kernels) struct FiveBits;
 /// Nibbles, and two lines of two more bits: of columns 0 to 15, and of 16 to 31.
 pub(in crate::kernels) struct SixBits;
-/// Nibbles that choose from `IQ4_VALUES`.
-pub(in crate::kernels) struct Levels;
+/// Nibbles that choose from a table.
+pub(in crate::kernels) struct Levels<T>(PhantomData<T>);
+
+/// What nibbles choose from.
+pub(in crate::kernels) trait Table {
+    const VALUES: &'static [i8; 16];
+}
+
+/// Sixteen values that lie closer near zero.
+pub(in crate::kernels) struct Iq4;
+/// Twice the values of a float of four bits.
+pub(in crate::kernels) struct Fp4;
+
+impl Table for Iq4 {
+    const VALUES: &'static [i8; 16] = &IQ4_VALUES;
+}
+
+impl Table for Fp4 {
+    const VALUES: &'static [i8; 16] = &FP4_VALUES;
+}
+
 /// Signed bytes.
 pub(in crate::kernels) struct Bytes;
 
@@ -204,27 +223,27 @@ impl PackCodes for SixBits {
     }
 }
 
-impl Sign for Levels {
+impl<T> Sign for Levels<T> {
     const SIGNED: bool = true;
 }
 
-impl Codes for Levels {
+impl<T: Table> Codes for Levels<T> {
     const LINES: usize = 4;
     const BITS: u32 = 8;
     #[inline(always)]
     fn values(lines: &[u8], four: usize) -> [i16; LINE] {
-        Nibbles::values(lines, four).map(|nibble| i16::from(IQ4_VALUES[nibble as usize & 15]))
+        Nibbles::values(lines, four).map(|nibble| i16::from(T::VALUES[nibble as usize & 15]))
     }
 }
 
-impl PackCodes for Levels {
+impl<T: Table> PackCodes for Levels<T> {
     #[inline(always)]
     fn pack(codes: [u32; FOURS]) -> [u32; FOURS] {
         nibbles(codes)
     }
     #[inline(always)]
     fn value(code: u8) -> i8 {
-        IQ4_VALUES[usize::from(code & 15)]
+        T::VALUES[usize::from(code & 15)]
     }
 }
 
@@ -256,6 +275,8 @@ pub(in crate::kernels) struct HalvesAndMinima;
 pub(in crate::kernels) struct Small;
 /// An f16 a unit, and a signed byte for each sixteen columns.
 pub(in crate::kernels) struct SmallSplit;
+/// A byte a block: the exponent of half the scale.
+pub(in crate::kernels) struct Exponents;
 
 /// Bytes of an f16 for each row.
 const HALF: usize = 2 * GROUP;
@@ -349,6 +370,24 @@ impl PackScales for SmallSplit {
         for (bytes, &scale) in head[2 * HALF..].chunks_exact_mut(GROUP).zip(&block[192..208]) {
             bytes[row] = scale;
         }
+    }
+}
+
+impl Scales for Exponents {
+    const UNIT: usize = 8; // so that the codes stay in whole lines
+    const HEAD: usize = 8 * GROUP;
+    const MINIMA: bool = false;
+    const SPLIT: bool = false;
+    #[inline(always)]
+    fn values(head: &[u8], at: usize, row: usize) -> ([f32; 2], f32) {
+        ([power_of_two(head[at * GROUP + row]); 2], 0.0)
+    }
+}
+
+impl PackScales for Exponents {
+    #[inline(always)]
+    fn pack(block: &[u8], head: &mut [u8], at: usize, row: usize) {
+        head[at * GROUP + row] = block[0];
     }
 }
 

@@ -26,7 +26,7 @@ pub(super) trait Simd: Copy {
     type V: Copy;
     /// 8 or 16.
     const WIDTH: usize;
-    /// Whether lanes live in registers, so that tiles of several outputs pay.
+    /// Whether lanes are in registers, so that tiles of several outputs pay.
     const VECTOR: bool;
     /// Whether there are 32 registers of sixteen lanes.
     const WIDE: bool;

@@ -53,7 +53,7 @@ impl Cache {
             kernels.attend(&self.spec, queries, &pages, &mut state);
         }
         let mut out = vec![f32::NAN; rows * v];
-        out.chunks_exact_mut(v).enumerate().for_each(|(i, out)| state.finish(i, out));
+        out.chunks_exact_mut(v).enumerate().for_each(|(i, out)| state.finish(i, None, out));
         out
     }
 
@@ -79,7 +79,7 @@ impl Cache {
     }
 }
 
-/// Brings a block to numbers that a storage holds exactly.
+/// Rounds a block to numbers that a storage holds exactly.
 fn storable(dtype: KvDType, block: &mut [f32]) {
     match dtype {
         KvDType::F32 => {}
@@ -202,7 +202,7 @@ fn pages_without_a_visible_key_may_be_left_out() {
         let pages = Pages { layout: cache.layout, start: 128, pages: &[&cache.pages[2]], ahead: None };
         kernels.attend(&cache.spec, &queries, &pages, &mut state);
         let mut out = vec![0.0; 32];
-        state.finish(0, &mut out);
+        state.finish(0, None, &mut out);
         assert_eq!(out, whole);
     }
 }
@@ -227,7 +227,7 @@ fn segments_merge_to_what_they_are_together() {
         kernels.merge(&mut total, &later);
         let mut out = [0.0; 40];
         for row in 0..3 {
-            total.finish(row, &mut out);
+            total.finish(row, None, &mut out);
             assert_close(&out, &cache.expected(&values[row * 48..(row + 1) * 48], 250, 0.0), 4e-6);
         }
     }
@@ -238,7 +238,7 @@ fn a_query_that_sees_nothing_gives_zeros() {
     let mut state = AttendState::default();
     state.reset(2, 3);
     let mut out = [1.0; 3];
-    state.finish(1, &mut out);
+    state.finish(1, None, &mut out);
     assert_eq!(out, [0.0; 3]);
 }
 

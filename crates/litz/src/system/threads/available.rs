@@ -75,7 +75,7 @@ fn physical_cores(root: &Path, cpus: &BTreeSet<usize>) -> usize {
     cpus.iter().map(core).collect::<BTreeSet<usize>>().len()
 }
 
-/// The tightest processor quota of this process's control group and those above it, in whole processors (at least 1).
+/// The lowest processor quota of this process's control group and those above it, in whole processors (at least 1).
 fn quota(root: &Path) -> Option<usize> {
     let quota = |(group, version): (PathBuf, Version)| match version {
         Version::One => quota_v1(&group),

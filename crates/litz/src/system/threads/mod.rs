@@ -4,7 +4,7 @@
 //! pieces are done, so that a thread that the system suspended between two pieces delays nobody.
 
 mod available;
-mod gate;
+mod event_count;
 mod parallel_map;
 mod pool;
 mod process;

@@ -1,4 +1,4 @@
-//! One function on many items, on threads that live as long as the call.
+//! One function on many items, on threads that last as long as the call.
 
 use std::sync::{Mutex, PoisonError};
 use std::thread;

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, TryLockError};
 use std::thread::JoinHandle;
 
-use super::gate::{lock, Gate};
+use super::event_count::{lock, EventCount};
 use super::process::PerProcess;
 use super::region::{Execution, Region};
 use crate::Result;
@@ -15,8 +15,8 @@ struct Shared {
     epoch: AtomicU64,
     stop: AtomicBool,
     current: Mutex<Option<Arc<Execution>>>,
-    idle: Gate,
-    phase: Gate,
+    idle: EventCount,
+    phase: EventCount,
 }
 
 impl Shared {
@@ -39,12 +39,12 @@ impl Shared {
 }
 
 /// The running threads of a pool.
-struct Live {
+struct Workers {
     shared: Arc<Shared>,
     workers: Vec<JoinHandle<()>>,
 }
 
-impl Live {
+impl Workers {
     fn start(threads: usize) -> Self {
         let shared = Arc::<Shared>::default();
         let spawn = |worker: usize| {
@@ -68,7 +68,7 @@ impl Live {
     }
 }
 
-impl Drop for Live {
+impl Drop for Workers {
     fn drop(&mut self) {
         self.shared.stop.store(true, Ordering::Release);
         self.shared.idle.open();
@@ -81,13 +81,13 @@ impl Drop for Live {
 /// Threads for regions: started when first used, asleep between regions, safe to use in a forked child.
 pub struct Pool {
     threads: usize,
-    live: PerProcess<Mutex<Option<Live>>>,
+    workers: PerProcess<Mutex<Option<Workers>>>,
 }
 
 impl Pool {
     /// A pool of `threads` workers, the calling thread among them.
     pub fn new(threads: usize) -> Self {
-        Self { threads: threads.max(1), live: PerProcess::default() }
+        Self { threads: threads.max(1), workers: PerProcess::default() }
     }
 
     /// How many workers there are at most.
@@ -102,17 +102,17 @@ impl Pool {
         if self.threads == 1 {
             return alone(region);
         }
-        let mut live = match self.live.get().try_lock() {
-            Ok(live) => live,
+        let mut workers = match self.workers.get().try_lock() {
+            Ok(workers) => workers,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             Err(TryLockError::WouldBlock) => return alone(region),
         };
-        live.get_or_insert_with(|| Live::start(self.threads)).run(region)
+        workers.get_or_insert_with(|| Workers::start(self.threads)).run(region)
     }
 }
 
 fn alone(region: Arc<dyn Region>) -> Result<()> {
     let execution = Execution::new(region);
-    execution.drive(0, &Gate::default());
+    execution.drive(0, &EventCount::default());
     execution.outcome()
 }

@@ -4,14 +4,14 @@ use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use super::gate::{lock, Gate};
+use super::event_count::{lock, EventCount};
 use crate::{Error, Result};
 
 /// Work in phases. Its pieces may run on any worker, in any order within their phase.
 pub trait Region: Send + Sync {
     /// How many phases there are; each begins when the one before is done.
     fn phases(&self) -> usize;
-    /// How many pieces a phase has; may be zero. Asked often: must be cheap and constant.
+    /// How many pieces a phase has; may be zero. Called often: must be cheap and constant.
     fn pieces(&self, phase: usize) -> usize;
     /// Does one piece. `worker` is below the pool's `threads()`, and two pieces never share it at one time.
     fn run(&self, phase: usize, piece: usize, worker: usize);
@@ -55,7 +55,7 @@ impl Execution {
     }
 
     /// Works until the last phase is done.
-    pub(super) fn drive(&self, worker: usize, gate: &Gate) {
+    pub(super) fn drive(&self, worker: usize, waiters: &EventCount) {
         loop {
             // Acquire: what earlier phases wrote is visible once their successor's claim word is.
             let (phase, next) = unpack(self.claim.load(Ordering::Acquire));
@@ -63,30 +63,30 @@ impl Execution {
                 return;
             }
             if next >= self.region.pieces(phase) {
-                gate.wait_until(|| unpack(self.claim.load(Ordering::Acquire)).0 != phase);
+                waiters.wait_until(|| unpack(self.claim.load(Ordering::Acquire)).0 != phase);
                 continue;
             }
             // The phase may have moved on since the load: what counts is what this returns. Past the end it claims nothing.
             let (phase, piece) = unpack(self.claim.fetch_add(1, Ordering::AcqRel));
             if phase < self.phases && piece < self.region.pieces(phase) {
-                self.piece(phase, piece, worker, gate);
+                self.piece(phase, piece, worker, waiters);
             }
         }
     }
 
-    fn piece(&self, phase: usize, piece: usize, worker: usize, gate: &Gate) {
+    fn piece(&self, phase: usize, piece: usize, worker: usize, waiters: &EventCount) {
         if !self.failed.load(Ordering::Relaxed) {
             let outcome = catch_unwind(AssertUnwindSafe(|| self.region.run(phase, piece, worker)));
             if let Err(panic) = outcome {
                 self.fail(phase, piece, panic.as_ref());
             }
         }
-        // AcqRel: the thread that counts the last piece has seen the writes of all others, and hands them on by `claim`.
+        // AcqRel: the thread that counts the last piece has seen the writes of all others, and publishes them by `claim`.
         if self.done.fetch_add(1, Ordering::AcqRel) + 1 == self.region.pieces(phase) {
             // Nobody counts pieces of the next phase before `claim` is stored, so that the reset cannot be overtaken.
             self.done.store(0, Ordering::Relaxed);
             self.claim.store(self.first_from(phase + 1), Ordering::Release);
-            gate.open();
+            waiters.open();
         }
     }
 

@@ -20,13 +20,13 @@ pub(super) struct Large {
 /// Reads `model.vocab`, if it is an object, and `model.merges`. The texts of merges are not copied out of the file.
 pub(super) fn large(text: &[u8]) -> Option<Large> {
     let guess = (text.len() > WORTH_A_THREAD).then(|| guess(text)).flatten();
-    let Some(start) = guess else { return walk(text, None) };
+    let Some(start) = guess else { return scan(text, None) };
     std::thread::scope(|scope| {
         let other = scope.spawn(move || merges(text, start));
-        let found = walk(text, Some(start));
+        let found = scan(text, Some(start));
         let merges = other.join().ok()??;
         let mut found = found?;
-        // The guess was right if the walk came to the same position.
+        // The guess was right if the scan reached the same position.
         match &mut found.merges {
             Some((_, at)) if at.start == start => found.merges = Some(merges),
             _ => return None,
@@ -44,8 +44,8 @@ fn guess(bytes: &[u8]) -> Option<usize> {
     })
 }
 
-/// Walks over the file. Merges that begin at `other_thread` are read by another thread and skipped.
-fn walk(bytes: &[u8], other_thread: Option<usize>) -> Option<Large> {
+/// Scans the file. Merges that begin at `other_thread` are read by another thread and skipped.
+fn scan(bytes: &[u8], other_thread: Option<usize>) -> Option<Large> {
     let (mut found, mut found_merges) = (None, None);
     let (mut at, mut depth, mut in_model) = (0, 0usize, false);
     while at < bytes.len() {

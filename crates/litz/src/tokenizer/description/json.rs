@@ -73,12 +73,12 @@ pub(crate) fn vocabulary(bytes: &[u8]) -> Result<VocabBuilder> {
 }
 
 fn unknown(key: &str) -> Error {
-    Error::Unsupported(format!("tokenizer.json: {key}: litz does not know this setting"))
+    Error::Unsupported(format!("tokenizer.json: {key}: unknown setting"))
 }
 
 /// The keys of the section `model`, which come in any order.
 #[derive(Default)]
-struct Model {
+struct ModelFields {
     kind: Option<String>,
     dropout: Option<f64>,
     unknown: Option<String>,
@@ -101,7 +101,7 @@ struct Vocabulary {
     scores: Option<Vec<f64>>,
 }
 
-impl Model {
+impl ModelFields {
     /// Files from before 2020 have no `type`: other keys determine the kind.
     fn kind(&self) -> Result<ModelKind> {
         let listed = self.vocab.as_ref().is_some_and(|vocab| vocab.scores.is_some());
@@ -111,9 +111,7 @@ impl Model {
             None if listed => Ok(ModelKind::Unigram),
             None if self.max_characters.is_some() => Ok(ModelKind::WordPiece),
             None if self.vocab.is_some() => Ok(ModelKind::WordLevel),
-            None => {
-                Err(Error::Format("tokenizer.json: model: nothing tells its kind; expected a type".into()))
-            }
+            None => Err(Error::Format("tokenizer.json: model: its kind is unclear; expected a type".into())),
         }
     }
 
@@ -180,7 +178,7 @@ struct FileVisitor<'a> {
     section: &'a Cell<&'static str>,
 }
 
-seed! { FileVisitor<'_>, (Description, Model, Option<String>), "a tokenizer (an object)",
+seed! { FileVisitor<'_>, (Description, ModelFields, Option<String>), "a tokenizer (an object)",
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Self::Value, A::Error> {
         let mut file = Description::default();
         let (mut unread, mut model) = (None, None);
@@ -233,9 +231,9 @@ struct ModelVisitor<'a> {
     section: &'a Cell<&'static str>,
 }
 
-seed! { ModelVisitor<'_>, Model, "a model (an object)",
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Model, A::Error> {
-        let mut model = Model::default();
+seed! { ModelVisitor<'_>, ModelFields, "a model (an object)",
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<ModelFields, A::Error> {
+        let mut model = ModelFields::default();
         while let Some(key) = map.next_key::<String>()? {
             match key.as_str() {
                 "type" => model.kind = map.next_value()?,

@@ -36,13 +36,13 @@ impl Description {
         merges: impl Iterator<Item = (&'a str, &'a str)>,
         scores: &[f64],
     ) -> Result<String> {
-        let model = Model { settings: &self.model.settings, vocab, merges, scores };
+        let model = WrittenModel { settings: &self.model.settings, vocab, merges, scores };
         whole(&self.sections, &self.added_tokens, model)
     }
 }
 
 /// The section `model`, with iterators over its tables.
-pub(crate) struct Model<'a, V, M> {
+pub(crate) struct WrittenModel<'a, V, M> {
     pub settings: &'a ModelSettings,
     /// Tokens by id.
     pub vocab: V,
@@ -56,14 +56,14 @@ pub(crate) struct Model<'a, V, M> {
 pub(crate) fn whole<'a>(
     sections: &Sections,
     added_tokens: &[AddedToken],
-    model: Model<'_, impl Iterator<Item = (&'a str, u32)>, impl Iterator<Item = (&'a str, &'a str)>>,
+    model: WrittenModel<'_, impl Iterator<Item = (&'a str, u32)>, impl Iterator<Item = (&'a str, &'a str)>>,
 ) -> Result<String> {
-    let file = File { sections, added_tokens, model: Written::new(model) };
+    let file = TokenizerJson { sections, added_tokens, model: Written::new(model) };
     serde_json::to_string_pretty(&file)
         .map_err(|error| Error::Format(format!("the tokenizer cannot be written as JSON: {error}")))
 }
 
-struct File<'a, V, M> {
+struct TokenizerJson<'a, V, M> {
     sections: &'a Sections,
     added_tokens: &'a [AddedToken],
     model: Written<'a, V, M>,
@@ -78,14 +78,14 @@ struct Written<'a, V, M> {
 }
 
 impl<'a, V, M> Written<'a, V, M> {
-    fn new(model: Model<'a, V, M>) -> Self {
-        let Model { settings, vocab, merges, scores } = model;
+    fn new(model: WrittenModel<'a, V, M>) -> Self {
+        let WrittenModel { settings, vocab, merges, scores } = model;
         Self { settings, vocab: RefCell::new(Some(vocab)), merges: RefCell::new(Some(merges)), scores }
     }
 }
 
 impl<'t, V: Iterator<Item = (&'t str, u32)>, M: Iterator<Item = (&'t str, &'t str)>> Serialize
-    for File<'_, V, M>
+    for TokenizerJson<'_, V, M>
 {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         let mut file = serializer.serialize_struct("Tokenizer", 9)?;

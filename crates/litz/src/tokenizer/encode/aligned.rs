@@ -9,13 +9,13 @@ use crate::tokenizer::encoding::Encoding;
 use crate::tokenizer::stages::model::{Model, Scratch, Sink};
 use crate::tokenizer::stages::normalizer::{normalize_text, Normalizer};
 use crate::tokenizer::stages::pre_tokenizer::StartCheck;
-use crate::tokenizer::text::{Part, Span, Text};
+use crate::tokenizer::text::{Span, Text, TextPart};
 use crate::tokenizer::Tokenizer;
 use crate::Result;
 
 /// What is encoded.
 #[derive(Clone, Copy, Debug)]
-pub enum Input<'a> {
+pub enum SequenceInput<'a> {
     /// A text.
     Text(&'a str),
     /// Words: each is a text of its own, and offsets count from its beginning.
@@ -33,13 +33,13 @@ impl Tokenizer {
     /// text, in order and without overlap. `None` trusts everything. Words come without ranges.
     pub(crate) fn encode_aligned(
         &self,
-        input: Input<'_>,
+        input: SequenceInput<'_>,
         trusted: Option<&[Range<usize>]>,
     ) -> Result<Encoding> {
         let mut out = Encoding::default();
         match input {
-            Input::Text(text) => self.align(text, trusted, None, &mut out)?,
-            Input::Words(words) => {
+            SequenceInput::Text(text) => self.align(text, trusted, None, &mut out)?,
+            SequenceInput::Words(words) => {
                 for (word, text) in (0..).zip(words) {
                     self.align(text, trusted, Some(word), &mut out)?;
                 }
@@ -108,7 +108,7 @@ impl Tokenizer {
             places: Places::of(text),
             word: 0,
             given: word,
-            tokens: Tokens::default(),
+            tokens: PieceTokens::default(),
             out,
         };
         for found in self.added.split_raw(text, trusted) {
@@ -130,7 +130,7 @@ impl Tokenizer {
                 .filter(|_| self.added.has_special_in_normalized())
                 .map(|ranges| stretch.whole().inside(ranges));
             for found in self.added.split_normalized(&stretch, trusted.as_deref()) {
-                writer.late(found, &stretch, &mut scratch)?;
+                writer.second_split(found, &stretch, &mut scratch)?;
             }
         }
         Ok(())
@@ -144,18 +144,18 @@ struct Aligner<'a> {
     places: Places<'a>,
     word: u32,          // the number of pieces that were written
     given: Option<u32>, // the index of the word, if the text is one of the given words
-    tokens: Tokens,
+    tokens: PieceTokens,
     out: &'a mut Encoding,
 }
 
 /// Tokens of pieces, with their byte ranges in the piece.
 #[derive(Default)]
-struct Tokens {
+struct PieceTokens {
     list: Vec<(u32, u32, u32)>,
     named: Vec<usize>, // indices of those that are named by their text
 }
 
-impl Sink for Tokens {
+impl Sink for PieceTokens {
     #[inline]
     fn push(&mut self, id: u32, start: usize, end: usize) {
         self.list.push((id, start as u32, end as u32));
@@ -185,26 +185,31 @@ impl Aligner<'_> {
                 at += length;
             }
             if at != piece.text.len() {
-                self.forget(before, word);
+                self.truncate(before, word);
                 return Ok(false);
             }
             self.piece(piece, 0..self.tokens.list.len());
         }
         let all = next.next().is_none();
         if !all {
-            self.forget(before, word);
+            self.truncate(before, word);
         }
         Ok(all)
     }
 
-    fn forget(&mut self, count: usize, word: u32) {
+    fn truncate(&mut self, count: usize, word: u32) {
         self.out.ids.truncate(count);
         self.out.offsets.truncate(count);
         self.out.words.truncate(count);
         self.word = word;
     }
 
-    fn late(&mut self, found: added_tokens::Part, text: &Text<'_>, scratch: &mut Scratch) -> Result<()> {
+    fn second_split(
+        &mut self,
+        found: added_tokens::TokenOrText,
+        text: &Text<'_>,
+        scratch: &mut Scratch,
+    ) -> Result<()> {
         let part = text.part(found.range);
         if let Some(id) = found.token {
             self.added(id, part);
@@ -235,7 +240,7 @@ impl Aligner<'_> {
         Ok(())
     }
 
-    fn piece(&mut self, piece: Part<'_>, tokens: Range<usize>) {
+    fn piece(&mut self, piece: TextPart<'_>, tokens: Range<usize>) {
         let word = self.given.unwrap_or(self.word);
         self.word += 1;
         for i in tokens {
@@ -249,7 +254,7 @@ impl Aligner<'_> {
         }
     }
 
-    fn added(&mut self, id: u32, part: Part<'_>) {
+    fn added(&mut self, id: u32, part: TextPart<'_>) {
         if part.text.is_empty() {
             return;
         }
@@ -270,7 +275,7 @@ impl Aligner<'_> {
 
 /// The origin of the bytes from `start` to `end` of a piece. If a token is empty or exceeds its piece,
 /// the `tokenizers` library returns the numbers unchanged, the first relative to the piece.
-fn origin(piece: Part<'_>, start: u32, end: u32) -> Span {
+fn origin(piece: TextPart<'_>, start: u32, end: u32) -> Span {
     if start == end {
         let base = piece.start().unwrap_or_default();
         return (base + start, base + end);

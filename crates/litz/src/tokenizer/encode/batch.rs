@@ -17,20 +17,20 @@ const WORTH_A_THREAD: usize = 1 << 15;
 
 /// The ids of several texts.
 pub struct Batch {
-    parts: Vec<Rows>, // in the order of the texts
+    parts: Vec<IdRows>, // in the order of the texts
     rows: usize,
     ids: usize,
 }
 
 /// The ids of consecutive texts.
 #[derive(Default)]
-struct Rows {
+struct IdRows {
     first: usize,
     ids: Vec<u32>,
     ends: Vec<usize>,
 }
 
-impl Rows {
+impl IdRows {
     fn rows(&self) -> impl Iterator<Item = &[u32]> {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());
         starts.zip(&self.ends).map(|(start, &end)| &self.ids[start..end])
@@ -81,7 +81,7 @@ impl Tokenizer {
             let mut ids = template.before.clone();
             ids.extend(self.encode_long(texts[portion.start], threads)?);
             template.finish(&mut ids, 0);
-            parts.push(Rows { first: portion.start, ends: vec![ids.len()], ids });
+            parts.push(IdRows { first: portion.start, ends: vec![ids.len()], ids });
         }
         parts.sort_unstable_by_key(|part| part.first);
         let ids = parts.iter().map(|part| part.ids.len()).sum();
@@ -114,8 +114,8 @@ impl Tokenizer {
         Ok(ids.concat())
     }
 
-    fn encode_rows(&self, texts: &[&str], portion: Range<usize>, template: &RowTemplate) -> Result<Rows> {
-        let mut part = Rows { first: portion.start, ..Rows::default() };
+    fn encode_rows(&self, texts: &[&str], portion: Range<usize>, template: &RowTemplate) -> Result<IdRows> {
+        let mut part = IdRows { first: portion.start, ..IdRows::default() };
         let bytes: usize = texts[portion.clone()].iter().map(|text| text.len()).sum();
         part.ids.reserve(bytes / 4 + 16);
         part.ends.reserve(portion.len());
@@ -203,7 +203,7 @@ impl Batch {
 
     /// The ids of each text.
     pub fn rows(&self) -> impl Iterator<Item = &[u32]> {
-        self.parts.iter().flat_map(Rows::rows)
+        self.parts.iter().flat_map(IdRows::rows)
     }
 
     /// Writes all ids, one after the other, as bytes of this machine; `out` has four for each.

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::aligned::Input;
+use super::aligned::SequenceInput;
 use super::parallelism::threads;
 use super::truncation::Truncation;
 use crate::threads::parallel_map;
@@ -17,7 +17,7 @@ const ALONE: usize = 1 << 13;
 
 /// The options of a full encoding.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Options {
+pub struct EncodeOptions {
     /// Whether to add the special tokens of the file.
     pub add_special_tokens: bool,
     /// How long sequences are truncated.
@@ -28,18 +28,18 @@ pub struct Options {
 #[derive(Clone, Copy, Debug)]
 pub struct Sample<'a> {
     /// The first text.
-    pub first: Input<'a>,
+    pub first: SequenceInput<'a>,
     /// The second, if there are two.
-    pub second: Option<Input<'a>>,
+    pub second: Option<SequenceInput<'a>>,
     /// The trusted ranges of a single text, where special tokens are recognised; only an empty list for two texts.
     pub trusted: Option<&'a [Range<usize>]>,
 }
 
 impl Sample<'_> {
     fn bytes(&self) -> usize {
-        let of = |input: &Input<'_>| match input {
-            Input::Text(text) => text.len(),
-            Input::Words(words) => words.iter().map(|word| word.len()).sum(),
+        let of = |input: &SequenceInput<'_>| match input {
+            SequenceInput::Text(text) => text.len(),
+            SequenceInput::Words(words) => words.iter().map(|word| word.len()).sum(),
         };
         of(&self.first) + self.second.as_ref().map_or(0, of)
     }
@@ -47,9 +47,9 @@ impl Sample<'_> {
 
 impl Tokenizer {
     /// The full encoding of a text or a pair.
-    pub fn encode_full(&self, sample: Sample<'_>, options: Options) -> Result<Encoding> {
+    pub fn encode_full(&self, sample: Sample<'_>, options: EncodeOptions) -> Result<Encoding> {
         let pair = sample.second.is_some();
-        let one_text = !pair && matches!(sample.first, Input::Text(_));
+        let one_text = !pair && matches!(sample.first, SequenceInput::Text(_));
         if !one_text && sample.trusted.is_some_and(|ranges| !ranges.is_empty()) {
             return Err(Error::Value("trusted ranges are those of one text; pass a single text".into()));
         }
@@ -71,7 +71,7 @@ impl Tokenizer {
     }
 
     /// [`Tokenizer::encode_full`] of many samples on several threads. Their number never changes the result.
-    pub fn encode_full_many(&self, samples: &[Sample<'_>], options: Options) -> Result<Vec<Encoding>> {
+    pub fn encode_full_many(&self, samples: &[Sample<'_>], options: EncodeOptions) -> Result<Vec<Encoding>> {
         let bytes: usize = samples.iter().map(Sample::bytes).sum();
         let threads = if bytes < ALONE { 1 } else { threads()? };
         let overflow = AtomicUsize::new(0);

@@ -19,7 +19,7 @@ use crate::{Error, Result};
 use segment::{encode_whole, Context, Segmenter, Stretch};
 use word_cache::WordCache;
 
-/// Memories of words that are kept for later calls.
+/// Word caches that are kept for later calls.
 const KEPT: usize = 16;
 /// Untrusted texts of fewer bytes have too few repeated words for a cache of their own.
 const WORTH_A_CACHE: usize = 1 << 10;
@@ -53,7 +53,7 @@ impl Tokenizer {
         Ok(out)
     }
 
-    /// Calls with an encoder that remembers words, those of earlier calls too.
+    /// Calls with an encoder whose word cache is that of an earlier call.
     pub(crate) fn with_encoder<T>(&self, call: impl FnOnce(&mut Encoder<'_>) -> Result<T>) -> Result<T> {
         let kept = self.word_caches.try_lock().ok().and_then(|mut memory| memory.pop());
         let (mut words, mut scratch) = (kept.unwrap_or_default(), Scratch::default());
@@ -88,7 +88,7 @@ impl Tokenizer {
     }
 }
 
-/// Encodes text after text with one memory.
+/// Encodes text after text with one word cache.
 pub(crate) struct Encoder<'a> {
     tokenizer: &'a Tokenizer,
     segmenter: &'a Segmenter,
@@ -111,7 +111,7 @@ impl Encoder<'_> {
     pub fn encode(&mut self, text: &str, trusted: Option<&[Range<usize>]>, out: &mut Vec<u32>) -> Result<()> {
         check_length(text)?;
         let (tokenizer, trusted) = (self.tokenizer, untrusted::restriction(trusted, text));
-        // Where a later stage could make a special token, untrusted text takes the general route, with its own memory.
+        // Where a later stage could make a special token, untrusted text takes the general route, with a cache of its own.
         let guarded =
             trusted.filter(|_| tokenizer.added.spells() || tokenizer.added.has_special_in_normalized());
         let mut words = guarded.filter(|_| text.len() >= WORTH_A_CACHE).map(|_| WordCache::default());

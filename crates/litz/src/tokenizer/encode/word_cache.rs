@@ -18,7 +18,7 @@ const MOST_LONG_BUCKETS: usize = 1 << 15;
 /// Up to 15 bytes and their number, and up to 4 ids whose number is in the top bits of the first.
 #[derive(Clone, Copy, Default)]
 #[repr(C, align(32))]
-struct Entry {
+struct CacheEntry {
     key: u128, // 0 = nothing
     ids: [u32; INLINE],
 }
@@ -26,7 +26,7 @@ struct Entry {
 /// Two words with the same hash: one cache line.
 #[derive(Clone, Copy, Default)]
 #[repr(C, align(64))]
-struct Bucket([Entry; 2]);
+struct Bucket([CacheEntry; 2]);
 
 const COUNT_SHIFT: u32 = 28;
 const ID: u32 = (1 << COUNT_SHIFT) - 1;
@@ -157,7 +157,7 @@ impl WordCache {
     }
 
     fn insert_short(&mut self, key: u128, ids: &[u32]) {
-        let mut entry = Entry { key, ids: [0; INLINE] };
+        let mut entry = CacheEntry { key, ids: [0; INLINE] };
         entry.ids[..ids.len()].copy_from_slice(ids);
         entry.ids[0] |= (ids.len() as u32) << COUNT_SHIFT;
         self.place(entry);
@@ -171,7 +171,7 @@ impl WordCache {
     }
 
     /// The newest comes first; the oldest is evicted.
-    fn place(&mut self, entry: Entry) {
+    fn place(&mut self, entry: CacheEntry) {
         let mask = self.buckets.len() - 1;
         let bucket = &mut self.buckets[hash(entry.key) as usize & mask].0;
         self.filled += usize::from(bucket[1].key == 0);

@@ -4,8 +4,8 @@ use serde_json::{json, Value as Json};
 
 use super::gguf_splits::{splits, Splits};
 use super::stages;
-use super::vocab_txt::Bert;
-use crate::formats::{Metadata, TensorFile, Value};
+use super::vocab_txt::BertSettings;
+use crate::formats::{Metadata, MetadataValue, TensorFile};
 use crate::tokenizer::added_tokens::AddedToken;
 use crate::tokenizer::description::merges::Merges;
 use crate::tokenizer::description::{Description, ModelKind, ModelSection, ModelSettings, Sections};
@@ -40,7 +40,7 @@ const T5_END: u32 = 1;
 const T5_UNKNOWN: u32 = 2;
 
 /// The vocabulary and the kind of each token.
-struct Tokens {
+struct GgufVocabulary {
     texts: Vec<String>,
     kinds: Vec<i32>, // by id
     unknown: Option<u32>,
@@ -84,7 +84,7 @@ fn byte_level(metadata: &Metadata) -> Result<Description> {
     })?;
     let Splits { patterns, ignore_merges, adds_bos, nfc } = splits(name)
         .ok_or_else(|| Error::Unsupported(format!("{PRE}: {name:?} is not implemented by litz")))?;
-    let tokens = Tokens::read(metadata)?;
+    let tokens = GgufVocabulary::read(metadata)?;
     let sections = Sections {
         normalizer: if nfc { json!({"type": "NFC"}) } else { Json::Null },
         pre_tokenizer: stages::splits(patterns, true),
@@ -104,7 +104,7 @@ fn byte_level(metadata: &Metadata) -> Result<Description> {
 
 /// SentencePiece's kind: merges follow the scores.
 fn sentence_piece(metadata: &Metadata) -> Result<Description> {
-    let tokens = Tokens::read(metadata)?;
+    let tokens = GgufVocabulary::read(metadata)?;
     let scores = scores(metadata, tokens.kinds.len())?;
     // Control, byte and unknown tokens never result from a merge.
     let mergeable = |&(kind, _): &(i32, f32)| kind == NORMAL || kind == USER_DEFINED;
@@ -124,7 +124,7 @@ fn sentence_piece(metadata: &Metadata) -> Result<Description> {
 
 /// Gemma 4's kind: SentencePiece's marks and byte tokens, with a list of merges.
 fn marked_merges(metadata: &Metadata) -> Result<Description> {
-    let tokens = Tokens::read(metadata)?;
+    let tokens = GgufVocabulary::read(metadata)?;
     let prefix = metadata.boolean("tokenizer.ggml.add_space_prefix")?.unwrap_or(false);
     let lines = stages::splits(&[r"[^\n]+|\n+"], false);
     let model = ModelSection {
@@ -139,7 +139,7 @@ fn marked_merges(metadata: &Metadata) -> Result<Description> {
 
 /// BERT's kind. The file marks tokens that begin a word; a `vocab.txt` marks those that continue one.
 fn words(metadata: &Metadata) -> Result<Description> {
-    let mut tokens = Tokens::read(metadata)?;
+    let mut tokens = GgufVocabulary::read(metadata)?;
     for text in &mut tokens.texts {
         *text = match text.strip_prefix(stages::MARK) {
             Some(word) => word.to_owned(),
@@ -163,7 +163,8 @@ fn words(metadata: &Metadata) -> Result<Description> {
     let unknown = unknown.ok_or_else(|| missing("tokenizer.ggml.unknown_token_id", "a token id"))?;
     let lowercase = metadata.boolean("tokenizer.ggml.normalizer.lowercase")?.unwrap_or(true);
     let accents = metadata.boolean("tokenizer.ggml.normalizer.strip_accents")?;
-    let bert = Bert { unknown: tokens.text(unknown), before, after, lowercase, chinese: true, accents };
+    let bert =
+        BertSettings { unknown: tokens.text(unknown), before, after, lowercase, chinese: true, accents };
     let mut description = bert.describe(tokens.vocab()?);
     description.added_tokens = tokens.added(metadata)?;
     Ok(description)
@@ -171,7 +172,7 @@ fn words(metadata: &Metadata) -> Result<Description> {
 
 /// T5's kind: Unigram.
 fn unigram(metadata: &Metadata) -> Result<Description> {
-    let tokens = Tokens::read(metadata)?;
+    let tokens = GgufVocabulary::read(metadata)?;
     let scores = scores(metadata, tokens.kinds.len())?.into_iter().map(f64::from).collect();
     let charsmap = charsmap(metadata)?;
     let flag = |key, absent| Ok::<_, Error>(metadata.boolean(key)?.unwrap_or(absent));
@@ -207,9 +208,9 @@ fn unigram(metadata: &Metadata) -> Result<Description> {
 
 fn charsmap(metadata: &Metadata) -> Result<Vec<u8>> {
     let Some(array) = metadata.array("tokenizer.ggml.precompiled_charsmap")? else { return Ok(Vec::new()) };
-    let byte = |value: Value<'_>| match value {
-        Value::Unsigned(byte) => u8::try_from(byte).ok(),
-        Value::Signed(byte) => i8::try_from(byte).ok().map(i8::cast_unsigned),
+    let byte = |value: MetadataValue<'_>| match value {
+        MetadataValue::Unsigned(byte) => u8::try_from(byte).ok(),
+        MetadataValue::Signed(byte) => i8::try_from(byte).ok().map(i8::cast_unsigned),
         _ => None,
     };
     array.iter().map(byte).collect::<Option<_>>().ok_or_else(|| {
@@ -217,7 +218,7 @@ fn charsmap(metadata: &Metadata) -> Result<Vec<u8>> {
     })
 }
 
-impl Tokens {
+impl GgufVocabulary {
     fn read(metadata: &Metadata) -> Result<Self> {
         let texts = metadata.strings(TOKENS)?.ok_or_else(|| missing(TOKENS, "the vocabulary"))?;
         let texts = (0u32..).zip(texts).map(|(id, text)| {
@@ -322,7 +323,7 @@ impl Tokens {
 
     /// The token of the key; none for an id outside the vocabulary, which some files use for "none".
     fn id_of(&self, metadata: &Metadata, key: &str) -> Result<Option<u32>> {
-        if let Some(Value::Signed(..0)) = metadata.get(key) {
+        if let Some(MetadataValue::Signed(..0)) = metadata.get(key) {
             return Ok(None);
         }
         let id = metadata.unsigned(key)?.and_then(|id| u32::try_from(id).ok());

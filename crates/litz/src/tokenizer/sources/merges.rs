@@ -73,7 +73,7 @@ impl Family {
             "Qwen2Tokenizer" => Ok(Self::Qwen2),
             "CLIPTokenizer" => Ok(Self::Clip),
             other => Err(Error::Unsupported(format!(
-                "vocab.json and merges.txt of {other}: litz does not know how that class splits text; save the \
+                "vocab.json and merges.txt of {other}: the splits of that class are not implemented; save the \
                  tokenizer as tokenizer.json"
             ))),
         }

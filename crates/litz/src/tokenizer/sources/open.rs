@@ -6,8 +6,8 @@ use std::path::Path;
 
 use super::SourceOptions;
 use crate::formats::TensorFile;
-use crate::tokenizer::tables::cache_file::Place;
-use crate::tokenizer::tables::Tables;
+use crate::tokenizer::tables::cache_file::CacheFile;
+use crate::tokenizer::tables::BpeTables;
 use crate::tokenizer::{Description, Tokenizer};
 use crate::{Error, Result};
 
@@ -110,8 +110,8 @@ impl Tokenizer {
         describe: impl FnOnce() -> Result<Description>,
         options: &SourceOptions,
     ) -> Result<Self> {
-        let place = Place::of(folder, path);
-        let kept = place.as_ref().and_then(Place::load).and_then(Tables::from_stored);
+        let place = CacheFile::of(folder, path);
+        let kept = place.as_ref().and_then(CacheFile::load).and_then(BpeTables::from_stored);
         if let Some((mut description, tables)) = kept {
             options.finish(&mut description)?;
             return Self::compile_with(description, Some(tables));

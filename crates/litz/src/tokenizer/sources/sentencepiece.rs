@@ -1,6 +1,6 @@
 //! The reader of SentencePiece `.model` files, BPE and Unigram.
 
-use super::protobuf::{Message, Value};
+use super::protobuf::{Message, ProtobufValue};
 use super::{stages, SourceOptions};
 use crate::tokenizer::added_tokens::AddedToken;
 use crate::tokenizer::description::{Description, ModelKind, ModelSection, ModelSettings, Sections};
@@ -17,15 +17,15 @@ const CONTROL: u64 = 3;
 const USER_DEFINED: u64 = 4;
 const BYTE: u64 = 6;
 
-struct Piece<'a> {
+struct ModelPiece<'a> {
     text: &'a str,
     score: f32,
     kind: u64,
 }
 
 /// The parts of a model file that decide ids.
-struct Model<'a> {
-    pieces: Vec<Piece<'a>>,
+struct SentencePieceModel<'a> {
+    pieces: Vec<ModelPiece<'a>>,
     algorithm: u64,
     byte_fallback: bool,
     suffix: bool, // the mark of a space comes after the word
@@ -41,11 +41,11 @@ impl Description {
         let class = options.class();
         if !matches!(class, "" | "LlamaTokenizer" | "CodeLlamaTokenizer" | "GemmaTokenizer" | "T5Tokenizer") {
             return Err(Error::Unsupported(format!(
-                "SentencePiece model of {class}: litz does not know how that class numbers its tokens; save the \
+                "SentencePiece model of {class}: the ids of that class are not implemented; save the \
                  tokenizer as tokenizer.json"
             )));
         }
-        let model = Model::read(bytes)?;
+        let model = SentencePieceModel::read(bytes)?;
         let prefix = options.add_prefix_space.unwrap_or(model.prefix);
         let mut description = Self {
             sections: model.sections(prefix, first_only(options)),
@@ -70,7 +70,7 @@ fn first_only(options: &SourceOptions) -> Option<bool> {
     }
 }
 
-impl<'a> Model<'a> {
+impl<'a> SentencePieceModel<'a> {
     fn read(bytes: &'a [u8]) -> Result<Self> {
         let mut model = Self {
             pieces: Vec::new(),
@@ -86,7 +86,7 @@ impl<'a> Model<'a> {
         while let Some((field, value)) = message.next()? {
             match field {
                 1 => {
-                    let piece = Piece::read(value.bytes(), model.pieces.len())?;
+                    let piece = ModelPiece::read(value.bytes(), model.pieces.len())?;
                     model.pieces.push(piece);
                 }
                 2 => model.training(value.bytes())?,
@@ -181,8 +181,9 @@ impl<'a> Model<'a> {
 
     /// The pieces of bytes and controls, which no text is segmented into.
     fn unmatched(&self) -> Vec<u32> {
-        let unmatched =
-            |(id, piece): (u32, &Piece<'_>)| (!matches!(piece.kind, NORMAL | USER_DEFINED)).then_some(id);
+        let unmatched = |(id, piece): (u32, &ModelPiece<'_>)| {
+            (!matches!(piece.kind, NORMAL | USER_DEFINED)).then_some(id)
+        };
         (0u32..).zip(&self.pieces).filter_map(unmatched).collect()
     }
 
@@ -194,7 +195,8 @@ impl<'a> Model<'a> {
             byte_fallback: self.byte_fallback,
             ..ModelSettings::default()
         };
-        let score = |piece: &Piece<'_>| matches!(piece.kind, NORMAL | USER_DEFINED).then_some(piece.score);
+        let score =
+            |piece: &ModelPiece<'_>| matches!(piece.kind, NORMAL | USER_DEFINED).then_some(piece.score);
         let merge_scores = Some(self.pieces.iter().map(score).collect());
         let vocab = self.vocab(VocabBuilder::default())?;
         Ok(ModelSection { settings, vocab, merge_scores, ..ModelSection::default() })
@@ -205,7 +207,7 @@ impl<'a> Model<'a> {
         let found = (0u32..)
             .zip(&self.pieces)
             .filter(|(_, piece)| matches!(piece.kind, UNKNOWN | CONTROL | USER_DEFINED));
-        let token = |(id, piece): (u32, &Piece<'_>)| AddedToken {
+        let token = |(id, piece): (u32, &ModelPiece<'_>)| AddedToken {
             id,
             content: piece.text.to_owned(),
             single_word: false,
@@ -232,7 +234,7 @@ impl<'a> Model<'a> {
     }
 }
 
-impl<'a> Piece<'a> {
+impl<'a> ModelPiece<'a> {
     fn read(bytes: &'a [u8], place: usize) -> Result<Self> {
         let mut piece = Self { text: "", score: 0.0, kind: NORMAL };
         let mut message = Message::new(bytes, "pieces");
@@ -243,7 +245,7 @@ impl<'a> Piece<'a> {
                         Error::Format(format!("not a SentencePiece model: piece {place} is not UTF-8"))
                     })?;
                 }
-                (2, Value::Float(score)) => piece.score = score,
+                (2, ProtobufValue::Float(score)) => piece.score = score,
                 (3, value) => piece.kind = value.number(),
                 _ => {}
             }

@@ -9,10 +9,10 @@ use crate::tokenizer::text::base64;
 use crate::{Error, Result};
 
 #[derive(Deserialize)]
-struct File {
+struct TekkenFile {
     config: Config,
-    vocab: Vec<Token>,
-    special_tokens: Option<Vec<Special>>,
+    vocab: Vec<TekkenToken>,
+    special_tokens: Option<Vec<TekkenSpecial>>,
 }
 
 #[derive(Deserialize)]
@@ -23,13 +23,13 @@ struct Config {
 }
 
 #[derive(Deserialize)]
-struct Token {
+struct TekkenToken {
     rank: u32,
     token_bytes: String,
 }
 
 #[derive(Deserialize)]
-struct Special {
+struct TekkenSpecial {
     rank: u32,
     token_str: String,
 }
@@ -61,7 +61,7 @@ const SPECIALS: [&str; 20] = [
 impl Description {
     /// Reads a `tekken.json`. `<s>` is put before a text unless the options exclude it.
     pub fn from_tekken(bytes: &[u8], options: &SourceOptions) -> Result<Self> {
-        let file: File =
+        let file: TekkenFile =
             serde_json::from_slice(bytes).map_err(|error| Error::Format(format!("tekken.json: {error}")))?;
         let first = file.config.default_num_special_tokens;
         let specials = file.specials()?;
@@ -98,7 +98,7 @@ impl Description {
     }
 }
 
-impl File {
+impl TekkenFile {
     /// Every id before the vocabulary's has a token; those without a name are numbered.
     fn specials(&self) -> Result<Vec<(String, u32)>> {
         let count = self.config.default_num_special_tokens;

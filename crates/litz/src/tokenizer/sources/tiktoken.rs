@@ -7,7 +7,7 @@ use crate::tokenizer::text::base64;
 use crate::{Error, Result};
 
 /// The properties of a vocabulary that are not in its file.
-struct Encoding {
+struct TiktokenEncoding {
     pattern: &'static str,
     specials: Vec<(String, u32)>,
     composed: bool, // text is NFC first
@@ -36,17 +36,17 @@ impl Description {
             })?;
             ranks.push(&token, rank);
         }
-        let mut encoding = Encoding::known(name, ranks.len() as u32, options.class());
+        let mut encoding = TiktokenEncoding::known(name, ranks.len() as u32, options.class());
         if let Some(source) = &options.pat_str {
             let specials = encoding.take().map(|known| known.specials).unwrap_or_default();
             return Self::of(ranks, &pattern(source), specials, false, name, options);
         }
         match encoding {
-            Some(Encoding { pattern, specials, composed }) => {
+            Some(TiktokenEncoding { pattern, specials, composed }) => {
                 Self::of(ranks, pattern, specials, composed, name, options)
             }
             None => Err(Error::Unsupported(format!(
-                "{name}: {} ranks are no vocabulary that litz knows; say how it splits text with pat_str in \
+                "{name}: {} ranks are no known vocabulary; say how it splits text with pat_str in \
                  tokenizer_config.json",
                 ranks.len()
             ))),
@@ -82,7 +82,7 @@ fn read(line: &[u8], token: &mut Vec<u8>) -> Option<u32> {
     base64::decode(bytes, token).then_some(rank)
 }
 
-impl Encoding {
+impl TiktokenEncoding {
     fn known(name: &str, ranks: u32, class: &str) -> Option<Self> {
         let plain = |pattern, specials| Some(Self { pattern, specials, composed: false });
         let end = |id| vec![("<|endoftext|>".to_owned(), id)];

@@ -9,7 +9,7 @@ use crate::tokenizer::vocab::VocabBuilder;
 use crate::{Error, Result};
 
 /// The settings of BERT's stages.
-pub(super) struct Bert<'a> {
+pub(super) struct BertSettings<'a> {
     pub unknown: &'a str,
     pub before: (&'a str, u32),
     pub after: (&'a str, u32),
@@ -58,7 +58,7 @@ impl Description {
                 Error::Format(format!("vocab.txt: the special token {token:?} is not in the vocabulary"))
             })
         };
-        let bert = Bert {
+        let bert = BertSettings {
             unknown: named[1],
             before: needed(named[2])?,
             after: needed(named[3])?,
@@ -74,7 +74,7 @@ impl Description {
     }
 }
 
-impl Bert<'_> {
+impl BertSettings<'_> {
     /// The description of a vocabulary that continues words with `##`.
     pub fn describe(&self, vocab: VocabBuilder) -> Description {
         let settings = ModelSettings {

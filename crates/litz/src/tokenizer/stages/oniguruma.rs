@@ -10,7 +10,7 @@ const LATIN_WORD: &str = r"²³¹¼½¾";
 
 /// Translates a regex. The parser refuses whatever neither engine supports.
 pub(crate) fn translate(source: &str) -> String {
-    let mut writer = Writer {
+    let mut writer = Translator {
         chars: source.chars().peekable(),
         out: String::with_capacity(source.len() * 2),
         folds: false,
@@ -26,13 +26,13 @@ pub(crate) fn translate(source: &str) -> String {
     writer.out
 }
 
-struct Writer<'a> {
+struct Translator<'a> {
     chars: Peekable<Chars<'a>>,
     out: String,
     folds: bool, // case has been ignored somewhere
 }
 
-impl Writer<'_> {
+impl Translator<'_> {
     fn escape(&mut self) {
         let word = format!("[{WORD}{LATIN_WORD}]");
         match self.chars.next() {

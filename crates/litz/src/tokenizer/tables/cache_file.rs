@@ -25,7 +25,7 @@ const PARTS: usize = 6;
 const FOLDER: u64 = 512 << 20;
 
 /// The parts of a file, in order.
-pub(crate) struct Stored {
+pub(crate) struct CachedTables {
     /// Numbers beside the tables.
     pub scalars: [u64; SCALARS],
     /// The rest of the `tokenizer.json`.
@@ -37,12 +37,12 @@ pub(crate) struct Stored {
 }
 
 /// The cache file of a source file.
-pub(crate) struct Place {
+pub(crate) struct CacheFile {
     path: PathBuf,
     identity: [u64; IDENTITY],
 }
 
-impl Place {
+impl CacheFile {
     /// The cache file in a folder for a source file; None where files have no reliable identity.
     pub fn of(folder: &Path, source: &Path) -> Option<Self> {
         let source = source.canonicalize().ok()?;
@@ -52,7 +52,7 @@ impl Place {
     }
 
     /// Its contents, if they are complete and belong to the current source file.
-    pub fn load(&self) -> Option<Stored> {
+    pub fn load(&self) -> Option<CachedTables> {
         if cfg!(not(target_endian = "little")) {
             return None;
         }
@@ -81,7 +81,7 @@ impl Place {
             let (start, size) = part(i)?;
             Flat::mapped(&map, start, size / 8)
         };
-        Some(Stored {
+        Some(CachedTables {
             scalars: header[3 + IDENTITY..3 + IDENTITY + SCALARS].try_into().ok()?,
             json: bytes(0)?,
             text: bytes(1)?,

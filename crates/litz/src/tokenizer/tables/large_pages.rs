@@ -6,13 +6,13 @@ const LARGE: usize = 1 << 21;
 /// A table of equal items. On Linux, a large one is advised to use large pages.
 pub(crate) fn table<T: Copy>(items: usize, item: T) -> Vec<T> {
     let mut table = Vec::with_capacity(items);
-    ask_for_large(&table);
+    advise_large_pages(&table);
     table.resize(items, item);
     table
 }
 
 #[cfg(target_os = "linux")]
-fn ask_for_large<T>(table: &Vec<T>) {
+fn advise_large_pages<T>(table: &Vec<T>) {
     let size = table.capacity() * size_of::<T>();
     if size < LARGE {
         return;
@@ -24,4 +24,4 @@ fn ask_for_large<T>(table: &Vec<T>) {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn ask_for_large<T>(_: &Vec<T>) {}
+fn advise_large_pages<T>(_: &Vec<T>) {}

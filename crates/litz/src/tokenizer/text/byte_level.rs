@@ -1,6 +1,6 @@
 //! GPT-2's bijection between bytes and printable characters.
 
-use super::{Part, Writer};
+use super::{TextPart, Writer};
 
 /// Bytes that stand for themselves; the others take the characters from U+0100 on, in order.
 const fn is_printable(byte: u8) -> bool {
@@ -54,7 +54,7 @@ pub(crate) fn encode(bytes: &[u8], out: &mut String) {
 }
 
 /// Like [`encode`], with the origin of each character.
-pub(crate) fn encode_part(part: Part<'_>, out: &mut Writer) {
+pub(crate) fn encode_part(part: TextPart<'_>, out: &mut Writer) {
     let bytes = part.text.char_indices().flat_map(|(at, c)| {
         let bytes = &part.text.as_bytes()[at..at + c.len_utf8()];
         bytes.iter().map(|&byte| to_char(byte)).zip([0, 1, 1, 1])

@@ -27,7 +27,7 @@ enum Origins {
 
 /// A stretch of a [`Text`].
 #[derive(Clone, Copy)]
-pub(crate) struct Part<'a> {
+pub(crate) struct TextPart<'a> {
     /// Its characters.
     pub text: &'a str,
     origins: PartOrigins<'a>,
@@ -58,7 +58,7 @@ impl<'t> Text<'t> {
     }
 
     /// A copy of a part.
-    pub fn of(part: Part<'t>) -> Self {
+    pub fn of(part: TextPart<'t>) -> Self {
         let origins = match part.origins {
             PartOrigins::Untracked => Origins::Untracked,
             PartOrigins::Same(start) => Origins::Same(start),
@@ -73,22 +73,22 @@ impl<'t> Text<'t> {
     }
 
     /// The whole as a part.
-    pub fn whole(&self) -> Part<'_> {
+    pub fn whole(&self) -> TextPart<'_> {
         let origins = match &self.origins {
             Origins::Untracked => PartOrigins::Untracked,
             Origins::Same(start) => PartOrigins::Same(*start),
             Origins::Each(spans) => PartOrigins::Each(spans),
         };
-        Part { text: &self.text, origins }
+        TextPart { text: &self.text, origins }
     }
 
     /// A stretch of it.
-    pub fn part(&self, range: Range<usize>) -> Part<'_> {
+    pub fn part(&self, range: Range<usize>) -> TextPart<'_> {
         self.whole().part(range)
     }
 
     /// Rewrites the text: `write` gets the old one.
-    pub fn rewrite(&mut self, write: impl FnOnce(Part<'_>, &mut Writer)) {
+    pub fn rewrite(&mut self, write: impl FnOnce(TextPart<'_>, &mut Writer)) {
         let mut writer = self.writer();
         write(self.whole(), &mut writer);
         self.put(writer);
@@ -97,8 +97,8 @@ impl<'t> Text<'t> {
     /// A writer for the next form of this text.
     pub fn writer(&self) -> Writer {
         let capacity = self.text.len() + self.text.len() / 8;
-        let asked = !matches!(self.origins, Origins::Untracked);
-        Writer { text: String::with_capacity(capacity), spans: asked.then(|| Vec::with_capacity(capacity)) }
+        let tracked = !matches!(self.origins, Origins::Untracked);
+        Writer { text: String::with_capacity(capacity), spans: tracked.then(|| Vec::with_capacity(capacity)) }
     }
 
     /// Replaces the text by the writer's.
@@ -162,7 +162,7 @@ impl Deref for Text<'_> {
     }
 }
 
-impl<'a> Part<'a> {
+impl<'a> TextPart<'a> {
     /// A stretch of it.
     pub fn part(self, range: Range<usize>) -> Self {
         let origins = match self.origins {
@@ -241,7 +241,7 @@ impl Writer {
     }
 
     /// Copies the part unchanged.
-    pub fn copy(&mut self, part: Part<'_>) {
+    pub fn copy(&mut self, part: TextPart<'_>) {
         self.text.push_str(part.text);
         let Some(spans) = &mut self.spans else { return };
         match part.origins {
@@ -257,13 +257,13 @@ impl Writer {
     }
 
     /// Inserts text whose origin is the character before the byte `at` of the part, or nothing.
-    pub fn insert_after(&mut self, text: &str, part: Part<'_>, at: usize) {
+    pub fn insert_after(&mut self, text: &str, part: TextPart<'_>, at: usize) {
         let start = part.start().unwrap_or_default();
         self.insert(text, || if at == 0 { (start, start) } else { part.span(at - 1) });
     }
 
     /// Inserts text whose origin is the first character of the part.
-    pub fn insert_first(&mut self, text: &str, part: Part<'_>) {
+    pub fn insert_first(&mut self, text: &str, part: TextPart<'_>) {
         self.insert(text, || part.span(0));
     }
 
@@ -275,8 +275,13 @@ impl Writer {
     }
 
     /// A part rewritten by character, after the first `dropped` ones. With each new character comes what it does:
-    /// 1 is an insertion, 0 replaces the next character, and -n also swallows the n that follow that one.
-    pub fn changes(&mut self, part: Part<'_>, dropped: usize, changes: impl Iterator<Item = (char, isize)>) {
+    /// 1 is an insertion, 0 replaces the next character, and -n replaces it and the n that follow.
+    pub fn changes(
+        &mut self,
+        part: TextPart<'_>,
+        dropped: usize,
+        changes: impl Iterator<Item = (char, isize)>,
+    ) {
         let Some(spans) = &mut self.spans else {
             self.text.extend(changes.map(|(c, _)| c));
             return;

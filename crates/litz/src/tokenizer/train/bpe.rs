@@ -5,10 +5,10 @@
 
 use std::collections::HashMap as Map;
 
-use super::alphabet::{Alphabet, Tokens};
-use super::merge::{Changes, Merge, HEADER};
+use super::alphabet::{Alphabet, TokenList};
+use super::merge::{Changes, PairMerge, HEADER};
 use super::pairs::{pair, PairCounts, Queue};
-use super::{BpeSettings, Progress, Stage, Words};
+use super::{BpeSettings, Progress, TrainingStage, Words};
 use crate::threads::parallel_map;
 use crate::{Error, Result};
 
@@ -17,7 +17,7 @@ const PARALLEL: usize = 1 << 14;
 const DENSE: usize = 1 << 10;
 
 /// A trained vocabulary and its merges, in order.
-pub(super) struct Trained {
+pub(super) struct TrainedBpe {
     pub tokens: Vec<String>,
     pub merges: Vec<(u32, u32)>,
 }
@@ -28,24 +28,24 @@ pub(super) fn train(
     settings: &BpeSettings,
     threads: usize,
     progress: &mut Progress<'_>,
-) -> Result<Trained> {
-    let mut tokens = Tokens::default();
+) -> Result<TrainedBpe> {
+    let mut tokens = TokenList::default();
     let alphabet = Alphabet::new(&words, settings, &mut tokens);
     let total = words.len() as u64;
-    progress(Stage::Pairs, 0, total)?;
+    progress(TrainingStage::Pairs, 0, total)?;
     let mut corpus = Corpus::new(&words, &alphabet, settings)?;
     drop(words);
     let (mut counts, mut queue) = corpus.pairs(tokens.list.len());
-    progress(Stage::Pairs, total, total)?;
+    progress(TrainingStage::Pairs, total, total)?;
     let merges = merge_all(&mut corpus, &mut counts, &mut queue, &mut tokens, settings, threads, progress)?;
-    Ok(Trained { tokens: tokens.list, merges })
+    Ok(TrainedBpe { tokens: tokens.list, merges })
 }
 
 fn merge_all(
     corpus: &mut Corpus,
     counts: &mut PairCounts,
     queue: &mut Queue,
-    tokens: &mut Tokens,
+    tokens: &mut TokenList,
     settings: &BpeSettings,
     threads: usize,
     progress: &mut Progress<'_>,
@@ -64,16 +64,16 @@ fn merge_all(
         let (left, right) = ((best.pair >> 32) as u32, best.pair as u32);
         let (first, second) = (&tokens.list[left as usize], &tokens.list[right as usize]);
         let merged = format!("{first}{}", second.strip_prefix(prefix).unwrap_or(second));
-        let step = Merge { left, right, merged: tokens.id(&merged), limit };
+        let step = PairMerge { left, right, merged: tokens.id(&merged), limit };
         // A pair may be merged again if its token has two ways to be made: the last merge counts.
         merges.insert(best.pair, done);
         done += 1;
         changes.iter_mut().for_each(|each| each.reserve(tokens.list.len(), limit < usize::MAX));
         corpus.merge(step, queue.of(&best), &mut changes)?;
-        queue.forget(&best);
+        queue.release(&best);
         changes[0].each_change(step, |pair, change| *counts.entry(pair).or_default() += change);
         queue.add(|places, made| changes[0].take(step, places, made), counts);
-        progress(Stage::Merges, tokens.list.len() as u64, total)?;
+        progress(TrainingStage::Merges, tokens.list.len() as u64, total)?;
     }
     let mut ordered: Vec<(usize, u64)> = merges.into_iter().map(|(pair, at)| (at, pair)).collect();
     ordered.sort_unstable();
@@ -196,7 +196,7 @@ impl Corpus {
     }
 
     /// Merges in the words at these places. The changes are collected in the first of `changes`.
-    fn merge(&mut self, step: Merge, places: &[u32], changes: &mut [Changes]) -> Result<()> {
+    fn merge(&mut self, step: PairMerge, places: &[u32], changes: &mut [Changes]) -> Result<()> {
         if places.len() < PARALLEL || changes.len() < 2 || !places.is_sorted() {
             changes[0].run(step, places, &mut self.symbols, &mut self.lengths, 0);
             return Ok(());

@@ -25,7 +25,7 @@ pub use words::{WordCounter, Words, LONGEST_WORD};
 
 /// The stages of a training, for its progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stage {
+pub enum TrainingStage {
     /// Counting the words of a file: bytes.
     Count,
     /// Counting the pairs of symbols: words.
@@ -38,7 +38,7 @@ pub enum Stage {
     Passes,
 }
 
-impl Stage {
+impl TrainingStage {
     /// The label of a progress bar.
     pub fn name(self) -> &'static str {
         match self {
@@ -52,7 +52,7 @@ impl Stage {
 }
 
 /// A progress function: it gets the stage, the amount done and the total. An error ends the training.
-pub type Progress<'p> = dyn FnMut(Stage, u64, u64) -> Result<()> + 'p;
+pub type Progress<'p> = dyn FnMut(TrainingStage, u64, u64) -> Result<()> + 'p;
 
 /// Settings by the names of the `tokenizers` trainers.
 #[derive(Clone, Debug, Deserialize)]

@@ -36,14 +36,14 @@ pub(super) type PairCounts = HashMap<u64, i64, BuildHasherDefault<PairHasher>>;
 
 /// A pair to merge, with its count at the time of insertion and the words that contain it.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Candidate {
+pub(super) struct PairCandidate {
     pub count: u64,
     pub pair: u64,
     start: usize,
     len: u32,
 }
 
-impl Ord for Candidate {
+impl Ord for PairCandidate {
     /// By count, then the smaller pair first, then the older.
     fn cmp(&self, other: &Self) -> Ordering {
         let key = |this: &Self| (this.count, Reverse(this.pair), Reverse(this.start));
@@ -51,7 +51,7 @@ impl Ord for Candidate {
     }
 }
 
-impl PartialOrd for Candidate {
+impl PartialOrd for PairCandidate {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
@@ -63,7 +63,7 @@ const SPARED: usize = 1 << 20;
 /// The queue. Its counts may be out of date; they are corrected when a pair is popped.
 #[derive(Default)]
 pub(super) struct Queue {
-    heap: BinaryHeap<Candidate>,
+    heap: BinaryHeap<PairCandidate>,
     places: Vec<u32>,
     garbage: usize,
 }
@@ -75,13 +75,13 @@ impl Queue {
     }
 
     /// The places of a candidate.
-    pub fn of(&self, candidate: &Candidate) -> &[u32] {
+    pub fn of(&self, candidate: &PairCandidate) -> &[u32] {
         &self.places[candidate.start..candidate.start + candidate.len as usize]
     }
 
     /// A candidate whose places were written at `start`.
     pub fn push(&mut self, pair: u64, count: u64, start: usize, len: u32) {
-        self.heap.push(Candidate { count, pair, start, len });
+        self.heap.push(PairCandidate { count, pair, start, len });
     }
 
     /// Adds the pairs that `write` yields with the range of their places. Pairs without a count are dropped.
@@ -93,14 +93,14 @@ impl Queue {
         let heap = &mut self.heap;
         let mut garbage = 0;
         write(&mut self.places, &mut |pair, start, len| match counts.get(&pair) {
-            Some(&count) if count > 0 => heap.push(Candidate { count: count as u64, pair, start, len }),
+            Some(&count) if count > 0 => heap.push(PairCandidate { count: count as u64, pair, start, len }),
             _ => garbage += len as usize,
         });
         self.garbage += garbage;
     }
 
-    /// The best candidate with a current count. Its places are valid until the next call of `forget`.
-    pub fn pop(&mut self, counts: &PairCounts) -> Option<Candidate> {
+    /// The best candidate with a current count. Its places are valid until the next call of `release`.
+    pub fn pop(&mut self, counts: &PairCounts) -> Option<PairCandidate> {
         loop {
             let mut top = self.heap.peek_mut()?;
             // A negative count reads as a huge one, as in the `tokenizers` library.
@@ -113,7 +113,7 @@ impl Queue {
     }
 
     /// Releases the places of a candidate that was popped.
-    pub fn forget(&mut self, candidate: &Candidate) {
+    pub fn release(&mut self, candidate: &PairCandidate) {
         self.garbage += candidate.len as usize;
         if self.garbage > SPARED && self.garbage > self.places.len() / 2 {
             self.collect();

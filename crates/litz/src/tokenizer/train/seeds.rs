@@ -18,7 +18,7 @@ pub(super) fn seeds(words: &[(String, u64)], longest: usize, size: usize) -> Vec
             *counts.entry(c).or_default() += count;
         }
     }
-    let text = Text::new(words, counts.keys().copied());
+    let text = SuffixText::new(words, counts.keys().copied());
     let mut chars: Vec<(u64, char)> = counts.into_iter().map(|(c, count)| (count, c)).collect();
     chars.sort_unstable_by_key(|&each| Reverse(each));
     let mut pieces: Vec<Weighted> =
@@ -39,13 +39,13 @@ struct Repeat {
 }
 
 /// All words after one another, each with a 0 behind it; the characters numbered from 1 in their order.
-struct Text {
+struct SuffixText {
     symbols: Vec<u32>,
     chars: Vec<char>,
     bits: u32,
 }
 
-impl Text {
+impl SuffixText {
     fn new(words: &[(String, u64)], seen: impl Iterator<Item = char>) -> Self {
         let mut chars: Vec<char> = seen.collect();
         chars.sort_unstable();

@@ -7,9 +7,9 @@ use std::sync::{Mutex, PoisonError};
 
 use serde_json::Value;
 
-use super::runs::{self, Run};
+use super::runs::{self, SortedRun};
 use super::table::WordTable;
-use super::{Progress, Stage};
+use super::{Progress, TrainingStage};
 use crate::threads::parallel_map_with;
 use crate::tokenizer::stages::normalizer::{normalize, Normalizer};
 use crate::tokenizer::stages::pre_tokenizer::scanners::Scanner;
@@ -20,7 +20,7 @@ use crate::{Error, Result};
 /// The longest word, in bytes: merges in a word take time that grows with its length squared.
 pub const LONGEST_WORD: usize = 1 << 20;
 
-// Texts are handed out to threads in groups of this many bytes.
+// Threads take texts in groups of this many bytes.
 const GROUP: usize = 1 << 16;
 const BLOCK: usize = 1 << 23;
 
@@ -55,7 +55,7 @@ impl Pipeline {
 pub struct WordCounter {
     pipeline: Pipeline,
     tables: Vec<WordTable>,
-    runs: Mutex<Vec<Run>>,
+    runs: Mutex<Vec<SortedRun>>,
     limit: usize,
     texts: u64,
 }
@@ -118,7 +118,7 @@ impl WordCounter {
             let lines: Vec<&str> = text.split_inclusive('\n').collect();
             self.feed(&lines)?;
             done += block.len() as u64;
-            progress(Stage::Count, done, total)?;
+            progress(TrainingStage::Count, done, total)?;
         }
     }
 
@@ -134,7 +134,7 @@ impl WordCounter {
         let mut tables = self.tables;
         if !runs.is_empty() {
             for table in tables.iter_mut().filter(|table| table.len() > 0) {
-                runs.push(Run::write(table)?);
+                runs.push(SortedRun::write(table)?);
                 *table = WordTable::new();
             }
             return Ok(Words { table: runs::merge(runs)?, byte_level });
@@ -147,7 +147,7 @@ impl WordCounter {
         if sorted {
             table.sort();
         }
-        table.seal();
+        table.drop_slots();
         Ok(Words { table, byte_level })
     }
 }
@@ -156,7 +156,7 @@ fn count(
     pipeline: &Pipeline,
     text: &str,
     table: &mut WordTable,
-    runs: &Mutex<Vec<Run>>,
+    runs: &Mutex<Vec<SortedRun>>,
     limit: usize,
 ) -> Result<()> {
     pipeline.each_word(text, &mut |word| {
@@ -168,7 +168,7 @@ fn count(
             )));
         }
         if !word.is_empty() && table.add(word, 1) && table.memory() > limit {
-            let run = Run::write(table)?;
+            let run = SortedRun::write(table)?;
             table.clear();
             runs.lock().unwrap_or_else(PoisonError::into_inner).push(run);
         }

@@ -129,6 +129,6 @@ fn to_json(interpreter: &mut Interpreter<'_>, value: &Value, call: Call) -> Outc
         },
     };
     let (ascii, sort_keys) = (flag(ascii.as_ref()), flag(sort_keys.as_ref()));
-    let style = json::Style { ascii, indent, separators, sort_keys, trusted };
+    let style = json::JsonStyle { ascii, indent, separators, sort_keys, trusted };
     json::dumps(value, &style, &interpreter.budget).map(Value::Str)
 }

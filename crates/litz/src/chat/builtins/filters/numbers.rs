@@ -47,7 +47,7 @@ fn abs(value: &Value, budget: &Budget) -> Outcome<Value> {
     }
 }
 
-/// `int(value)`, or of a text that spells a float; `None` where Jinja takes the default.
+/// `int(value)`, also of a text that is a float; `None` where Jinja takes the default.
 fn int(value: &Value, base: Option<&Value>) -> Outcome<Option<BigInt>> {
     let real = |x: f64| x.is_finite().then(|| integers::truncated(x));
     match value {

@@ -22,7 +22,7 @@ pub(super) const FILTERS: &Table<OnValue> = &[
     ("last", |i, value, call| last(value, call, &i.budget)),
     ("list", |i, value, call| {
         call.none()?;
-        Value::list(walk(value, &i.budget)?.items.clone())
+        Value::list(items_of(value, &i.budget)?.items.clone())
     }),
     ("map", map),
     ("max", |i, value, call| extreme(value, call, Ordering::Greater, &i.budget)),
@@ -38,8 +38,8 @@ pub(super) const FILTERS: &Table<OnValue> = &[
     ("unique", |i, value, call| unique(value, call, &i.budget)),
 ];
 
-/// The items of a value, paid for.
-fn walk(value: &Value, budget: &Budget) -> Outcome<Rc<Sequence>> {
+/// The items of a value, charged to the budget.
+fn items_of(value: &Value, budget: &Budget) -> Outcome<Rc<Sequence>> {
     let items = value.iterate()?;
     budget.step(items.items.len())?;
     budget.slots(items.items.len())?;
@@ -48,7 +48,7 @@ fn walk(value: &Value, budget: &Budget) -> Outcome<Rc<Sequence>> {
 
 fn first(value: &Value, call: Call, budget: &Budget) -> Outcome<Value> {
     call.none()?;
-    let items = walk(value, budget)?;
+    let items = items_of(value, budget)?;
     Ok(items.items.first().cloned().unwrap_or_else(|| Value::hint("No first item, sequence was empty.")))
 }
 
@@ -57,7 +57,7 @@ fn last(value: &Value, call: Call, budget: &Budget) -> Outcome<Value> {
     if let Value::Generator(_) = value {
         return fail("'generator' object is not reversible");
     }
-    let items = walk(value, budget)?;
+    let items = items_of(value, budget)?;
     Ok(items.items.last().cloned().unwrap_or_else(|| Value::hint("No last item, sequence was empty.")))
 }
 
@@ -69,7 +69,7 @@ fn reverse(value: &Value, call: Call, budget: &Budget) -> Outcome<Value> {
         text.text.char_indices().rev().for_each(|(i, c)| out.part(text, i..i + c.len_utf8()));
         return Ok(Value::Str(out.finish(false)));
     }
-    let mut items = walk(value, budget)?.items.clone();
+    let mut items = items_of(value, budget)?.items.clone();
     items.reverse();
     match value {
         Value::Generator(_) => Value::list(items),
@@ -82,7 +82,7 @@ fn join(value: &Value, call: Call, budget: &Budget) -> Outcome<Value> {
     let separator = str_of(&separator.unwrap_or_else(|| Value::literal("")), budget)?;
     let getter = attribute.map(|attribute| AttributePath::new(&attribute, None, false)).transpose()?;
     let mut out = Output::default();
-    for (i, item) in walk(value, budget)?.items.iter().enumerate() {
+    for (i, item) in items_of(value, budget)?.items.iter().enumerate() {
         let piece = match &getter {
             Some(getter) => str_of(&getter.get(item, budget)?, budget)?,
             None => str_of(item, budget)?,
@@ -140,7 +140,7 @@ fn map(interpreter: &mut Interpreter<'_>, value: &Value, mut call: Call) -> Outc
     if !value.truthy() {
         return Value::generator(Vec::new());
     }
-    let items = walk(value, &interpreter.budget)?;
+    let items = items_of(value, &interpreter.budget)?;
     let mut mapped = Vec::with_capacity(items.items.len());
     if call.positional.is_empty() {
         let [attribute, default] = call.bind(["attribute", "default"], 0)?;
@@ -175,7 +175,7 @@ fn select(
         false => None,
     };
     let test = (!call.positional.is_empty()).then(|| call.positional.remove(0));
-    let items = walk(value, &interpreter.budget)?;
+    let items = items_of(value, &interpreter.budget)?;
     let mut kept = Vec::new();
     for item in &items.items {
         let looked_at = match &getter {
@@ -228,7 +228,7 @@ fn sort(value: &Value, call: Call, budget: &Budget) -> Outcome<Value> {
         Value::Str(list) => list.text.split(',').map(Value::str).collect(),
         other => vec![other],
     };
-    let mut items: Vec<Value> = walk(value, budget)?.items.clone();
+    let mut items: Vec<Value> = items_of(value, budget)?.items.clone();
     // Sorting by the last key first leaves the order that all keys together give.
     for attribute in attributes.iter().rev() {
         let getter = AttributePath::new(attribute, None, ignore_case)?;
@@ -265,7 +265,7 @@ fn groupby(value: &Value, call: Call, budget: &Budget) -> Outcome<Value> {
     let attribute = attribute.unwrap_or(Value::None);
     let key = AttributePath::new(&attribute, default.clone(), !flag(case_sensitive.as_ref()))?;
     let shown = AttributePath::new(&attribute, default, false)?;
-    let pairs = keyed(&*walk(value, budget)?, &key, budget)?;
+    let pairs = keyed(&*items_of(value, budget)?, &key, budget)?;
     let mut groups: Vec<(Value, Vec<Value>)> = Vec::new();
     for (key, item) in sorted(pairs, false, budget)? {
         match groups.last_mut() {
@@ -284,7 +284,7 @@ fn unique(value: &Value, call: Call, budget: &Budget) -> Outcome<Value> {
     let [case_sensitive, attribute] = call.bind(["case_sensitive", "attribute"], 0)?;
     let getter = AttributePath::new(&attribute.unwrap_or(Value::None), None, !flag(case_sensitive.as_ref()))?;
     let (mut seen, mut kept): (Vec<Value>, Vec<Value>) = (Vec::new(), Vec::new());
-    for item in &walk(value, budget)?.items {
+    for item in &items_of(value, budget)?.items {
         let key = getter.get(item, budget)?;
         if matches!(key, Value::List(_) | Value::Dict(_)) {
             return fail(format!("unhashable type: '{}'", key.type_name()));
@@ -306,7 +306,7 @@ fn extreme(value: &Value, call: Call, wanted: Ordering, budget: &Budget) -> Outc
     let getter = AttributePath::new(&attribute.unwrap_or(Value::None), None, !flag(case_sensitive.as_ref()))?;
     let op = if wanted == Ordering::Less { "<" } else { ">" };
     let mut best: Option<(Value, Value)> = None;
-    for (key, item) in keyed(&*walk(value, budget)?, &getter, budget)? {
+    for (key, item) in keyed(&*items_of(value, budget)?, &getter, budget)? {
         let better = match &best {
             Some((old, _)) => order(op, &key, old)? == Some(wanted),
             None => true,
@@ -325,7 +325,7 @@ fn sum(value: &Value, call: Call, budget: &Budget) -> Outcome<Value> {
     if matches!(total, Value::Str(_)) {
         return fail("sum() can't sum strings [use ''.join(seq) instead]");
     }
-    for item in &walk(value, budget)?.items {
+    for item in &items_of(value, budget)?.items {
         total = binary("+", &total, &getter.get(item, budget)?, budget)?;
     }
     Ok(total)
@@ -337,7 +337,7 @@ fn batch(value: &Value, call: Call, budget: &Budget) -> Outcome<Value> {
     if size == 0 {
         return fail("a batch must hold at least one item");
     }
-    let items = walk(value, budget)?;
+    let items = items_of(value, budget)?;
     let mut batches = Vec::new();
     for chunk in items.items.chunks(size) {
         let mut chunk = chunk.to_vec();
@@ -357,7 +357,7 @@ fn slices(value: &Value, call: Call, budget: &Budget) -> Outcome<Value> {
         return Err(Failure::new("integer division or modulo by zero"));
     }
     budget.slots(slices)?;
-    let items = walk(value, budget)?;
+    let items = items_of(value, budget)?;
     let (each, extra) = (items.items.len() / slices, items.items.len() % slices);
     let mut rest = &items.items[..];
     let mut out = Vec::new();

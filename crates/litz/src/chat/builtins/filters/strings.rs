@@ -40,7 +40,7 @@ pub(super) const FILTERS: &Table<OnValue> = &[
     ("wordcount", word_count),
 ];
 
-/// A text, paid for.
+/// A text, charged to the budget.
 fn paid(text: Text, budget: &Budget) -> Outcome<Value> {
     budget.allocate(text.cost())?;
     Ok(Value::Str(text))

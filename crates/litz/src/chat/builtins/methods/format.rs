@@ -29,7 +29,7 @@ enum Numbering {
 }
 
 /// One `{name!conversion:spec}`.
-struct Field<'s> {
+struct FormatField<'s> {
     name: &'s str,
     conversion: Option<char>,
     spec: &'s str,
@@ -85,7 +85,7 @@ impl Filling<'_> {
             if brace == "}" || rest.is_empty() {
                 return fail(format!("Single '{brace}' encountered in format string"));
             }
-            let (field, after) = Field::read(rest)?;
+            let (field, after) = FormatField::read(rest)?;
             rest = after;
             let value = self.value(&field, numbering)?;
             let mut spec = Output::default();
@@ -104,7 +104,7 @@ impl Filling<'_> {
         Ok(())
     }
 
-    fn value(&self, field: &Field, numbering: &mut Numbering) -> Outcome<Value> {
+    fn value(&self, field: &FormatField, numbering: &mut Numbering) -> Outcome<Value> {
         let mixed = "cannot switch from manual field specification to automatic field numbering";
         let digits = |name: &str| !name.is_empty() && name.chars().all(characters::digit);
         let mut numbered = String::new();
@@ -170,7 +170,7 @@ impl Filling<'_> {
     }
 }
 
-impl<'s> Field<'s> {
+impl<'s> FormatField<'s> {
     /// Reads a field behind its brace, and what follows it.
     fn read(text: &'s str) -> Outcome<(Self, &'s str)> {
         let mut end = 0;

@@ -197,7 +197,7 @@ fn cycle(receiver: &Value, values: Vec<Value>) -> Outcome<Value> {
 fn changed(receiver: &Value, values: Vec<Value>) -> Outcome<Value> {
     use Value::{Big, Bool, Float, Int, None, Str};
     let Value::Loop(state) = receiver else { return wrong(receiver) };
-    // What is remembered here must not be able to hold the loop itself.
+    // The value that is kept here must not be able to contain the loop itself.
     if values.iter().any(|value| !matches!(value, None | Bool(_) | Int(_) | Big(_) | Float(_) | Str(_))) {
         return fail("loop.changed() is supported for text, numbers, booleans and none only");
     }

@@ -68,7 +68,7 @@ pub(super) const METHODS: &Table<OnValue> = &[
     ("zfill", |i, value, call| padded(value, call, Align::Zeros, &i.budget)),
 ];
 
-/// A result that is markup where the receiver is, paid for.
+/// A result that is markup where the receiver is, charged to the budget.
 pub(super) fn like(receiver: &Text, result: Text, budget: &Budget) -> Outcome<Value> {
     budget.allocate(result.cost())?;
     Ok(Value::Str(result.with_markup(receiver.markup)))

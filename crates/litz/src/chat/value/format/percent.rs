@@ -13,7 +13,7 @@ use crate::chat::value::{integers, Output, Text, Value};
 
 /// One `%-5.2f`.
 #[derive(Default)]
-struct Field {
+struct PercentField {
     left: bool,
     sign: Option<char>,
     alternate: bool,
@@ -26,7 +26,7 @@ struct Field {
 /// What is still to be put in.
 struct Values<'v> {
     items: std::slice::Iter<'v, Value>,
-    /// The whole, if it can be asked by name.
+    /// The whole, if it has names.
     mapping: Option<&'v Value>,
     named: Option<Value>,
     /// Each is wrapped to be escaped, and so is no number to `*`.
@@ -61,7 +61,7 @@ pub(crate) fn percent(format: &Text, values: &Value, budget: &Budget) -> Outcome
         if chars.next_if_eq(&'(').is_some() {
             values.named = Some(values.by_name(&key(&mut chars)?)?);
         }
-        let field = Field::read(&mut chars, &mut values)?;
+        let field = PercentField::read(&mut chars, &mut values)?;
         let value = values.next()?;
         let shown = field.show(&value, format.markup, budget)?;
         budget.allocate(shown.cost() + 16)?;
@@ -122,7 +122,7 @@ impl Values<'_> {
     }
 }
 
-impl Field {
+impl PercentField {
     fn read(chars: &mut Peekable<Chars>, values: &mut Values) -> Outcome<Self> {
         let mut field = Self::default();
         while let Some(flag) = chars.next_if(|c| matches!(c, '-' | '+' | ' ' | '#' | '0')) {

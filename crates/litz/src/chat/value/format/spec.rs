@@ -9,7 +9,7 @@ use crate::chat::value::{integers, Text, Value};
 /// Wider fields and longer fractions than this are refused.
 pub(crate) const MAX_WIDTH: usize = 10_000;
 
-struct Spec {
+struct FormatSpec {
     fill: Option<char>,
     align: Option<char>,
     sign: Option<char>,
@@ -28,9 +28,9 @@ pub(crate) fn format_value(value: &Value, spec: &str, budget: &Budget) -> Outcom
         return Ok(str_of(value, budget)?.with_markup(false));
     }
     match value {
-        Value::Str(text) => string(text, &Spec::read(spec, '<')?, budget),
+        Value::Str(text) => string(text, &FormatSpec::read(spec, '<')?, budget),
         Value::Int(_) | Value::Bool(_) | Value::Big(_) => {
-            let spec = Spec::read(spec, '>')?;
+            let spec = FormatSpec::read(spec, '>')?;
             match spec.kind {
                 Some('e' | 'E' | 'f' | 'F' | 'g' | 'G' | '%') => {
                     let x = value.float()?.unwrap_or_default();
@@ -40,12 +40,12 @@ pub(crate) fn format_value(value: &Value, spec: &str, budget: &Budget) -> Outcom
             }
             .map(Text::untrusted)
         }
-        Value::Float(x) => real(*x, &Spec::read(spec, '>')?).map(Text::untrusted),
+        Value::Float(x) => real(*x, &FormatSpec::read(spec, '>')?).map(Text::untrusted),
         _ => fail(format!("unsupported format string passed to {}.__format__", value.type_name())),
     }
 }
 
-impl Spec {
+impl FormatSpec {
     fn read(text: &str, default_align: char) -> Outcome<Self> {
         let is_align = |c: &char| matches!(c, '<' | '>' | '^' | '=');
         let mut chars = text.chars().peekable();
@@ -124,7 +124,7 @@ pub(crate) fn digits(chars: &mut std::iter::Peekable<std::str::Chars>) -> Outcom
     }
 }
 
-fn string(text: &Text, spec: &Spec, budget: &Budget) -> Outcome<Text> {
+fn string(text: &Text, spec: &FormatSpec, budget: &Budget) -> Outcome<Text> {
     match (spec.kind, spec.sign, spec.grouping) {
         (None | Some('s'), None, None) if !spec.alternate && !spec.plain_zero && spec.align != Some('=') => {}
         (None | Some('s'), ..) => {
@@ -138,7 +138,7 @@ fn string(text: &Text, spec: &Spec, budget: &Budget) -> Outcome<Text> {
     Ok(Text::new(spec.padded("", &s[..end]), text.is_trusted()))
 }
 
-fn integer(value: &Value, spec: &Spec, budget: &Budget) -> Outcome<String> {
+fn integer(value: &Value, spec: &FormatSpec, budget: &Budget) -> Outcome<String> {
     let n = value.as_whole().unwrap_or_default();
     if spec.plain_zero || spec.precision.is_some() {
         return fail("neither a precision nor 'z' is allowed in an integer's format specifier");
@@ -163,7 +163,7 @@ fn integer(value: &Value, spec: &Spec, budget: &Budget) -> Outcome<String> {
     Ok(spec.number(&Digits { negative, whole, rest: String::new() }, prefix, group))
 }
 
-fn character(value: &Value, spec: &Spec) -> Outcome<String> {
+fn character(value: &Value, spec: &FormatSpec) -> Outcome<String> {
     if spec.sign.is_some() || spec.alternate || spec.grouping.is_some() {
         return fail("neither a sign nor '#', ',' or '_' is allowed with the format specifier 'c'");
     }
@@ -173,7 +173,7 @@ fn character(value: &Value, spec: &Spec) -> Outcome<String> {
     }
 }
 
-fn real(x: f64, spec: &Spec) -> Outcome<String> {
+fn real(x: f64, spec: &FormatSpec) -> Outcome<String> {
     let known = matches!(spec.kind, None | Some('e' | 'E' | 'f' | 'F' | 'g' | 'G' | 'n' | '%'));
     if !known || (spec.kind == Some('n') && spec.grouping.is_some()) {
         return spec.unknown("float");

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::super::input::{multiply, Read};
 use super::super::linear::WORK_BYTES;
 use super::super::step::{by_tokens, Step};
-use super::mixture::{Mixture, Own, BLOCK, MULTIPLY, PREPARE, PREPARE_AND_MULTIPLY};
+use super::mixture::{Biased, Mixture, Own, BLOCK, MULTIPLY, PREPARE, PREPARE_AND_MULTIPLY};
 use super::routing::{Place, Routed};
 use crate::engine::buffers::{BufferId, BufferSpec, DECODE_TOKENS};
 use crate::engine::pass::{Chunk, Pass, Plan, Prepared, RowBuffer, Rows, Worker};
@@ -19,7 +19,7 @@ const SLICE: usize = 256;
 /// `to = sum of share * down(hidden)` over a token's experts in their order, and the shared one; then `x += scale * to`.
 pub(in crate::engine) struct ExpertsDown {
     pub(in crate::engine) mixture: Mixture,
-    pub(in crate::engine) experts: Vec<Weight>,
+    pub(in crate::engine) experts: Vec<Biased>,
     /// The hidden rows of the experts.
     pub(in crate::engine) hidden: Read,
     pub(in crate::engine) shared: Option<SharedExpert>,
@@ -61,6 +61,15 @@ impl Piece<'_> {
         self.pass.kernels().axpy(self.sum(token), share, output);
     }
 
+    /// Adds an expert's bias to its first outputs.
+    fn add_bias(&self, expert: &Biased, count: usize) {
+        for index in 0..count {
+            // SAFETY: the worker's own outputs.
+            let output = unsafe { self.outputs.get_mut(index, self.rows.clone()) };
+            expert.add_bias(self.pass.kernels(), self.rows.clone(), output);
+        }
+    }
+
     /// Outputs of a matrix for some rows of its input.
     fn multiply(&self, weight: &Weight, x: &Prepared, count: usize) {
         multiply(self.pass, weight, self.rows.clone(), x, 0..count, self.outputs);
@@ -70,7 +79,7 @@ impl Piece<'_> {
 impl ExpertsDown {
     /// Rows of the outputs.
     fn width(&self) -> usize {
-        self.experts[0].rows()
+        self.experts[0].weight.rows()
     }
 
     /// The hidden rows of some tokens in the forms that `down` takes, the shared expert's too.
@@ -120,7 +129,8 @@ impl ExpertsDown {
                 let (at, count) = (if few { block.row * TILE } else { block.row }, block.pairs.len());
                 let x = piece.buffers[self.hidden.input.0].part(at, count);
                 let x = Prepared { floats: pass.rows(self.hidden.source).from(block.row), ..x };
-                piece.multiply(&self.experts[index], &x, count);
+                piece.multiply(&self.experts[index].weight, &x, count);
+                piece.add_bias(&self.experts[index], count);
                 for (index, place) in block.pairs.enumerate() {
                     let (token, share) = routed.token(place);
                     piece.add(token, share, index);
@@ -162,7 +172,7 @@ impl Step for ExpertsDown {
         let (threads, tokens) = (plan.threads(), chunk.tokens.len());
         if tokens <= DECODE_TOKENS {
             let shared = self.shared.as_ref().map_or(0, |shared| shared.down.row_bytes());
-            let bytes = self.mixture.most_chosen(tokens) * self.experts[0].row_bytes() + shared;
+            let bytes = self.mixture.most_chosen(tokens) * self.experts[0].weight.row_bytes() + shared;
             let by_rows = Split::new(self.width(), GROUP, WORK_BYTES / bytes.max(1), threads);
             return plan.stage(PREPARE_AND_MULTIPLY, by_rows);
         }
@@ -189,7 +199,7 @@ impl Step for ExpertsDown {
     }
 
     fn resolve_input_dtypes(&mut self, input: &dyn Fn(&Weight) -> Input, buffers: &mut [BufferSpec]) {
-        self.hidden.resolve(self.experts.iter().map(input), buffers);
+        self.hidden.resolve(self.experts.iter().map(|expert| input(&expert.weight)), buffers);
         if let Some(SharedExpert { read, down, .. }) = &mut self.shared {
             read.resolve([input(down)], buffers);
         }

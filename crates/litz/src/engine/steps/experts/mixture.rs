@@ -1,9 +1,13 @@
 //! What both steps of a mixture share: its routing, by all workers together or by each for itself.
 
+use std::ops::Range;
+
 use super::routing::{Routed, Router, Routing};
 use crate::engine::buffers::{BufferId, DECODE_TOKENS};
 use crate::engine::pass::{Pass, Plan};
+use crate::kernels::Kernels;
 use crate::shared::Buffer;
+use crate::weights::Weight;
 
 pub(super) const PREPARE: u8 = 0;
 pub(super) const MULTIPLY: u8 = 1;
@@ -21,6 +25,21 @@ pub(in crate::engine) struct Mixture {
     pub(in crate::engine) scores: BufferId,
     /// Tells the mixtures of a program apart.
     pub(in crate::engine) number: usize,
+}
+
+/// A matrix of an expert, and its bias.
+pub(in crate::engine) struct Biased {
+    pub(in crate::engine) weight: Weight,
+    pub(in crate::engine) bias: Option<Vec<f32>>,
+}
+
+impl Biased {
+    /// Adds the bias of some rows to their outputs.
+    pub(super) fn add_bias(&self, kernels: &Kernels, rows: Range<usize>, y: &mut [f32]) {
+        if let Some(bias) = &self.bias {
+            kernels.add(y, &bias[rows]);
+        }
+    }
 }
 
 /// What a worker needs.

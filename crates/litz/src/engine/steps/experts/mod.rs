@@ -9,6 +9,6 @@ mod routing;
 mod up;
 
 pub(in crate::engine) use down::{ExpertsDown, SharedExpert};
-pub(in crate::engine) use mixture::Mixture;
+pub(in crate::engine) use mixture::{Biased, Mixture};
 pub(in crate::engine) use routing::Router;
-pub(in crate::engine) use up::{Expert, ExpertsUp};
+pub(in crate::engine) use up::{Expert, ExpertGate, ExpertsUp};

@@ -5,11 +5,11 @@ use std::ops::Range;
 use super::super::input::{multiply, Read};
 use super::super::linear::WORK_BYTES;
 use super::super::step::{by_tokens, Step};
-use super::mixture::{Mixture, Own, MULTIPLY, PREPARE, PREPARE_AND_MULTIPLY};
+use super::mixture::{Biased, Mixture, Own, MULTIPLY, PREPARE, PREPARE_AND_MULTIPLY};
 use super::routing::{Block, Routed, Routing};
 use crate::engine::buffers::{BufferId, BufferSpec, DECODE_TOKENS};
 use crate::engine::pass::{Chunk, Pass, Plan, RowBuffer, Worker};
-use crate::kernels::{Activation, Input, GROUP};
+use crate::kernels::{Activation, Input, Kernels, GROUP};
 use crate::threads::Split;
 use crate::weights::Weight;
 
@@ -22,7 +22,7 @@ const SORT: u8 = 4;
 pub(in crate::engine) struct ExpertsUp {
     pub(in crate::engine) mixture: Mixture,
     pub(in crate::engine) experts: Vec<Expert>,
-    pub(in crate::engine) activation: Activation,
+    pub(in crate::engine) gate: ExpertGate,
     /// What the router read; the experts of few tokens read the same.
     pub(in crate::engine) read: Read,
     /// The input of the same rows in the order of their experts.
@@ -35,14 +35,36 @@ pub(in crate::engine) struct ExpertsUp {
 
 /// The matrices of one expert that read the residual.
 pub(in crate::engine) struct Expert {
-    pub(in crate::engine) gate: Weight,
-    pub(in crate::engine) up: Weight,
+    pub(in crate::engine) gate: Biased,
+    pub(in crate::engine) up: Biased,
+}
+
+/// `activation(gate) * (up + offset)`, where with a limit `gate <= limit` and `-limit <= up <= limit` before.
+#[derive(Clone, Copy)]
+pub(in crate::engine) struct ExpertGate {
+    pub(in crate::engine) activation: Activation,
+    pub(in crate::engine) limit: Option<f32>,
+    pub(in crate::engine) offset: f32,
+}
+
+impl ExpertGate {
+    /// Leaves the result in `gate`.
+    fn apply(&self, kernels: &Kernels, gate: &mut [f32], up: &mut [f32]) {
+        if let Some(limit) = self.limit {
+            gate.iter_mut().for_each(|gate| *gate = if *gate > limit { limit } else { *gate });
+            up.iter_mut().for_each(|up| *up = up.clamp(-limit, limit));
+        }
+        if self.offset != 0.0 {
+            up.iter_mut().for_each(|up| *up += self.offset);
+        }
+        kernels.gate(self.activation, gate, up);
+    }
 }
 
 impl ExpertsUp {
     /// Rows of each expert's matrices.
     fn rows(&self) -> usize {
-        self.experts[0].up.rows()
+        self.experts[0].up.weight.rows()
     }
 
     /// Copies of the tokens' rows, in the order of their experts. The router's step has normed them.
@@ -91,7 +113,7 @@ impl ExpertsUp {
             let rows = units.start.max(before) - before..(units.end - before).min(self.rows());
             for block in routed.blocks(index, few, pass.chunk.tokens.len()) {
                 self.multiply_block(pass, routed, (index, &block), rows.clone(), few, buffers);
-                self.gate(pass, &block, rows.clone());
+                self.gate(pass, &self.experts[index], &block, rows.clone());
             }
         }
     }
@@ -112,19 +134,22 @@ impl ExpertsUp {
             false => buffers[self.permuted.0].part(block.row, block.pairs.len()),
         };
         let expert = &self.experts[index];
-        for (weight, to) in [(&expert.gate, self.hidden), (&expert.up, self.up)] {
+        for (weight, to) in [(&expert.gate.weight, self.hidden), (&expert.up.weight, self.up)] {
             let to = pass.rows(to).from(block.row - token);
             multiply(pass, weight, rows.clone(), &x, token..token + block.pairs.len(), to);
         }
     }
 
-    fn gate(&self, pass: &Pass, block: &Block, rows: Range<usize>) {
+    fn gate(&self, pass: &Pass, expert: &Expert, block: &Block, rows: Range<usize>) {
         for row in block.row..block.row + block.pairs.len() {
             // SAFETY: this piece alone has these rows of both sides.
             let (gate, up) = unsafe {
-                (pass.rows(self.hidden).get_mut(row, rows.clone()), pass.rows(self.up).get(row, rows.clone()))
+                let own = || rows.clone();
+                (pass.rows(self.hidden).get_mut(row, own()), pass.rows(self.up).get_mut(row, own()))
             };
-            pass.kernels().gate(self.activation, gate, up);
+            expert.gate.add_bias(pass.kernels(), rows.clone(), gate);
+            expert.up.add_bias(pass.kernels(), rows.clone(), up);
+            self.gate.apply(pass.kernels(), gate, up);
         }
     }
 }
@@ -135,7 +160,7 @@ impl Step for ExpertsUp {
         self.mixture.reserve(tokens, self.width, plan);
         let chosen = self.mixture.most_chosen(tokens);
         let each = (tokens * self.mixture.router.top_k).div_ceil(chosen.max(1));
-        let bytes = self.experts[0].gate.row_bytes() + self.experts[0].up.row_bytes();
+        let bytes = self.experts[0].gate.weight.row_bytes() + self.experts[0].up.weight.row_bytes();
         let rows = chosen * self.rows().next_multiple_of(GROUP);
         let by_rows = Split::new(rows, GROUP, WORK_BYTES / (bytes * each.clamp(1, 16)), threads);
         if tokens <= DECODE_TOKENS {
@@ -169,7 +194,8 @@ impl Step for ExpertsUp {
     }
 
     fn resolve_input_dtypes(&mut self, input: &dyn Fn(&Weight) -> Input, buffers: &mut [BufferSpec]) {
-        let matrices = self.experts.iter().flat_map(|expert| [input(&expert.gate), input(&expert.up)]);
+        let matrices =
+            self.experts.iter().flat_map(|expert| [input(&expert.gate.weight), input(&expert.up.weight)]);
         self.read.resolve(matrices, buffers);
         buffers[self.permuted.0].forms.add(self.read.forms);
     }

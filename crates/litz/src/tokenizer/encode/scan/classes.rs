@@ -6,7 +6,7 @@ use crate::tokenizer::text::unicode::{self, LETTER, MARK, NUMBER, SPACE};
 
 /// The classes of 64 bytes, a bit for each byte.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Block {
+pub(super) struct ClassMasks {
     /// What words are made of.
     pub letter: u64,
     /// `\p{N}`.
@@ -27,7 +27,7 @@ pub(super) struct Block {
     pub ideograph: u64,
 }
 
-impl Block {
+impl ClassMasks {
     /// What follows a text: neither a word nor the end of a line.
     pub const PADDING: Self = Self {
         letter: 0,
@@ -44,7 +44,7 @@ impl Block {
 
 /// The form that this process uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Form {
+pub(crate) enum ScanForm {
     /// Plain Rust.
     Portable,
     /// AVX2.
@@ -52,7 +52,7 @@ pub(crate) enum Form {
     Avx2,
 }
 
-impl Form {
+impl ScanForm {
     /// The widest form of the CPU, unless `LITZ_CPU` selects the portable one.
     pub fn detect() -> Self {
         #[cfg(target_arch = "x86_64")]
@@ -64,7 +64,7 @@ impl Form {
 }
 
 /// Fills `blocks` with the classes of the text, and one block of padding. `marks`: they are letters too.
-pub(super) fn classify(form: Form, text: &str, marks: bool, blocks: &mut Vec<Block>) {
+pub(super) fn classify(form: ScanForm, text: &str, marks: bool, blocks: &mut Vec<ClassMasks>) {
     let bytes = text.as_bytes();
     blocks.clear();
     blocks.reserve(bytes.len() / 64 + 2);
@@ -72,31 +72,31 @@ pub(super) fn classify(form: Form, text: &str, marks: bool, blocks: &mut Vec<Blo
     let mut last = [b' '; 64];
     last[..rest.len()].copy_from_slice(rest);
     match form {
-        Form::Portable => {
+        ScanForm::Portable => {
             blocks.extend(whole.iter().map(portable));
             blocks.push(portable(&last));
         }
         #[cfg(target_arch = "x86_64")]
         // SAFETY: this form is only detected on CPUs with AVX2.
-        Form::Avx2 => unsafe {
+        ScanForm::Avx2 => unsafe {
             avx2(whole, blocks);
             avx2(std::slice::from_ref(&last), blocks);
         },
     }
-    blocks.push(Block::PADDING);
+    blocks.push(ClassMasks::PADDING);
     wide(bytes, marks, blocks);
 }
 
 /// The classes of characters beyond ASCII.
-fn wide(text: &[u8], marks: bool, blocks: &mut [Block]) {
+fn wide(text: &[u8], marks: bool, blocks: &mut [ClassMasks]) {
     let word = if marks { LETTER | MARK } else { LETTER };
-    let mut spill = Block::default();
+    let mut spill = ClassMasks::default();
     let padding = blocks.len() - 1;
     for (i, block) in blocks[..padding].iter_mut().enumerate() {
         block.letter |= spill.letter;
         block.number |= spill.number;
         block.space |= spill.space;
-        spill = Block::default();
+        spill = ClassMasks::default();
         if block.high == 0 {
             continue;
         }
@@ -141,12 +141,12 @@ fn class(bytes: &[u8]) -> (u8, u32) {
     (char::from_u32(code).map_or(0, unicode::classes), 4)
 }
 
-fn portable(bytes: &[u8; 64]) -> Block {
+fn portable(bytes: &[u8; 64]) -> ClassMasks {
     let mask =
         |is: fn(u8) -> bool| bytes.iter().rev().fold(0u64, |mask, &byte| mask << 1 | u64::from(is(byte)));
     let newline = mask(|byte| matches!(byte, b'\r' | b'\n'));
     let high = mask(|byte| byte >= 0x80);
-    let block = Block {
+    let block = ClassMasks {
         letter: mask(|byte| byte.is_ascii_alphabetic()),
         number: mask(|byte| byte.is_ascii_digit()),
         space: mask(|byte| matches!(byte, b'\t'..=b'\r' | b' ')),
@@ -164,14 +164,14 @@ fn portable(bytes: &[u8; 64]) -> Block {
     let (from, until) = (mask(|byte| byte >= 0xB8), mask(|byte| byte <= 0xBE));
     let middle = mask(|byte| matches!(byte, 0xE5..=0xE8));
     let ideograph = middle | first & from >> 1 | last & (until >> 1 & !(1 << 63));
-    Block { inner: mask(|byte| matches!(byte, 0x80..=0xBF)), ideograph, ..block }
+    ClassMasks { inner: mask(|byte| matches!(byte, 0x80..=0xBF)), ideograph, ..block }
 }
 
 /// # Safety
 /// The CPU must have AVX2.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
-unsafe fn avx2(chunks: &[[u8; 64]], blocks: &mut Vec<Block>) {
+unsafe fn avx2(chunks: &[[u8; 64]], blocks: &mut Vec<ClassMasks>) {
     use std::arch::x86_64::*;
     for chunk in chunks {
         let start = chunk.as_ptr();
@@ -195,7 +195,7 @@ unsafe fn avx2(chunks: &[[u8; 64]], blocks: &mut Vec<Block>) {
         };
         let fold = _mm256_set1_epi8(0x20);
         let blank = equal(b' ');
-        let mut block = Block {
+        let mut block = ClassMasks {
             letter: between(_mm256_or_si256(low, fold), _mm256_or_si256(high, fold), b'a', b'z'),
             number: between(low, high, b'0', b'9'),
             space: blank | between(low, high, b'\t', b'\r'),

@@ -6,18 +6,18 @@
 mod classes;
 mod rules;
 
-pub(crate) use classes::Form;
-pub(crate) use rules::Rules;
+pub(crate) use classes::ScanForm;
+pub(crate) use rules::ScanRules;
 
 use crate::tokenizer::text::unicode::{self, LETTER, MARK};
-use classes::{classify, Block};
+use classes::{classify, ClassMasks};
 
 const WINDOW: usize = 1 << 12;
 
 /// The buffers of a scan.
 #[derive(Default)]
 pub(crate) struct Space {
-    blocks: Vec<Block>,
+    blocks: Vec<ClassMasks>,
     starts: Vec<u64>, // a bit for each byte that begins a piece
     tails: Vec<u64>,
     quotes: Vec<u32>,
@@ -46,9 +46,9 @@ pub(crate) fn boundary_after(text: &str, mut from: usize) -> usize {
     text.len()
 }
 
-impl Rules {
+impl ScanRules {
     /// Writes the ends of the pieces of a window, and returns their number. `ends` grows as needed.
-    pub fn ends(&self, form: Form, text: &str, space: &mut Space, ends: &mut Vec<u32>) -> usize {
+    pub fn ends(&self, form: ScanForm, text: &str, space: &mut Space, ends: &mut Vec<u32>) -> usize {
         classify(form, text, self.marks, &mut space.blocks);
         self.split(text, space);
         if ends.len() < text.len() + 1 {
@@ -85,10 +85,10 @@ mod tests {
         (*state >> 33) as usize
     }
 
-    fn forms() -> Vec<Form> {
-        let mut forms = vec![Form::Portable];
-        if Form::detect() != Form::Portable {
-            forms.push(Form::detect());
+    fn forms() -> Vec<ScanForm> {
+        let mut forms = vec![ScanForm::Portable];
+        if ScanForm::detect() != ScanForm::Portable {
+            forms.push(ScanForm::detect());
         }
         forms
     }
@@ -147,7 +147,7 @@ mod tests {
         let digits = [1, 3, usize::MAX];
         let words = digits.map(|digits| [LETTER, LETTER | MARK].map(|word| Scanner::Llama3 { digits, word }));
         for scanner in words.into_iter().flatten().chain([Scanner::Gpt2]) {
-            let rules = Rules::of(scanner).unwrap();
+            let rules = ScanRules::of(scanner).unwrap();
             for round in 0..6000 {
                 let length = 1 + random(&mut state) % if round % 20 == 0 { 400 } else { 40 };
                 let few = 1 + random(&mut state) % PARTS.len();

@@ -1,13 +1,13 @@
 //! The patterns of GPT-2, Llama 3 and their relatives, as rules on runs of character classes.
 
-use super::classes::Block;
+use super::classes::ClassMasks;
 use super::Space;
 use crate::tokenizer::stages::pre_tokenizer::scanners::{contraction, Scanner};
 use crate::tokenizer::text::unicode::MARK;
 
 /// Whose pattern it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Style {
+pub(crate) enum PatternStyle {
     /// Words, numbers and signs with one space before them.
     Gpt2,
     /// Words with any one character before them, signs with a space before and newlines after.
@@ -16,9 +16,9 @@ pub(crate) enum Style {
 
 /// A pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Rules {
+pub(crate) struct ScanRules {
     /// Its family.
-    pub style: Style,
+    pub style: PatternStyle,
     /// How many digits make a piece at most: 1, 3 or all.
     pub digits: usize,
     /// Digits are split off before the pattern is applied.
@@ -29,7 +29,7 @@ pub(crate) struct Rules {
 
 /// Classes of the block before that reach into this one.
 #[derive(Default)]
-struct Before {
+struct PreviousBlock {
     letter: u64,
     number: u64,
     space: u64,
@@ -45,14 +45,15 @@ fn after(now: u64, before: u64) -> u64 {
     now << 1 | before >> 63
 }
 
-impl Rules {
+impl ScanRules {
     /// The rules of a scanner.
     pub fn of(scanner: Scanner) -> Option<Self> {
-        let plain = Self { style: Style::Gpt2, digits: usize::MAX, isolates_digits: false, marks: false };
+        let plain =
+            Self { style: PatternStyle::Gpt2, digits: usize::MAX, isolates_digits: false, marks: false };
         match scanner {
             Scanner::Gpt2 => Some(plain),
             Scanner::Llama3 { digits: digits @ (1 | 3 | usize::MAX), word } => {
-                Some(Self { style: Style::Llama3, digits, marks: word & MARK != 0, ..plain })
+                Some(Self { style: PatternStyle::Llama3, digits, marks: word & MARK != 0, ..plain })
             }
             Scanner::Llama3 { .. } | Scanner::Cased { .. } => None,
         }
@@ -61,7 +62,7 @@ impl Rules {
     /// The rules on the text between digits, which are split off before: as runs or one by one.
     pub fn after_digits(self, together: bool, alone: bool) -> Option<Self> {
         let digits = if together { usize::MAX } else { 1 };
-        (self.style == Style::Gpt2 && together != alone).then_some(Self {
+        (self.style == PatternStyle::Gpt2 && together != alone).then_some(Self {
             isolates_digits: true,
             digits,
             ..self
@@ -76,12 +77,12 @@ impl Rules {
         space.tails.clear();
         space.quotes.clear();
         let long_digits = self.digits == 3 && space.blocks.iter().any(|block| block.number & block.high != 0);
-        let mut before = Before::default();
+        let mut before = PreviousBlock::default();
         for i in 0..count {
             let (block, next) = (space.blocks[i], space.blocks[i + 1]);
             let spaced = match self.style {
-                Style::Gpt2 => self.gpt2(&block, &next, &before, i, space),
-                Style::Llama3 => self.llama3(&block, &next, &before, i, space),
+                PatternStyle::Gpt2 => self.gpt2(&block, &next, &before, i, space),
+                PatternStyle::Llama3 => self.llama3(&block, &next, &before, i, space),
             };
             let numbers = self.numbers(&block, &mut before, long_digits);
             space.starts[i] |= spaced | numbers;
@@ -95,7 +96,7 @@ impl Rules {
             before.other = other;
             before.tail = space.tails.get(i).copied().unwrap_or_default();
         }
-        if self.style == Style::Llama3 {
+        if self.style == PatternStyle::Llama3 {
             blank_lines(space);
         }
         if long_digits {
@@ -106,7 +107,14 @@ impl Rules {
         space.starts[count - 1] &= if used == 64 { !0 } else { (1 << used) - 1 };
     }
 
-    fn gpt2(&self, block: &Block, next: &Block, before: &Before, i: usize, space: &mut Space) -> u64 {
+    fn gpt2(
+        &self,
+        block: &ClassMasks,
+        next: &ClassMasks,
+        before: &PreviousBlock,
+        i: usize,
+        space: &mut Space,
+    ) -> u64 {
         let other = !(block.letter | block.number | block.space);
         let after_blank = after(block.blank, before.blank);
         let letters = block.letter & !after(block.letter, before.letter) & !after_blank;
@@ -122,7 +130,14 @@ impl Rules {
         letters | numbers | signs | spaces | last_spaces(block.space & follows, block, i, space)
     }
 
-    fn llama3(&self, block: &Block, next: &Block, before: &Before, i: usize, space: &mut Space) -> u64 {
+    fn llama3(
+        &self,
+        block: &ClassMasks,
+        next: &ClassMasks,
+        before: &PreviousBlock,
+        i: usize,
+        space: &mut Space,
+    ) -> u64 {
         let other = !(block.letter | block.number | block.space);
         let (gaps, gaps_before) = (block.space & !block.newline, before.space & !before.newline);
         let (after_space, after_other) = (after(block.space, before.space), after(other, before.other));
@@ -141,7 +156,7 @@ impl Rules {
     }
 
     /// Where pieces of numbers begin.
-    fn numbers(&self, block: &Block, before: &mut Before, long_digits: bool) -> u64 {
+    fn numbers(&self, block: &ClassMasks, before: &mut PreviousBlock, long_digits: bool) -> u64 {
         let number = block.number;
         let first = after(number, before.number);
         match self.digits {
@@ -158,14 +173,14 @@ impl Rules {
                 before.threes = found;
                 found
             }
-            _ if self.style == Style::Gpt2 && !self.isolates_digits => 0,
+            _ if self.style == PatternStyle::Gpt2 && !self.isolates_digits => 0,
             _ => number & !first,
         }
     }
 
     /// Carries the first characters of runs of signs into the next block.
-    fn first_of_signs(&self, block: &Block, before: &mut Before, other: u64) {
-        if self.style == Style::Llama3 {
+    fn first_of_signs(&self, block: &ClassMasks, before: &mut PreviousBlock, other: u64) {
+        if self.style == PatternStyle::Llama3 {
             let signs = other & !after(other, before.other) & !after(block.blank, before.blank);
             before.first = first_steps(signs, block.inner, &before.first);
         }
@@ -176,7 +191,7 @@ impl Rules {
         let Space { blocks, starts, quotes, .. } = space;
         for &at in quotes.iter() {
             let at = at as usize;
-            if let Some(length) = contraction(&text[at..], self.style == Style::Llama3) {
+            if let Some(length) = contraction(&text[at..], self.style == PatternStyle::Llama3) {
                 starts[(at + 1) / 64] &= !(1 << ((at + 1) % 64));
                 let end = at + length;
                 if end < text.len() && blocks[end / 64].letter >> (end % 64) & 1 == 1 {
@@ -187,7 +202,7 @@ impl Rules {
     }
 }
 
-/// Remembers the apostrophes that a letter follows.
+/// Notes the apostrophes that a letter follows.
 fn quotes(mut found: u64, i: usize, space: &mut Space) {
     while found != 0 {
         let at = i * 64 + found.trailing_zeros() as usize;
@@ -216,7 +231,7 @@ fn first_ends(signs: u64, inner: u64, before: &[u64; 4]) -> u64 {
 }
 
 /// The first bytes of the characters that end at these last bytes.
-fn last_spaces(mut last: u64, block: &Block, i: usize, space: &mut Space) -> u64 {
+fn last_spaces(mut last: u64, block: &ClassMasks, i: usize, space: &mut Space) -> u64 {
     let mut inside = last & block.inner;
     last &= !block.inner;
     while inside != 0 {

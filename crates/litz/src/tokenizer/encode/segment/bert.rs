@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::tokenizer::encode::word_cache::Miss;
 use crate::tokenizer::stages::model::{Model, Scratch};
-use crate::tokenizer::stages::normalizer::{Bert, Normalizer};
+use crate::tokenizer::stages::normalizer::{BertNormalizer, Normalizer};
 use crate::tokenizer::text::unicode::{self, PUNCTUATION};
 use crate::tokenizer::Tokenizer;
 use crate::Result;
@@ -15,7 +15,7 @@ use super::whole::{self, Stretch};
 
 /// The role of a character for the words around it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum CharacterKind {
     /// Belongs to a word, or is removed from it.
     Part,
     /// Is a word.
@@ -26,7 +26,7 @@ enum Kind {
 
 /// The kinds of all characters of the first plane, for one file's settings.
 pub(crate) struct BertWords {
-    kinds: Vec<Kind>,
+    kinds: Vec<CharacterKind>,
     ideographs: bool,
     lowercase: bool,
     signs: [u32; 128], // the token of a punctuation character that is one; `MANY` otherwise
@@ -39,8 +39,8 @@ const PLANE: u32 = 0x1_0000;
 
 impl BertWords {
     /// The kinds of characters for this normalizer and BERT's pre-tokenizer.
-    pub fn new(bert: &Bert, model: &Model) -> Self {
-        let kind = |code| char::from_u32(code).map_or(Kind::Part, |c| kind(bert, c));
+    pub fn new(bert: &BertNormalizer, model: &Model) -> Self {
+        let kind = |code| char::from_u32(code).map_or(CharacterKind::Part, |c| kind(bert, c));
         let (mut scratch, mut ids) = (Scratch::default(), Vec::new());
         let signs = std::array::from_fn(|byte| {
             ids.clear();
@@ -61,11 +61,11 @@ impl BertWords {
         }
     }
 
-    fn kind(&self, c: char) -> Kind {
+    fn kind(&self, c: char) -> CharacterKind {
         match self.kinds.get(c as usize) {
             Some(&kind) => kind,
-            None if self.ideographs && Bert::is_ideograph(c) => Kind::Alone,
-            None => Kind::Part,
+            None if self.ideographs && BertNormalizer::is_ideograph(c) => CharacterKind::Alone,
+            None => CharacterKind::Part,
         }
     }
 
@@ -134,14 +134,14 @@ impl BertWords {
         let mut start = range.start;
         for (at, c) in text[range.clone()].char_indices() {
             let kind = self.kind(c);
-            if kind == Kind::Part {
+            if kind == CharacterKind::Part {
                 continue;
             }
             let (place, end) = (range.start + at, range.start + at + c.len_utf8());
             if start < place {
                 self.word(tokenizer, text, start..place, with, out)?;
             }
-            if kind == Kind::Alone {
+            if kind == CharacterKind::Alone {
                 self.word(tokenizer, text, place..end, with, out)?;
             }
             start = end;
@@ -200,20 +200,20 @@ fn is_part(byte: u8) -> bool {
     byte >= 0x7F || control || byte.is_ascii_alphanumeric()
 }
 
-fn kind(bert: &Bert, c: char) -> Kind {
+fn kind(bert: &BertNormalizer, c: char) -> CharacterKind {
     match c {
-        '\t' | '\n' | '\r' | ' ' => Kind::Gap,
-        c if c.is_ascii_punctuation() => Kind::Alone,
-        c if c.is_ascii() => Kind::Part,
-        c if bert.separates(c) => Kind::Alone,
-        c if c.is_whitespace() && bert.keeps(c) => Kind::Gap,
-        c if unicode::is(c, PUNCTUATION) && bert.keeps(c) && stays(bert, c) => Kind::Alone,
-        _ => Kind::Part,
+        '\t' | '\n' | '\r' | ' ' => CharacterKind::Gap,
+        c if c.is_ascii_punctuation() => CharacterKind::Alone,
+        c if c.is_ascii() => CharacterKind::Part,
+        c if bert.separates(c) => CharacterKind::Alone,
+        c if c.is_whitespace() && bert.keeps(c) => CharacterKind::Gap,
+        c if unicode::is(c, PUNCTUATION) && bert.keeps(c) && stays(bert, c) => CharacterKind::Alone,
+        _ => CharacterKind::Part,
     }
 }
 
 /// Whether no stage changes this character.
-fn stays(bert: &Bert, c: char) -> bool {
+fn stays(bert: &BertNormalizer, c: char) -> bool {
     let mut buffer = [0; 4];
     let text: &str = c.encode_utf8(&mut buffer);
     bert.leaves(text)
@@ -223,7 +223,7 @@ fn stays(bert: &Bert, c: char) -> bool {
 const IDEOGRAPH: char = '一';
 
 /// The normalizer, if it is BERT's and nothing else.
-pub(super) fn bert(normalizer: &[Normalizer]) -> Option<&Bert> {
+pub(super) fn bert(normalizer: &[Normalizer]) -> Option<&BertNormalizer> {
     match normalizer {
         [Normalizer::Bert(bert)] => Some(bert),
         _ => None,

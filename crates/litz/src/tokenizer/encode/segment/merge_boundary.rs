@@ -20,12 +20,12 @@ pub(crate) struct MergeBoundary {
     shift: u32,
     mark: char,
     split_before_mark: [bool; 128],
-    before: Before,
+    before: PrefixMark,
 }
 
 /// When a mark is put before a stretch of text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Before {
+pub(crate) enum PrefixMark {
     Never,
     Always,
     /// Unless the text begins with one, or a space.
@@ -36,7 +36,7 @@ pub(crate) enum Before {
 
 impl MergeBoundary {
     /// Spaces become `mark`. `before`: when a mark is put before a stretch of text.
-    pub fn new(bpe: &Bpe, mark: char, before: Before) -> Option<Self> {
+    pub fn new(bpe: &Bpe, mark: char, before: PrefixMark) -> Option<Self> {
         let tokens = bpe.merged_tokens()?;
         let texts = || tokens.iter().filter_map(|&id| bpe.vocab().token(id));
         let pairs = || texts().flat_map(|token| token.chars().zip(token.chars().skip(1)));
@@ -94,10 +94,10 @@ impl MergeBoundary {
     ) -> Result<()> {
         let bytes = text.as_bytes();
         with.prepend = match self.before {
-            Before::Never => false,
-            Before::Always => true,
-            Before::Missing => !text.starts_with([' ', self.mark]),
-            Before::First => first && !text.starts_with([' ', self.mark]),
+            PrefixMark::Never => false,
+            PrefixMark::Always => true,
+            PrefixMark::Missing => !text.starts_with([' ', self.mark]),
+            PrefixMark::First => first && !text.starts_with([' ', self.mark]),
         };
         let mut start = 0;
         let mut carry = 1; // whether the byte before the block is a space; none at the beginning counts as one

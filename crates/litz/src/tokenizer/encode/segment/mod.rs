@@ -21,7 +21,7 @@ use crate::tokenizer::stages::pre_tokenizer::{PreTokenizer, Prepend};
 use crate::tokenizer::Tokenizer;
 use crate::Result;
 use bert::BertWords;
-use merge_boundary::{Before, MergeBoundary};
+use merge_boundary::{MergeBoundary, PrefixMark};
 use pattern_split::PatternSplit;
 use whitespace::Whitespace;
 
@@ -125,7 +125,7 @@ impl Segmenter {
 }
 
 /// The mark of a normalizer that only replaces spaces by it, and when it puts one before the text.
-fn marks(normalizer: &[Normalizer]) -> Option<(char, Before)> {
+fn marks(normalizer: &[Normalizer]) -> Option<(char, PrefixMark)> {
     let (prefix, replace) = match normalizer {
         [Normalizer::Prepend(prefix), replace] => (Some(prefix), replace),
         [replace] => (None, replace),
@@ -135,11 +135,11 @@ fn marks(normalizer: &[Normalizer]) -> Option<(char, Before)> {
     let mut chars = content.chars();
     let (mark, rest) = (chars.next()?, chars.next());
     let prepended = prefix.is_none_or(|prefix| prefix == content);
-    let before = if prefix.is_some() { Before::Always } else { Before::Never };
+    let before = if prefix.is_some() { PrefixMark::Always } else { PrefixMark::Never };
     (from == " " && rest.is_none() && prepended && mark != ' ').then_some((mark, before))
 }
 
-impl From<Prepend> for Before {
+impl From<Prepend> for PrefixMark {
     fn from(prepend: Prepend) -> Self {
         match prepend {
             Prepend::Always => Self::Missing,

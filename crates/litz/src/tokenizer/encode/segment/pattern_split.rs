@@ -1,7 +1,7 @@
 //! Segmentation for byte-level BPE: the pieces of the pre-tokenizer are independent words.
 
 use super::context::Context;
-use crate::tokenizer::encode::scan::{self, Form, Rules};
+use crate::tokenizer::encode::scan::{self, ScanForm, ScanRules};
 use crate::tokenizer::encode::word_cache::{key, WordCache, INLINE, SHORT};
 use crate::tokenizer::stages::model::bpe::Bpe;
 use crate::tokenizer::stages::normalizer::normalize;
@@ -13,14 +13,14 @@ const AHEAD: usize = 32;
 
 /// Segmentation by a pre-tokenizer.
 pub(crate) struct PatternSplit {
-    form: Form,
-    rules: Option<Rules>, // of a known pattern; otherwise the pre-tokenizer splits
+    form: ScanForm,
+    rules: Option<ScanRules>, // of a known pattern; otherwise the pre-tokenizer splits
 }
 
 impl PatternSplit {
     /// With the scan rules of the pattern, if there are any.
-    pub fn new(rules: Option<Rules>) -> Self {
-        Self { form: Form::detect(), rules }
+    pub fn new(rules: Option<ScanRules>) -> Self {
+        Self { form: ScanForm::detect(), rules }
     }
 
     /// Whether the pattern has scan rules.
@@ -56,7 +56,7 @@ impl PatternSplit {
 
     fn scan(
         &self,
-        rules: Rules,
+        rules: ScanRules,
         bpe: &Bpe,
         text: &str,
         with: &mut Context<'_>,

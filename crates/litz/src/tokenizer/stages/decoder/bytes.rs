@@ -14,13 +14,13 @@ pub(super) fn byte_token(token: &[u8]) -> Option<u8> {
 
 /// A run of byte tokens.
 #[derive(Default)]
-pub(super) struct Run {
+pub(super) struct ByteRun {
     bytes: Vec<u8>,
     valid: usize, // up to here it is text
     broken: bool,
 }
 
-impl Run {
+impl ByteRun {
     /// Adds a byte. Returns how many bytes are now known not to be UTF-8.
     pub fn push(&mut self, byte: u8) -> usize {
         if self.broken {
@@ -79,7 +79,7 @@ mod tests {
         let alphabet = [b'a', 0xC3, 0xA9, 0xE4, 0xBD, 0xA0, 0xF0, 0x9F, 0xFF];
         for seed in 0..9usize.pow(5) {
             let bytes: Vec<u8> = (0..5).map(|i| alphabet[seed / 9usize.pow(i) % 9]).collect();
-            let (mut run, mut unreadable) = (Run::default(), 0);
+            let (mut run, mut unreadable) = (ByteRun::default(), 0);
             bytes.iter().for_each(|&byte| unreadable += run.push(byte));
             let end = run.end();
             match std::str::from_utf8(&bytes) {

@@ -14,13 +14,13 @@ use super::pattern::{growth_limit, too_much};
 use crate::tokenizer::description::fields::flatten;
 use crate::tokenizer::text::byte_level;
 use crate::{Error, Result};
-use bytes::{byte_token, Run, REPLACEMENT};
+use bytes::{byte_token, ByteRun, REPLACEMENT};
 use literal::Literal;
-use step::Step;
-use table::{Lazy, Table};
+use step::DecoderStep;
+use table::{DecodedTable, Lazy};
 use text::{TextState, TextStep};
 
-pub(crate) use table::Tokens;
+pub(crate) use table::TokenTexts;
 
 const STAGES: usize = 64;
 
@@ -36,7 +36,7 @@ enum Join {
 
 /// The compiled decoder.
 pub(crate) struct Decoder {
-    steps: Vec<Step>, // on each token
+    steps: Vec<DecoderStep>, // on each token
     join: Join,
     after: Vec<TextStep>, // on the joined text
     lazy: Lazy,
@@ -57,15 +57,15 @@ impl Decoder {
             if stages > STAGES {
                 return Err(Error::Unsupported(format!("{path}: more than {STAGES} stages")));
             }
-            let step = Step::from_json(value, path)?;
+            let step = DecoderStep::from_json(value, path)?;
             if joined {
                 compiled.after.extend(step.into_text());
                 return Ok(());
             }
-            joined = matches!(step, Step::Fuse | Step::ByteLevel);
+            joined = matches!(step, DecoderStep::Fuse | DecoderStep::ByteLevel);
             match step {
-                Step::Fuse => {}
-                Step::ByteLevel => compiled.join = Join::ByteLevel,
+                DecoderStep::Fuse => {}
+                DecoderStep::ByteLevel => compiled.join = Join::ByteLevel,
                 step => compiled.steps.push(step),
             }
             Ok(())
@@ -93,7 +93,7 @@ impl Decoder {
     /// A run of byte tokens is text only as a whole. If it turns out not to be UTF-8, its first characters have been
     /// returned already.
     pub fn start_live(&self) -> State {
-        let last = matches!(self.steps.last(), Some(Step::ByteFallback));
+        let last = matches!(self.steps.last(), Some(DecoderStep::ByteFallback));
         State { live: last && self.join == Join::Plain, ..self.start(false) }
     }
 
@@ -107,7 +107,7 @@ impl Decoder {
     pub fn finish(&self, state: &mut State) -> Result<()> {
         for i in 0..self.steps.len() {
             self.end_run(i, state)?;
-            if let (Step::Bpe { suffix }, Some(last)) = (&self.steps[i], state.steps[i].held.take()) {
+            if let (DecoderStep::Bpe { suffix }, Some(last)) = (&self.steps[i], state.steps[i].held.take()) {
                 let last = Literal::new(suffix, "").replace(&last, growth_limit(last.len()))?;
                 self.step(i + 1, &last, state)?;
             }
@@ -136,25 +136,25 @@ impl Decoder {
         let own = &mut state.steps[i];
         let first = !std::mem::replace(&mut own.started, true);
         match step {
-            Step::Each(each) => {
+            DecoderStep::Each(each) => {
                 let token = each.apply(token, first, state.limit)?;
                 self.step(i + 1, &token, state)
             }
-            Step::ByteFallback => match byte_token(token) {
+            DecoderStep::ByteFallback => match byte_token(token) {
                 Some(byte) => self.byte(i, byte, state),
                 None => {
                     self.end_run(i, state)?;
                     self.step(i + 1, token, state)
                 }
             },
-            Step::Bpe { suffix } => match own.held.replace(token.to_vec()) {
+            DecoderStep::Bpe { suffix } => match own.held.replace(token.to_vec()) {
                 Some(before) => {
                     let before = Literal::new(suffix, " ").replace(&before, state.limit)?;
                     self.step(i + 1, &before, state)
                 }
                 None => Ok(()),
             },
-            Step::Ctc { steps } => {
+            DecoderStep::Ctc { steps } => {
                 if own.held.as_deref() == Some(token) {
                     return Ok(());
                 }
@@ -166,7 +166,7 @@ impl Decoder {
                 }
                 self.step(i + 1, &cleaned, state)
             }
-            Step::Fuse | Step::ByteLevel => self.step(i + 1, token, state),
+            DecoderStep::Fuse | DecoderStep::ByteLevel => self.step(i + 1, token, state),
         }
     }
 
@@ -267,9 +267,16 @@ impl Decoder {
     }
 
     /// The text of ids through the table; `None` while there is none, or when this decoder has none.
-    pub fn quick(&self, tokens: &impl Tokens, ids: &[u32], skip: bool, raw: bool) -> Result<Option<Vec<u8>>> {
-        let make =
-            || self.is_simple().then(|| Table::new(tokens, |token| self.single(token, false))).flatten();
+    pub fn quick(
+        &self,
+        tokens: &impl TokenTexts,
+        ids: &[u32],
+        skip: bool,
+        raw: bool,
+    ) -> Result<Option<Vec<u8>>> {
+        let make = || {
+            self.is_simple().then(|| DecodedTable::new(tokens, |token| self.single(token, false))).flatten()
+        };
         let Some(table) = self.lazy.get(ids.len(), tokens.count() / 2, make) else { return Ok(None) };
         let joined = table.join(tokens, ids, (skip, raw), |token| self.single(token, true))?;
         self.after_whole(joined, raw).map(Some)
@@ -277,7 +284,7 @@ impl Decoder {
 
     /// Whether tokens are decoded independently of each other.
     fn is_simple(&self) -> bool {
-        let byte_fallback = matches!(self.steps.last(), Some(Step::ByteFallback));
+        let byte_fallback = matches!(self.steps.last(), Some(DecoderStep::ByteFallback));
         let each = &self.steps[..self.steps.len() - usize::from(byte_fallback)];
         // A run of byte tokens is one token, which a join of bytes decodes as a whole.
         let joined = match self.join {
@@ -285,7 +292,7 @@ impl Decoder {
             Join::Plain => true,
             Join::ByteLevel => !byte_fallback,
         };
-        joined && each.iter().all(|step| matches!(step, Step::Each(_)))
+        joined && each.iter().all(|step| matches!(step, DecoderStep::Each(_)))
     }
 
     /// One token after all steps, and whether it is one byte of a run.
@@ -294,7 +301,7 @@ impl Decoder {
         let mut text = token.as_bytes().to_vec();
         for step in &self.steps {
             match step {
-                Step::Each(each) => text = each.apply(&text, first, limit)?,
+                DecoderStep::Each(each) => text = each.apply(&text, first, limit)?,
                 _ => {
                     if let Some(byte) = byte_token(&text) {
                         return Ok((vec![byte], true));
@@ -349,6 +356,6 @@ pub(crate) struct State {
 struct StepState {
     started: bool,
     in_run: bool,
-    run: Run,              // of byte tokens
+    run: ByteRun,          // of byte tokens
     held: Option<Vec<u8>>, // the previous token, for steps that need it
 }

@@ -12,7 +12,7 @@ use crate::tokenizer::stages::pre_tokenizer::{prepend_scheme, Prepend};
 use crate::Result;
 
 /// One stage of the file's decoder.
-pub(super) enum Step {
+pub(super) enum DecoderStep {
     /// A token for a token.
     Each(Each),
     /// A run of `<0x..>` tokens is one token.
@@ -36,7 +36,7 @@ pub(super) enum Each {
     WordPiece { prefix: String, cleanup: Vec<Literal> },
 }
 
-impl Step {
+impl DecoderStep {
     /// Reads one stage.
     pub fn from_json(value: &Value, path: &str) -> Result<Self> {
         let mut fields = Fields::new(value, path)?;

@@ -13,7 +13,7 @@ const SPECIAL: u8 = 2;
 const BYTE: u8 = 4;
 
 /// Text and kind of every id, as it is decoded behind another token.
-pub(super) struct Table {
+pub(super) struct DecodedTable {
     text: Vec<u8>,  // `COPIED` bytes longer than what is in use
     ends: Vec<u32>, // one more than there are ids
     kinds: Vec<u8>,
@@ -22,12 +22,12 @@ pub(super) struct Table {
 /// A table that is made when enough has been decoded to be worth it.
 #[derive(Default)]
 pub(super) struct Lazy {
-    table: OnceLock<Option<Table>>,
+    table: OnceLock<Option<DecodedTable>>,
     decoded: AtomicUsize,
 }
 
 /// The tokens of a decoder: the text of an id, and whether it is special.
-pub(crate) trait Tokens {
+pub(crate) trait TokenTexts {
     /// The token of an id.
     fn token(&self, id: u32) -> Option<(&str, bool)>;
     /// One more than the highest id.
@@ -36,11 +36,11 @@ pub(crate) trait Tokens {
     fn count(&self) -> usize;
 }
 
-impl Table {
+impl DecodedTable {
     /// The text of every token as `single` decodes it behind another; `None` where that takes too much room.
     ///
     /// `single` also returns whether the token is one byte of a run.
-    pub fn new(tokens: &impl Tokens, single: impl Fn(&str) -> Result<(Vec<u8>, bool)>) -> Option<Self> {
+    pub fn new(tokens: &impl TokenTexts, single: impl Fn(&str) -> Result<(Vec<u8>, bool)>) -> Option<Self> {
         if tokens.top() > tokens.count().saturating_mul(8).saturating_add(1 << 16) {
             return None;
         }
@@ -67,12 +67,13 @@ impl Table {
     /// The joined text of ids; `single` decodes the first one.
     pub fn join(
         &self,
-        tokens: &impl Tokens,
+        tokens: &impl TokenTexts,
         ids: &[u32],
         (skip, raw): (bool, bool),
         single: impl Fn(&str) -> Result<(Vec<u8>, bool)>,
     ) -> Result<Vec<u8>> {
-        let mut writer = Writer { out: Vec::with_capacity(ids.len() * 4 + COPIED), run: Vec::new(), raw };
+        let mut writer =
+            TableWriter { out: Vec::with_capacity(ids.len() * 4 + COPIED), run: Vec::new(), raw };
         let hidden = if skip { SPECIAL } else { 0 };
         let shown = |&&id: &&u32| {
             let kind = self.kinds.get(id as usize).copied().unwrap_or_default();
@@ -100,7 +101,12 @@ impl Table {
 
 impl Lazy {
     /// The table, made once so many ids were decoded that it pays; `None` before, and where there is none.
-    pub fn get(&self, ids: usize, worth: usize, make: impl FnOnce() -> Option<Table>) -> Option<&Table> {
+    pub fn get(
+        &self,
+        ids: usize,
+        worth: usize,
+        make: impl FnOnce() -> Option<DecodedTable>,
+    ) -> Option<&DecodedTable> {
         match self.table.get() {
             Some(table) => table.as_ref(),
             None => {
@@ -116,13 +122,13 @@ impl Lazy {
     }
 }
 
-struct Writer {
+struct TableWriter {
     out: Vec<u8>,
     run: Vec<u8>, // of byte tokens
     raw: bool,
 }
 
-impl Writer {
+impl TableWriter {
     #[inline]
     fn text(&mut self, text: &[u8], start: usize, end: usize) {
         if !self.run.is_empty() {

@@ -182,7 +182,7 @@ fn set(bits: &mut Vec<u64>, at: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tokenizer::stages::model::bpe::{Bpe, Options};
+    use crate::tokenizer::stages::model::bpe::{Bpe, BpeOptions};
     use crate::tokenizer::stages::model::pairs::PairsBuilder;
     use crate::tokenizer::stages::model::Scratch;
     use crate::tokenizer::vocab::VocabBuilder;
@@ -225,7 +225,7 @@ mod tests {
                 [left, right, &format!("{left}{right}")].map(|token| vocab.id(token).unwrap());
             table.insert(left, right, Merge { rank, id });
         }
-        Bpe::with_merges(vocab, table.build(), Options { byte_level: true, ..Options::default() })
+        Bpe::with_merges(vocab, table.build(), BpeOptions { byte_level: true, ..BpeOptions::default() })
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::{Error, Result};
 
 /// The settings of the model.
 #[derive(Default)]
-pub(crate) struct Options {
+pub(crate) struct BpeOptions {
     /// Pieces are bytes, each written as GPT-2's character for it.
     pub byte_level: bool,
     /// The token for what the vocabulary lacks.
@@ -36,7 +36,7 @@ pub(crate) struct Options {
 }
 
 /// The order of merges.
-enum Rules {
+enum MergeOrder {
     /// The file's list of merges.
     Pairs(Pairs),
     /// SentencePiece: any two neighbours whose text is a token merge, best score first.
@@ -46,8 +46,8 @@ enum Rules {
 /// The compiled model.
 pub(crate) struct Bpe {
     vocab: Vocab,
-    options: Options,
-    rules: Rules,
+    options: BpeOptions,
+    rules: MergeOrder,
     unknown: Option<u32>,
     bytes: [Option<u32>; 256], // byte-level: the token of each byte; else its `<0x..>` token
     backtrack: OnceLock<Option<Backtrack>>,
@@ -60,17 +60,17 @@ const WORTH_TABLES: usize = 1 << 19;
 
 impl Bpe {
     /// A model with merges of its tokens.
-    pub fn with_merges(vocab: Vocab, pairs: Pairs, options: Options) -> Self {
-        Self::new(vocab, Rules::Pairs(pairs), options)
+    pub fn with_merges(vocab: Vocab, pairs: Pairs, options: BpeOptions) -> Self {
+        Self::new(vocab, MergeOrder::Pairs(pairs), options)
     }
 
     /// A model whose merges follow the tokens' scores, the highest first. `None` = never the result of a merge.
-    pub fn with_scores(vocab: Vocab, scores: impl Iterator<Item = Option<f32>>, options: Options) -> Self {
+    pub fn with_scores(vocab: Vocab, scores: impl Iterator<Item = Option<f32>>, options: BpeOptions) -> Self {
         let ranks = scores.map(|score| score.map_or(UNRANKED, rank)).collect();
-        Self::new(vocab, Rules::Scores(ranks), options)
+        Self::new(vocab, MergeOrder::Scores(ranks), options)
     }
 
-    fn new(vocab: Vocab, rules: Rules, options: Options) -> Self {
+    fn new(vocab: Vocab, rules: MergeOrder, options: BpeOptions) -> Self {
         let unknown = options.unknown.as_ref().and_then(|token| vocab.id(token));
         let mut buffer = [0; 4];
         let bytes = std::array::from_fn(|byte| match byte as u8 {
@@ -90,13 +90,13 @@ impl Bpe {
     /// The merges as pairs of ids, by rank. Scores are turned into the merges that they imply.
     pub fn merges(&self) -> Vec<(u32, u32)> {
         match &self.rules {
-            Rules::Pairs(pairs) => {
+            MergeOrder::Pairs(pairs) => {
                 let mut merges: Vec<_> =
                     pairs.iter().map(|(left, right, merge)| (merge.rank, left, right)).collect();
                 merges.sort_unstable();
                 merges.into_iter().map(|(_, left, right)| (left, right)).collect()
             }
-            Rules::Scores(ranks) => {
+            MergeOrder::Scores(ranks) => {
                 let tokens: Vec<_> = self.vocab.iter().map(|(id, token)| (token, id)).collect();
                 let rank = |id| Some(rank_of(ranks, id)).filter(|&rank| rank != UNRANKED);
                 ranked_merges(tokens.into_iter(), rank)
@@ -126,11 +126,11 @@ impl Bpe {
             return None;
         }
         match &self.rules {
-            Rules::Scores(ranks) => {
+            MergeOrder::Scores(ranks) => {
                 let tokens = self.vocab.iter().map(|(id, _)| id);
                 Some(tokens.filter(|&id| rank_of(ranks, id) != UNRANKED).collect())
             }
-            Rules::Pairs(pairs) => {
+            MergeOrder::Pairs(pairs) => {
                 let bytes_merge = pairs.iter().any(|(left, right, _)| byte(left) || byte(right));
                 (!bytes_merge).then(|| pairs.iter().map(|(_, _, merge)| merge.id).collect())
             }
@@ -142,8 +142,8 @@ impl Bpe {
         let Scratch { symbols, text, .. } = scratch;
         symbols.clear();
         match &self.rules {
-            Rules::Scores(ranks) => self.by_score(piece, ranks, symbols, out)?,
-            Rules::Pairs(pairs) => {
+            MergeOrder::Scores(ranks) => self.by_score(piece, ranks, symbols, out)?,
+            MergeOrder::Pairs(pairs) => {
                 let known =
                     self.options.byte_level && !self.options.ignore_merges && self.bytes_of(piece, symbols);
                 if !known && !self.symbols_of(piece, symbols, text)? {
@@ -168,12 +168,12 @@ impl Bpe {
             && !affixes
             && self.options.dropout == 0.0
             && self.bytes.iter().all(Option::is_some)
-            && matches!(self.rules, Rules::Pairs(_))
+            && matches!(self.rules, MergeOrder::Pairs(_))
     }
 
     /// As [`Bpe::encode`] of a plain model, without spans.
     pub fn encode_ids(&self, piece: &str, scratch: &mut Scratch, out: &mut Vec<u32>) -> Result<()> {
-        let Rules::Pairs(pairs) = &self.rules else { return self.encode(piece, scratch, out) };
+        let MergeOrder::Pairs(pairs) = &self.rules else { return self.encode(piece, scratch, out) };
         match self.backtrack.get() {
             Some(Some(tables)) => {
                 let whole = self.options.ignore_merges;
@@ -241,8 +241,8 @@ impl Bpe {
     /// The table of merges, unless scores decide.
     pub fn pairs(&self) -> Option<&Pairs> {
         match &self.rules {
-            Rules::Pairs(pairs) => Some(pairs),
-            Rules::Scores(_) => None,
+            MergeOrder::Pairs(pairs) => Some(pairs),
+            MergeOrder::Scores(_) => None,
         }
     }
 

@@ -9,7 +9,7 @@ const TOKEN: u32 = 1 << 24;
 /// A reachable token ends at this node.
 const MERGED: u32 = 1 << 25;
 
-/// The lowest of six bits for the next bytes of a node, modulo 6. They end most walks without a look-up.
+/// The lowest of six bits for the next bytes of a node, modulo 6. They end most traversals without a look-up.
 const ONWARD: u32 = 26;
 
 /// The trie. An edge is `parent node << 40 | byte << 32 | onward | flags | child node`.

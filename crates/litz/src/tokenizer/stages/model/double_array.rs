@@ -1,4 +1,4 @@
-//! A double-array trie of a vocabulary. One walk finds all tokens that begin at a position of a text.
+//! A double-array trie of a vocabulary. One traversal finds all tokens that begin at a position of a text.
 
 use crate::{Error, Result};
 
@@ -18,7 +18,7 @@ struct Cell {
 
 /// A place in the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Node(u32);
+pub(crate) struct TrieNode(u32);
 
 /// An immutable set of byte strings, each with a number.
 pub(crate) struct DoubleArray {
@@ -27,13 +27,13 @@ pub(crate) struct DoubleArray {
 
 impl DoubleArray {
     /// The place of the empty string.
-    pub const ROOT: Node = Node(0);
+    pub const ROOT: TrieNode = TrieNode(0);
 
     /// A table of these tokens. Of equal texts the last one counts. `path` names them in errors.
     pub fn new<'a>(tokens: impl Iterator<Item = (u32, &'a str)>, path: &str) -> Result<Self> {
         let mut keys: Vec<(&[u8], u32)> = tokens.map(|(id, token)| (token.as_bytes(), id)).collect();
         keys.sort_by_key(|&(text, _)| text); // stable: of equal texts the last one stays last
-        let mut builder = Builder::default();
+        let mut builder = ArrayBuilder::default();
         builder.open_block(path)?;
         let mut open = vec![(0u32, 0..keys.len(), 0usize)];
         let mut labels: Vec<(u8, usize)> = Vec::new();
@@ -65,33 +65,33 @@ impl DoubleArray {
 
     /// The place one byte further; `None` when no token continues so.
     #[inline]
-    pub fn step(&self, node: Node, byte: u8) -> Option<Node> {
+    pub fn step(&self, node: TrieNode, byte: u8) -> Option<TrieNode> {
         let child = self.cells[node.0 as usize].base ^ u32::from(byte);
         let found = self.cells.get(child as usize)?;
-        (found.parent == node.0).then_some(Node(child))
+        (found.parent == node.0).then_some(TrieNode(child))
     }
 
     /// The token that ends here.
     #[inline]
-    pub fn value(&self, node: Node) -> Option<u32> {
+    pub fn value(&self, node: TrieNode) -> Option<u32> {
         let value = self.cells[node.0 as usize].value;
         (value != NONE).then_some(value)
     }
 
     /// The place of a text.
-    pub fn find(&self, text: &str) -> Option<Node> {
+    pub fn find(&self, text: &str) -> Option<TrieNode> {
         text.bytes().try_fold(Self::ROOT, |node, byte| self.step(node, byte))
     }
 }
 
 #[derive(Default)]
-struct Builder {
+struct ArrayBuilder {
     cells: Vec<Cell>,
     next: Vec<u32>, // free cells in a ring, through cell 0
     previous: Vec<u32>,
 }
 
-impl Builder {
+impl ArrayBuilder {
     fn open_block(&mut self, path: &str) -> Result<u32> {
         let start = self.cells.len();
         let end = u32::try_from(start + BLOCK)

@@ -69,14 +69,14 @@ pub(super) fn merge_ids(ids: &mut [u32], find: impl Fn(u32, u32) -> Option<Merge
 
 fn scan(symbols: &mut Vec<Symbol>, find: impl Fn(Symbol, Symbol) -> Option<Merge>) {
     let none = Merge { rank: u32::MAX, id: 0 };
-    let look = |symbols: &[Symbol], i: usize| match symbols.get(i..i + 2) {
+    let merge_at = |symbols: &[Symbol], i: usize| match symbols.get(i..i + 2) {
         Some(&[left, right]) => find(left, right).unwrap_or(none),
         _ => none,
     };
     let mut merges = [none; SCANNED];
     let mut pairs = symbols.len().saturating_sub(1);
     for (i, merge) in merges.iter_mut().enumerate().take(pairs) {
-        *merge = look(symbols, i);
+        *merge = merge_at(symbols, i);
     }
     while let Some((i, best)) =
         merges[..pairs].iter().copied().enumerate().min_by_key(|(_, merge)| merge.rank)
@@ -89,31 +89,31 @@ fn scan(symbols: &mut Vec<Symbol>, find: impl Fn(Symbol, Symbol) -> Option<Merge
         merges.copy_within(i + 1..pairs, i);
         pairs -= 1;
         if i < pairs {
-            merges[i] = look(symbols, i);
+            merges[i] = merge_at(symbols, i);
         }
         if i > 0 {
-            merges[i - 1] = look(symbols, i - 1);
+            merges[i - 1] = merge_at(symbols, i - 1);
         }
     }
 }
 
 /// A merge that may be out of date: it is valid while its pair still ends at `end`.
-type Candidate = Reverse<(u32, u32, u32, u32)>; // (rank, index of the left symbol, end, id)
+type MergeCandidate = Reverse<(u32, u32, u32, u32)>; // (rank, index of the left symbol, end, id)
 
 fn queue(
     symbols: &mut Vec<Symbol>,
     find: impl Fn(Symbol, Symbol) -> Option<Merge>,
     mut skip: impl FnMut() -> bool,
 ) {
-    let mut skipped: Vec<Candidate> = Vec::new();
+    let mut skipped: Vec<MergeCandidate> = Vec::new();
     let count = symbols.len() as u32;
     let mut previous: Vec<u32> = (0..count).map(|i| i.wrapping_sub(1)).collect();
     let mut next: Vec<u32> = (1..=count).map(|i| if i == count { DEAD } else { i }).collect();
-    let candidate = |symbols: &[Symbol], left: u32, right: u32| -> Option<Candidate> {
+    let candidate = |symbols: &[Symbol], left: u32, right: u32| -> Option<MergeCandidate> {
         let (a, b) = (symbols[left as usize], symbols[right as usize]);
         find(a, b).map(|merge| Reverse((merge.rank, left, b.end, merge.id)))
     };
-    let mut heap: BinaryHeap<Candidate> =
+    let mut heap: BinaryHeap<MergeCandidate> =
         (1..count).filter_map(|right| candidate(symbols, right - 1, right)).collect::<Vec<_>>().into();
     while let Some(top) = heap.pop() {
         if skip() {

@@ -30,7 +30,7 @@ pub(crate) enum Model {
     WordPiece(Box<WordPiece>),
     /// The most probable tokens.
     Unigram(Box<Unigram>),
-    /// A token a piece.
+    /// One token for each piece.
     WordLevel(Box<WordLevel>),
 }
 

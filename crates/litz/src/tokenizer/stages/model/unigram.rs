@@ -8,7 +8,7 @@ use hashbrown::HashSet;
 
 // An unknown character costs this much more than the rarest token.
 const UNKNOWN_PENALTY: f64 = 10.0;
-// Each character of a text starts a walk as long as the longest token: this bounds its time.
+// Each character of a text starts a traversal as long as the longest token: this bounds its time.
 const LONGEST_TOKEN: usize = 4096;
 
 const NOWHERE: u32 = u32::MAX;

@@ -1,6 +1,6 @@
 //! WordPiece: the longest token first, from left to right. A word without such a segmentation is unknown.
 
-use super::double_array::{DoubleArray, Node};
+use super::double_array::{DoubleArray, TrieNode};
 use super::sink::{Scratch, Sink, Symbol};
 use super::unknown_token::UnknownToken;
 use crate::tokenizer::vocab::Vocab;
@@ -10,7 +10,7 @@ use crate::Result;
 pub(crate) struct WordPiece {
     vocab: Vocab,
     trie: DoubleArray,
-    continued: Option<Node>, // where tokens inside a word begin; `None` when there are none
+    continued: Option<TrieNode>, // where tokens inside a word begin; `None` when there are none
     unknown: UnknownToken,
     max_chars: usize,
 }
@@ -55,7 +55,7 @@ impl WordPiece {
         true
     }
 
-    fn longest(&self, root: Node, text: &[u8]) -> Option<(u32, usize)> {
+    fn longest(&self, root: TrieNode, text: &[u8]) -> Option<(u32, usize)> {
         let mut node = root;
         let mut found = None;
         for (i, &byte) in text.iter().enumerate() {

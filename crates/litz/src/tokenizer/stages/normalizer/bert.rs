@@ -6,18 +6,18 @@ use crate::tokenizer::text::unicode::{is_control, is_nonspacing_mark};
 use crate::tokenizer::text::Text;
 use crate::Result;
 
-use super::forms::Form;
+use super::forms::NormalForm;
 use super::lowercase;
 
 /// The steps that the file enables.
-pub(crate) struct Bert {
+pub(crate) struct BertNormalizer {
     clean: bool,
     ideographs: bool,
     strip_accents: bool,
     lowercase: bool,
 }
 
-impl Bert {
+impl BertNormalizer {
     /// Reads the settings.
     pub fn from_json(fields: &mut Fields<'_>) -> Result<Self> {
         let lowercase = fields.flag("lowercase", true)?;
@@ -39,7 +39,7 @@ impl Bert {
         is_ideograph(c)
     }
 
-    /// Whether this character survives the cleaning.
+    /// Whether the cleaning keeps this character.
     pub fn keeps(&self, c: char) -> bool {
         !self.clean || stays(c)
     }
@@ -61,7 +61,7 @@ impl Bert {
             text.rewrite(|part, out| out.changes(part, 0, part.text.chars().flat_map(with_spaces)));
         }
         if self.strip_accents {
-            Form::Nfd.apply(text);
+            NormalForm::Nfd.apply(text);
             text.filter(|c| !is_nonspacing_mark(c));
         }
         if self.lowercase {

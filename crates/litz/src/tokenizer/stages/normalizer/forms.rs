@@ -12,14 +12,14 @@ use crate::tokenizer::text::Text;
 
 /// A normal form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Form {
+pub(crate) enum NormalForm {
     Nfc,
     Nfd,
     Nfkc,
     Nfkd,
 }
 
-impl Form {
+impl NormalForm {
     /// Brings the text into this form.
     pub fn apply(self, text: &mut Text<'_>) {
         if self.holds(text) {
@@ -166,7 +166,7 @@ mod tests {
     use super::*;
     use unicode_normalization::UnicodeNormalization;
 
-    fn form(form: Form, text: &str) -> String {
+    fn form(form: NormalForm, text: &str) -> String {
         let mut text = Text::plain(text);
         form.apply(&mut text);
         text.into_text().into_owned()
@@ -182,17 +182,17 @@ mod tests {
             "각\u{11a8}",
             "Å\u{fb2c}",
         ] {
-            assert_eq!(form(Form::Nfc, text), text.nfc().collect::<String>());
-            assert_eq!(form(Form::Nfd, text), text.nfd().collect::<String>());
-            assert_eq!(form(Form::Nfkc, text), text.nfkc().collect::<String>());
-            assert_eq!(form(Form::Nfkd, text), text.nfkd().collect::<String>());
+            assert_eq!(form(NormalForm::Nfc, text), text.nfc().collect::<String>());
+            assert_eq!(form(NormalForm::Nfd, text), text.nfd().collect::<String>());
+            assert_eq!(form(NormalForm::Nfkc, text), text.nfkc().collect::<String>());
+            assert_eq!(form(NormalForm::Nfkd, text), text.nfkd().collect::<String>());
         }
     }
 
     #[test]
     fn what_came_after_unicode_9_stays_as_it_is() {
         for c in ["\u{105c9}", "\u{11383}", "\u{1ccd6}", "a\u{323}\u{1ac0}\u{301}"] {
-            assert_eq!(form(Form::Nfkd, c), c);
+            assert_eq!(form(NormalForm::Nfkd, c), c);
         }
     }
 }

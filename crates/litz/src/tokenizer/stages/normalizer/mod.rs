@@ -7,10 +7,10 @@ use super::pattern::{growth_limit, too_much, Pattern};
 use crate::tokenizer::description::fields::{flatten, Fields};
 use crate::tokenizer::text::byte_level;
 use crate::tokenizer::text::unicode::is_combining_mark;
-use crate::tokenizer::text::{Part, Text, Writer};
+use crate::tokenizer::text::{Text, TextPart, Writer};
 use crate::Result;
-pub(crate) use bert::Bert;
-use forms::Form;
+pub(crate) use bert::BertNormalizer;
+use forms::NormalForm;
 use precompiled::Charsmap;
 
 mod bert;
@@ -30,7 +30,7 @@ pub(crate) enum Normalizer {
     Replace { pattern: Pattern, content: String },
     ByteLevel,
     Nmt,
-    Bert(Bert),
+    Bert(BertNormalizer),
     Precompiled(Box<Charsmap>),
 }
 
@@ -58,7 +58,7 @@ impl Normalizer {
             "StripAccents" => Self::StripAccents,
             "ByteLevel" => Self::ByteLevel,
             "Nmt" => Self::Nmt,
-            "BertNormalizer" => Self::Bert(Bert::from_json(&mut fields)?),
+            "BertNormalizer" => Self::Bert(BertNormalizer::from_json(&mut fields)?),
             "Precompiled" => {
                 let path = fields.child("precompiled_charsmap");
                 let rules = Charsmap::from_base64(fields.text("precompiled_charsmap")?, &path)?;
@@ -96,10 +96,10 @@ impl Normalizer {
     /// Rewrites the text.
     pub fn apply(&self, text: &mut Text<'_>) -> Result<()> {
         match self {
-            Self::Nfc => Form::Nfc.apply(text),
-            Self::Nfd => Form::Nfd.apply(text),
-            Self::Nfkc => Form::Nfkc.apply(text),
-            Self::Nfkd => Form::Nfkd.apply(text),
+            Self::Nfc => NormalForm::Nfc.apply(text),
+            Self::Nfd => NormalForm::Nfd.apply(text),
+            Self::Nfkc => NormalForm::Nfkc.apply(text),
+            Self::Nfkd => NormalForm::Nfkd.apply(text),
             Self::Lowercase => lowercase(text),
             Self::StripAccents => text.filter(|c| !is_combining_mark(c)),
             Self::Strip { left, right } => {
@@ -120,7 +120,7 @@ impl Normalizer {
 }
 
 /// The text with this before it, which stands for its first character.
-fn prepend(prefix: &str, part: Part<'_>, out: &mut Writer) {
+fn prepend(prefix: &str, part: TextPart<'_>, out: &mut Writer) {
     let first = part.text.chars().next().map_or(0, char::len_utf8);
     if prefix.is_empty() {
         // The `tokenizers` library counts the first character as inserted before the text.

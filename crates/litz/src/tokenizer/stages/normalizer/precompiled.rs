@@ -3,7 +3,7 @@
 use hashbrown::HashSet;
 use unicode_segmentation::UnicodeSegmentation;
 
-use crate::tokenizer::text::{base64, Part, Text, Writer};
+use crate::tokenizer::text::{base64, Text, TextPart, Writer};
 use crate::{Error, Result};
 
 // Longer clusters are looked up character by character.
@@ -92,7 +92,7 @@ impl Charsmap {
         }
         let changes = if self.longest { self.place_by_place(text) } else { self.cluster_by_cluster(text) };
         if let Some(changes) = changes {
-            text.rewrite(|part: Part<'_>, out: &mut Writer| out.changes(part, 0, changes.into_iter()));
+            text.rewrite(|part: TextPart<'_>, out: &mut Writer| out.changes(part, 0, changes.into_iter()));
         }
     }
 
@@ -188,8 +188,8 @@ fn offset(unit: u32) -> usize {
     (unit as usize >> 10) << ((unit & 1 << 9) >> 6)
 }
 
-/// The changes that put `with` in the place of `old`. What goes beyond the old length is inserted; what falls short
-/// is swallowed by the last change, whosoever that is.
+/// The changes that replace `old` by `with`. Characters beyond the old length are inserted. Where `with` is shorter,
+/// the last change so far also replaces the rest of `old`; an empty `with` leaves that to the character before it.
 fn replace(changes: &mut Vec<(char, isize)>, old: &str, with: &str) {
     let first = changes.len();
     changes.extend(with.chars().map(|c| (c, 0)));

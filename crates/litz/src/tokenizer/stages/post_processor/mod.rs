@@ -14,14 +14,14 @@ use crate::tokenizer::description::fields::flatten;
 use crate::tokenizer::encoding::Encoding;
 use crate::Result;
 use slots::{compile, Compiled};
-use stage::Stage;
+use stage::ProcessorStage;
 
 pub use slots::Slot;
 
 /// The compiled post-processor.
 #[derive(Default)]
 pub(crate) struct PostProcessor {
-    stages: Vec<Stage>,
+    stages: Vec<ProcessorStage>,
     compiled: Compiled,
 }
 
@@ -31,7 +31,7 @@ impl PostProcessor {
         let mut stages = Vec::new();
         if !value.is_null() {
             flatten(value, path, "processors", &mut |value, path| {
-                stages.push(Stage::from_json(value, path)?);
+                stages.push(ProcessorStage::from_json(value, path)?);
                 Ok(())
             })?;
         }

@@ -2,14 +2,14 @@
 
 use serde_json::Value;
 
-use super::stage::{Piece, Special, Stage, Trim};
+use super::stage::{ProcessorStage, TemplateItem, TemplateTokens, Trim};
 use crate::tokenizer::description::fields::Fields;
 use crate::{Error, Result};
 
 // Each may repeat the whole text.
 const PIECES: usize = 64;
 
-impl Stage {
+impl ProcessorStage {
     /// Reads one step of the file.
     pub fn from_json(value: &Value, path: &str) -> Result<Self> {
         let mut fields = Fields::new(value, path)?;
@@ -38,14 +38,17 @@ fn trim_of(fields: &mut Fields<'_>) -> Result<Trim> {
     Ok(fields.flag("trim_offsets", true)?.then_some(prefix))
 }
 
-fn template(fields: &mut Fields<'_>) -> Result<Stage> {
+fn template(fields: &mut Fields<'_>) -> Result<ProcessorStage> {
     let path = fields.child("special_tokens");
     let none = Value::Object(serde_json::Map::new());
     let mut specials = Fields::new(fields.get("special_tokens").unwrap_or(&none), &path)?;
-    Ok(Stage::Template(pieces(fields, "single", &mut specials)?, pieces(fields, "pair", &mut specials)?))
+    Ok(ProcessorStage::Template(
+        pieces(fields, "single", &mut specials)?,
+        pieces(fields, "pair", &mut specials)?,
+    ))
 }
 
-fn pieces(fields: &mut Fields<'_>, key: &str, specials: &mut Fields<'_>) -> Result<Vec<Piece>> {
+fn pieces(fields: &mut Fields<'_>, key: &str, specials: &mut Fields<'_>) -> Result<Vec<TemplateItem>> {
     let path = fields.child(key);
     let items = fields.array(key)?;
     if items.len() > PIECES {
@@ -54,7 +57,7 @@ fn pieces(fields: &mut Fields<'_>, key: &str, specials: &mut Fields<'_>) -> Resu
     items.iter().enumerate().map(|(i, item)| piece(item, &format!("{path}[{i}]"), specials)).collect()
 }
 
-fn piece(item: &Value, path: &str, specials: &mut Fields<'_>) -> Result<Piece> {
+fn piece(item: &Value, path: &str, specials: &mut Fields<'_>) -> Result<TemplateItem> {
     let mut fields = Fields::new(item, path)?;
     let (sequence, special) = (fields.get("Sequence"), fields.get("SpecialToken"));
     let inner =
@@ -67,16 +70,16 @@ fn piece(item: &Value, path: &str, specials: &mut Fields<'_>) -> Result<Piece> {
     inner.done()?;
     fields.done()?;
     match (sequence, id) {
-        (Some(_), "A") => Ok(Piece::Sequence(0, type_id)),
-        (Some(_), "B") => Ok(Piece::Sequence(1, type_id)),
+        (Some(_), "A") => Ok(TemplateItem::Sequence(0, type_id)),
+        (Some(_), "B") => Ok(TemplateItem::Sequence(1, type_id)),
         (Some(_), other) => {
             Err(Error::Format(format!("{path}: found the sequence {other:?}, expected A or B")))
         }
-        (None, token) => Ok(Piece::Special(listed(token, specials)?, type_id)),
+        (None, token) => Ok(TemplateItem::Special(listed(token, specials)?, type_id)),
     }
 }
 
-fn listed(token: &str, specials: &mut Fields<'_>) -> Result<Special> {
+fn listed(token: &str, specials: &mut Fields<'_>) -> Result<TemplateTokens> {
     let path = specials.child(token);
     let entry =
         specials.get(token).ok_or_else(|| specials.wrong(token, "the ids of a special token", None))?;
@@ -92,17 +95,17 @@ fn listed(token: &str, specials: &mut Fields<'_>) -> Result<Special> {
     if ids.len() > PIECES {
         return Err(Error::Unsupported(format!("{path}: {} ids, {PIECES} is the limit", ids.len())));
     }
-    Ok(Special { ids, tokens })
+    Ok(TemplateTokens { ids, tokens })
 }
 
 /// `["</s>", 2]`.
-fn special(fields: &mut Fields<'_>, key: &str) -> Result<Special> {
+fn special(fields: &mut Fields<'_>, key: &str) -> Result<TemplateTokens> {
     let found = match fields.array(key)? {
         [Value::String(token), id] => id.as_u64().and_then(|id| u32::try_from(id).ok()).map(|id| (token, id)),
         _ => None,
     };
     match found {
-        Some((token, id)) => Ok(Special { ids: vec![id], tokens: vec![token.clone()] }),
+        Some((token, id)) => Ok(TemplateTokens { ids: vec![id], tokens: vec![token.clone()] }),
         None => Err(fields.wrong(key, "a token and its id", None)),
     }
 }

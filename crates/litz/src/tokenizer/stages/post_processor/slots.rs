@@ -1,6 +1,6 @@
 //! A post-processor as a list of slots, computed once. Encoding to ids alone needs nothing else.
 
-use super::stage::{Piece, Special, Stage};
+use super::stage::{ProcessorStage, TemplateItem, TemplateTokens};
 use crate::{Error, Result};
 
 // A template may repeat what templates before it made.
@@ -47,7 +47,7 @@ impl Slot {
 }
 
 /// Runs the steps on slots instead of tokens.
-pub(super) fn compile(stages: &[Stage], path: &str) -> Result<Compiled> {
+pub(super) fn compile(stages: &[ProcessorStage], path: &str) -> Result<Compiled> {
     let run = |pair: bool, special: bool| -> Result<Vec<Slot>> {
         let mut parts: Vec<Vec<Slot>> = (0..=usize::from(pair)).map(|i| vec![Slot::of_sequence(i)]).collect();
         for stage in stages {
@@ -61,10 +61,10 @@ pub(super) fn compile(stages: &[Stage], path: &str) -> Result<Compiled> {
     Ok(Compiled(Some([run(false, false)?, run(false, true)?, run(true, false)?, run(true, true)?])))
 }
 
-fn step(stage: &Stage, parts: Vec<Vec<Slot>>, special: bool, path: &str) -> Result<Vec<Vec<Slot>>> {
+fn step(stage: &ProcessorStage, parts: Vec<Vec<Slot>>, special: bool, path: &str) -> Result<Vec<Vec<Slot>>> {
     match stage {
-        Stage::ByteLevel(_) => Ok(parts),
-        Stage::Template(single, pair) => {
+        ProcessorStage::ByteLevel(_) => Ok(parts),
+        ProcessorStage::Template(single, pair) => {
             let pieces = match parts.len() {
                 1 => single,
                 2 => pair,
@@ -77,15 +77,15 @@ fn step(stage: &Stage, parts: Vec<Vec<Slot>>, special: bool, path: &str) -> Resu
             let filled = pieces.iter().filter_map(|piece| fill(piece, &parts, special, path));
             filled.collect()
         }
-        Stage::Bert { .. } if !special => Ok(parts),
-        Stage::Bert { cls, sep } => {
+        ProcessorStage::Bert { .. } if !special => Ok(parts),
+        ProcessorStage::Bert { cls, sep } => {
             let wrap = |(i, part)| match i {
                 0 => wrapped(Some(cls), part, sep, [0, 0]),
                 _ => wrapped(None, part, sep, [0, 1]),
             };
             Ok(parts.into_iter().enumerate().map(wrap).collect())
         }
-        Stage::Roberta { cls, sep, .. } => {
+        ProcessorStage::Roberta { cls, sep, .. } => {
             let wrap = |(i, part): (usize, Vec<Slot>)| {
                 let part = part.into_iter().map(|slot| Slot { type_id: 0, ..slot }).collect();
                 match special {
@@ -98,21 +98,26 @@ fn step(stage: &Stage, parts: Vec<Vec<Slot>>, special: bool, path: &str) -> Resu
     }
 }
 
-fn fill(piece: &Piece, parts: &[Vec<Slot>], special: bool, path: &str) -> Option<Result<Vec<Slot>>> {
+fn fill(piece: &TemplateItem, parts: &[Vec<Slot>], special: bool, path: &str) -> Option<Result<Vec<Slot>>> {
     match piece {
-        &Piece::Sequence(which, type_id) => Some(match parts.get(which) {
+        &TemplateItem::Sequence(which, type_id) => Some(match parts.get(which) {
             Some(part) => Ok(part.iter().map(|&slot| Slot { type_id, ..slot }).collect()),
             None => Err(Error::Format(format!("{path}.single: found the sequence B, expected only A"))),
         }),
-        Piece::Special(tokens, type_id) => special.then(|| Ok(slots(tokens, *type_id))),
+        TemplateItem::Special(tokens, type_id) => special.then(|| Ok(slots(tokens, *type_id))),
     }
 }
 
-fn slots(special: &Special, type_id: u32) -> Vec<Slot> {
+fn slots(special: &TemplateTokens, type_id: u32) -> Vec<Slot> {
     special.ids.iter().map(|&id| Slot { sequence: None, id, type_id, special: true }).collect()
 }
 
-fn wrapped(before: Option<&Special>, part: Vec<Slot>, after: &Special, types: [u32; 2]) -> Vec<Slot> {
+fn wrapped(
+    before: Option<&TemplateTokens>,
+    part: Vec<Slot>,
+    after: &TemplateTokens,
+    types: [u32; 2],
+) -> Vec<Slot> {
     let inside = part.into_iter().map(|slot| Slot { special: false, ..slot }).collect();
     [before.map_or_else(Vec::new, |special| slots(special, types[0])), inside, slots(after, types[1])]
         .concat()

@@ -6,7 +6,7 @@ use crate::Result;
 
 /// The special tokens of a template.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Special {
+pub(super) struct TemplateTokens {
     /// Their ids.
     pub ids: Vec<u32>,
     /// Their texts, as the file has them.
@@ -15,11 +15,11 @@ pub(super) struct Special {
 
 /// An item of a template.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Piece {
+pub(super) enum TemplateItem {
     /// One of the sequences, and the segment that it becomes.
     Sequence(usize, u32),
     /// Tokens, and their segment.
-    Special(Special, u32),
+    Special(TemplateTokens, u32),
 }
 
 /// `trim_offsets`, where `true` inside means that a prefix space was added.
@@ -27,25 +27,25 @@ pub(super) type Trim = Option<bool>;
 
 /// One step.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Stage {
+pub(super) enum ProcessorStage {
     /// Removes spaces from the offsets.
     ByteLevel(Trim),
     /// One template for a sequence, one for two.
-    Template(Vec<Piece>, Vec<Piece>),
+    Template(Vec<TemplateItem>, Vec<TemplateItem>),
     /// A token before the first sequence, one after each.
-    Bert { cls: Special, sep: Special },
+    Bert { cls: TemplateTokens, sep: TemplateTokens },
     /// A token before the first sequence, one after each, and one more between two; all in one segment.
-    Roberta { cls: Special, sep: Special, trim: Trim },
+    Roberta { cls: TemplateTokens, sep: TemplateTokens, trim: Trim },
 }
 
-impl Stage {
+impl ProcessorStage {
     /// The number of special tokens around one sequence or two.
     pub fn added(&self, pair: bool) -> usize {
         match self {
             Self::ByteLevel(_) => 0,
             Self::Template(single, two) => {
                 let pieces = if pair { two } else { single };
-                pieces.iter().map(Piece::added).sum()
+                pieces.iter().map(TemplateItem::added).sum()
             }
             Self::Bert { .. } => 2 + usize::from(pair),
             Self::Roberta { .. } => 2 + 2 * usize::from(pair),
@@ -98,7 +98,7 @@ impl Stage {
     }
 }
 
-impl Piece {
+impl TemplateItem {
     fn added(&self) -> usize {
         match self {
             Self::Sequence(..) => 0,
@@ -107,7 +107,7 @@ impl Piece {
     }
 }
 
-impl Special {
+impl TemplateTokens {
     /// The tokens as an encoding; texts that are the vocabulary's own are not kept.
     fn encoding<'a>(&self, type_id: u32, name: &impl Fn(u32) -> Option<&'a str>) -> Encoding {
         let n = self.ids.len();
@@ -128,7 +128,7 @@ impl Special {
 
 /// Fills a template. A sequence that occurs in it twice is repeated with its overflowing pieces.
 fn fill<'a>(
-    pieces: &[Piece],
+    pieces: &[TemplateItem],
     mut encodings: Vec<Encoding>,
     add_special_tokens: bool,
     name: &impl Fn(u32) -> Option<&'a str>,
@@ -136,8 +136,8 @@ fn fill<'a>(
     let mut filled = Vec::with_capacity(pieces.len());
     for (i, piece) in pieces.iter().enumerate() {
         match piece {
-            &Piece::Sequence(which, type_id) => {
-                let again = |piece: &Piece| matches!(piece, Piece::Sequence(other, _) if *other == which);
+            &TemplateItem::Sequence(which, type_id) => {
+                let again = |piece: &TemplateItem| matches!(piece, TemplateItem::Sequence(other, _) if *other == which);
                 let encoding = &mut encodings[which];
                 encoding.set_type(type_id);
                 encoding.set_sequence(which);
@@ -146,10 +146,10 @@ fn fill<'a>(
                     false => std::mem::take(encoding),
                 });
             }
-            Piece::Special(special, type_id) if add_special_tokens => {
+            TemplateItem::Special(special, type_id) if add_special_tokens => {
                 filled.push(special.encoding(*type_id, name));
             }
-            Piece::Special(..) => {}
+            TemplateItem::Special(..) => {}
         }
     }
     filled
@@ -158,7 +158,7 @@ fn fill<'a>(
 /// Tokens before and after an encoding and each of its overflowing pieces; only they count as special then.
 fn wrapped<'a>(
     encoding: Encoding,
-    [before, after]: [Option<&Special>; 2],
+    [before, after]: [Option<&TemplateTokens>; 2],
     types: [u32; 2],
     sequence: usize,
     name: &impl Fn(u32) -> Option<&'a str>,
@@ -170,8 +170,9 @@ fn wrapped<'a>(
         encoding.set_sequence(sequence);
         encoding.special = vec![false; len];
         encoding.attention = vec![1; len];
-        let side =
-            |special: Option<&Special>, type_id| special.map(|special| special.encoding(type_id, name));
+        let side = |special: Option<&TemplateTokens>, type_id| {
+            special.map(|special| special.encoding(type_id, name))
+        };
         let mut whole = side(before, types[0]).unwrap_or_default();
         // Neither side has overflowing pieces, so nothing can grow.
         let joined = [Some(encoding), side(after, types[1])].into_iter().flatten();

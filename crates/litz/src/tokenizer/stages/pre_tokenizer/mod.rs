@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::pattern::Pattern;
 use crate::tokenizer::description::fields::{flatten, Fields};
-use crate::tokenizer::encode::scan::Rules;
+use crate::tokenizer::encode::scan::ScanRules;
 use crate::tokenizer::text::byte_level;
 use crate::tokenizer::text::unicode::{self, PUNCTUATION, SPACE, WORD};
 use crate::tokenizer::text::Text;
@@ -34,7 +34,7 @@ pub(crate) enum StartCheck {
     AfterRewrite,
 }
 
-enum Step {
+enum PreTokenizerStep {
     Split { pattern: Pattern, behavior: Behavior, invert: bool },
     Class { class: u8, behavior: Behavior },
     Numbers { behavior: Behavior },
@@ -49,7 +49,7 @@ enum Step {
 /// The compiled pre-tokenizer.
 #[derive(Default)]
 pub(crate) struct PreTokenizer {
-    steps: Vec<Step>,
+    steps: Vec<PreTokenizerStep>,
     byte_level: bool,
 }
 
@@ -60,7 +60,7 @@ impl PreTokenizer {
         if !value.is_null() {
             flatten(value, path, "pretokenizers", &mut |value, path| compiled.stage(value, path))?;
         }
-        if let Some(Step::ToChars) = compiled.steps.last() {
+        if let Some(PreTokenizerStep::ToChars) = compiled.steps.last() {
             compiled.steps.pop();
             compiled.byte_level = true;
         }
@@ -75,16 +75,24 @@ impl PreTokenizer {
     /// Maps bytes to characters before the model, which lacks some of them or cannot map them.
     pub fn spell_out(&mut self) {
         if std::mem::take(&mut self.byte_level) {
-            self.steps.push(Step::ToChars);
+            self.steps.push(PreTokenizerStep::ToChars);
         }
     }
 
     /// Whether a step depends on whether its piece begins the input, and what earlier steps do to the text.
     pub fn start_check(&self) -> Option<StartCheck> {
-        let first = |step: &Step| matches!(step, Step::Metaspace { prepend: Prepend::First, .. });
+        let first = |step: &PreTokenizerStep| {
+            matches!(step, PreTokenizerStep::Metaspace { prepend: Prepend::First, .. })
+        };
         let before = &self.steps[..self.steps.iter().rposition(first)?];
-        let rewrites =
-            |step: &Step| matches!(step, Step::PrefixSpace | Step::ToChars | Step::Metaspace { .. });
+        let rewrites = |step: &PreTokenizerStep| {
+            matches!(
+                step,
+                PreTokenizerStep::PrefixSpace
+                    | PreTokenizerStep::ToChars
+                    | PreTokenizerStep::Metaspace { .. }
+            )
+        };
         Some(match before {
             [] => StartCheck::First,
             _ if before.iter().any(rewrites) => StartCheck::AfterRewrite,
@@ -93,21 +101,21 @@ impl PreTokenizer {
     }
 
     /// The scan rules that are equal to these steps.
-    pub fn rules(&self) -> Option<Rules> {
+    pub fn rules(&self) -> Option<ScanRules> {
         let isolates = |behavior: Behavior, invert: bool| {
             behavior == Behavior::Isolated && !invert || behavior == Behavior::Removed && invert
         };
         match self.steps.as_slice() {
-            [Step::Split { pattern: Pattern::Known(scanner), behavior, invert }]
+            [PreTokenizerStep::Split { pattern: Pattern::Known(scanner), behavior, invert }]
                 if isolates(*behavior, *invert) =>
             {
-                Rules::of(*scanner)
+                ScanRules::of(*scanner)
             }
-            [Step::Numbers { behavior: digits }, Step::Split { pattern: Pattern::Known(scanner), behavior, invert }]
+            [PreTokenizerStep::Numbers { behavior: digits }, PreTokenizerStep::Split { pattern: Pattern::Known(scanner), behavior, invert }]
                 if isolates(*behavior, *invert) =>
             {
                 let (runs, each) = (*digits == Behavior::Contiguous, *digits == Behavior::Isolated);
-                Rules::of(*scanner)?.after_digits(runs, each)
+                ScanRules::of(*scanner)?.after_digits(runs, each)
             }
             _ => None,
         }
@@ -116,7 +124,7 @@ impl PreTokenizer {
     /// Whether a text without this character stays one piece, as it is.
     pub fn keeps_whole_without(&self, missing: char) -> bool {
         self.steps.iter().all(|step| match step {
-            Step::Split { pattern: Pattern::Literal(literal), invert: false, .. } => {
+            PreTokenizerStep::Split { pattern: Pattern::Literal(literal), invert: false, .. } => {
                 literal.contains(missing)
             }
             _ => false,
@@ -126,9 +134,11 @@ impl PreTokenizer {
     /// The scanner, if its matches are the pieces and there is no other step.
     pub fn sole_scanner(&self) -> Option<Scanner> {
         match self.steps.as_slice() {
-            [Step::Split { pattern: Pattern::Known(scanner), behavior: Behavior::Isolated, .. }] => {
-                Some(*scanner)
-            }
+            [PreTokenizerStep::Split {
+                pattern: Pattern::Known(scanner),
+                behavior: Behavior::Isolated,
+                ..
+            }] => Some(*scanner),
             _ => None,
         }
     }
@@ -136,16 +146,18 @@ impl PreTokenizer {
     /// The mark of a Metaspace that does not split, if it is the only step, and when it is inserted before a text.
     pub fn marks_spaces(&self) -> Option<(char, Prepend)> {
         match self.steps[..] {
-            [Step::Metaspace { replacement, prepend, split: false }] => Some((replacement, prepend)),
+            [PreTokenizerStep::Metaspace { replacement, prepend, split: false }] => {
+                Some((replacement, prepend))
+            }
             _ => None,
         }
     }
 
     /// Whether it only splits before spaces, which are removed or become a mark.
     pub fn splits_at_spaces(&self) -> bool {
-        let space = |step: &Step| match step {
-            Step::Class { class: SPACE, behavior: Behavior::Removed } => true,
-            Step::Metaspace { replacement, split: true, .. } => *replacement != ' ',
+        let space = |step: &PreTokenizerStep| match step {
+            PreTokenizerStep::Class { class: SPACE, behavior: Behavior::Removed } => true,
+            PreTokenizerStep::Metaspace { replacement, split: true, .. } => *replacement != ' ',
             _ => false,
         };
         !self.steps.is_empty() && self.steps.iter().all(space)
@@ -157,8 +169,8 @@ impl PreTokenizer {
         matches!(
             self.steps[..],
             [
-                Step::Class { class: SPACE, behavior: Removed },
-                Step::Class { class: PUNCTUATION, behavior: Isolated }
+                PreTokenizerStep::Class { class: SPACE, behavior: Removed },
+                PreTokenizerStep::Class { class: PUNCTUATION, behavior: Isolated }
             ]
         )
     }
@@ -185,34 +197,44 @@ impl PreTokenizer {
             "Split" => {
                 let pattern = fields.pattern("pattern")?;
                 let invert = fields.flag("invert", false)?;
-                self.steps.push(Step::Split { pattern, behavior: behavior(&mut fields, None)?, invert });
+                self.steps.push(PreTokenizerStep::Split {
+                    pattern,
+                    behavior: behavior(&mut fields, None)?,
+                    invert,
+                });
             }
             "Digits" => {
                 let individual = fields.flag("individual_digits", false)?;
                 let behavior = if individual { Behavior::Isolated } else { Behavior::Contiguous };
-                self.steps.push(Step::Numbers { behavior });
+                self.steps.push(PreTokenizerStep::Numbers { behavior });
             }
             "Punctuation" => {
                 let behavior = behavior(&mut fields, Some(Behavior::Isolated))?;
-                self.steps.push(Step::Class { class: PUNCTUATION, behavior });
+                self.steps.push(PreTokenizerStep::Class { class: PUNCTUATION, behavior });
             }
             "CharDelimiterSplit" => {
                 let pattern = Pattern::Literal(fields.character("delimiter")?.into());
-                self.steps.push(Step::Split { pattern, behavior: Behavior::Removed, invert: false });
+                self.steps.push(PreTokenizerStep::Split {
+                    pattern,
+                    behavior: Behavior::Removed,
+                    invert: false,
+                });
             }
-            "UnicodeScripts" => self.steps.push(Step::Scripts),
+            "UnicodeScripts" => self.steps.push(PreTokenizerStep::Scripts),
             "FixedLength" => {
                 let length = if fields.get("length").is_some() { fields.count("length")? } else { 5 };
                 if length == 0 {
                     return Err(fields.wrong("length", "a length of at least 1", None));
                 }
-                self.steps.push(Step::FixedLength(length));
+                self.steps.push(PreTokenizerStep::FixedLength(length));
             }
-            "Whitespace" => self.steps.push(Step::Whitespace),
-            "WhitespaceSplit" => self.steps.push(Step::Class { class: SPACE, behavior: Behavior::Removed }),
+            "Whitespace" => self.steps.push(PreTokenizerStep::Whitespace),
+            "WhitespaceSplit" => {
+                self.steps.push(PreTokenizerStep::Class { class: SPACE, behavior: Behavior::Removed })
+            }
             "BertPreTokenizer" => {
-                self.steps.push(Step::Class { class: SPACE, behavior: Behavior::Removed });
-                self.steps.push(Step::Class { class: PUNCTUATION, behavior: Behavior::Isolated });
+                self.steps.push(PreTokenizerStep::Class { class: SPACE, behavior: Behavior::Removed });
+                self.steps.push(PreTokenizerStep::Class { class: PUNCTUATION, behavior: Behavior::Isolated });
             }
             other => return Err(fields.unsupported(&format!("the pre-tokenizer {other}"))),
         }
@@ -222,13 +244,13 @@ impl PreTokenizer {
     fn byte_level_stage(&mut self, fields: &mut Fields<'_>) -> Result<()> {
         fields.skip(&["trim_offsets"]);
         if fields.flag("add_prefix_space", true)? {
-            self.steps.push(Step::PrefixSpace);
+            self.steps.push(PreTokenizerStep::PrefixSpace);
         }
         if fields.flag("use_regex", true)? {
             let pattern = Pattern::Known(Scanner::Gpt2);
-            self.steps.push(Step::Split { pattern, behavior: Behavior::Isolated, invert: false });
+            self.steps.push(PreTokenizerStep::Split { pattern, behavior: Behavior::Isolated, invert: false });
         }
-        self.steps.push(Step::ToChars);
+        self.steps.push(PreTokenizerStep::ToChars);
         Ok(())
     }
 
@@ -236,7 +258,7 @@ impl PreTokenizer {
         fields.skip(&["str_rep"]);
         let replacement = fields.character("replacement")?;
         let split = fields.flag("split", true)?;
-        self.steps.push(Step::Metaspace { replacement, prepend: prepend_scheme(fields)?, split });
+        self.steps.push(PreTokenizerStep::Metaspace { replacement, prepend: prepend_scheme(fields)?, split });
         Ok(())
     }
 }
@@ -274,7 +296,7 @@ fn behavior(fields: &mut Fields<'_>, absent: Option<Behavior>) -> Result<Behavio
     }
 }
 
-impl Step {
+impl PreTokenizerStep {
     fn apply(&self, pieces: &mut Pieces<'_>) -> Result<()> {
         match self {
             Self::Split { pattern, behavior, invert } => {

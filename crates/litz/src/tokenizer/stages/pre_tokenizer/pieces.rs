@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::tokenizer::text::{Part, Text, Writer};
+use crate::tokenizer::text::{Text, TextPart, Writer};
 use crate::Result;
 
 /// How a piece is split at a match.
@@ -67,7 +67,7 @@ impl<'t> Pieces<'t> {
     }
 
     /// Replaces the text of every piece: `rewrite` gets a piece, whether it begins the input, and where to write.
-    pub fn rewrite(&mut self, mut rewrite: impl FnMut(Part<'_>, bool, &mut Writer)) {
+    pub fn rewrite(&mut self, mut rewrite: impl FnMut(TextPart<'_>, bool, &mut Writer)) {
         let mut out = self.text.writer();
         for piece in &mut self.ranges {
             let start = out.len();

@@ -14,7 +14,7 @@ pub(crate) enum Scanner {
         /// What a word is made of.
         word: u8,
     },
-    /// Llama 3's, but words are split before capitals that follow small letters.
+    /// Llama 3's, but words are split before uppercase letters that follow lowercase ones.
     Cased {
         /// How many digits make a piece at most.
         digits: usize,
@@ -156,31 +156,31 @@ fn cased(rest: &str, digits: usize, contractions: bool) -> usize {
     lines(rest).unwrap_or_else(|| spaces(rest))
 }
 
-/// A word that ends with what may be small, after `lead` bytes or none; else one of capitals.
+/// A word that ends in lowercase characters, after `lead` bytes or none; else one of uppercase characters.
 fn cased_word(rest: &str, lead: usize) -> Option<usize> {
-    let small = |from: usize| small_word(&rest[from..]).map(|length| from + length);
-    let capitals = |from: usize| {
-        Some(run(&rest[from..], is_big)).filter(|&length| length > 0).map(|length| from + length)
+    let lower = |from: usize| lower_run(&rest[from..]).map(|length| from + length);
+    let uppers = |from: usize| {
+        Some(run(&rest[from..], is_upper_like)).filter(|&length| length > 0).map(|length| from + length)
     };
-    small(lead).or_else(|| small(0)).or_else(|| capitals(lead)).or_else(|| capitals(0))
+    lower(lead).or_else(|| lower(0)).or_else(|| uppers(lead)).or_else(|| uppers(0))
 }
 
-/// What may stand where capitals do: all of words but small letters.
-fn is_big(c: char) -> bool {
+/// The characters that count as uppercase: those of words except lowercase letters.
+fn is_upper_like(c: char) -> bool {
     let class = unicode::classes(c);
     class & (LETTER | MARK) != 0 && class & LOWER == 0
 }
 
-/// `[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+`: big ones, then small ones, at least one.
-fn small_word(rest: &str) -> Option<usize> {
-    let is_small = |c: char| unicode::is(c, LETTER | MARK) && !unicode::is(c, UPPER);
-    let big = run(rest, is_big);
-    let small = run(&rest[big..], is_small);
-    if small > 0 {
-        return Some(big + small);
+/// `[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+`: uppercase ones, then lowercase ones, at least one.
+fn lower_run(rest: &str) -> Option<usize> {
+    let is_lower_like = |c: char| unicode::is(c, LETTER | MARK) && !unicode::is(c, UPPER);
+    let upper = run(rest, is_upper_like);
+    let lower = run(&rest[upper..], is_lower_like);
+    if lower > 0 {
+        return Some(upper + lower);
     }
-    // Some are both: the last of them is the small one.
-    rest[..big].char_indices().rev().find(|&(_, c)| is_small(c)).map(|(at, c)| at + c.len_utf8())
+    // Some are both: the last of them counts as lowercase.
+    rest[..upper].char_indices().rev().find(|&(_, c)| is_lower_like(c)).map(|(at, c)| at + c.len_utf8())
 }
 
 fn number(rest: &str, digits: usize) -> usize {

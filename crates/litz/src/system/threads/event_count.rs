@@ -8,15 +8,15 @@ use std::time::{Duration, Instant};
 const SPIN: Duration = Duration::from_micros(40);
 const YIELD: Duration = Duration::from_micros(200);
 
-/// A place to wait: spins, then yields, then sleeps.
+/// A condition to wait for, as an event count: a waiting thread spins, then yields, then sleeps.
 #[derive(Default)]
-pub(super) struct Gate {
+pub(super) struct EventCount {
     sleepers: AtomicUsize,
     lock: Mutex<()>,
     wake: Condvar,
 }
 
-impl Gate {
+impl EventCount {
     pub(super) fn wait_until(&self, ready: impl Fn() -> bool) {
         if spin_until(&ready) {
             return;
