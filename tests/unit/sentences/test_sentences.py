@@ -210,7 +210,7 @@ def test_a_gguf_file_says_how_to_pool_and_what_lies_beside_it_does_not(folder, k
 
 
 def test_a_misspelt_argument_is_named(folder):
-    with pytest.raises(UnknownArgumentError, match="did you mean max_length?"):
+    with pytest.raises(UnknownArgumentError, match=r"did you mean max_length\?"):
         SentenceEncoder(folder, max_lenght=3)
 
 
