@@ -10,9 +10,10 @@ import litz
 PUBLIC = """__version__ AddedToken AsyncTextIteratorStreamer AutoConfig AutoModel AutoModelForCausalLM
 AutoModelForMaskedLM AutoModelForMultipleChoice AutoModelForQuestionAnswering AutoModelForSequenceClassification
 AutoModelForTokenClassification AutoTokenizer BatchEncoding CausalLMOutput Config errors GenerationConfig
-LogitsProcessor LogitsProcessorList NativeCausalLM NativeEncoder
-pipeline PreTrainedTokenizer PreTrainedTokenizerBase PreTrainedTokenizerFast set_seed Spec StoppingCriteria
-StoppingCriteriaList TextIteratorStreamer TextStreamer Tokenizer""".split()
+LogitsProcessor LogitsProcessorList NativeCausalLM NativeEncoder pipeline PreTrainedTokenizer
+PreTrainedTokenizerBase PreTrainedTokenizerFast
+SentenceEncoder set_seed Spec
+StoppingCriteria StoppingCriteriaList TextIteratorStreamer TextStreamer Tokenizer""".split()
 PUBLIC += [
     f"{family}Tokenizer{fast}"
     for family in ("Bert", "CodeGen", "GPT2", "GPTNeoX", "Gemma", "Llama", "Qwen2", "Roberta", "T5")

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from litz.models.native import NativeCausalLM
     from litz.models.outputs import CausalLMOutput
     from litz.pipelines import pipeline
+    from litz.sentences import SentenceEncoder
     from litz.spec import Spec
     from litz.tokenizers import (
         AddedToken,
@@ -100,6 +101,7 @@ __all__ = [
     "Qwen2TokenizerFast",
     "RobertaTokenizer",
     "RobertaTokenizerFast",
+    "SentenceEncoder",
     "Spec",
     "StoppingCriteria",
     "StoppingCriteriaList",
@@ -128,6 +130,7 @@ _NAMES = {
     "litz.models.outputs": "CausalLMOutput",
     "litz.pipelines": "pipeline",
     "litz.generation.seeding": "set_seed",
+    "litz.sentences": "SentenceEncoder",
     "litz.spec": "Spec",
 }
 _HOME = {name: module for module, names in _NAMES.items() for name in names.split()}

@@ -3,7 +3,7 @@
 from types import ModuleType
 from typing import Any, Literal, Protocol
 
-from litz.errors import MissingDependencyError
+from litz.errors import ArgumentError, MissingDependencyError
 
 Kind = Literal["numpy", "torch"]
 
@@ -79,6 +79,17 @@ def floats(buffer: bytearray, kind: Kind, *, shape: tuple[int, ...]) -> Any:
         return torch.frombuffer(buffer, dtype=torch.float32).reshape(shape)
     numpy = _numpy()
     return numpy.frombuffer(buffer, dtype=numpy.float32).reshape(shape)
+
+
+def float_bytes(value: Any) -> tuple[bytes, tuple[int, ...]]:
+    """Numbers of any kind as little-endian float32, and their shape; ArgumentError for what are none."""
+    try:
+        if kind_of(value) == "torch":
+            value = value.detach().to(dtype=_torch().float32, device="cpu").numpy()
+        made = _numpy().asarray(value, dtype="<f4")
+    except (TypeError, ValueError) as error:
+        raise ArgumentError(f"expected an array of numbers, found {type(value).__name__}: {error}") from error
+    return made.tobytes(), made.shape
 
 
 def contiguous(array: Any) -> Any:

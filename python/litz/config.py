@@ -27,9 +27,9 @@ _ANY = """_attn_implementation _attn_implementation_autoset _flash_attn_2_enable
     top_k top_p torch_dtype torchscript transformers.js_config transformers_version typical_p unk_token_id
     unsloth_fixed unsloth_version use_bfloat16 use_cache use_flash_attn vocab_size_or_config_json_file"""
 # Of a classifier: its training, and what its labels are called; how many there are is read with its head.
-_LABELS = """classifier_dropout cross_attention_hidden_size id2label label2id num_labels pad_token_id problem_type
-    summary_activation summary_first_dropout summary_last_dropout summary_proj_to_labels summary_type
-    summary_use_proj"""
+_LABELS = """classifier_dropout classifier_dropout_prob cross_attention_hidden_size id2label label2id num_labels
+    pad_token_id problem_type summary_activation summary_first_dropout summary_last_dropout summary_proj_to_labels
+    summary_type summary_use_proj"""
 # Keys of other kinds of models, which every configuration of a decoder carries at their defaults.
 _DECODER = f"{_LABELS} add_cross_attention is_decoder is_encoder_decoder type_vocab_size"
 # What the programs that trained or converted published encoders left in their configurations.
@@ -63,6 +63,7 @@ _NEUTRAL: dict[str, Callable[[Any], bool]] = {
 # Far beyond any model, and small enough that no file takes minutes to check.
 _MOST = {"num_hidden_layers": 4096, "num_attention_heads": 65536, "num_key_value_heads": 65536, "head_dim": 65536}
 _MOST_OF_ALL = 2**28  # the engine's limit
+_MOST_LABELS = 2**20
 FLOAT32 = 3.4e38  # what one holds
 
 
@@ -115,6 +116,26 @@ class Config(Mapping[str, Any]):
 
     def __repr__(self) -> str:
         return f"Config({json.dumps(self.to_dict(), indent=2, ensure_ascii=False)})"
+
+    @property
+    def id2label(self) -> dict[int, str]:
+        """What the outputs of a classifier are called: the file's names, or LABEL_0, LABEL_1 … where it has too few."""
+        names = self.get("id2label")
+        listed = names.items() if isinstance(names, Mapping) else ()
+        named = {int(place): str(name) for place, name in listed if str(place).isdecimal()}
+        asked = self.get("num_labels")
+        count = len(named) or 2 if asked is None else integer(asked, "num_labels", most=_MOST_LABELS, error=ConfigError)
+        return named if len(named) == count else {place: f"LABEL_{place}" for place in range(count)}
+
+    @property
+    def label2id(self) -> dict[str, int]:
+        """Which output each label is."""
+        return {name: place for place, name in self.id2label.items()}
+
+    @property
+    def num_labels(self) -> int:
+        """How many outputs a classifier has; two where the file does not say, as transformers assumes."""
+        return len(self.id2label)
 
     @property
     def written(self) -> Mapping[str, Any]:

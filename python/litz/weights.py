@@ -97,6 +97,7 @@ class StoredFile:
 Same = Callable[[tuple[int, str], tuple[int, str]], bool]
 _HEAD, _EMBED = ("head.weight",), ("embed.weight",)
 _OF_HEADS = ("head.", "project_out.")
+_OF_ANSWERS = "transformer."  # before the tensors of most decoders that answer questions, whatever their family
 
 
 def plan(
@@ -234,7 +235,7 @@ def _without_prefix(tensor: str, family: Family, names: Names) -> str | None:
     """The name as the family's table writes it; None for another modality's tower."""
     if tensor.startswith(family.unused):
         return None
-    for prefix in (*family.prefixes, family.prefix):
+    for prefix in (*family.prefixes, family.prefix, _OF_ANSWERS):
         if prefix and tensor.startswith(prefix):
             rest = tensor.removeprefix(prefix)
             return rest if _match(names, rest) != "unknown" else f"model.{rest}"

@@ -4,6 +4,7 @@ use pyo3::prelude::*;
 
 mod chat;
 mod data;
+mod encode;
 mod encoding;
 mod errors;
 mod executor;

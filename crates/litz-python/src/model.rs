@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use litz::engine::{
-    CacheDType, Forward, Inputs, LoadOptions, LoadReport, Model, Outputs, Part, Sequence, WeightSource,
+    CacheDType, Encoded, Forward, Inputs, LoadOptions, LoadReport, Model, Outputs, Part, Sequence,
+    WeightSource,
 };
 use litz::formats::TensorFile;
 use litz::generation::SequenceStore;
@@ -12,6 +13,7 @@ use litz::Error;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
+use crate::encode::{self, Batch};
 use crate::errors::to_python;
 use crate::formats::PyTensorFile;
 
@@ -92,6 +94,33 @@ impl PyModel {
         self.outputs(py, &ids, if every_layer { Outputs::HiddenOfLayers } else { Outputs::Hidden })
     }
 
+    /// What the head gives for whole texts, and their hidden states: `Model.encode` in `_core.pyi` says it all.
+    #[pyo3(signature = (
+        ids, lengths, *, positions=None, types=None, tasks=None, embeddings=None, keys=None, pooled=None, head=true,
+        hidden="none",
+    ))]
+    #[allow(clippy::too_many_arguments)] // keywords of Python
+    fn encode<'py>(
+        &self,
+        py: Python<'py>,
+        ids: Option<&[u8]>,
+        lengths: Vec<usize>,
+        positions: Option<&[u8]>,
+        types: Option<&[u8]>,
+        tasks: Option<&[u8]>,
+        embeddings: Option<&[u8]>,
+        keys: Option<Vec<usize>>,
+        pooled: Option<Vec<usize>>,
+        head: bool,
+        hidden: &str,
+    ) -> PyResult<(Bound<'py, PyBytes>, Bound<'py, PyBytes>)> {
+        let batch = Batch { lengths, ids, embeddings, positions, types, tasks, keys, pooled };
+        let hidden = encode::hidden(hidden).map_err(to_python)?;
+        let Encoded { head, hidden } =
+            interruptible(py, |signals| batch.encode(&self.model, head, hidden, signals))?;
+        Ok((float_bytes(py, &head)?, float_bytes(py, &hidden)?))
+    }
+
     /// What loading did, as JSON: `LoadReport` of the core.
     fn report(&self) -> PyResult<String> {
         report_json(self.model.report())
@@ -119,25 +148,41 @@ impl PyModel {
 impl PyModel {
     /// The outputs of a sequence of its own.
     fn outputs<'py>(&self, py: Python<'py>, ids: &[u32], outputs: Outputs) -> PyResult<Bound<'py, PyBytes>> {
-        let mut interrupted = None;
-        let mut signals = || {
-            Python::attach(|py| py.check_signals()).map_err(|error| {
-                interrupted = Some(error);
-                Error::Value("interrupted".to_owned())
-            })
-        };
-        let values = py.detach(|| self.model.outputs_while(Inputs::Tokens(ids), outputs, &mut signals));
-        if let Some(error) = interrupted {
-            return Err(error);
-        }
-        let values = values.map_err(to_python)?;
-        PyBytes::new_with(py, 4 * values.len(), |bytes| {
-            for (bytes, value) in bytes.chunks_exact_mut(4).zip(&values) {
-                bytes.copy_from_slice(&value.to_le_bytes());
-            }
-            Ok(())
-        })
+        let run = |signals: Signals<'_>| self.model.outputs_while(Inputs::Tokens(ids), outputs, signals);
+        float_bytes(py, &interruptible(py, run)?)
     }
+}
+
+/// Asked between chunks of tokens whether a signal came.
+type Signals<'a> = &'a mut dyn FnMut() -> litz::Result<()>;
+
+/// Runs without the interpreter's lock; an exception of a signal's handler ends it.
+fn interruptible<T: Send>(
+    py: Python<'_>,
+    run: impl FnOnce(Signals<'_>) -> litz::Result<T> + Send,
+) -> PyResult<T> {
+    let mut interrupted = None;
+    let mut signals = || {
+        Python::attach(|py| py.check_signals()).map_err(|error| {
+            interrupted = Some(error);
+            Error::Value("interrupted".to_owned())
+        })
+    };
+    let outcome = py.detach(|| run(&mut signals));
+    match interrupted {
+        Some(error) => Err(error),
+        None => outcome.map_err(to_python),
+    }
+}
+
+/// Little-endian float32.
+fn float_bytes<'py>(py: Python<'py>, values: &[f32]) -> PyResult<Bound<'py, PyBytes>> {
+    PyBytes::new_with(py, 4 * values.len(), |bytes| {
+        for (bytes, value) in bytes.chunks_exact_mut(4).zip(values) {
+            bytes.copy_from_slice(&value.to_le_bytes());
+        }
+        Ok(())
+    })
 }
 
 fn weight_sources(sources: Vec<Source>) -> Vec<WeightSource> {

@@ -10,7 +10,7 @@ from litz.spec import Spec
 
 def spec(c: Keys) -> Spec:
     c.only("pool_act", "tanh", family="ERNIE")
-    c.ignore("task_id")
+    c.ignore("task_id", "task_type_vocab_size")
     tasks = c.size("task_type_vocab_size") if c.flag("use_task_id") else 0
     return bert_like(c, stem=lambda made: replace(made, tasks=tasks))
 

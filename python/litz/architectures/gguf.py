@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from litz.architectures import gguf_families, gguf_rope
+from litz.architectures import gguf_encoders, gguf_families, gguf_rope
 from litz.architectures.base import Family
 from litz.architectures.gguf_families import LAYER_NORM_EPSILON, WITHOUT_ATTENTION, WITHOUT_ROPE, Sizes
 from litz.architectures.gguf_header import MOST_LAYERS, Header, Shapes
@@ -91,7 +91,9 @@ _NAMES: dict[str, Target] = {
     "rope_factors_long": None,
     "rope_factors_short": None,
     **{f"blk.{{i}}.{key}": within("layers.{i}.", target) for key, target in _LAYER.items()},
+    **gguf_encoders.NAMES,
 }
+_FACTS = {**gguf_families.FACTS, **gguf_encoders.FACTS}
 # Falcon 40B has a norm of its own for attention; the first one is then the feed-forward's.
 _TWO_NORMS: Names = {"blk.{i}.attn_norm": "layers.{i}.mlp_norm", "blk.{i}.attn_norm_2": "layers.{i}.attn_norm"}
 
@@ -122,8 +124,8 @@ def config(
     `gguf.KEY`, so that it is refused like any unknown key.
     """
     arch = metadata.get("general.architecture")
-    if not isinstance(arch, str) or arch not in gguf_families.FACTS:
-        known = ", ".join(gguf_families.FACTS)
+    if not isinstance(arch, str) or arch not in _FACTS:
+        known = ", ".join(_FACTS)
         raise UnsupportedError(
             f"{where}: the GGUF architecture (general.architecture) {shown(arch)} is not implemented; "
             f"expected one of {known}"
@@ -135,7 +137,7 @@ def config(
         raise ConfigError(f"{where} has no token_embd.weight: it holds a vocabulary but no model")
     h = Header(metadata, shapes, where=where, long_arrays=long_arrays)
     s = _sizes(h)
-    c = _common(h, s) | gguf_families.FACTS[arch](h, s)
+    c = _common(h, s) | _FACTS[arch](h, s)
     if arch not in WITHOUT_ROPE:
         c |= gguf_rope.rope(h, head=s.head, context=s.context, floats=floats)
     for key, values in _OFF.items():
@@ -186,8 +188,9 @@ def _common(h: Header, s: Sizes) -> dict[str, Any]:
     rows = h.shapes["token_embd.weight"][0]
     if h.size("vocab_size") not in (None, rows):
         raise ConfigError(f"{h.name('vocab_size')} is not the {rows} rows of token_embd.weight")
-    if h.flag("attention.causal") is False:
-        raise h.refuse(f"attention that is not causal ({h.arch}.attention.causal)")
+    causal = h.flag("attention.causal")
+    if causal is not None and causal is (h.arch in gguf_encoders.FACTS):
+        raise h.refuse(f"attention that is {'' if causal else 'not '}causal ({h.arch}.attention.causal)")
     h.ignore(*_IRRELEVANT)
     if not _has_experts(h):
         h.ignore_all("expert_")

@@ -236,14 +236,14 @@ def _gemma2(h: Header, s: Sizes) -> Facts:
     for key in ("attn_logit_softcapping", "final_logit_softcapping"):
         if h.given(key):
             facts[key] = h.number(key, above=0.0)
-    return facts | _sliding(h, s)
+    return facts | sliding(h, s)
 
 
 def _gemma3(h: Header, s: Sizes) -> Facts:
     h.require("attention.sliding_window")
     if h.number("rope.scaling.attn_factor") not in (None, 1.0):
         raise h.refuse("a Gemma 3 with gemma3.rope.scaling.attn_factor")
-    facts = _gemma_scaled(h, s) | _sliding(h, s)
+    facts = _gemma_scaled(h, s) | sliding(h, s)
     facts["final_logit_softcapping"] = h.number("final_logit_softcapping", least=0.0) or None
     base, older = (gguf_rope.positive(h, f"rope.{key}") for key in ("freq_base_swa", "local.freq_base"))
     if None not in (base, older) and base != older:
@@ -251,7 +251,7 @@ def _gemma3(h: Header, s: Sizes) -> Facts:
     return facts | {"rope_local_base_freq": base or older or 10000.0}
 
 
-def _sliding(h: Header, s: Sizes) -> Facts:
+def sliding(h: Header, s: Sizes) -> Facts:
     """Which layers slide: by a list, by a period, or as the family's do; a window of 0 is none anywhere."""
     window, key = h.size("attention.sliding_window", least=0), "attention.sliding_window_pattern"
     if window == 0:
@@ -275,10 +275,11 @@ FACTS: dict[str, Callable[[Header, Sizes], Facts]] = {
     "phi2": _phi2, "phi3": _phi3, "qwen2": _plain, "qwen2moe": _qwen2_moe, "qwen3": _qwen3,
     "qwen3moe": _qwen3_moe, "smollm3": _smollm3, "stablelm": _stablelm, "starcoder2": _starcoder2,
 }  # fmt: skip
-WITHOUT_ROPE = ("bloom", "gpt2")
+WITHOUT_ROPE = ("bert", "bloom", "gpt2")
 WITHOUT_ATTENTION = ("lfm2",)  # in some of their layers
 # Families with layer norms -> their own name for the epsilon; the others have RMS norms
 LAYER_NORM_EPSILON = {
+    "bert": "layer_norm_eps", "jina-bert-v3": "layer_norm_eps", "nomic-bert": "layer_norm_eps",
     "bloom": "layer_norm_epsilon", "command-r": "layer_norm_eps", "falcon": "layer_norm_epsilon",
     "gpt2": "layer_norm_epsilon", "gptneox": "layer_norm_eps", "phi2": "layer_norm_eps",
     "stablelm": "layer_norm_eps", "starcoder2": "norm_epsilon",

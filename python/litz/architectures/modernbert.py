@@ -4,6 +4,7 @@ Layers with a window turn with a base of their own. The first has no norm before
 """
 
 from dataclasses import replace
+from typing import Literal
 
 from litz.architectures.base import Family, activation_of, biases, layer_norm, plain, windows
 from litz.architectures.encoders import check_both_ways, encoder
@@ -59,11 +60,11 @@ def _dense(c: Keys, made: Spec) -> Dense:
     return Dense(made.width, activation, bias=c.flag("classifier_bias"), norm=_norm(c))
 
 
-def _pooled(c: Keys, made: Spec, outputs: int) -> Head:
+def _pooled(c: Keys, made: Spec, outputs: int, *, cls: Literal["first", "first_real"]) -> Head:
     pooling = c.get("classifier_pooling")
     if pooling not in ("cls", "mean"):
         raise ConfigError(f"{c.where}: classifier_pooling = {shown(pooling)}; ModernBERT knows cls and mean")
-    return PooledHead("first" if pooling == "cls" else "mean", outputs, _dense(c, made))
+    return PooledHead(cls if pooling == "cls" else "mean", outputs, _dense(c, made))
 
 
 def _masked(c: Keys, made: Spec) -> Head:
@@ -102,9 +103,9 @@ FAMILY = Family(
     tasks={
         HIDDEN_STATES: Task(without_head),
         MASKED: Task(_masked, {"head.dense": "head.dense", "head.norm": "head.norm", "decoder": "head"}),
-        SEQUENCE: Task(lambda c, made: _pooled(c, made, labels_of(c)), _HEAD),
+        SEQUENCE: Task(lambda c, made: _pooled(c, made, labels_of(c), cls="first"), _HEAD),
         TOKEN: Task(lambda c, made: TokenHead(labels_of(c), _dense(c, made)), _HEAD),
         QUESTION: Task(lambda c, made: TokenHead(2, _dense(c, made)), _HEAD),
-        CHOICE: Task(lambda c, made: _pooled(c, made, 1), _HEAD),
+        CHOICE: Task(lambda c, made: _pooled(c, made, 1, cls="first_real"), _HEAD),
     },
 )  # fmt: skip

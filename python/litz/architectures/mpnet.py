@@ -9,11 +9,12 @@ from litz.architectures.names import layer_table
 from litz.config import Keys
 from litz.spec import Buckets, Spec
 
-_FARTHEST, _PADDING = 128, 1  # of every MPNet: no key of its configurations says so
+_BUCKETS, _FARTHEST, _PADDING = 32, 128, 1  # of every MPNet, whatever its configuration says
 
 
 def spec(c: Keys) -> Spec:
-    bias = Buckets(c.size("relative_attention_num_buckets"), _FARTHEST, two_way=True)
+    c.only("relative_attention_num_buckets", _BUCKETS, family="MPNet")
+    bias = Buckets(_BUCKETS, _FARTHEST, two_way=True)
     return counted_from_padding(bert_like(c, attention=lambda made: replace(made, position_bias=bias)), _PADDING)
 
 

@@ -10,6 +10,12 @@ from litz.spec import Spec
 
 
 def spec(c: Keys) -> Spec:
+    # Of the code that published models were trained with: kernels, padding of the vocabulary, defaults.
+    c.ignore("fused_bias_fc", "fused_dropout_add_ln", "max_trained_positions", "pad_vocab_size_multiple")
+    for key, value in (("rotary_emb_fraction", 1.0), ("scale_attn_weights", True)):
+        c.only(key, value, family="Nomic BERT")
+    if c.get("hidden_act") == "swiglu":
+        c = c.replaced("hidden_act", "silu")
     return bert_like(c, bias=False, gated=True, ropes=one_rope(c, theta=1000.0))
 
 
@@ -33,6 +39,11 @@ FAMILY = Family(
         ),
     },
     prefixes=("nomic_bert.", "bert."),
+    aliases={
+        "hidden_act": "activation_function", "hidden_size": "n_embd", "intermediate_size": "n_inner",
+        "layer_norm_eps": "layer_norm_epsilon", "max_position_embeddings": "n_positions",
+        "num_attention_heads": "n_head", "num_hidden_layers": "n_layer", "rope_theta": "rotary_emb_base",
+    },
     kind="encoder",
     tasks={
         HIDDEN_STATES: Task(without_head),

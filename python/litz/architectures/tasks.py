@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from litz.architectures.names import Names, Target, targets_of
 from litz.config import Keys
 from litz.errors import ConfigError, UnsupportedError
-from litz.numbers import integer, shown
+from litz.numbers import integer
 from litz.spec import Head, LmHead, PooledHead, Spec, TokenHead
 
 HIDDEN_STATES = "hidden-states"
@@ -31,14 +31,11 @@ Tasks = Mapping[str, Task]
 
 
 def labels_of(c: Keys) -> int:
-    """How many labels a classifier has: those of `id2label`, or `num_labels`, or the two that transformers assumes."""
+    """How many labels a classifier has: `num_labels`, else those of `id2label`, else two, as in transformers."""
     names = c.table("id2label")
     if c.get("num_labels") is None:
         return len(names) or 2
-    count = integer(c.get("num_labels"), f"{c.where}: {c.name('num_labels')}", least=1, error=ConfigError)
-    if names and len(names) != count:
-        raise ConfigError(f"{c.where}: num_labels = {count}, but id2label names {len(names)}: {shown(names)}")
-    return count
+    return integer(c.get("num_labels"), f"{c.where}: {c.name('num_labels')}", least=1, error=ConfigError)
 
 
 def own_head(c: Keys, made: Spec) -> Head | None:

@@ -91,7 +91,6 @@ _NO_MEMORY = Known("encoders read their input alone; leave it out")
 
 # Calling an encoder, or another model that is not generated from.
 ENCODING: dict[str, Known] = {
-    "inputs_embeds": Known("the native engine takes token ids"),
     "labels": _NO_LOSS,
     "next_sentence_label": _NO_LOSS,
     "start_positions": _NO_LOSS,

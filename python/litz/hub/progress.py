@@ -3,6 +3,7 @@
 import os
 import sys
 import time
+from collections.abc import Callable
 
 
 class Progress:
@@ -11,9 +12,10 @@ class Progress:
     `finish()` leaves the bar at 100 %; `close()` clears the line of a bar that got no further.
     """
 
-    def __init__(self, label: str, total: int | None = None) -> None:
+    def __init__(self, label: str, total: int | None = None, *, shown: Callable[[float], str] | None = None) -> None:
         self.label = label
         self.total = total
+        self._shown = shown or size  # of what is counted: bytes, unless it is said
         self._started = time.monotonic()
         self._drawn = 0.0
         self._done = 0
@@ -39,12 +41,12 @@ class Progress:
 
     def _figures(self, done: int, rate: float) -> str:
         if not self.total:
-            return f"{size(done)}  {size(rate)}/s"
+            return f"{self._shown(done)}  {self._shown(rate)}/s"
         share = min(1.0, done / self.total)
         filled = int(20 * share)
         left = f"{(self.total - done) / rate:.0f} s left" if rate > 0 and done < self.total else ""
         bar = f"[{'#' * filled}{'.' * (20 - filled)}] {int(100 * share):>3} %"
-        return f"{bar}  {size(done)} of {size(self.total)}  {size(rate)}/s  {left}"
+        return f"{bar}  {self._shown(done)} of {self._shown(self.total)}  {self._shown(rate)}/s  {left}"
 
     def _draw(self, figures: str) -> None:
         width = _columns()

@@ -5,10 +5,10 @@ from typing import Literal
 
 from litz import _core
 from litz.models.packing import Packed
-from litz.spec import Spec, attention
+from litz.spec import PooledHead, Spec, attention
 
 # No hidden states, those behind the last norm, or those of the embeddings and of every layer.
-States = Literal["none", "last", "all"]
+States = Literal["none", "last", "layers"]
 
 
 @dataclass(frozen=True)
@@ -19,8 +19,8 @@ class Encoded:
     (layers + 1, tokens, width), the last of which is what comes behind the last norm.
     """
 
-    head: bytes | None
-    states: bytes | None
+    head: bytes
+    states: bytes
 
 
 def is_causal(spec: Spec) -> bool:
@@ -28,22 +28,15 @@ def is_causal(spec: Spec) -> bool:
     return any(made.mask.causal for made in map(attention, spec.layers) if made is not None)
 
 
-def encode(core: _core.Model, packed: Packed, *, states: States) -> Encoded:
+def encode(core: _core.Model, spec: Spec, packed: Packed, *, head: bool = True, states: States) -> Encoded:
     """Computes all rows in one pass; a row has the same bits whatever it is packed with."""
     positions = None if packed.positions is None else packed.positions.tobytes()
     types = None if packed.types is None else packed.types.tobytes()
-    return Encoded(*core.encode(packed.ids.tobytes(), packed.lengths, positions, types, packed.keys, states))
-
-
-def read_causally(core: _core.Model, spec: Spec, packed: Packed, *, states: States) -> Encoded:
-    """The hidden states of a decoder, which reads a row at a time."""
-    every = states == "all"
-    layers = len(spec.layers) + 1 if every else 1
-    parts, start = [bytearray() for _ in range(layers)], 0
-    for length in packed.lengths:
-        found = core.hidden_states(packed.ids[start : start + length].tolist(), every)
-        size = len(found) // layers
-        for layer, part in enumerate(parts):
-            part += found[layer * size : (layer + 1) * size]
-        start += length
-    return Encoded(None, b"".join(parts))
+    first = isinstance(spec.head, PooledHead) and spec.head.pool == "first"
+    ids = packed.ids.tobytes() if packed.embeddings is None else None
+    return Encoded(
+        *core.encode(
+            ids, packed.lengths, positions=positions, types=types, embeddings=packed.embeddings, keys=packed.keys,
+            pooled=packed.pooled if first else None, head=head and spec.head is not None, hidden=states,
+        )
+    )  # fmt: skip

@@ -33,21 +33,17 @@ class Results:
 
     def of_rows(self) -> Any:
         """What a pooled head gives, (batch, outputs)."""
-        assert self.encoded.head is not None
         rows = len(self.packed.lengths)
         return arrays.floats(bytearray(self.encoded.head), self.kind, shape=(rows, self._outputs(rows)))
 
     def of_tokens(self) -> Any:
         """What a head gives for each token, (batch, time, outputs)."""
-        assert self.encoded.head is not None
         return self._spread(self.encoded.head, self._outputs(sum(self.packed.lengths)))
 
     def _outputs(self, of: int) -> int:
-        assert self.encoded.head is not None
         return len(self.encoded.head) // 4 // of
 
     def _states(self, layer: int) -> Any:
-        assert self.encoded.states is not None
         size = 4 * self.spec.width * sum(self.packed.lengths)
         return self._spread(self.encoded.states[layer * size : (layer + 1) * size], self.spec.width)
 

@@ -53,10 +53,11 @@ class LmHead:
 class PooledHead:
     """One vector for a sequence, and `outputs` numbers made of it; without outputs the vector itself.
 
-    "first" is the token at index 0, "mean" averages over real tokens, "last" takes the last of them.
+    "first" is the token at index 0, padding or not; "first_real" and "last" are the first and the last token that is
+    not masked, and "mean" averages over all of these.
     """
 
-    pool: Literal["first", "mean", "last"]
+    pool: Literal["first", "first_real", "mean", "last"]
     outputs: int | None = None
     dense: Dense | None = None
     bias: bool = True

@@ -27,8 +27,11 @@ class Core:
         names = ("mapped", "packed", "bytes_mapped", "bytes_packed", "bytes_converted", "bytes_scratch")
         return '{"conversions": [], ' + ", ".join(f'"{name}": 0' for name in names) + "}"
 
-    def encode(self, ids, lengths, positions, types, keys, states):
-        ids = np.frombuffer(ids, np.uint32)
+    def encode(self, ids, lengths, *, positions, types, embeddings, keys, pooled, head, hidden):
+        if ids is None:
+            ids = np.frombuffer(embeddings, np.float32).reshape(-1, WIDTH)[:, 0]
+        else:
+            ids = np.frombuffer(ids, np.uint32)
         assert len(ids) == sum(lengths)
         counted = [place for length in lengths for place in range(length)]
         positions = counted if positions is None else np.frombuffer(positions, np.uint32)
@@ -36,11 +39,10 @@ class Core:
         seen = np.repeat(keys, lengths)
         made = np.stack([ids + 100 * types, positions, seen], axis=1).astype(np.float32)
         layers = [made * (1 + layer) for layer in range(LAYERS + 1)]
-        self.calls.append((ids.tolist(), list(lengths), list(keys), states))
-        starts = np.cumsum([0, *lengths[:-1]])
-        head = self.head(made, starts)
-        found = {"none": None, "last": layers[-1].tobytes(), "all": np.stack(layers).tobytes()}[states]
-        return head, found
+        self.calls.append((ids.tolist(), list(lengths), list(keys), hidden))
+        starts = np.cumsum([0, *lengths[:-1]]) + (0 if pooled is None else np.array(pooled))
+        found = {"none": b"", "last": layers[-1].tobytes(), "layers": np.stack(layers).tobytes()}[hidden]
+        return self.head(made, starts) if head else b"", found
 
 
 class PooledCore(Core):
@@ -55,7 +57,7 @@ class TokenCore(Core):
 
 class BareCore(Core):
     def head(self, made, starts):
-        return None
+        raise AssertionError("there is no head")
 
 
 def model(core, *, task, head=None, positions=None, types=2):
@@ -96,10 +98,35 @@ def test_masks_may_leave_out_any_place(mask):
 
 def test_positions_that_leave_padding_out_are_counted_by_the_ids():
     encoder = bare(positions=Positions(16, skip=SKIP))
-    states = encoder([[SKIP, 5, 6, SKIP, 7]], [[0, 1, 1, 0, 1]]).last_hidden_state / (1 + LAYERS)
-    assert states[0, :, 1].tolist() == [SKIP, SKIP + 1, SKIP + 2, SKIP, SKIP + 3]
-    states = encoder([[5, 6, 7]], position_ids=[[9, 3, 4]]).last_hidden_state / (1 + LAYERS)
-    assert states[0, :, 1].tolist() == [9, 3, 4]
+    given = {"input_ids": [[SKIP, 5, 6, SKIP, 7]], "attention_mask": [[0, 1, 1, 0, 1]]}
+    states = encoder(**given).last_hidden_state / (1 + LAYERS)
+    assert states[0, :, 1].tolist() == [0, 1, 2, 3, 4]
+    same = encoder(**given, position_ids=[[SKIP, SKIP + 1, SKIP + 2, SKIP, SKIP + 3]]).last_hidden_state
+    assert (same == states * (1 + LAYERS)).all()
+    with pytest.raises(UnsupportedError, match="counts its positions by the ids"):
+        encoder(**given, position_ids=[[0, 1, 2, 3, 4]])
+    with pytest.raises(UnsupportedError, match="counts its positions by the ids"):
+        encoder(inputs_embeds=np.zeros((1, 2, WIDTH)))
+
+
+def test_masked_tokens_that_count_as_positions_are_computed_for_a_pooled_head_too():
+    head, positions = PooledHead("first", LABELS), Positions(16, skip=SKIP)
+    encoder = model(PooledCore(), task="sequence-classification", head=head, positions=positions)
+    encoder([[5, 6, 7, SKIP]], [[1, 0, 1, 0]])
+    assert encoder._core.calls[-1] == ([5, 7, 6], [3], [2], "none")
+
+
+@pytest.mark.parametrize("kind", [list, np.asarray, torch.tensor])
+def test_vectors_stand_in_the_place_of_ids(kind):
+    vectors = kind([[[5.0, 0, 0], [6.0, 0, 0]], [[0.5, 0, 0], [7.0, 0, 0]]])
+    output = bare()(inputs_embeds=vectors, attention_mask=[[1, 1], [0, 1]]).last_hidden_state / (1 + LAYERS)
+    assert output[:, :, 0].tolist() == [[5, 6], [0.5, 7]]
+    assert output[:, :, 2].tolist() == [[2, 2], [1, 1]]
+    assert isinstance(output, torch.Tensor if kind is torch.tensor else np.ndarray)
+    with pytest.raises(ArgumentError, match=r"must be \(batch, time, 3\) floats, found \[2, 2, 2\]"):
+        bare()(inputs_embeds=np.zeros((2, 2, 2)))
+    with pytest.raises(ArgumentError, match="two inputs"):
+        bare()(IDS, inputs_embeds=vectors)
 
 
 def test_one_row_of_positions_serves_all_rows():
@@ -128,8 +155,8 @@ def test_a_pooled_head_computes_no_padding_but_what_it_reads():
     encoder = model(PooledCore(), task="sequence-classification", head=PooledHead("first", LABELS))
     assert encoder(IDS, MASK).logits.shape == (2, LABELS)
     assert encoder._core.calls[-1] == ([5, 6, 7, 8, 9], [3, 2], [3, 2], "none")
-    encoder([[0, 5, 6]], [[0, 1, 1]])
-    assert encoder._core.calls[-1] == ([5, 6, 0], [3], [2], "none")
+    assert encoder([[9, 5, 6]], [[0, 1, 1]]).logits[0, 0] == 9
+    assert encoder._core.calls[-1] == ([5, 6, 9], [3], [2], "none")
     mean = model(PooledCore(), task="sequence-classification", head=PooledHead("mean", LABELS))
     mean([[0, 5, 6]], [[0, 1, 1]])
     assert mean._core.calls[-1] == ([5, 6], [2], [2], "none")
@@ -170,13 +197,13 @@ def test_a_tuple_is_returned_where_one_is_asked_for():
     ("arguments", "error", "message"),
     [
         ({"labels": [1, 2]}, UnsupportedError, "labels=.*belongs to training"),
-        ({"inputs_embeds": [[1.0]]}, UnsupportedError, "inputs_embeds=.*takes token ids"),
+        ({"input_ids": None, "inputs_embeds": "abc"}, ArgumentError, "expected an array of numbers"),
         ({"output_attentions": True}, UnsupportedError, "output_attentions=True"),
         ({"atention_mask": MASK}, UnknownArgumentError, "did you mean attention_mask"),
         ({"attention_mask": [[1, 1, 1, 1], [0, 0, 0, 0]]}, ArgumentError, "a row without a single token"),
-        ({"attention_mask": [[1, 1], [1, 1]]}, ArgumentError, r"attention_mask are \[2, 2\], input_ids are \[2, 4\]"),
+        ({"attention_mask": [[1, 1], [1, 1]]}, ArgumentError, r"attention_mask are \[2, 2\], the inputs are \[2, 4\]"),
         ({"token_type_ids": [[0, 0, 2, 0]] * 2}, ArgumentError, "token_type_ids must be an integer from 0 to 1"),
-        ({"position_ids": [[0, 1, 2, 16]]}, ArgumentError, "position_ids must be an integer from 0 to 15"),
+        ({"position_ids": [[0, 1, 2, 12]]}, ArgumentError, "position_ids must be an integer from 0 to 11"),
         ({"input_ids": [[50]]}, ArgumentError, "holds 50, which is no token id"),
         ({"input_ids": [[5] * 13]}, ContextError, "rows of 13 tokens are longer than the model's 12"),
         ({"input_ids": [[5], [5, 6]]}, ArgumentError, "rows of one length"),

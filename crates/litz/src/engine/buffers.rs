@@ -37,8 +37,18 @@ pub(super) enum RowsPer {
     Token,
     /// A token whose outputs are wanted.
     Output,
+    /// A sequence of which a head makes one vector.
+    Sequence,
     /// An expert that a token chose: of so many, `top_k` a token.
     Choice { top_k: usize, experts: usize },
+}
+
+/// How many of each there are in a chunk.
+#[derive(Clone, Copy)]
+pub(super) struct Counts {
+    pub(super) tokens: usize,
+    pub(super) outputs: usize,
+    pub(super) sequences: usize,
 }
 
 /// Where a buffer lies.
@@ -65,22 +75,26 @@ impl RowsPer {
 }
 
 impl BufferSpec {
-    /// Rows of the workspace's buffer, for so many tokens and outputs.
-    pub(super) fn shared_rows(&self, tokens: usize, outputs: usize) -> usize {
-        let rows = if self.rows == RowsPer::Output { outputs } else { tokens };
+    /// Rows of the workspace's buffer in a chunk.
+    pub(super) fn shared_rows(&self, counts: Counts) -> usize {
+        let rows = match self.rows {
+            RowsPer::Output => counts.outputs,
+            RowsPer::Sequence => counts.sequences,
+            RowsPer::Token | RowsPer::Choice { .. } => counts.tokens,
+        };
         match (self.place, self.rows) {
             (Place::Caller, _) => 0,
             (Place::Input, _) if rows <= DECODE_TOKENS => 0,
-            (_, RowsPer::Token | RowsPer::Output) => rows,
-            (_, RowsPer::Choice { top_k, experts }) => rows_of_choices(tokens, top_k, experts),
+            (_, RowsPer::Choice { top_k, experts }) => rows_of_choices(rows, top_k, experts),
+            _ => rows,
         }
     }
 
     /// Rows of each worker's own buffer; where they are chosen experts', each has a tile of its own.
     pub(super) fn worker_rows(&self) -> usize {
         match (self.place, self.rows) {
-            (Place::Input, RowsPer::Token | RowsPer::Output) => DECODE_TOKENS,
             (Place::Input, RowsPer::Choice { top_k, .. }) => DECODE_TOKENS * top_k * TILE,
+            (Place::Input, _) => DECODE_TOKENS,
             _ => 0,
         }
     }
@@ -88,7 +102,8 @@ impl BufferSpec {
     /// Bytes for a chunk of so many tokens, at most: an input may be kept as floats and as codes, 22 words for 32 of them.
     pub(super) fn bytes(&self, tokens: usize) -> usize {
         let codes = if self.place == Place::Input || !self.forms.floats { self.cols * 22 / 8 } else { 0 };
-        self.shared_rows(tokens, tokens) * (4 * self.cols + codes)
+        let counts = Counts { tokens, outputs: tokens, sequences: tokens };
+        self.shared_rows(counts) * (4 * self.cols + codes)
     }
 }
 

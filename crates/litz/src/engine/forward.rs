@@ -25,11 +25,49 @@ pub enum Outputs {
     HiddenOfLayers,
 }
 
-impl Outputs {
-    /// Whether the model's head runs.
-    pub(super) fn are_logits(self) -> bool {
-        matches!(self, Self::Last | Self::All)
+/// A text that is computed whole, by itself, whatever else is in the batch.
+#[derive(Clone, Copy, Debug)]
+pub struct Text<'a> {
+    /// Its rows.
+    pub inputs: Inputs<'a>,
+    /// Where each row stands, ascending among keys and among the others; `None`: from 0 on.
+    pub positions: Option<&'a [u32]>,
+    /// The token type of each row; `None`: 0.
+    pub types: Option<&'a [u32]>,
+    /// The task of each row; `None`: 0.
+    pub tasks: Option<&'a [u32]>,
+    /// How many rows are seen, from the first on; the others only see. `None`: all.
+    pub keys: Option<usize>,
+    /// The row that stands for the text in heads that pool the first or last; `None`: row 0, or the last key.
+    pub pooled: Option<usize>,
+}
+
+impl<'a> From<Inputs<'a>> for Text<'a> {
+    fn from(inputs: Inputs<'a>) -> Self {
+        Self { inputs, positions: None, types: None, tasks: None, keys: None, pooled: None }
     }
+}
+
+/// Which hidden states are left.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Hidden {
+    /// None.
+    #[default]
+    None,
+    /// Those after the final norm: (rows, width).
+    Last,
+    /// What enters the first layer and what each layer leaves, the last one after the final norm:
+    /// (layers + 1, rows, width).
+    Layers,
+}
+
+/// What encoding texts leaves.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Encoded {
+    /// What the head gives: (texts, outputs or width) where it pools, otherwise (rows, outputs).
+    pub head: Vec<f32>,
+    /// The hidden states that were asked for.
+    pub hidden: Vec<f32>,
 }
 
 /// Something that turns tokens into logits, and keeps sequences between calls.

@@ -2,11 +2,18 @@
 
 use std::sync::Arc;
 
+use super::forward::Hidden;
 use super::inner::ModelInner;
 use super::pass::{Pass, Phase, Plan, Worker};
 use crate::kernels::SharedSlice;
 use crate::shared::assume_static;
 use crate::threads::Region;
+
+/// The caller's memory for the outputs of a whole call.
+pub(super) struct Lent<'a> {
+    pub(super) head: &'a mut [f32],
+    pub(super) hidden: &'a mut [f32],
+}
 
 /// Everything that a region's pieces reach.
 pub(super) struct ForwardPass {
@@ -25,13 +32,13 @@ impl ForwardPass {
         Self { pass, phases: Vec::new(), workers, worker_views: assume_static(&mut []), model }
     }
 
-    /// Makes room and plans the phases; `values` is the memory for the outputs of the whole call.
-    pub(super) fn plan(&mut self, values: &mut [f32]) {
+    /// Makes room and plans the phases.
+    pub(super) fn plan(&mut self, lent: &mut Lent<'_>) {
         let model = Arc::clone(&self.model);
         let program = &model.program;
         self.pass.reserve(&program.buffers);
         self.workers.iter_mut().for_each(Worker::begin);
-        self.lend(assume_static(values));
+        self.lend(lent);
         self.pass.chunk.cut(&program.tilings, self.workers.len());
         self.phases.clear();
         for (index, step) in program.steps.iter().enumerate() {
@@ -41,14 +48,16 @@ impl ForwardPass {
         self.worker_views = assume_static(&mut self.workers);
     }
 
-    /// Gives the caller's memory to the buffer whose rows are wanted.
-    fn lend(&mut self, values: SharedSlice<'static, f32>) {
-        let program = &self.model.program;
-        if self.pass.chunk.wanted.are_logits() {
-            let first = self.pass.chunk.first * program.sizes.vocab;
-            self.pass.lend(program.outputs.logits, values.from(first));
-        } else {
-            self.pass.lend(program.outputs.hidden, values);
+    /// Gives the caller's memory to the buffers whose rows are wanted.
+    fn lend(&mut self, lent: &mut Lent<'_>) {
+        let (program, chunk) = (&self.model.program, &self.pass.chunk);
+        let (wanted, outset) = (chunk.wanted, chunk.outset);
+        if let Some(head) = program.sizes.head.filter(|_| wanted.head) {
+            let before = if head.pools { outset.sequences } else { outset.outputs };
+            self.pass.lend(program.outputs.head, assume_static(lent.head).from(before * head.width));
+        }
+        if wanted.hidden != Hidden::None {
+            self.pass.lend(program.outputs.hidden, assume_static(lent.hidden));
         }
     }
 }

@@ -20,7 +20,7 @@ mod steps;
 pub(crate) mod tests;
 
 pub use crate::weights::{Conversion, LoadReport, Part, WeightSource};
-pub use forward::{Forward, Inputs, Outputs};
+pub use forward::{Encoded, Forward, Hidden, Inputs, Outputs, Text};
 pub use model::{Memory, Model};
 pub use options::{ActivationDType, LoadOptions};
 pub use sequence::Sequence;

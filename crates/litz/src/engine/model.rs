@@ -1,20 +1,22 @@
 //! A loaded model: tokens go through its program chunk by chunk.
 
+mod encode;
+
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::build::build;
 use super::forward::{Forward, Inputs, Outputs};
-use super::forward_pass::ForwardPass;
+use super::forward_pass::{ForwardPass, Lent};
 use super::inner::ModelInner;
 use super::options::{ActivationDType, LoadOptions};
-use super::pass::{Chunk, Part};
+use super::pass::{Chunk, Outset, Part};
 use super::program::{Program, Sizes};
 use super::rope::Ropes;
 use super::sequence::Sequence;
 use super::state::{CacheDType, PAGE};
 use crate::formats::TensorFile;
 use crate::kernels::Kernels;
-use crate::spec::Spec;
+use crate::spec::{Head, Spec};
 use crate::threads::{available_threads, PerProcess, Pool};
 use crate::weights::{LoadReport, Loader, Storage, WeightSource};
 use crate::{memory, Error, Result};
@@ -49,7 +51,7 @@ pub struct Model {
 }
 
 /// Asked before every chunk of tokens.
-type GoOn<'a> = &'a mut dyn FnMut() -> Result<()>;
+pub(super) type GoOn<'a> = &'a mut dyn FnMut() -> Result<()>;
 
 /// Positions of a sequence that are still to be computed.
 struct Job<'a> {
@@ -62,7 +64,7 @@ struct Job<'a> {
 
 impl Job<'_> {
     /// Adds the next positions to a chunk.
-    fn add(&mut self, chunk: &mut Chunk, count: usize) -> Result<()> {
+    fn add(&mut self, chunk: &mut Chunk, count: usize, outputs: Outputs) -> Result<()> {
         let (positions, len) = (self.next..self.next + count, self.sequence.tokens().len());
         self.sequence.reserve(positions.end)?;
         let (slots, long) = (self.sequence.slots(positions.end), self.sequence.long());
@@ -72,7 +74,12 @@ impl Job<'_> {
             embeddings: self.sequence.embeddings(positions.clone()),
             slots,
             long,
-            wanted_from: if chunk.wanted == Outputs::Last { len - 1 } else { self.before },
+            wanted_from: if outputs == Outputs::Last { len - 1 } else { self.before },
+            keys: count,
+            pooled: None,
+            positions: None,
+            types: None,
+            tasks: None,
         });
         self.next = positions.end;
         Ok(())
@@ -141,6 +148,11 @@ impl Model {
         self.pool.threads()
     }
 
+    /// Elements of a row that stands for a token's embedding.
+    pub fn embed_width(&self) -> usize {
+        self.inner.sizes().embed_width
+    }
+
     /// What a model of this spec keeps in memory besides its weights.
     pub fn memory(spec: &Spec, cache: CacheDType, chunk: usize) -> Result<Memory> {
         let program = build(spec, &mut Loader::without_values())?;
@@ -170,6 +182,7 @@ impl Model {
         values: &mut Vec<f32>,
         go_on: GoOn<'_>,
     ) -> Result<()> {
+        self.check_outputs(outputs)?;
         for (sequence, inputs) in batch.iter() {
             self.check(sequence, *inputs)?;
         }
@@ -193,7 +206,7 @@ impl Model {
             _ => jobs.iter().map(|job| job.sequence.tokens().len() - job.before).sum(),
         };
         let (rows, width, name) = match outputs {
-            Outputs::Last | Outputs::All => (positions, sizes.vocab, "logits"),
+            Outputs::Last | Outputs::All => (positions, sizes.head.map_or(0, |head| head.width), "logits"),
             Outputs::Hidden => (positions, sizes.width, "hidden states"),
             Outputs::HiddenOfLayers => {
                 (positions.saturating_mul(sizes.layers + 1), sizes.width, "hidden states")
@@ -211,10 +224,36 @@ impl Model {
     }
 
     fn check(&self, sequence: &Sequence, inputs: Inputs<'_>) -> Result<()> {
-        let Sizes { vocab, embed_width, context, .. } = self.inner.sizes();
         if !sequence.belongs_to(&self.inner) {
             return Err(Error::Value("the sequence belongs to another model".to_owned()));
         }
+        let (count, before) = (self.check_inputs(inputs)?, sequence.tokens().len());
+        let context = self.inner.sizes().context;
+        if count > context - before {
+            return Err(Error::Context(format!(
+                "{count} tokens after {before} are more than the context of {context}; shorten the prompt or ask for fewer"
+            )));
+        }
+        Ok(())
+    }
+
+    /// Logits are what a language model's head gives.
+    fn check_outputs(&self, outputs: Outputs) -> Result<()> {
+        match (outputs, &self.spec.head) {
+            (Outputs::Last | Outputs::All, Some(Head::Lm(_)))
+            | (Outputs::Hidden | Outputs::HiddenOfLayers, _) => Ok(()),
+            (_, None) => {
+                Err(Error::Unsupported("logits of a model without a head; ask for hidden states".to_owned()))
+            }
+            _ => Err(Error::Unsupported(
+                "logits of a model whose head is no language model's; use encode".to_owned(),
+            )),
+        }
+    }
+
+    /// How many positions some inputs are.
+    fn check_inputs(&self, inputs: Inputs<'_>) -> Result<usize> {
+        let Sizes { vocab, embed_width, .. } = self.inner.sizes();
         let count = match inputs {
             Inputs::Tokens(ids) => {
                 if let Some(id) = ids.iter().find(|&&id| id as usize >= vocab) {
@@ -233,13 +272,7 @@ impl Model {
         if count == 0 {
             return Err(Error::Value("no tokens, expected at least one; start with a bos token".to_owned()));
         }
-        let before = sequence.tokens().len();
-        if count > context - before {
-            return Err(Error::Context(format!(
-                "{count} tokens after {before} are more than the context of {context}; shorten the prompt or ask for fewer"
-            )));
-        }
-        Ok(())
+        Ok(count)
     }
 
     /// Chunk after chunk until all jobs are done.
@@ -252,26 +285,44 @@ impl Model {
     ) -> Result<()> {
         let longest = jobs.iter().map(|job| job.sequence.tokens().len()).max().unwrap_or(0);
         let tables = self.inner.ropes.tables(longest)?;
-        let (mut next, mut first) = (0, 0);
+        let mut next = 0;
+        let mut outset = Outset { total, ..Outset::default() };
+        let (head, hidden) = match wanted {
+            Outputs::Last | Outputs::All => (values, &mut [][..]),
+            Outputs::Hidden | Outputs::HiddenOfLayers => (&mut [][..], values),
+        };
+        let mut lent = Lent { head, hidden };
         while next < jobs.len() {
             go_on()?;
-            let mut region = self.pass();
-            let pass = Arc::get_mut(&mut region).expect("a pass that is handed out has one owner");
-            let chunk = &mut pass.pass.chunk;
-            chunk.begin(Arc::clone(&tables), wanted, (first, total));
-            next = self.fill(chunk, jobs, next)?;
-            let outputs = chunk.outputs.len();
-            pass.plan(values);
-            let outcome = self.pool.run(region.clone());
-            self.release(region);
-            outcome?;
-            first += outputs;
+            self.run_region(&mut lent, |chunk| {
+                chunk.begin(Arc::clone(&tables), wanted.into(), outset);
+                next = self.fill(chunk, jobs, next, wanted)?;
+                outset.outputs += chunk.outputs.len();
+                Ok(())
+            })?;
         }
         Ok(())
     }
 
+    /// Runs the chunk that `fill` makes.
+    fn run_region(&self, lent: &mut Lent<'_>, fill: impl FnOnce(&mut Chunk) -> Result<()>) -> Result<()> {
+        let mut region = self.pass();
+        let pass = Arc::get_mut(&mut region).expect("a pass that is handed out has one owner");
+        fill(&mut pass.pass.chunk)?;
+        pass.plan(lent);
+        let outcome = self.pool.run(region.clone());
+        self.release(region);
+        outcome
+    }
+
     /// Takes up to a chunk of tokens from the jobs, or one whole sequence, and says which job comes next.
-    fn fill(&self, chunk: &mut Chunk, jobs: &mut [Job<'_>], mut next: usize) -> Result<usize> {
+    fn fill(
+        &self,
+        chunk: &mut Chunk,
+        jobs: &mut [Job<'_>],
+        mut next: usize,
+        outputs: Outputs,
+    ) -> Result<usize> {
         let mut room = self.chunk;
         while room > 0 && next < jobs.len() {
             let job = &mut jobs[next];
@@ -281,7 +332,7 @@ impl Model {
                 true => left,
                 false => left.min(room),
             };
-            job.add(chunk, count)?;
+            job.add(chunk, count, outputs)?;
             room = room.saturating_sub(count);
             next += usize::from(count == left);
         }

@@ -21,6 +21,23 @@ pub(super) struct Program {
     pub(super) outputs: OutputBuffers,
     /// Every pass computes its sequences from their beginnings, and a chunk holds none in parts.
     pub(super) takes_whole_sequences: bool,
+    /// What texts may come with.
+    pub(super) accepts: Accepts,
+}
+
+/// What rows may come with besides their ids: how many types and tasks there are.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Accepts {
+    pub(super) types: usize,
+    pub(super) tasks: usize,
+}
+
+/// What a model's head gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct HeadSize {
+    /// Numbers for each row, or for each sequence.
+    pub(super) width: usize,
+    pub(super) pools: bool,
 }
 
 /// What everybody needs to know of a model.
@@ -28,8 +45,9 @@ pub(super) struct Program {
 pub(super) struct Sizes {
     /// The longest sequence.
     pub(super) context: usize,
-    /// Rows of the logits' matrix.
+    /// Rows of the embedding.
     pub(super) vocab: usize,
+    pub(super) head: Option<HeadSize>,
     /// Of the residual, and of the embedding's rows.
     pub(super) width: usize,
     pub(super) embed_width: usize,
@@ -39,7 +57,8 @@ pub(super) struct Sizes {
 /// The buffers in the caller's memory.
 #[derive(Clone, Copy)]
 pub(super) struct OutputBuffers {
-    pub(super) logits: BufferId,
+    /// What the head gives.
+    pub(super) head: BufferId,
     /// Hidden states: of the embedding, of each layer.
     pub(super) hidden: BufferId,
 }
@@ -52,8 +71,9 @@ impl Program {
         }
     }
 
-    /// Bytes of all buffers for a chunk of so many tokens.
-    pub(super) fn bytes(&self, tokens: usize) -> usize {
+    /// Bytes of all buffers for a chunk of so many tokens, or where sequences are whole, for the longest.
+    pub(super) fn bytes(&self, chunk: usize) -> usize {
+        let tokens = if self.takes_whole_sequences { chunk.max(self.sizes.context) } else { chunk };
         let buffers: usize = self.buffers.iter().map(|buffer| buffer.bytes(tokens)).sum();
         let steps = self.steps.iter().map(|step| step.bytes(tokens)).max().unwrap_or(0);
         buffers + steps

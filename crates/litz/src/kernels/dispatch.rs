@@ -2,7 +2,10 @@
 
 use std::ops::Range;
 
-use super::attention::{AttendSpec, AttendState, KvLayout, Pages, Queries, PAGE};
+use super::attention::{
+    AttendSpec, AttendState, HeadRows, KeyPanels, KvLayout, Pages, Queries, WholeQueries, WholeScratch,
+    WholeSpec, PAGE,
+};
 use super::isa::Isa;
 use super::layout::{BLOCK, GROUP};
 use super::matmul::Rows;
@@ -252,6 +255,30 @@ impl Kernels {
         }
         // SAFETY: the CPU has the instructions; queries, pages and state were checked above.
         unsafe { (self.attend)(spec, queries, pages, state) }
+    }
+
+    /// Packs the keys of one head as `KeyPanels` has them.
+    pub fn pack_keys(&self, head_dim: usize, keys: &HeadRows<'_>, panels: &mut [f32]) {
+        assert!(keys.hold(head_dim) && panels.len() == KeyPanels::len_of(keys.count, head_dim));
+        // SAFETY: the CPU has the instructions.
+        unsafe { (self.pack_keys)(head_dim, keys, panels) }
+    }
+
+    /// The attention of one head's queries to all keys that they see, in the order of `y`'s rows; zeros if there are none.
+    pub fn attend_whole(
+        &self,
+        spec: &WholeSpec,
+        whole: &WholeQueries<'_>,
+        scratch: &mut WholeScratch,
+        y: &mut OutView<'_>,
+    ) {
+        whole.check(spec);
+        if whole.queries.count == 0 {
+            return;
+        }
+        y.check(&(0..spec.value_dim), whole.queries.count);
+        // SAFETY: the CPU has the instructions; queries, keys, values and outputs were checked above.
+        unsafe { (self.attend_whole)(spec, whole, scratch, (y.values, y.stride)) }
     }
 
     /// Merges the state of the same queries over later pages.

@@ -23,7 +23,10 @@ mod views;
 #[cfg(test)]
 mod tests;
 
-pub use attention::{AttendSpec, AttendState, KvDType, KvLayout, Pages, Queries, PAGE};
+pub use attention::{
+    AttendSpec, AttendState, DistanceBias, HeadRows, KeyPanels, KvDType, KvLayout, Pages, Queries,
+    WholeQueries, WholeScratch, WholeSpec, PAGE,
+};
 pub use isa::Isa;
 pub use layout::{BLOCK, GROUP, TILE};
 pub use pointwise::activation::Activation;

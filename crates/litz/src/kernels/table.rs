@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::attention::whole::{self, HeadRows, WholeQueries, WholeScratch, WholeSpec};
 use super::attention::{AttendSpec, AttendState, KvLayout, Pages, Queries};
 use super::isa::Isa;
 use super::matmul::{self, Rows};
@@ -9,6 +10,7 @@ use super::pointwise::activation::Activation;
 use super::pointwise::{activation, arithmetic, exp, norm, rope};
 use super::quant::codes::CodeRowMut;
 use super::quant::{pack, quantize};
+use super::shared_slice::SharedSlice;
 use super::simd::Portable;
 #[cfg(target_arch = "x86_64")]
 use super::simd::{Avx2, Avx512};
@@ -112,5 +114,7 @@ tables! {
     argmax = arithmetic::argmax, (x: &[f32]) -> Option<usize>;
     store_kv = attention::store, (layout: KvLayout, page: *mut u8, slot: usize, key: &[f32], value: &[f32]);
     attend = attention::attend, (spec: &AttendSpec, queries: &Queries<'_>, pages: &Pages<'_>, state: &mut AttendState);
+    pack_keys = whole::pack_keys, (head_dim: usize, keys: &HeadRows<'_>, panels: &mut [f32]);
+    attend_whole = whole::attend, (spec: &WholeSpec, whole: &WholeQueries<'_>, scratch: &mut WholeScratch, out: (SharedSlice<'_, f32>, usize));
     merge = attention::merge, (state: &mut AttendState, later: &AttendState);
 }

@@ -80,6 +80,9 @@ pub struct PooledHead {
 pub enum Pooling {
     /// That of the first token.
     First,
+    /// That of the first token that is seen.
+    #[serde(rename = "first_real")]
+    FirstReal,
     /// The mean.
     Mean,
     /// That of the last token.

@@ -1,5 +1,7 @@
 //! A tower: what enters, a stack of layers, and the norm that ends it.
 
+use std::collections::HashMap;
+
 use serde::Deserialize;
 
 use super::checks::{at_most_largest, check, finite, positive, positive_if, within};
@@ -34,6 +36,9 @@ pub struct Tower {
     pub streams: Option<Streams>,
     /// A second embedding, with a vector for each layer.
     pub layer_inputs: Option<LayerInputs>,
+    /// Layer i has the weights of `layers.{weights_of[i]}`; empty: each has its own.
+    #[serde(default)]
+    pub weights_of: Vec<usize>,
 }
 
 /// The first part of a tower: it maps the model's input to vectors.
@@ -198,6 +203,7 @@ impl Tower {
         check(self.layers.iter().all(|&kind| kind < self.kinds.len()), || {
             format!("a layer is of a kind beyond the {} there are", self.kinds.len())
         })?;
+        self.check_weights_of()?;
         self.norm.as_ref().map_or(Ok(()), Norm::check)?;
         if let Some(streams) = &self.streams {
             positive("streams.count", streams.count)?;
@@ -207,6 +213,24 @@ impl Tower {
             positive("layer_inputs.vocab", inputs.vocab)?;
             positive("layer_inputs.width", inputs.width)?;
             finite("layer_inputs.scale", inputs.scale)?;
+        }
+        Ok(())
+    }
+}
+
+impl Tower {
+    /// Layers that share weights must be of one kind.
+    fn check_weights_of(&self) -> Result<()> {
+        let (count, found) = (self.layers.len(), self.weights_of.len());
+        check(found == 0 || found == count, || {
+            format!("weights_of has {found} entries, expected none or {count}, one for each layer")
+        })?;
+        let mut kinds = HashMap::new();
+        for (&own, &kind) in self.weights_of.iter().zip(&self.layers) {
+            check(own < count, || format!("weights_of names layer {own}, of {count}"))?;
+            check(*kinds.entry(own).or_insert(kind) == kind, || {
+                format!("layers that differ have the weights of layer {own}")
+            })?;
         }
         Ok(())
     }

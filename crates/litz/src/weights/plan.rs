@@ -68,6 +68,9 @@ pub(crate) struct Loader<'a> {
     sources: Option<HashMap<&'a str, &'a WeightSource>>,
     storage: Storage,
     pending: Vec<Pending>,
+    /// What was given out, for layers that share it.
+    matrices: HashMap<String, Weight>,
+    vectors: HashMap<String, Vec<f32>>,
     report: LoadReport,
 }
 
@@ -96,13 +99,15 @@ impl<'a> Loader<'a> {
             }
         }
         let (pending, report) = (Vec::new(), LoadReport::default());
-        Ok(Self { files, sources: Some(by_name), storage, pending, report })
+        let (matrices, vectors) = Default::default();
+        Ok(Self { files, sources: Some(by_name), storage, pending, matrices, vectors, report })
     }
 
     /// A loader without files: matrices have their shapes and vectors are empty. For counting what a program needs.
     pub(crate) fn without_values() -> Self {
         let (pending, report) = (Vec::new(), LoadReport::default());
-        Self { files: &[], sources: None, storage: Storage::default(), pending, report }
+        let (matrices, vectors) = Default::default();
+        Self { files: &[], sources: None, storage: Storage::default(), pending, matrices, vectors, report }
     }
 
     /// A matrix of exactly this shape, to multiply with.
@@ -131,6 +136,16 @@ impl<'a> Loader<'a> {
     }
 
     fn add(&mut self, name: &str, rows: usize, cols: usize, table: bool) -> Result<Weight> {
+        let known = self.matrices.get(name).filter(|known| (known.rows(), known.cols()) == (rows, cols));
+        if let Some(known) = known {
+            return Ok(known.clone());
+        }
+        let weight = self.add_new(name, rows, cols, table)?;
+        self.matrices.insert(name.to_owned(), weight.clone());
+        Ok(weight)
+    }
+
+    fn add_new(&mut self, name: &str, rows: usize, cols: usize, table: bool) -> Result<Weight> {
         let Some(source) = self.take(name, &[rows, cols])? else { return Ok(Weight::new(rows, cols)) };
         let stored = StoredRows::matrix(self.files, source, rows, cols)?;
         let dtype = stored.dtype;
@@ -151,9 +166,13 @@ impl<'a> Loader<'a> {
 
     /// A norm's weight or a bias, as f32.
     pub(crate) fn vector(&mut self, name: &str, len: usize) -> Result<Vec<f32>> {
+        if let Some(known) = self.vectors.get(name).filter(|known| known.len() == len) {
+            return Ok(known.clone());
+        }
         let Some(source) = self.take(name, &[len])? else { return Ok(Vec::new()) };
         let values = read_vector(self.files, source, len)?;
         self.report.bytes_converted += 4 * len;
+        self.vectors.insert(name.to_owned(), values.clone());
         Ok(values)
     }
 

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use super::refusals::{check_stem, unsupported};
+use super::refusals::unsupported;
 use crate::engine::buffers::{BufferId, BufferSpec, Forms, Place, RowsPer, SlotId, Tiling};
-use crate::engine::program::{OutputBuffers, Program, Sizes};
+use crate::engine::program::{Accepts, HeadSize, OutputBuffers, Program, Sizes};
 use crate::engine::rope::{Frequencies, Rope};
 use crate::engine::state::SlotKind;
 use crate::engine::steps::{Epilogue, Linear, Norm, NormKind, Read, Step, Term};
-use crate::spec::{self, Spec, TokenStem, Tower};
+use crate::spec::{self, Body, Head, Spec, TokenStem, Tower};
 use crate::weights::Loader;
 use crate::Result;
 
@@ -29,9 +29,12 @@ pub(super) struct Builder<'a, 'b> {
     ropes: Vec<&'a spec::Rope>,
     pub(super) outputs: OutputBuffers,
     pub(super) takes_whole_sequences: bool,
+    head: Option<HeadSize>,
     /// The rows to which every branch is added, and rows of a branch on its way there.
     pub(super) residual: BufferId,
     pub(super) branch: BufferId,
+    /// Biases of distances that differ, with whether their attention is causal.
+    pub(super) distances: Vec<((&'a spec::PositionBias, bool), Arc<[f32]>)>,
     /// How many steps were told apart.
     numbers: usize,
 }
@@ -51,9 +54,8 @@ impl<'a, 'b> Builder<'a, 'b> {
     pub(super) fn new(spec: &'a Spec, loader: &'a mut Loader<'b>) -> Result<Self> {
         let tower = spec.main();
         let Some(stem) = tower.tokens() else { return Err(unsupported("a stem that takes no tokens")) };
-        check_stem(stem)?;
         let none = BufferId(0);
-        let outputs = OutputBuffers { logits: none, hidden: none };
+        let outputs = OutputBuffers { head: none, hidden: none };
         let mut builder = Self {
             spec,
             tower,
@@ -65,32 +67,49 @@ impl<'a, 'b> Builder<'a, 'b> {
             tilings: Vec::new(),
             ropes: Vec::new(),
             outputs,
-            takes_whole_sequences: false,
+            takes_whole_sequences: takes_whole_sequences(spec),
+            head: head_size(spec),
             residual: none,
             branch: none,
+            distances: Vec::new(),
             numbers: 0,
         };
         builder.residual = builder.rows("residual", tower.width, RowsPer::Token);
         builder.branch = builder.rows("branch", tower.width, RowsPer::Token);
-        builder.outputs.logits = builder.output("logits", stem.vocab);
-        builder.outputs.hidden = builder.output("hidden states", tower.width);
+        if let Some(HeadSize { width, pools }) = builder.head {
+            let rows = if pools { RowsPer::Sequence } else { RowsPer::Output };
+            builder.outputs.head = builder.output("head", width, rows);
+        }
+        builder.outputs.hidden = builder.output("hidden states", tower.width, RowsPer::Output);
         Ok(builder)
     }
 
     pub(super) fn finish(self) -> Program {
         let Self {
-            tower, stem, steps, buffers, slots, tilings, ropes, outputs, takes_whole_sequences, ..
+            tower,
+            stem,
+            steps,
+            buffers,
+            slots,
+            tilings,
+            ropes,
+            outputs,
+            takes_whole_sequences,
+            head,
+            ..
         } = self;
         let sizes = Sizes {
             context: tower.context,
             vocab: stem.vocab,
+            head,
             width: tower.width,
             embed_width: stem.width,
             layers: tower.layers.len(),
         };
         let buffers = buffers.into_iter().map(|(_, buffer)| buffer).collect();
         let ropes = ropes.into_iter().map(rotation).collect();
-        Program { sizes, steps, buffers, slots, tilings, ropes, outputs, takes_whole_sequences }
+        let accepts = Accepts { types: stem.types, tasks: stem.tasks };
+        Program { sizes, steps, buffers, slots, tilings, ropes, outputs, takes_whole_sequences, accepts }
     }
 
     /// The width of the residual.
@@ -121,8 +140,8 @@ impl<'a, 'b> Builder<'a, 'b> {
     }
 
     /// Rows of floats in the memory of the caller.
-    fn output(&mut self, name: &'static str, cols: usize) -> BufferId {
-        let spec = BufferSpec { cols, rows: RowsPer::Output, place: Place::Caller, forms: Forms::default() };
+    fn output(&mut self, name: &'static str, cols: usize, rows: RowsPer) -> BufferId {
+        let spec = BufferSpec { cols, rows, place: Place::Caller, forms: Forms::default() };
         self.buffer(Name::Rows(name), spec)
     }
 
@@ -217,6 +236,25 @@ impl<'a, 'b> Builder<'a, 'b> {
         let bias = self.loader.vector_if(norm.bias, &format!("{name}.bias"), width)?;
         Ok(Norm { kind, eps: norm.eps, offset: norm.offset, weight, bias })
     }
+}
+
+/// Whether a token may depend on what follows it, or outputs on the whole sequence: then nothing is kept for later passes.
+fn takes_whole_sequences(spec: &Spec) -> bool {
+    let two_way = |body: &Body| matches!(body, Body::Attention(attention) if !attention.mask.causal);
+    let bodies = spec.main().kinds.iter().flatten().flat_map(|sum| &sum.branches).map(|branch| &branch.body);
+    !matches!(spec.head, Some(Head::Lm(_))) || bodies.into_iter().any(two_way)
+}
+
+fn head_size(spec: &Spec) -> Option<HeadSize> {
+    Some(match spec.head.as_ref()? {
+        Head::Lm(head) => HeadSize { width: head.vocab, pools: false },
+        Head::Token(head) => HeadSize { width: head.outputs, pools: false },
+        Head::Ctc(head) => HeadSize { width: head.vocab, pools: false },
+        Head::Pooled(head) => {
+            let before = head.dense.as_ref().map_or(spec.main().width, |dense| dense.width);
+            HeadSize { width: head.outputs.unwrap_or(before), pools: true }
+        }
+    })
 }
 
 fn rotation(rope: &spec::Rope) -> Rope {

@@ -121,13 +121,15 @@ fn matrices_of_experts(builder: &mut Builder<'_, '_>, name: &str, spec: &Moe) ->
     Ok(experts)
 }
 
-fn activation(activation: spec::Activation) -> Result<Activation> {
+pub(super) fn activation(activation: spec::Activation) -> Result<Activation> {
     Ok(match activation {
         spec::Activation::Silu => Activation::Silu,
         spec::Activation::Gelu => Activation::Gelu,
         spec::Activation::GeluTanh => Activation::GeluTanh,
         spec::Activation::Relu => Activation::Relu,
         spec::Activation::QuickGelu => Activation::QuickGelu,
+        spec::Activation::Tanh => Activation::Tanh,
+        spec::Activation::Sigmoid => Activation::Sigmoid,
         other => return Err(unsupported(&format!("the activation {other:?}"))),
     })
 }

@@ -1,37 +1,22 @@
-//! Both ends of a model: the embedding, and the head that gives logits.
+//! What leaves a model: hidden states, and one row for each kind of head.
 
 use std::sync::Arc;
 
 use super::builder::Builder;
+use super::feed_forward::activation;
 use super::refusals::{check_head, unsupported};
 use crate::engine::buffers::{BufferId, RowsPer};
-use crate::engine::steps::{AddPositions, Embed, Epilogue, HiddenStates, Linear, Norm, Term};
-use crate::spec::Head;
+use crate::engine::steps::{Epilogue, HiddenStates, Linear, Norm, NormInPlace, Pool, Term, Which};
+use crate::spec::{self, Dense, Head, LmHead, PooledHead, TokenHead};
 use crate::weights::Weight;
 use crate::Result;
 
-/// The embedding, its projection, positions and norm; gives the table.
-pub(super) fn embedding(builder: &mut Builder<'_, '_>) -> Result<Weight> {
-    let (stem, width, inner) = (builder.stem, builder.stem.width, builder.width());
-    let table = builder.loader.table("embed.weight", stem.vocab, width)?;
-    let projects = stem.project.is_some();
-    let to = if projects { builder.rows("embedding", width, RowsPer::Token) } else { builder.residual };
-    builder.push(Embed { table: table.clone(), scale: stem.scale, to });
-    if projects {
-        let project = builder.term("project_in", (inner, width), stem.project_bias, builder.residual)?;
-        builder.matrix(to, project);
-    }
-    let positions = match stem.positions {
-        Some(positions) => Some(builder.loader.table("positions.weight", positions.rows, inner)?),
-        None => None,
-    };
-    let norm = builder.norm_if(stem.norm.as_ref(), "embed_norm")?;
-    if positions.is_some() || norm.is_some() {
-        let offset = stem.positions.map_or(0, |positions| positions.offset);
-        let (x, spare, width) = (builder.residual, builder.branch, inner);
-        builder.push(AddPositions { x, spare, table: positions, offset, norm, width });
-    }
-    Ok(table)
+/// Rows on their way through a head, and the norm that whoever reads them applies.
+struct Source {
+    rows: BufferId,
+    norm: Option<Arc<Norm>>,
+    width: usize,
+    per: RowsPer,
 }
 
 /// Hands out what enters a layer, or with a norm what leaves the last one.
@@ -40,34 +25,127 @@ pub(super) fn hidden_states(builder: &mut Builder<'_, '_>, layer: usize, norm: O
     builder.push(HiddenStates { x, to, norm, width, layer, is_last: layer == builder.tower.layers.len() });
 }
 
-/// The final norm, a projection to the embedding's width, and the matrix of the logits.
+/// The final norm, and the head behind it.
 pub(super) fn head(builder: &mut Builder<'_, '_>, embed: &Weight) -> Result<()> {
-    let Some(Head::Lm(head)) = &builder.spec.head else {
-        return Err(unsupported("a model without a language model's head"));
-    };
-    check_head(head, builder.stem)?;
-    let (tower, width) = (builder.tower, head.width);
-    let mut norm = builder.norm_if(tower.norm.as_ref(), "norm")?.map(Arc::new);
+    let tower = builder.tower;
+    let norm = builder.norm_if(tower.norm.as_ref(), "norm")?.map(Arc::new);
     hidden_states(builder, tower.layers.len(), norm.clone());
-    let mut source = builder.residual;
+    let source = Source { rows: builder.residual, norm, width: tower.width, per: RowsPer::Output };
+    match &builder.spec.head {
+        None => Ok(()),
+        Some(Head::Lm(head)) => lm_head(builder, head, source, embed),
+        Some(Head::Token(head)) => token_head(builder, head, source),
+        Some(Head::Pooled(head)) => pooled_head(builder, head, source),
+        Some(Head::Ctc(_)) => Err(unsupported("characters for each frame")),
+    }
+}
+
+/// A projection or dense layer to the rows' width, and the matrix of the logits.
+fn lm_head(builder: &mut Builder<'_, '_>, head: &LmHead, source: Source, embed: &Weight) -> Result<()> {
+    check_head(head, builder.stem)?;
+    let mut source = match &head.dense {
+        Some(spec) => dense(builder, spec, source)?,
+        None => source,
+    };
     if head.project {
-        let projected = builder.rows("projected", width, RowsPer::Output);
-        let project = builder.term("project_out", (width, tower.width), false, projected)?;
-        output_matrix(builder, source, norm.take(), project);
-        source = projected;
+        let projected = builder.rows("projected", head.width, RowsPer::Output);
+        let term = builder.term("project_out", (head.width, source.width), false, projected)?;
+        matrix(builder, source, term);
+        source = Source { rows: projected, norm: None, width: head.width, per: RowsPer::Output };
     }
     let weight = match head.tied {
         true => builder.loader.tied(embed),
-        false => builder.loader.matrix("head.weight", head.vocab, width)?,
+        false => builder.loader.matrix("head.weight", head.vocab, head.width)?,
     };
     let bias = builder.loader.vector_if(head.bias, "head.bias", head.vocab)?;
     let then = Epilogue::Cap { scale: head.scale, cap: head.softcap };
-    output_matrix(builder, source, norm, Term { read: 0, weight, bias, to: builder.outputs.logits, then });
+    matrix(builder, source, Term { read: 0, weight, bias, to: builder.outputs.head, then });
     Ok(())
 }
 
-/// A matrix for those rows whose outputs are wanted.
-fn output_matrix(builder: &mut Builder<'_, '_>, source: BufferId, norm: Option<Arc<Norm>>, term: Term) {
-    let read = builder.read(source, norm, (term.weight.cols(), 0), RowsPer::Output);
-    builder.push(Linear { reads: vec![read], outputs: vec![term.into()], rows: RowsPer::Output });
+/// Numbers for each token.
+fn token_head(builder: &mut Builder<'_, '_>, head: &TokenHead, source: Source) -> Result<()> {
+    let source = match &head.dense {
+        Some(spec) => dense(builder, spec, source)?,
+        None => source,
+    };
+    let to = builder.outputs.head;
+    let term = builder.term("head", (head.outputs, source.width), head.bias, to)?;
+    matrix(builder, source, term);
+    Ok(())
+}
+
+/// One vector for each sequence, and what is made of it; or what is made of each token, pooled.
+fn pooled_head(builder: &mut Builder<'_, '_>, head: &PooledHead, source: Source) -> Result<()> {
+    let (to, width) = (builder.outputs.head, source.width);
+    let Some(made) = head.outputs.or(head.dense.as_ref().map(|dense| dense.width)) else {
+        pool(builder, head.pool, source, to);
+        return Ok(());
+    };
+    if head.pool_last {
+        let rows = builder.rows("outputs", made, RowsPer::Output);
+        outputs(builder, head, source, rows)?;
+        pool(builder, head.pool, Source { rows, norm: None, width: made, per: RowsPer::Output }, to);
+        return Ok(());
+    }
+    let rows = builder.rows("pooled", width, RowsPer::Sequence);
+    pool(builder, head.pool, source, rows);
+    outputs(builder, head, Source { rows, norm: None, width, per: RowsPer::Sequence }, to)
+}
+
+/// `output(dense(x))`, each part where there is one.
+fn outputs(builder: &mut Builder<'_, '_>, head: &PooledHead, source: Source, to: BufferId) -> Result<()> {
+    let source = match (&head.dense, head.outputs) {
+        (None, _) => source,
+        (Some(spec), Some(_)) => dense(builder, spec, source)?,
+        (Some(spec), None) => {
+            let Source { rows: x, norm, per, .. } = dense_into(builder, spec, source, to)?;
+            if let Some(norm) = norm {
+                builder.push(NormInPlace { x, norm: Norm::clone(&norm), rows: per });
+            }
+            return Ok(());
+        }
+    };
+    let Some(count) = head.outputs else { return Ok(()) };
+    let term = builder.term("head", (count, source.width), head.bias, to)?;
+    matrix(builder, source, term);
+    Ok(())
+}
+
+/// `norm(activation(dense(x)))`
+fn dense(builder: &mut Builder<'_, '_>, spec: &Dense, source: Source) -> Result<Source> {
+    let name = if source.per == RowsPer::Sequence { "dense of sequences" } else { "dense" };
+    let to = builder.rows(name, spec.width, source.per);
+    dense_into(builder, spec, source, to)
+}
+
+fn dense_into(builder: &mut Builder<'_, '_>, spec: &Dense, source: Source, to: BufferId) -> Result<Source> {
+    let per = source.per;
+    let term = builder.term("head.dense", (spec.width, source.width), spec.bias, to)?;
+    let then = match spec.activation {
+        Some(kind) => Epilogue::Activate(activation(kind)?),
+        None => Epilogue::Store,
+    };
+    matrix(builder, source, Term { then, ..term });
+    let norm = match &spec.norm {
+        Some(norm) => Some(Arc::new(builder.norm("head.norm", spec.width, norm)?)),
+        None => None,
+    };
+    Ok(Source { rows: to, norm, width: spec.width, per })
+}
+
+fn pool(builder: &mut Builder<'_, '_>, by: spec::Pooling, source: Source, to: BufferId) {
+    let which = match by {
+        spec::Pooling::First | spec::Pooling::FirstReal => Which::First,
+        spec::Pooling::Mean => Which::Mean,
+        spec::Pooling::Last => Which::Last,
+    };
+    let Source { rows: x, norm, width, .. } = source;
+    builder.push(Pool { x, to, norm, which, width });
+}
+
+/// A matrix that reads the rows of a source.
+fn matrix(builder: &mut Builder<'_, '_>, source: Source, term: Term) {
+    let read = builder.read(source.rows, source.norm, (term.weight.cols(), 0), source.per);
+    builder.push(Linear { reads: vec![read], outputs: vec![term.into()], rows: source.per });
 }

@@ -44,7 +44,7 @@ pub(super) fn sum<'a>(builder: &mut Builder<'a, '_>, layer: &str, sum: &'a Sum) 
     }
     add(builder, reads, summands);
     if let Some(norm) = builder.norm_if(sum.after.as_ref(), &name(&sum.branches[0], "norm"))? {
-        builder.push(NormInPlace { x: builder.residual, norm });
+        builder.push(NormInPlace { x: builder.residual, norm, rows: RowsPer::Token });
     }
     Ok(())
 }

@@ -1,12 +1,13 @@
 //! What mixes positions: one row for each kind of mixer, one function that takes its weights and makes its steps.
 
+use super::biases::distances;
 use super::branch::{Branch, Last};
 use super::builder::Builder;
 use super::refusals::{check_attention, unsupported};
 use crate::engine::buffers::{RowsPer, Tiling};
 use crate::engine::state::{ConvShape, KvShape, SlotKind};
-use crate::engine::steps::{Attention, HeadNorms, KeyValues, Norm, Rotation, ShortConv};
-use crate::kernels::AttendSpec;
+use crate::engine::steps::{Attention, HeadNorms, Norm, Rotation, ShortConv, Step, WholeAttention};
+use crate::kernels::{AttendSpec, WholeSpec};
 use crate::spec::{self, NormOver, PositionBias, Window};
 use crate::Result;
 
@@ -16,7 +17,7 @@ pub(super) fn attention<'a>(
     name: &str,
     spec: &'a spec::Attention,
 ) -> Result<Branch> {
-    check_attention(spec)?;
+    check_attention(spec, builder.takes_whole_sequences)?;
     let (width, query_width) = (builder.width(), spec.heads * spec.head_dim);
     let (key_width, value_width) = (spec.kv_heads * spec.head_dim, spec.kv_heads * spec.value_dim);
     let queries = builder.rows("queries", query_width, RowsPer::Token);
@@ -29,46 +30,63 @@ pub(super) fn attention<'a>(
         builder.term(&format!("{name}.k"), (key_width, width), spec.has_bias('k'), keys)?.into(),
         builder.term(&format!("{name}.v"), (value_width, width), spec.has_bias('v'), values)?.into(),
     ];
-    let kv = KvShape { heads: spec.kv_heads, head_dim: spec.head_dim, value_dim: spec.value_dim };
-    let attention = Attention {
-        queries,
-        keys,
-        values,
-        mixed,
-        memory: key_values(builder, spec.mask.causal, kv),
-        number: builder.number(),
-        tiling: builder.tiling(Tiling { group: spec.group(), heads: spec.kv_heads }),
-        kv_heads: spec.kv_heads,
-        group: spec.group(),
-        spec: attend_spec(spec),
-        rotation: rotation(builder, spec.rope.as_ref())?,
-        alibi: slopes(spec)?,
-        sinks: builder.loader.vector_if(spec.sinks, &format!("{name}.sinks"), spec.heads)?,
-        query_norms: head_norms(
-            builder,
-            &format!("{name}.q_norm"),
-            spec.q_norm.as_ref(),
-            (spec.norm_over, spec.heads, spec.head_dim),
-        )?,
-        key_norms: head_norms(
-            builder,
-            &format!("{name}.k_norm"),
-            spec.k_norm.as_ref(),
-            (spec.norm_over, spec.kv_heads, spec.head_dim),
-        )?,
+    let tiling = builder.tiling(Tiling { group: spec.group(), heads: spec.kv_heads });
+    let rotation = rotation(builder, spec.rope.as_ref())?;
+    let query_norms = head_norms(
+        builder,
+        &format!("{name}.q_norm"),
+        spec.q_norm.as_ref(),
+        (spec.norm_over, spec.heads, spec.head_dim),
+    )?;
+    let key_norms = head_norms(
+        builder,
+        &format!("{name}.k_norm"),
+        spec.k_norm.as_ref(),
+        (spec.norm_over, spec.kv_heads, spec.head_dim),
+    )?;
+    let (kv_heads, group) = (spec.kv_heads, spec.group());
+    let middle: Box<dyn Step> = match builder.takes_whole_sequences {
+        true => Box::new(WholeAttention {
+            queries,
+            keys,
+            values,
+            mixed,
+            tiling,
+            kv_heads,
+            group,
+            spec: whole_spec(spec),
+            before: reach(spec).0,
+            after: reach(spec).1,
+            rotation,
+            bias: distances(builder, spec)?,
+            query_norms,
+            key_norms,
+        }),
+        false => Box::new(Attention {
+            queries,
+            keys,
+            values,
+            mixed,
+            slot: builder.slot(SlotKind::Kv(KvShape {
+                heads: kv_heads,
+                head_dim: spec.head_dim,
+                value_dim: spec.value_dim,
+            })),
+            number: builder.number(),
+            tiling,
+            kv_heads,
+            group,
+            spec: attend_spec(spec),
+            rotation,
+            alibi: slopes(spec)?,
+            sinks: builder.loader.vector_if(spec.sinks, &format!("{name}.sinks"), spec.heads)?,
+            query_norms,
+            key_norms,
+        }),
     };
     let term =
         builder.term(&format!("{name}.o"), (width, mixed_width), spec.has_bias('o'), builder.branch)?;
-    Ok(Branch { first, middle: vec![Box::new(attention)], last: Last::Matrix { source: mixed, term } })
-}
-
-/// Causal attention keeps keys and values for later passes; of the other kind each pass computes all of them.
-fn key_values(builder: &mut Builder<'_, '_>, causal: bool, shape: KvShape) -> KeyValues {
-    if causal {
-        return KeyValues::Slot(builder.slot(SlotKind::Kv(shape)));
-    }
-    builder.takes_whole_sequences = true;
-    KeyValues::Pass(shape)
+    Ok(Branch { first, middle: vec![middle], last: Last::Matrix { source: mixed, term } })
 }
 
 fn rotation<'a>(builder: &mut Builder<'a, '_>, rope: Option<&'a spec::Rope>) -> Result<Option<Rotation>> {
@@ -109,20 +127,28 @@ fn norms_of_heads(all: &Norm, head_dim: usize) -> Vec<Norm> {
 }
 
 fn attend_spec(spec: &spec::Attention) -> AttendSpec {
-    let (window, ahead) = match (spec.mask.window, spec.mask.causal) {
-        (None, true) => (None, 0),
-        (None, false) => (None, usize::MAX),
-        (Some(Window::Even(left) | Window::Sides(left, _)), true) => (Some(left), 0),
-        (Some(Window::Even(width)), false) => (Some(width), width - 1),
-        (Some(Window::Sides(left, right)), false) => (Some(left), right - 1),
-    };
     AttendSpec {
         head_dim: spec.head_dim,
         value_dim: spec.value_dim,
         scale: spec.scale,
         softcap: spec.softcap,
-        window,
-        ahead,
+        window: reach(spec).0,
+        ahead: 0,
+    }
+}
+
+fn whole_spec(spec: &spec::Attention) -> WholeSpec {
+    WholeSpec { head_dim: spec.head_dim, value_dim: spec.value_dim, scale: spec.scale, softcap: spec.softcap }
+}
+
+/// How many positions a query sees up to its own, and after it; `None`: all.
+fn reach(spec: &spec::Attention) -> (Option<usize>, Option<usize>) {
+    match (spec.mask.window, spec.mask.causal) {
+        (None, true) => (None, Some(0)),
+        (None, false) => (None, None),
+        (Some(Window::Even(left) | Window::Sides(left, _)), true) => (Some(left), Some(0)),
+        (Some(Window::Even(width)), false) => (Some(width), Some(width - 1)),
+        (Some(Window::Sides(left, right)), false) => (Some(left), Some(right - 1)),
     }
 }
 
@@ -132,6 +158,9 @@ pub(super) fn short_conv(
     name: &str,
     spec: &spec::ShortConv,
 ) -> Result<Branch> {
+    if builder.takes_whole_sequences {
+        return Err(unsupported("short convolutions in a model that encodes whole texts"));
+    }
     let channels = builder.width();
     let [b, c, v] =
         ["gates in", "gates out", "convolved"].map(|name| builder.rows(name, channels, RowsPer::Token));

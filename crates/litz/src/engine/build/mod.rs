@@ -1,8 +1,9 @@
 //! Compiles a Spec into its program, and takes every weight that it needs. Nothing else of the engine reads the Spec.
 //!
 //! `layer` puts the branches of residual sums together; `mixers` and `feed_forward` have a row for each kind of branch,
-//! `heads` for what stands at both ends. `refusals` names what no step computes.
+//! `stem` and `heads` for what stands at both ends. `refusals` names what no step computes.
 
+mod biases;
 mod branch;
 mod builder;
 mod feed_forward;
@@ -10,6 +11,7 @@ mod heads;
 mod layer;
 mod mixers;
 mod refusals;
+mod stem;
 
 use super::program::Program;
 use crate::spec::Spec;
@@ -21,11 +23,12 @@ use builder::Builder;
 pub(super) fn build(spec: &Spec, loader: &mut Loader<'_>) -> Result<Program> {
     refusals::check_model(spec)?;
     let mut builder = Builder::new(spec, loader)?;
-    let embed = heads::embedding(&mut builder)?;
+    let embed = stem::embedding(&mut builder)?;
     for (index, layer) in spec.main().layers().enumerate() {
         heads::hidden_states(&mut builder, index, None);
+        let own = spec.main().weights_of.get(index).copied().unwrap_or(index);
         for sum in layer {
-            layer::sum(&mut builder, &format!("layers.{index}"), sum)?;
+            layer::sum(&mut builder, &format!("layers.{own}"), sum)?;
         }
     }
     heads::head(&mut builder, &embed)?;

@@ -22,17 +22,9 @@ pub(super) fn check_model(spec: &Spec) -> Result<()> {
     ])
 }
 
-pub(super) fn check_stem(stem: &TokenStem) -> Result<()> {
-    refuse(&[
-        (stem.types > 0 || stem.tasks > 0, "token types"),
-        (stem.project == Some(crate::spec::Project::Last), "a projection after the embedding's norm"),
-        (stem.positions.is_some_and(|positions| positions.skip.is_some()), "positions that skip padding"),
-    ])
-}
-
 pub(super) fn check_head(head: &LmHead, stem: &TokenStem) -> Result<()> {
     refuse(&[
-        (head.dense.is_some(), "a dense layer before the logits"),
+        (head.dense.is_some() && head.project, "a dense layer and a projection before the logits"),
         (head.vocab != stem.vocab, "logits for another vocabulary than the embedding's"),
     ])
 }
@@ -49,8 +41,9 @@ pub(super) fn check_sum(sum: &Sum) -> Result<()> {
     ])
 }
 
-pub(super) fn check_attention(spec: &Attention) -> Result<()> {
+pub(super) fn check_attention(spec: &Attention, whole: bool) -> Result<()> {
     refuse(&[
+        (spec.sinks && whole, "attention sinks in a model that encodes whole texts"),
         (spec.mask.chunk.is_some(), "attention inside chunks"),
         (spec.mask.groups, "attention inside groups"),
         (spec.v_norm.is_some(), "a norm of values"),

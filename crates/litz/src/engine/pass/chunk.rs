@@ -3,8 +3,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::engine::buffers::{RowsPer, Tiling};
-use crate::engine::forward::Outputs;
+use crate::engine::buffers::{Counts, RowsPer, Tiling};
+use crate::engine::forward::{Hidden, Outputs};
 use crate::engine::rope::Tables;
 use crate::engine::state::{Slots, PAGE};
 
@@ -16,10 +16,45 @@ const MIN_TILE: usize = 16;
 /// The id of positions that were fed as embeddings.
 pub(in crate::engine) const EMBEDDED: u32 = u32::MAX;
 
+/// What a pass is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::engine) struct Wanted {
+    /// What the head gives.
+    pub(in crate::engine) head: bool,
+    pub(in crate::engine) hidden: Hidden,
+}
+
+impl From<Outputs> for Wanted {
+    fn from(outputs: Outputs) -> Self {
+        match outputs {
+            Outputs::Last | Outputs::All => Self { head: true, hidden: Hidden::None },
+            Outputs::Hidden => Self { head: false, hidden: Hidden::Last },
+            Outputs::HiddenOfLayers => Self { head: false, hidden: Hidden::Layers },
+        }
+    }
+}
+
+/// Where a chunk's outputs lie among those of the whole call.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::engine) struct Outset {
+    /// Outputs that came before, of how many.
+    pub(in crate::engine) outputs: usize,
+    pub(in crate::engine) total: usize,
+    /// Sequences that came before.
+    pub(in crate::engine) sequences: usize,
+}
+
 /// Consecutive positions of a sequence on their way into a chunk.
 pub(in crate::engine) struct Part<'a> {
     pub(in crate::engine) tokens: &'a [u32],
     pub(in crate::engine) position: usize,
+    /// Of each token, if they are not `position` and those after it.
+    pub(in crate::engine) positions: Option<&'a [u32]>,
+    pub(in crate::engine) types: Option<&'a [u32]>,
+    pub(in crate::engine) tasks: Option<&'a [u32]>,
+    /// How many of the tokens are keys, and which stands for the sequence instead of the first or last.
+    pub(in crate::engine) keys: usize,
+    pub(in crate::engine) pooled: Option<usize>,
     /// The rows of those that are `EMBEDDED`.
     pub(in crate::engine) embeddings: &'a [f32],
     /// The states, which have room for them.
@@ -37,8 +72,11 @@ pub(in crate::engine) struct Span {
     /// The first row in the chunk, and its position in the sequence.
     pub(in crate::engine) row: usize,
     pub(in crate::engine) position: usize,
-    /// How many tokens it has.
+    /// How many tokens it has, and how many of them are keys.
     pub(in crate::engine) len: usize,
+    pub(in crate::engine) keys: usize,
+    /// The token that stands for the sequence instead of the first or last.
+    pub(in crate::engine) pooled: Option<usize>,
 }
 
 /// Rows of one span that are worked on together.
@@ -53,6 +91,10 @@ pub(in crate::engine) struct Tile {
 /// Tokens that go through the steps together. Row `i` of a buffer belongs to token `i`.
 pub(in crate::engine) struct Chunk {
     pub(in crate::engine) tokens: Vec<u32>,
+    /// Of each token; types and tasks are empty where all are 0.
+    pub(in crate::engine) positions: Vec<u32>,
+    pub(in crate::engine) types: Vec<u32>,
+    pub(in crate::engine) tasks: Vec<u32>,
     pub(in crate::engine) spans: Vec<Span>,
     /// The tokens of a sequence that share a page.
     pub(in crate::engine) pages: Vec<Tile>,
@@ -60,10 +102,8 @@ pub(in crate::engine) struct Chunk {
     pub(in crate::engine) tiles: Vec<Vec<Tile>>,
     /// Rows whose outputs are wanted; output `i` is row `i` of the logits.
     pub(in crate::engine) outputs: Vec<usize>,
-    /// What is wanted, and where the outputs lie among those of the whole call.
-    pub(in crate::engine) wanted: Outputs,
-    pub(in crate::engine) first: usize,
-    pub(in crate::engine) total: usize,
+    pub(in crate::engine) wanted: Wanted,
+    pub(in crate::engine) outset: Outset,
     pub(in crate::engine) tables: Arc<Tables>,
     /// The rows that were fed as embeddings, and their embeddings one after another.
     embedded: Vec<usize>,
@@ -74,13 +114,15 @@ impl Default for Chunk {
     fn default() -> Self {
         Self {
             tokens: Vec::new(),
+            positions: Vec::new(),
+            types: Vec::new(),
+            tasks: Vec::new(),
             spans: Vec::new(),
             pages: Vec::new(),
             tiles: Vec::new(),
             outputs: Vec::new(),
-            wanted: Outputs::Last,
-            first: 0,
-            total: 0,
+            wanted: Wanted::default(),
+            outset: Outset::default(),
             tables: Arc::default(),
             embedded: Vec::new(),
             embeddings: Vec::new(),
@@ -89,35 +131,38 @@ impl Default for Chunk {
 }
 
 impl Chunk {
-    /// Empties it for the next tokens, of whose outputs `first` of `total` positions came before.
-    pub(in crate::engine) fn begin(
-        &mut self,
-        tables: Arc<Tables>,
-        wanted: Outputs,
-        (first, total): (usize, usize),
-    ) {
-        self.tokens.clear();
+    /// Empties it for the next tokens.
+    pub(in crate::engine) fn begin(&mut self, tables: Arc<Tables>, wanted: Wanted, outset: Outset) {
+        for rows in [&mut self.tokens, &mut self.positions, &mut self.types, &mut self.tasks] {
+            rows.clear();
+        }
         self.spans.clear();
         self.pages.clear();
         self.outputs.clear();
         self.embedded.clear();
         self.embeddings.clear();
-        (self.tables, self.wanted, self.first, self.total) = (tables, wanted, first, total);
+        (self.tables, self.wanted, self.outset) = (tables, wanted, outset);
     }
 
     /// Adds some positions of a sequence.
     pub(in crate::engine) fn add(&mut self, part: Part<'_>) {
         let (row, span) = (self.tokens.len(), self.spans.len());
-        let Part { tokens, position, embeddings, slots, long, wanted_from } = part;
+        let Part { tokens, position, embeddings, slots, long, wanted_from, keys, pooled, .. } = part;
         let embedded = tokens.iter().enumerate().filter(|(_, &token)| token == EMBEDDED);
         self.embedded.extend(embedded.map(|(index, _)| row + index));
         self.embeddings.extend_from_slice(embeddings);
         self.tokens.extend_from_slice(tokens);
         let positions = position..position + tokens.len();
+        match part.positions {
+            Some(given) => self.positions.extend_from_slice(given),
+            None => self.positions.extend(positions.clone().map(|position| position as u32)),
+        }
+        extend(&mut self.types, part.types, row, tokens.len());
+        extend(&mut self.tasks, part.tasks, row, tokens.len());
         let wanted = position.max(wanted_from)..positions.end;
         self.outputs.extend(wanted.map(|wanted| row + wanted - position));
-        self.spans.push(Span { slots, long, row, position, len: tokens.len() });
-        self.pages.extend(cut(span, positions, PAGE));
+        self.spans.push(Span { slots, long, row, position, len: tokens.len(), keys, pooled });
+        self.pages.extend(cut(span, position, 0..keys, PAGE));
     }
 
     /// Cuts the spans into tiles, for so many threads.
@@ -127,7 +172,8 @@ impl Chunk {
             let size = tile_size(*tiling, self.tokens.len(), threads);
             tiles.clear();
             for (index, span) in self.spans.iter().enumerate() {
-                tiles.extend(cut(index, span.position..span.position + span.len, size));
+                tiles.extend(cut(index, span.position, 0..span.keys, size));
+                tiles.extend(cut(index, span.position, span.keys..span.len, size));
             }
         }
     }
@@ -136,10 +182,17 @@ impl Chunk {
     pub(in crate::engine) fn count(&self, rows: RowsPer) -> usize {
         match rows {
             RowsPer::Token => self.tokens.len(),
-            RowsPer::Output if self.wanted.are_logits() => self.outputs.len(),
-            RowsPer::Output => 0,
+            RowsPer::Output if self.wanted.head => self.outputs.len(),
+            RowsPer::Sequence if self.wanted.head => self.spans.len(),
+            RowsPer::Output | RowsPer::Sequence => 0,
             RowsPer::Choice { top_k, .. } => self.tokens.len() * top_k,
         }
+    }
+
+    /// How many of each there are.
+    pub(in crate::engine) fn counts(&self) -> Counts {
+        let [outputs, sequences] = [RowsPer::Output, RowsPer::Sequence].map(|rows| self.count(rows));
+        Counts { tokens: self.tokens.len(), outputs, sequences }
     }
 
     /// Whether no two tokens belong to one sequence.
@@ -153,15 +206,14 @@ impl Chunk {
         first..first + tile.count
     }
 
-    /// The position of a row in its sequence.
-    pub(in crate::engine) fn position_of(&self, row: usize) -> usize {
-        let span = self.span_of(row);
-        span.position + row - span.row
-    }
-
     /// The span that a row belongs to.
     pub(in crate::engine) fn span_of(&self, row: usize) -> &Span {
         &self.spans[self.spans.partition_point(|span| span.row <= row) - 1]
+    }
+
+    /// The positions of a span's keys.
+    pub(in crate::engine) fn key_positions(&self, span: &Span) -> &[u32] {
+        &self.positions[span.row..span.row + span.keys]
     }
 
     /// The embedding that was fed instead of a token, of this width.
@@ -180,12 +232,22 @@ fn tile_size(Tiling { group, heads }: Tiling, tokens: usize, threads: usize) -> 
     size
 }
 
-/// Cuts a span's positions at absolute multiples of `size`.
-fn cut(span: usize, positions: Range<usize>, size: usize) -> impl Iterator<Item = Tile> {
-    let first = positions.start;
-    let starts = (first / size * size..positions.end).step_by(size);
+/// Cuts rows of a span, which begins at a position, at absolute multiples of `size`.
+fn cut(span: usize, position: usize, rows: Range<usize>, size: usize) -> impl Iterator<Item = Tile> {
+    let (first, end) = (position + rows.start, position + rows.end);
+    let starts = (first / size * size..end).step_by(size);
     starts.map(move |start| {
-        let own = start.max(first)..positions.end.min(start + size);
-        Tile { span, start: own.start - first, count: own.len() }
+        let own = start.max(first)..end.min(start + size);
+        Tile { span, start: own.start - position, count: own.len() }
     })
+}
+
+/// Appends what was given for `count` rows; zeros where something is given of other rows only.
+fn extend(rows: &mut Vec<u32>, given: Option<&[u32]>, before: usize, count: usize) {
+    if let Some(given) = given {
+        rows.resize(before, 0);
+        rows.extend_from_slice(given);
+    } else if !rows.is_empty() {
+        rows.resize(before + count, 0);
+    }
 }

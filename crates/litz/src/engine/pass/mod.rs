@@ -6,11 +6,11 @@ mod workspace;
 
 use std::any::Any;
 
-use super::buffers::{BufferId, BufferSpec, RowsPer};
+use super::buffers::{BufferId, BufferSpec};
 use super::options::ActivationDType;
 use crate::kernels::{Input, Kernels, Matrix, SharedSlice};
 
-pub(super) use chunk::{Chunk, Part, Span, Tile, EMBEDDED};
+pub(super) use chunk::{Chunk, Outset, Part, Span, Tile, Wanted, EMBEDDED};
 pub(super) use plan::{Phase, Plan};
 use workspace::Scratch;
 pub(super) use workspace::{Prepared, RowBuffer, Rows, Worker};
@@ -36,9 +36,9 @@ impl Pass {
 
     /// Makes room for the chunk.
     pub(super) fn reserve(&mut self, specs: &[BufferSpec]) {
-        let (tokens, outputs) = (self.chunk.tokens.len(), self.chunk.count(RowsPer::Output));
+        let counts = self.chunk.counts();
         for (buffer, spec) in self.buffers.iter_mut().zip(specs) {
-            buffer.reserve(spec.shared_rows(tokens, outputs), spec.forms);
+            buffer.reserve(spec.shared_rows(counts), spec.forms);
         }
     }
 

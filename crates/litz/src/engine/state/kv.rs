@@ -2,7 +2,7 @@
 
 use crate::kernels::{KvLayout, SharedSlice};
 use crate::memory::available;
-use crate::shared::{Block, Buffer};
+use crate::shared::Block;
 use crate::{Error, Result};
 
 pub use crate::kernels::KvDType as CacheDType;
@@ -95,53 +95,6 @@ impl KvCache {
                 unsafe { to.range_mut(own).copy_from_slice(from.range(range)) };
             }
         }
-    }
-}
-
-/// Keys and values that are needed in one pass only, whose chunk holds whole sequences: as floats, one cache a span.
-#[derive(Default)]
-pub(in crate::engine) struct PassKv(Vec<PassCaches>);
-
-struct PassCaches {
-    shape: KvShape,
-    lengths: Vec<usize>,
-    spans: Vec<KvCache>,
-    /// Declared after `spans`, which look into it.
-    memory: Buffer<u8>,
-}
-
-impl PassKv {
-    /// Makes room for spans of these lengths. Steps whose keys and values have one shape share the memory.
-    pub(in crate::engine) fn reserve(&mut self, shape: KvShape, lengths: &[usize]) {
-        let known = self.0.iter().position(|caches| caches.shape == shape);
-        let index = known.unwrap_or_else(|| {
-            let (lengths, spans, memory) = (Vec::new(), Vec::new(), Buffer::default());
-            self.0.push(PassCaches { shape, lengths, spans, memory });
-            self.0.len() - 1
-        });
-        let caches = &mut self.0[index];
-        if caches.lengths == lengths {
-            return;
-        }
-        let new = || KvCache::new(shape, CacheDType::F32);
-        let pages = |length: &usize| length.div_ceil(PAGE);
-        let bytes = new().page_bytes();
-        caches.memory.reserve(lengths.iter().map(pages).sum::<usize>() * bytes);
-        caches.spans.clear();
-        let mut start = 0;
-        for pages in lengths.iter().map(pages) {
-            let mut cache = new();
-            cache.extend(caches.memory.view(), start, pages);
-            caches.spans.push(cache);
-            start += pages * bytes;
-        }
-        caches.lengths = lengths.to_vec();
-    }
-
-    /// The keys and values of a span, for which there is room.
-    pub(in crate::engine) fn span(&self, shape: KvShape, span: usize) -> &KvCache {
-        let caches = self.0.iter().find(|caches| caches.shape == shape);
-        &caches.expect("the step's plan has made room").spans[span]
     }
 }
 

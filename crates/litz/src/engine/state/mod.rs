@@ -13,7 +13,7 @@ use crate::shared::assume_static;
 pub(super) use conv::ConvShape;
 use conv::{ConvWindow, Ring};
 pub use kv::CacheDType;
-pub(super) use kv::{Blocks, KvCache, KvShape, PassKv, PAGE};
+pub(super) use kv::{Blocks, KvCache, KvShape, PAGE};
 
 /// What a slot keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! The attention step between its matrices: heads are normed, rotated and appended to the cache, then queries attend to it.
+//! Causal attention between its matrices: heads are normed, rotated and appended to the cache, then queries attend to it.
 
 use std::ops::Range;
 
@@ -6,7 +6,7 @@ use super::norm::Norm;
 use super::step::{by_tokens, Step};
 use crate::engine::buffers::{BufferId, SlotId};
 use crate::engine::pass::{Chunk, Pass, Plan, Rows, Span, Tile, Worker};
-use crate::engine::state::{CacheDType, KvCache, KvShape, PassKv, PAGE};
+use crate::engine::state::{KvCache, PAGE};
 use crate::kernels::{AttendSpec, AttendState, Kernels, Pages, Queries, SharedSlice};
 use crate::shared::assume_static;
 use crate::threads::Split;
@@ -31,13 +31,14 @@ const APPEND_AND_ATTEND_SEGMENT: u8 = 5;
 /// Merge the segments, by tile and key head.
 const MERGE: u8 = 6;
 
-/// Attention of every query to the keys that it sees.
+/// Attention of every query to the keys of its sequence up to its own.
 pub(in crate::engine) struct Attention {
     pub(in crate::engine) queries: BufferId,
     pub(in crate::engine) keys: BufferId,
     pub(in crate::engine) values: BufferId,
     pub(in crate::engine) mixed: BufferId,
-    pub(in crate::engine) memory: KeyValues,
+    /// The sequence's keys and values.
+    pub(in crate::engine) slot: SlotId,
     /// Tells the attention steps of a program apart.
     pub(in crate::engine) number: usize,
     /// Which of the program's tilings cuts the tokens.
@@ -54,15 +55,6 @@ pub(in crate::engine) struct Attention {
     pub(in crate::engine) sinks: Option<Vec<f32>>,
     pub(in crate::engine) query_norms: HeadNorms,
     pub(in crate::engine) key_norms: HeadNorms,
-}
-
-/// Where keys and values are kept.
-#[derive(Clone, Copy)]
-pub(in crate::engine) enum KeyValues {
-    /// In a slot of the sequence, for later passes.
-    Slot(SlotId),
-    /// In the pass, whose chunk holds whole sequences.
-    Pass(KvShape),
 }
 
 /// Which of the model's ropes rotates queries and keys.
@@ -86,7 +78,7 @@ pub(in crate::engine) enum HeadNorms {
 
 impl HeadNorms {
     /// The norm of one head by itself.
-    fn of_head(&self, head: usize) -> Option<&Norm> {
+    pub(super) fn of_head(&self, head: usize) -> Option<&Norm> {
         match self {
             Self::None | Self::Whole(_) => None,
             Self::Head(norm) => Some(norm),
@@ -94,7 +86,7 @@ impl HeadNorms {
         }
     }
 
-    fn whole(&self) -> Option<&Norm> {
+    pub(super) fn whole(&self) -> Option<&Norm> {
         match self {
             Self::Whole(norm) => Some(norm),
             _ => None,
@@ -136,10 +128,6 @@ impl Step for Attention {
         if self.query_norms.whole().is_some() || self.key_norms.whole().is_some() {
             plan.stage(NORM_WHOLE, by_tokens(chunk, plan));
         }
-        if let KeyValues::Pass(shape) = self.memory {
-            let lengths: Vec<usize> = chunk.spans.iter().map(|span| span.len).collect();
-            plan.shared::<PassKv>().reserve(shape, &lengths);
-        }
         let (threads, tiles) = (plan.threads(), &chunk.tiles[self.tiling]);
         let units = tiles.len() * self.kv_heads;
         let segments = tiles.iter().map(|&tile| self.segments_of(chunk, tile).len()).max().unwrap_or(0);
@@ -156,13 +144,6 @@ impl Step for Attention {
         let by_segment = Split::new(units * segments, 1, 1, threads);
         plan.stage(if alone { APPEND_AND_ATTEND_SEGMENT } else { ATTEND_SEGMENT }, by_segment);
         plan.stage(MERGE, by_tile);
-    }
-
-    fn bytes(&self, tokens: usize) -> usize {
-        match self.memory {
-            KeyValues::Slot(_) => 0,
-            KeyValues::Pass(shape) => tokens.next_multiple_of(PAGE) * shape.bytes_per_token(CacheDType::F32),
-        }
     }
 
     fn run(&self, pass: &Pass, stage: u8, units: Range<usize>, worker: &mut Worker) {
@@ -239,15 +220,12 @@ impl Attention {
             norm.apply_in_place(pass.kernels(), x);
         }
         if let Some(rotation) = self.rotation {
-            apply_rope(pass, rotation, span, position, x);
+            apply_rope(pass, rotation, span.long, position, x);
         }
     }
 
     fn cache<'a>(&self, pass: &'a Pass, span: usize) -> &'a KvCache {
-        match self.memory {
-            KeyValues::Slot(slot) => pass.chunk.spans[span].slots.kv(slot),
-            KeyValues::Pass(shape) => pass.shared::<PassKv>().span(shape, span),
-        }
+        pass.chunk.spans[span].slots.kv(self.slot)
     }
 
     /// The positions that any query of a tile sees.
@@ -368,9 +346,9 @@ impl Attention {
     }
 }
 
-fn apply_rope(pass: &Pass, rotation: Rotation, span: &Span, position: usize, x: &mut [f32]) {
+pub(super) fn apply_rope(pass: &Pass, rotation: Rotation, long: u32, position: usize, x: &mut [f32]) {
     let rope = rotation.rope;
-    let (cos, sin) = pass.chunk.tables.at(rope, span.long >> rope & 1 == 1, position);
+    let (cos, sin) = pass.chunk.tables.at(rope, long >> rope & 1 == 1, position);
     match rotation.interleaved {
         true => pass.kernels().rope_interleaved(x, cos, sin),
         false => pass.kernels().rope_half(x, cos, sin),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::norm::Norm;
 use super::step::Step;
 use crate::engine::buffers::{BufferId, DECODE_TOKENS};
-use crate::engine::forward::Outputs;
+use crate::engine::forward::Hidden;
 use crate::engine::pass::{Chunk, Pass, Plan, Worker};
 use crate::threads::Split;
 
@@ -23,15 +23,16 @@ pub(in crate::engine) struct HiddenStates {
 
 impl Step for HiddenStates {
     fn plan(&self, chunk: &Chunk, plan: &mut Plan<'_>) {
-        if chunk.wanted == Outputs::HiddenOfLayers || chunk.wanted == Outputs::Hidden && self.is_last {
+        let wanted = chunk.wanted.hidden;
+        if wanted == Hidden::Layers || wanted == Hidden::Last && self.is_last {
             plan.stage(0, Split::new(chunk.outputs.len(), 1, DECODE_TOKENS, plan.threads()));
         }
     }
 
     fn run(&self, pass: &Pass, _: u8, outputs: Range<usize>, _: &mut Worker) {
         let (x, to) = (pass.rows(self.x), pass.rows(self.to));
-        let layer = if pass.chunk.wanted == Outputs::Hidden { 0 } else { self.layer };
-        let first = layer * pass.chunk.total + pass.chunk.first;
+        let layer = if pass.chunk.wanted.hidden == Hidden::Last { 0 } else { self.layer };
+        let first = layer * pass.chunk.outset.total + pass.chunk.outset.outputs;
         for index in outputs {
             let token = pass.chunk.outputs[index];
             // SAFETY: nobody writes the hidden states in this phase; this piece alone writes this output.

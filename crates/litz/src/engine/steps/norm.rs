@@ -2,10 +2,11 @@
 
 use std::ops::Range;
 
-use super::step::{by_tokens, Step};
-use crate::engine::buffers::BufferId;
+use super::step::Step;
+use crate::engine::buffers::{BufferId, RowsPer, DECODE_TOKENS};
 use crate::engine::pass::{Chunk, Pass, Plan, Worker};
 use crate::kernels::Kernels;
+use crate::threads::Split;
 
 /// The two norms there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,18 +48,20 @@ impl Norm {
 pub(in crate::engine) struct NormInPlace {
     pub(in crate::engine) x: BufferId,
     pub(in crate::engine) norm: Norm,
+    /// For which rows it runs.
+    pub(in crate::engine) rows: RowsPer,
 }
 
 impl Step for NormInPlace {
     fn plan(&self, chunk: &Chunk, plan: &mut Plan<'_>) {
-        plan.stage(0, by_tokens(chunk, plan));
+        plan.stage(0, Split::new(chunk.count(self.rows), 1, DECODE_TOKENS, plan.threads()));
     }
 
-    fn run(&self, pass: &Pass, _: u8, tokens: Range<usize>, _: &mut Worker) {
+    fn run(&self, pass: &Pass, _: u8, units: Range<usize>, _: &mut Worker) {
         let rows = pass.rows(self.x);
-        for token in tokens {
-            // SAFETY: this piece alone touches this token's row.
-            let x = unsafe { rows.get_mut(token, 0..self.norm.weight.len()) };
+        for row in units {
+            // SAFETY: this piece alone touches this row.
+            let x = unsafe { rows.get_mut(row, 0..self.norm.weight.len()) };
             self.norm.apply_in_place(pass.kernels(), x);
         }
     }

@@ -7,6 +7,7 @@
 mod page;
 mod tile;
 mod types;
+pub(super) mod whole;
 
 use super::convert::{Float, F16, F32};
 use super::simd::Simd;
@@ -15,6 +16,7 @@ pub use page::{KvDType, KvLayout, PAGE};
 use page::{Line, NextPage, Wide};
 use tile::{attend_rows, exp2, TileScores, NARROW_TILE_ROWS, TILE_ROWS};
 pub use types::{AttendSpec, AttendState, Pages, Queries};
+pub use whole::{DistanceBias, HeadRows, KeyPanels, WholeQueries, WholeScratch, WholeSpec};
 
 /// Adds pages to the running softmax of every query.
 ///

@@ -1,6 +1,6 @@
 //! Activation functions, plain and gated.
 
-use super::exp::{normal_cdf, sigmoid};
+use super::exp::{normal_cdf, sigmoid, tanh};
 use crate::kernels::simd::{at, map, Simd};
 
 /// A feed-forward network's non-linearity.
@@ -16,6 +16,10 @@ pub enum Activation {
     Relu,
     /// `x * sigmoid(1.702 x)`.
     QuickGelu,
+    /// `tanh(x)`.
+    Tanh,
+    /// `1 / (1 + e^-x)`.
+    Sigmoid,
 }
 
 #[inline(always)]
@@ -30,6 +34,8 @@ fn apply<S: Simd>(s: S, activation: Activation, x: S::F) -> S::F {
         }
         Activation::Relu => s.max(s.splat(0.0), x),
         Activation::QuickGelu => s.mul(x, sigmoid(s, s.mul(x, s.splat(1.702)))),
+        Activation::Tanh => tanh(s, x),
+        Activation::Sigmoid => sigmoid(s, x),
     }
 }
 
