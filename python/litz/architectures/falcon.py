@@ -26,7 +26,7 @@ from litz.architectures.base import (
     pre,
 )
 from litz.architectures.gpt_neox import fused_layers
-from litz.architectures.names import GGUF_FUSED_QKV, Names, layer_table
+from litz.architectures.names import GGUF_FUSED_QKV, Names
 from litz.errors import ConfigError
 from litz.spec import Alibi, Rope
 
