@@ -37,7 +37,7 @@ mod tests {
 
     #[test]
     fn neighbours_of_a_byte_become_neighbouring_elements() {
-        let codes: [u8; CODES] = std::array::from_fn(|i| (2 * i % 16 | (2 * i + 1) % 16 << 4) as u8);
+        let codes: [u8; CODES] = std::array::from_fn(|i| 2 * (i as u8) % 16 * 17 + 16);
         let (mut block, mut values) = ([0; BYTES], [0.0; ELEMENTS]);
         join(&codes, &[128], &mut block);
         dequantize(DType::MXFP4, &block, &mut values).unwrap();

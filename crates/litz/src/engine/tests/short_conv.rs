@@ -45,7 +45,9 @@ fn it_computes_what_the_spec_says() {
 fn threads_chunks_and_steps_give_the_same_bits() {
     for (isa, dtype) in isas().flat_map(|isa| [DType::F32, DType::Q8_0].map(|dtype| (isa, dtype))) {
         let spec = hybrid(3, true, 96);
-        let (file, text) = (file(&spec, |_| dtype), ids(70, 5, vocab(&spec)));
+        // The factors' rows are shorter than a block.
+        let stored = |name: &str| if name.contains("conv.conv") { DType::F32 } else { dtype };
+        let (file, text) = (file(&spec, stored), ids(70, 5, vocab(&spec)));
         let expected = load(&spec, &file, &options(1, 512), isa).logits(&text).unwrap();
         for (threads, chunk) in [(1, 1), (2, 2), (3, 5), (2, 64), (5, 70)] {
             let model = load(&spec, &file, &options(threads, chunk), isa);
