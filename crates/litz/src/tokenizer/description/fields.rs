@@ -113,9 +113,7 @@ impl<'a> Fields<'a> {
     pub fn done(self) -> Result<()> {
         match self.unread.first() {
             None => Ok(()),
-            Some(key) => {
-                Err(Error::Unsupported(format!("{}.{key}: unknown setting", self.path)))
-            }
+            Some(key) => Err(Error::Unsupported(format!("{}.{key}: unknown setting", self.path))),
         }
     }
 
