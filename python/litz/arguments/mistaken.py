@@ -10,7 +10,7 @@ from litz.numbers import shown
 
 def is_model(value: Any) -> bool:
     """Whether it is a loaded model, of any library."""
-    return hasattr(type(value), "generate")
+    return hasattr(type(value), "generate") or hasattr(type(value), "named_parameters")
 
 
 def is_tokenizer(value: Any) -> bool:
