@@ -96,7 +96,7 @@ fn rows_of_fused_tensors_are_the_tensors_that_they_fuse() {
         let tensor = whole.tensor(side).unwrap();
         let source = all.iter_mut().find(|source| source.name == *side).unwrap();
         let (start, count) = (fused.len() / 60, tensor.shape[0]);
-        source.parts = vec![Part { file: 1, tensor: "fused".to_owned(), start, count }];
+        source.parts = vec![Part::new(1, "fused", start, count)];
         fused.extend_from_slice(whole.bytes(tensor));
     }
     tensors.raw("fused", &[fused.len() / 60, 96], DType::Q4_1, fused);

@@ -1,5 +1,6 @@
 //! Tiny random models in files of every storage, a plain reference, and the engine against both.
 
+mod encoders;
 mod errors;
 mod exact;
 pub(crate) mod file;
@@ -80,7 +81,7 @@ pub(super) fn file(spec: &Spec, dtype: impl Fn(&str) -> DType) -> TensorFile {
 /// The whole tensor, as one part.
 pub(super) fn whole(file: usize, tensor: &TensorInfo) -> Part {
     let rows = tensor.shape[..tensor.shape.len().max(2) - 1].iter().product();
-    Part { file, tensor: tensor.name.clone(), start: 0, count: rows }
+    Part::new(file, &tensor.name, 0, rows)
 }
 
 pub(super) fn sources(file: &TensorFile) -> Vec<WeightSource> {

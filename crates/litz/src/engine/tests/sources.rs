@@ -39,7 +39,7 @@ fn source(name: &str, parts: Vec<Part>) -> WeightSource {
 }
 
 fn part(tensor: &str, start: usize, count: usize) -> Part {
-    Part { file: 1, tensor: tensor.to_owned(), start, count }
+    Part::new(1, tensor, start, count)
 }
 
 fn bytes<'a>(file: &'a TensorFile, name: &str) -> &'a [u8] {
@@ -196,7 +196,7 @@ fn shaken(source: &WeightSource, all: &[WeightSource], random: &mut Random) -> W
         _ => near,
     };
     let (start, count, file) = (number(own.start), number(own.count), number(own.file).min(1));
-    let mut parts = vec![Part { file, tensor: own.tensor.clone(), start, count }];
+    let mut parts = vec![Part::new(file, &own.tensor, start, count)];
     if random.next().is_multiple_of(4) {
         let other = all[random.next() as usize % all.len()].parts[0].clone();
         parts.push(Part { start: own.count / 2, count: own.count - own.count / 2, ..other });

@@ -93,11 +93,20 @@ fn definition(activation: Activation, x: f64) -> f64 {
         }
         Activation::Relu => x.max(0.0),
         Activation::QuickGelu => x * sigmoid(1.702 * x),
+        Activation::Tanh => x.tanh(),
+        Activation::Sigmoid => sigmoid(x),
     }
 }
 
-const ACTIVATIONS: [Activation; 5] =
-    [Activation::Silu, Activation::Gelu, Activation::GeluTanh, Activation::Relu, Activation::QuickGelu];
+const ACTIVATIONS: [Activation; 7] = [
+    Activation::Silu,
+    Activation::Gelu,
+    Activation::GeluTanh,
+    Activation::Relu,
+    Activation::QuickGelu,
+    Activation::Tanh,
+    Activation::Sigmoid,
+];
 
 #[test]
 fn activations_follow_their_definitions() {
