@@ -99,7 +99,7 @@ class Model:
         keys: Sequence[int] | None = None,
         pooled: Sequence[int] | None = None,
         head: bool = True,
-        hidden: Literal[none, last, layers] = "none",
+        hidden: Literal["none", "last", "layers"] = "none",
     ) -> tuple[bytes, bytes]:
         """One pass over whole texts, which lie one after another: what the head gives, and hidden states.
 
