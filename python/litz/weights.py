@@ -235,7 +235,7 @@ def _without_prefix(tensor: str, family: Family, names: Names) -> str | None:
     """The name as the family's table writes it; None for another modality's tower."""
     if tensor.startswith(family.unused):
         return None
-    for prefix in (*family.prefixes, family.prefix, _OF_ANSWERS):
+    for prefix in (*family.prefixes, family.prefix, _OF_ANSWERS if _match(names, tensor) == "unknown" else ""):
         if prefix and tensor.startswith(prefix):
             rest = tensor.removeprefix(prefix)
             return rest if _match(names, rest) != "unknown" else f"model.{rest}"

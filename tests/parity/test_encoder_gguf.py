@@ -15,7 +15,7 @@ from tests.parity.harness.gguf_encoders import write
 from tests.parity.harness.gguf_writer import Kind
 from tests.parity.harness.rows.encoders import EMBEDDING_GEMMA, FAMILIES
 
-NAMES = ("bert", "roberta", "xlm_roberta", "nomic_bert", "jina_embeddings_v3", "eurobert")
+NAMES = ("bert", "roberta", "xlm_roberta", "nomic_bert", "jina_embeddings_v3", "eurobert", "modernbert")
 # The format has no key for the scale of Gemma's attention: a head's size is taken for granted, as it is published.
 GEMMA = replace(EMBEDDING_GEMMA, keys={**EMBEDDING_GEMMA.keys, "query_pre_attn_scalar": 16})
 ROWS = [*(FAMILIES[name].rows[0] for name in NAMES), GEMMA]

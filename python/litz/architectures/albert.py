@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from litz.architectures.base import Family
+from litz.architectures import bert
 from litz.architectures.encoder_heads import BERT_TASKS, choice, first_token, lm_names, masked, pooler
 from litz.architectures.encoders import EMBEDDINGS, bert_like
 from litz.architectures.names import layer_table
@@ -19,32 +19,24 @@ def spec(c: Keys) -> Spec:
     return replace(made, towers={"text": replace(made.main, weights_of=shared)})
 
 
-FAMILY = Family(
+LAYERS = {
+    **{f"attention.{name}": f"attn.{name[0]}" for name in ("query", "key", "value")}, "attention.dense": "attn.o",
+    "attention.LayerNorm": "attn_norm", "ffn": "mlp.up", "ffn_output": "mlp.down",
+    "full_layer_layer_norm": "mlp_norm",
+}  # fmt: skip
+FAMILY = replace(
+    bert.FAMILY,
     defaults={
-        "embedding_size": 128, "hidden_act": "gelu_new", "hidden_size": 4096, "inner_group_num": 1,
-        "intermediate_size": 16384, "layer_norm_eps": 1e-12, "max_position_embeddings": 512,
-        "num_attention_heads": 64, "num_hidden_groups": 1, "num_hidden_layers": 12, "pad_token_id": 0,
-        "tie_word_embeddings": True, "type_vocab_size": 2, "vocab_size": 30000,
+        **bert.FAMILY.defaults, "embedding_size": 128, "hidden_act": "gelu_new", "hidden_size": 4096,
+        "inner_group_num": 1, "intermediate_size": 16384, "num_attention_heads": 64, "num_hidden_groups": 1,
+        "vocab_size": 30000,
     },
     spec=spec,
     names={
-        **EMBEDDINGS,
-        "encoder.embedding_hidden_mapping_in": "project_in",
-        "sop_classifier.classifier": None,
-        **layer_table(
-            "encoder.albert_layer_groups.{i}.albert_layers.0.",
-            {
-                **{f"attention.{name}": f"attn.{name[0]}" for name in ("query", "key", "value")},
-                "attention.dense": "attn.o",
-                "attention.LayerNorm": "attn_norm",
-                "ffn": "mlp.up",
-                "ffn_output": "mlp.down",
-                "full_layer_layer_norm": "mlp_norm",
-            },
-        ),
+        **EMBEDDINGS, "encoder.embedding_hidden_mapping_in": "project_in", "sop_classifier.classifier": None,
+        **layer_table("encoder.albert_layer_groups.{i}.albert_layers.0.", LAYERS),
     },
     prefixes=("albert.",),
-    kind="encoder",
     tasks={
         **BERT_TASKS,
         HIDDEN_STATES: pooler("pooler"),

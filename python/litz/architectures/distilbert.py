@@ -13,25 +13,17 @@ def spec(c: Keys) -> Spec:
     return bert_like(c, norm=Norm("layer", 1e-12, bias=True))
 
 
+LAYERS = {
+    **{f"attention.{name}_lin": f"attn.{name[0]}" for name in ("q", "k", "v", "out")}, "sa_layer_norm": "attn_norm",
+    "ffn.lin1": "mlp.up", "ffn.lin2": "mlp.down", "output_layer_norm": "mlp_norm",
+}  # fmt: skip
 FAMILY = Family(
     defaults={
         "activation": "gelu", "dim": 768, "hidden_dim": 3072, "max_position_embeddings": 512, "n_heads": 12,
         "n_layers": 6, "pad_token_id": 0, "tie_word_embeddings": True, "vocab_size": 30522,
     },
     spec=spec,
-    names={
-        **EMBEDDINGS,
-        **layer_table(
-            "transformer.layer.{i}.",
-            {
-                **{f"attention.{name}_lin": f"attn.{name[0]}" for name in ("q", "k", "v", "out")},
-                "sa_layer_norm": "attn_norm",
-                "ffn.lin1": "mlp.up",
-                "ffn.lin2": "mlp.down",
-                "output_layer_norm": "mlp_norm",
-            },
-        ),
-    },
+    names={**EMBEDDINGS, **layer_table("transformer.layer.{i}.", LAYERS)},
     prefixes=("distilbert.",),
     aliases={
         "hidden_act": "activation", "hidden_size": "dim", "intermediate_size": "hidden_dim",
@@ -41,9 +33,7 @@ FAMILY = Family(
     tasks={
         **BERT_TASKS,
         HIDDEN_STATES: Task(without_head),
-        MASKED: masked(
-            {"vocab_transform": "head.dense", "vocab_layer_norm": "head.norm", "vocab_projector": "head"}
-        ),
+        MASKED: masked({"vocab_transform": "head.dense", "vocab_layer_norm": "head.norm", "vocab_projector": "head"}),
         SEQUENCE: first_token("pre_classifier", "relu", "classifier"),
         CHOICE: choice("pre_classifier", "relu"),
     },

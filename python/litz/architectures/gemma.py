@@ -8,7 +8,6 @@ KEYS = {"head_dim": 256, "hidden_act": "gelu_pytorch_tanh", "max_position_embedd
 
 def gemma_activation(c: Keys) -> Activation:
     """ "gelu" in these files means the tanh form; `hidden_activation` goes before `hidden_act`."""
-    c.refuse("use_bidirectional_attention", "litz runs Gemma as a causal model")
     c.get("hidden_act")
     found = activation_of(c, "hidden_activation", "hidden_act")
     return "gelu_tanh" if found == "gelu" else found
@@ -20,6 +19,7 @@ def gemma_norm(c: Keys) -> Norm:
 
 
 def spec(c: Keys) -> Spec:
+    c.refuse("use_bidirectional_attention", "litz runs Gemma 1 as a causal model")
     act, stem = gemma_activation(c), scaled(c.size("hidden_size") ** 0.5)
     return plain(c, norm=gemma_norm(c), activation=act, bias=biases(c), ropes=one_rope(c), stem=stem)
 

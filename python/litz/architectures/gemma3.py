@@ -1,5 +1,5 @@
-"""Gemma 3, the text model, and EmbeddingGemma, which reads both ways and has no head: Gemma 2 without softcaps, a norm
-on each head of q and k, and two rotary embeddings.
+"""Gemma 3, the text model, and EmbeddingGemma: Gemma 2 without softcaps, a norm on each head of q and k, and two rotary
+embeddings. EmbeddingGemma reads both ways and has no head.
 
 Five layers of six have a window and rotate with a base of 10,000; the sixth sees everything and rotates with 1,000,000,
 scaled linearly in the larger models.

@@ -93,7 +93,7 @@ _NAMES: dict[str, Target] = {
     **{f"blk.{{i}}.{key}": within("layers.{i}.", target) for key, target in _LAYER.items()},
     **gguf_encoders.NAMES,
 }
-_FACTS = {**gguf_families.FACTS, **gguf_encoders.FACTS}
+FACTS = {**gguf_families.FACTS, **gguf_encoders.FACTS}
 # Falcon 40B has a norm of its own for attention; the first one is then the feed-forward's.
 _TWO_NORMS: Names = {"blk.{i}.attn_norm": "layers.{i}.mlp_norm", "blk.{i}.attn_norm_2": "layers.{i}.attn_norm"}
 
@@ -124,8 +124,8 @@ def config(
     `gguf.KEY`, so that it is refused like any unknown key.
     """
     arch = metadata.get("general.architecture")
-    if not isinstance(arch, str) or arch not in _FACTS:
-        known = ", ".join(_FACTS)
+    if not isinstance(arch, str) or arch not in FACTS:
+        known = ", ".join(FACTS)
         raise UnsupportedError(
             f"{where}: the GGUF architecture (general.architecture) {shown(arch)} is not implemented; "
             f"expected one of {known}"
@@ -137,7 +137,7 @@ def config(
         raise ConfigError(f"{where} has no token_embd.weight: it holds a vocabulary but no model")
     h = Header(metadata, shapes, where=where, long_arrays=long_arrays)
     s = _sizes(h)
-    c = _common(h, s) | _FACTS[arch](h, s)
+    c = _common(h, s) | FACTS[arch](h, s)
     if arch not in WITHOUT_ROPE:
         c |= gguf_rope.rope(h, head=s.head, context=s.context, floats=floats)
     for key, values in _OFF.items():

@@ -47,10 +47,26 @@ def _gemma_embedding(h: Header, s: Sizes) -> Facts:
     }  # fmt: skip
 
 
+def _modern_bert(h: Header, s: Sizes) -> Facts:
+    """Every third layer sees everything, from the first on, unless the header has another period."""
+    if h.text("rope.scaling.type") not in (None, "none"):
+        raise h.refuse("a modern-bert with modern-bert.rope.scaling.type")
+    h.neutral("rope.dimension_count", s.head)
+    h.require("attention.sliding_window")
+    return {
+        "model_type": "modernbert", "num_key_value_heads": None, "norm_bias": h.has("ffn_norm.bias"),
+        "attention_bias": h.has("attn_qkv.bias"), "mlp_bias": h.has("ffn_up.bias"),
+        "local_attention": h.size("attention.sliding_window"),
+        "global_attn_every_n_layers": h.size("attention.sliding_window_pattern"),
+        "global_rope_theta": gguf_rope.positive(h, "rope.freq_base"),
+        "local_rope_theta": gguf_rope.positive(h, "rope.freq_base_swa"),
+    }  # fmt: skip
+
+
 # GGUF architecture -> what its header leaves unsaid
 FACTS: dict[str, Callable[[Header, Sizes], Facts]] = {
     "bert": _bert, "eurobert": _eurobert, "gemma-embedding": _gemma_embedding, "jina-bert-v3": _jina_bert_v3,
-    "nomic-bert": _nomic_bert,
+    "modern-bert": _modern_bert, "nomic-bert": _nomic_bert,
 }  # fmt: skip
 NAMES: Names = {
     "token_types": "types", "cls": None, "cls.output": None, "dense_2": None, "dense_3": None,

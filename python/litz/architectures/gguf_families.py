@@ -275,11 +275,12 @@ FACTS: dict[str, Callable[[Header, Sizes], Facts]] = {
     "phi2": _phi2, "phi3": _phi3, "qwen2": _plain, "qwen2moe": _qwen2_moe, "qwen3": _qwen3,
     "qwen3moe": _qwen3_moe, "smollm3": _smollm3, "stablelm": _stablelm, "starcoder2": _starcoder2,
 }  # fmt: skip
-WITHOUT_ROPE = ("bert", "bloom", "gpt2")
+WITHOUT_ROPE = ("bert", "bloom", "gpt2", "modern-bert")
 WITHOUT_ATTENTION = ("lfm2",)  # in some of their layers
 # Families with layer norms -> their own name for the epsilon; the others have RMS norms
 LAYER_NORM_EPSILON = {
-    "bert": "layer_norm_eps", "jina-bert-v3": "layer_norm_eps", "nomic-bert": "layer_norm_eps",
+    "bert": "layer_norm_eps", "jina-bert-v3": "layer_norm_eps", "modern-bert": "norm_eps",
+    "nomic-bert": "layer_norm_eps",
     "bloom": "layer_norm_epsilon", "command-r": "layer_norm_eps", "falcon": "layer_norm_epsilon",
     "gpt2": "layer_norm_epsilon", "gptneox": "layer_norm_eps", "phi2": "layer_norm_eps",
     "stablelm": "layer_norm_eps", "starcoder2": "norm_epsilon",

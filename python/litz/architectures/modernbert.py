@@ -99,6 +99,7 @@ FAMILY = Family(
             },
         ),
     },
+    gguf_names={"blk.{i}.ffn_up": ("layers.{i}.mlp.gate", "layers.{i}.mlp.up")},
     kind="encoder",
     tasks={
         HIDDEN_STATES: Task(without_head),

@@ -2,8 +2,7 @@
 
 from dataclasses import replace
 
-from litz.architectures.base import Family
-from litz.architectures.encoder_heads import ROBERTA_TASKS
+from litz.architectures import roberta
 from litz.architectures.encoders import BERT, bert_like, counted_from_padding
 from litz.architectures.names import layer_table
 from litz.config import Keys
@@ -18,20 +17,15 @@ def spec(c: Keys) -> Spec:
     return counted_from_padding(bert_like(c, attention=lambda made: replace(made, position_bias=bias)), _PADDING)
 
 
-FAMILY = Family(
-    defaults={
-        "hidden_act": "gelu", "hidden_size": 768, "intermediate_size": 3072, "layer_norm_eps": 1e-12,
-        "max_position_embeddings": 512, "num_attention_heads": 12, "num_hidden_layers": 12, "pad_token_id": 1,
-        "relative_attention_num_buckets": 32, "tie_word_embeddings": True, "vocab_size": 30527,
-    },
+LAYERS = {**{f"attn.{part}": f"attn.{part}" for part in "qkvo"}, "LayerNorm": "attn_norm"}
+DEFAULTS = {**roberta.DEFAULTS, "relative_attention_num_buckets": _BUCKETS, "vocab_size": 30527}
+FAMILY = replace(
+    roberta.FAMILY,
+    defaults={key: value for key, value in DEFAULTS.items() if key != "type_vocab_size"},
     spec=spec,
     names={
-        **BERT,
-        "encoder.relative_attention_bias": "position_bias",
-        **layer_table("encoder.layer.{i}.attention.", {f"attn.{part}": f"attn.{part}" for part in "qkvo"}),
-        "encoder.layer.{i}.attention.LayerNorm": "layers.{i}.attn_norm",
+        **BERT, "encoder.relative_attention_bias": "position_bias",
+        **layer_table("encoder.layer.{i}.attention.", LAYERS),
     },
     prefixes=("mpnet.",),
-    kind="encoder",
-    tasks=ROBERTA_TASKS,
 )  # fmt: skip

@@ -1,9 +1,12 @@
 """Nomic BERT: BERT with rotary positions, a gated feed-forward and no biases in its layers."""
 
-from litz.architectures.base import Family, one_rope
+from dataclasses import replace
+
+from litz.architectures import bert
+from litz.architectures.base import one_rope
 from litz.architectures.encoder_heads import BERT_TASKS, lm_names, masked
 from litz.architectures.encoders import FUSED, bert_like
-from litz.architectures.names import layer_table
+from litz.architectures.names import Target, layer_table
 from litz.architectures.tasks import HIDDEN_STATES, MASKED, SEQUENCE, TOKEN, Task, without_head
 from litz.config import Keys
 from litz.spec import Spec
@@ -19,32 +22,23 @@ def spec(c: Keys) -> Spec:
     return bert_like(c, bias=False, gated=True, ropes=one_rope(c, theta=1000.0))
 
 
-FAMILY = Family(
+LAYERS: dict[str, Target] = {
+    "attn.Wqkv": ("attn.q", "attn.k", "attn.v"), "attn.out_proj": "attn.o", "mlp.fc11": "mlp.up",
+    "mlp.fc12": "mlp.gate",
+}  # fmt: skip
+FAMILY = replace(
+    bert.FAMILY,
     defaults={
-        "hidden_act": "silu", "hidden_size": 768, "intermediate_size": 3072, "layer_norm_eps": 1e-12,
-        "max_position_embeddings": 2048, "num_attention_heads": 12, "num_hidden_layers": 12, "pad_token_id": 0,
-        "tie_word_embeddings": True, "type_vocab_size": 2, "vocab_size": 30528,
+        **bert.FAMILY.defaults, "hidden_act": "silu", "max_position_embeddings": 2048, "vocab_size": 30528,
     },
     spec=spec,
-    names={
-        **FUSED,
-        **layer_table(
-            "encoder.layers.{i}.",
-            {
-                "attn.Wqkv": ("attn.q", "attn.k", "attn.v"),
-                "attn.out_proj": "attn.o",
-                "mlp.fc11": "mlp.up",
-                "mlp.fc12": "mlp.gate",
-            },
-        ),
-    },
+    names={**FUSED, **layer_table("encoder.layers.{i}.", LAYERS)},
     prefixes=("nomic_bert.", "bert."),
     aliases={
         "hidden_act": "activation_function", "hidden_size": "n_embd", "intermediate_size": "n_inner",
         "layer_norm_eps": "layer_norm_epsilon", "max_position_embeddings": "n_positions",
         "num_attention_heads": "n_head", "num_hidden_layers": "n_layer", "rope_theta": "rotary_emb_base",
     },
-    kind="encoder",
     tasks={
         HIDDEN_STATES: Task(without_head),
         MASKED: masked(

@@ -19,10 +19,16 @@ class ConfigKeys(TypedDict, total=False):
     attention_multiplier: float | None
     attn_logit_softcapping: float | None
     bias: bool | None
+    block_auto_adjust_ff_dim: bool | None
+    block_ff_dim: int | None
+    block_ffn_dim_multiplier: float | None
+    block_multiple_of: int | None
     bos_token_id: int | None
     classifier_activation: str | None
     classifier_bias: bool | None
     classifier_pooling: str | None
+    conv_L_cache: int | None
+    conv_bias: bool | None
     decoder_bias: bool | None
     decoder_sparse_step: int | None
     dim: int | None
@@ -106,7 +112,9 @@ class ConfigKeys(TypedDict, total=False):
     summary_activation: str | None
     summary_type: str | None
     summary_use_proj: bool | None
+    swiglu_limit: float | None
     task_type_vocab_size: int | None
+    tie_embedding: bool | None
     tie_word_embeddings: bool | None
     type_vocab_size: int | None
     use_bias: bool | None

@@ -9,8 +9,13 @@ from litz.numbers import shown
 
 
 def is_model(value: Any) -> bool:
-    """Whether it is a loaded model, of any library."""
+    """Whether it is a loaded model that generates, of any library."""
     return hasattr(type(value), "generate")
+
+
+def _is_loaded(value: Any) -> bool:
+    """Whether it is a loaded model, of any library and kind."""
+    return is_model(value) or hasattr(type(value), "named_parameters")
 
 
 def is_tokenizer(value: Any) -> bool:
@@ -23,7 +28,7 @@ def described(value: Any) -> str:
     kind = type(value).__name__
     if isinstance(value, type):
         return f"the class {value.__name__}"
-    if is_model(value):
+    if _is_loaded(value):
         return f"a loaded model ({kind})"
     if is_tokenizer(value):
         return f"a tokenizer ({kind})"
@@ -45,9 +50,9 @@ def check_source(source: Any, of: str) -> None:
     if isinstance(source, (str, os.PathLike)):
         return
     hint = ""
-    if is_model(source) or is_tokenizer(source):
+    if _is_loaded(source) or is_tokenizer(source):
         wanted = "Tokenizer" in of
-        kept = is_tokenizer(source) if wanted else is_model(source)
+        kept = is_tokenizer(source) if wanted else _is_loaded(source)
         name = getattr(source, "name_or_path", None)
         where = f"its name_or_path, {name!r}" if isinstance(name, str) and name else "the name that it was loaded from"
         hint = f"; {'use it as it is, or ' if kept else ''}pass {where}"
@@ -70,7 +75,7 @@ def not_ids(value: Any, name: str) -> str:
         return f"found {described(value)}; unpack it: model(**inputs)"
     if is_tokenizer(value):
         return f"found {described(value)}; pass what it makes of a text: [tokenizer.encode(text)]"
-    if is_model(value):
+    if _is_loaded(value):
         return f"found {described(value)}"
     if value is None:
         return "found None; pass ids, such as [tokenizer.encode(text)]"

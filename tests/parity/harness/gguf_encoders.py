@@ -14,12 +14,13 @@ from tests.parity.harness.gguf_writer import INNER, POST, Kind, _add
 
 ARCHITECTURES = {
     "bert": "bert", "eurobert": "eurobert", "gemma3_text": "gemma-embedding", "jina_embeddings_v3": "jina-bert-v3",
-    "nomic_bert": "nomic-bert", "roberta": "bert", "xlm-roberta": "bert",
+    "modernbert": "modern-bert", "nomic_bert": "nomic-bert", "roberta": "bert", "xlm-roberta": "bert",
 }  # fmt: skip
 OUTER = {
     "embeddings.word_embeddings": "token_embd", "embeddings.position_embeddings": "position_embd",
     "embeddings.token_type_embeddings": "token_types", "embeddings.LayerNorm": "token_embd_norm",
     "emb_ln": "token_embd_norm", "embed_tokens": "token_embd", "norm": "output_norm",
+    "embeddings.tok_embeddings": "token_embd", "embeddings.norm": "token_embd_norm", "final_norm": "output_norm",
 }  # fmt: skip
 LAYER = {
     "attention.self.query": "attn_q", "attention.self.key": "attn_k", "attention.self.value": "attn_v",
@@ -27,7 +28,8 @@ LAYER = {
     "intermediate.dense": "ffn_up", "output.dense": "ffn_down", "output.LayerNorm": "layer_output_norm",
     "attn.Wqkv": "attn_qkv", "mixer.Wqkv": "attn_qkv", "attn.out_proj": "attn_output",
     "mixer.out_proj": "attn_output", "norm1": "attn_output_norm", "norm2": "layer_output_norm",
-    "mlp.fc1": "ffn_up", "mlp.fc11": "ffn_up", "mlp.fc12": "ffn_gate", "mlp.fc2": "ffn_down",
+    "attn.Wo": "attn_output", "mlp_norm": "ffn_norm", "attn_norm": "attn_norm", "mlp.Wi": "ffn_up",
+    "mlp.Wo": "ffn_down", "mlp.fc1": "ffn_up", "mlp.fc11": "ffn_up", "mlp.fc12": "ffn_gate", "mlp.fc2": "ffn_down",
 }  # fmt: skip
 
 
@@ -61,10 +63,15 @@ def _header(writer: gguf.GGUFWriter, c: Any, arch: str) -> None:
         writer.add_key_length(c.head_dim)
         writer.add_value_length(c.head_dim)
     else:
-        writer.add_layer_norm_eps(c.layer_norm_eps)
+        writer.add_layer_norm_eps(c.norm_eps if arch == "modern-bert" else c.layer_norm_eps)
+    if arch == "modern-bert":
+        writer.add_sliding_window(c.local_attention)
+        writer.add_rope_scaling_type(gguf.RopeScalingType.NONE)
     if arch == "gemma-embedding":
         writer.add_sliding_window((c.sliding_window - 1) * 2)  # the width of both sides together
+    if arch in ("gemma-embedding", "modern-bert"):
         writer.add_rope_freq_base(c.rope_parameters["full_attention"]["rope_theta"])
+        writer.add_float32(f"{arch}.rope.freq_base_swa", c.rope_parameters["sliding_attention"]["rope_theta"])
     elif getattr(c, "rope_parameters", None):
         writer.add_rope_freq_base(c.rope_parameters["rope_theta"])
     writer.add_causal_attention(False)

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from litz.errors import ArgumentError, ContextError, UnknownArgumentError, UnsupportedError
+from litz.models.auto import AutoModel
 from litz.models.encoder import NativeEncoder
 from litz.spec import Attention, Branch, Dense, Mask, PooledHead, Positions, Spec, Sum, TokenHead, TokenStem, Tower
 from litz.weights import LoadReport
@@ -220,3 +221,8 @@ def test_a_model_without_token_types_takes_zeros_alone():
     encoder(IDS, token_type_ids=[[0] * 4] * 2)
     with pytest.raises(ArgumentError, match="this model has no token types"):
         encoder(IDS, token_type_ids=[[0, 1, 0, 0]] * 2)
+
+
+def test_a_loaded_encoder_where_a_name_is_meant_is_recognised():
+    with pytest.raises(ArgumentError, match=r"found a loaded model \(NativeEncoder\); .*its name_or_path, 'here'"):
+        AutoModel.from_pretrained(bare())

@@ -1,5 +1,6 @@
 //! Tiny random models in files of every storage, a plain reference, and the engine against both.
 
+mod encoders;
 mod errors;
 mod exact;
 pub(crate) mod file;

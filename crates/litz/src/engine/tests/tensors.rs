@@ -1,6 +1,8 @@
 //! Every tensor that the engine takes for a Spec, written down apart from the code that takes them.
 
-use crate::spec::{Attention, Body, Branch, Head, Mlp, Moe, Norm, NormOver, ShortConv, Spec};
+use crate::spec::{
+    Attention, Body, Branch, Dense, Head, Mlp, Moe, Norm, NormOver, PositionBias, ShortConv, Spec,
+};
 
 /// Names and shapes.
 pub(super) type Shapes = Vec<(String, Vec<usize>)>;
@@ -16,7 +18,15 @@ pub(super) fn shapes(spec: &Spec) -> Shapes {
     if let Some(positions) = stem.positions {
         all.push(("positions.weight".to_owned(), vec![positions.rows, width]));
     }
+    for (name, rows) in [("types.weight", stem.types), ("tasks.weight", stem.tasks)] {
+        if rows > 0 {
+            all.push((name.to_owned(), vec![rows, width]));
+        }
+    }
     norm(&mut all, "embed_norm", stem.norm.as_ref(), width);
+    if let Some((buckets, heads)) = buckets(spec) {
+        all.push(("position_bias.weight".to_owned(), vec![buckets, heads]));
+    }
     for (index, layer) in tower.layers().enumerate() {
         for sum in layer {
             let first = format!("layers.{index}.{}_norm", sum.branches[0].name);
@@ -26,7 +36,19 @@ pub(super) fn shapes(spec: &Spec) -> Shapes {
         }
     }
     norm(&mut all, "norm", tower.norm.as_ref(), width);
-    let Some(Head::Lm(head)) = &spec.head else { return all };
+    let head = match &spec.head {
+        Some(Head::Lm(head)) => head,
+        Some(Head::Pooled(head)) => {
+            made(&mut all, head.dense.as_ref(), (head.outputs, width), head.bias);
+            return all;
+        }
+        Some(Head::Token(head)) => {
+            made(&mut all, head.dense.as_ref(), (Some(head.outputs), width), head.bias);
+            return all;
+        }
+        _ => return all,
+    };
+    made(&mut all, head.dense.as_ref(), (None, width), false);
     if head.project {
         linear(&mut all, "project_out", (head.width, width), false);
     }
@@ -37,6 +59,28 @@ pub(super) fn shapes(spec: &Spec) -> Shapes {
         all.push(("head.bias".to_owned(), vec![head.vocab]));
     }
     all
+}
+
+/// What a head makes of a vector before its last matrix, and that matrix.
+fn made(all: &mut Shapes, dense: Option<&Dense>, (outputs, width): (Option<usize>, usize), bias: bool) {
+    if let Some(dense) = dense {
+        linear(all, "head.dense", (dense.width, width), dense.bias);
+        norm(all, "head.norm", dense.norm.as_ref(), dense.width);
+    }
+    if let Some(outputs) = outputs {
+        linear(all, "head", (outputs, dense.map_or(width, |dense| dense.width)), bias);
+    }
+}
+
+/// Rows and columns of the table of position buckets.
+fn buckets(spec: &Spec) -> Option<(usize, usize)> {
+    let bodies = spec.main().kinds.iter().flatten().flat_map(|sum| &sum.branches).map(|branch| &branch.body);
+    bodies.into_iter().find_map(|body| match body {
+        Body::Attention(Attention { position_bias: Some(PositionBias::Buckets(buckets)), heads, .. }) => {
+            Some((buckets.count, *heads))
+        }
+        _ => None,
+    })
 }
 
 fn linear(all: &mut Shapes, name: &str, (rows, cols): (usize, usize), bias: bool) {

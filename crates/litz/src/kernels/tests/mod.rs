@@ -7,6 +7,7 @@ mod inputs;
 mod matmul;
 mod quant;
 mod rows;
+mod whole;
 
 use super::{Isa, Kernels};
 
