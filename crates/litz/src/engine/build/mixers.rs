@@ -4,7 +4,7 @@ use super::biases::distances;
 use super::branch::{Branch, Last};
 use super::builder::Builder;
 use super::refusals::{check_attention, unsupported};
-use crate::engine::buffers::{RowsPer, Tiling};
+use crate::engine::buffers::{BufferId, RowsPer, Tiling};
 use crate::engine::state::{ConvShape, KvShape, SlotKind};
 use crate::engine::steps::{Attention, HeadNorms, Norm, Rotation, ShortConv, Step, WholeAttention};
 use crate::kernels::{AttendSpec, WholeSpec};
@@ -30,63 +30,97 @@ pub(super) fn attention<'a>(
         builder.term(&format!("{name}.k"), (key_width, width), spec.has_bias('k'), keys)?.into(),
         builder.term(&format!("{name}.v"), (value_width, width), spec.has_bias('v'), values)?.into(),
     ];
-    let tiling = builder.tiling(Tiling { group: spec.group(), heads: spec.kv_heads });
-    let rotation = rotation(builder, spec.rope.as_ref())?;
-    let query_norms = head_norms(
-        builder,
-        &format!("{name}.q_norm"),
-        spec.q_norm.as_ref(),
-        (spec.norm_over, spec.heads, spec.head_dim),
-    )?;
-    let key_norms = head_norms(
-        builder,
-        &format!("{name}.k_norm"),
-        spec.k_norm.as_ref(),
-        (spec.norm_over, spec.kv_heads, spec.head_dim),
-    )?;
-    let (kv_heads, group) = (spec.kv_heads, spec.group());
-    let middle: Box<dyn Step> = match builder.takes_whole_sequences {
-        true => Box::new(WholeAttention {
-            queries,
-            keys,
-            values,
-            mixed,
-            tiling,
-            kv_heads,
-            group,
-            spec: whole_spec(spec),
-            before: reach(spec).0,
-            after: reach(spec).1,
-            rotation,
-            bias: distances(builder, spec)?,
-            query_norms,
-            key_norms,
-        }),
-        false => Box::new(Attention {
-            queries,
-            keys,
-            values,
-            mixed,
-            slot: builder.slot(SlotKind::Kv(KvShape {
-                heads: kv_heads,
-                head_dim: spec.head_dim,
-                value_dim: spec.value_dim,
-            })),
-            number: builder.number(),
-            tiling,
-            kv_heads,
-            group,
-            spec: attend_spec(spec),
-            rotation,
-            alibi: slopes(spec)?,
-            sinks: builder.loader.vector_if(spec.sinks, &format!("{name}.sinks"), spec.heads)?,
-            query_norms,
-            key_norms,
-        }),
+    let heads = Heads {
+        queries,
+        keys,
+        values,
+        mixed,
+        tiling: builder.tiling(Tiling { group: spec.group(), heads: spec.kv_heads }),
+        rotation: rotation(builder, spec.rope.as_ref())?,
+        query_norms: head_norms(
+            builder,
+            &format!("{name}.q_norm"),
+            spec.q_norm.as_ref(),
+            (spec, spec.heads),
+        )?,
+        key_norms: head_norms(
+            builder,
+            &format!("{name}.k_norm"),
+            spec.k_norm.as_ref(),
+            (spec, spec.kv_heads),
+        )?,
+    };
+    let step = match builder.takes_whole_sequences {
+        true => whole_attention(builder, spec, heads)?,
+        false => cached_attention(builder, name, spec, heads)?,
     };
     let term =
         builder.term(&format!("{name}.o"), (width, mixed_width), spec.has_bias('o'), builder.branch)?;
-    Ok(Branch { first, middle: vec![middle], last: Last::Matrix { source: mixed, term } })
+    Ok(Branch { first, middle: vec![step], last: Last::Matrix { source: mixed, term } })
+}
+
+/// What every attention step is made of.
+struct Heads {
+    queries: BufferId,
+    keys: BufferId,
+    values: BufferId,
+    mixed: BufferId,
+    tiling: usize,
+    rotation: Option<Rotation>,
+    query_norms: HeadNorms,
+    key_norms: HeadNorms,
+}
+
+/// Attention whose keys and values stay in a slot for later passes.
+fn cached_attention(
+    builder: &mut Builder<'_, '_>,
+    name: &str,
+    spec: &spec::Attention,
+    heads: Heads,
+) -> Result<Box<dyn Step>> {
+    let kv = KvShape { heads: spec.kv_heads, head_dim: spec.head_dim, value_dim: spec.value_dim };
+    Ok(Box::new(Attention {
+        queries: heads.queries,
+        keys: heads.keys,
+        values: heads.values,
+        mixed: heads.mixed,
+        slot: builder.slot(SlotKind::Kv(kv)),
+        number: builder.number(),
+        tiling: heads.tiling,
+        kv_heads: spec.kv_heads,
+        group: spec.group(),
+        spec: attend_spec(spec),
+        rotation: heads.rotation,
+        alibi: slopes(spec)?,
+        sinks: builder.loader.vector_if(spec.sinks, &format!("{name}.sinks"), spec.heads)?,
+        query_norms: heads.query_norms,
+        key_norms: heads.key_norms,
+    }))
+}
+
+/// Attention of a pass that holds whole sequences, whose keys and values no later pass reads.
+fn whole_attention<'a>(
+    builder: &mut Builder<'a, '_>,
+    spec: &'a spec::Attention,
+    heads: Heads,
+) -> Result<Box<dyn Step>> {
+    let (before, after) = reach(spec);
+    Ok(Box::new(WholeAttention {
+        queries: heads.queries,
+        keys: heads.keys,
+        values: heads.values,
+        mixed: heads.mixed,
+        tiling: heads.tiling,
+        kv_heads: spec.kv_heads,
+        group: spec.group(),
+        spec: whole_spec(spec),
+        before,
+        after,
+        rotation: heads.rotation,
+        bias: distances(builder, spec)?,
+        query_norms: heads.query_norms,
+        key_norms: heads.key_norms,
+    }))
 }
 
 fn rotation<'a>(builder: &mut Builder<'a, '_>, rope: Option<&'a spec::Rope>) -> Result<Option<Rotation>> {
@@ -105,9 +139,10 @@ fn head_norms(
     builder: &mut Builder<'_, '_>,
     name: &str,
     norm: Option<&spec::Norm>,
-    (over, heads, head_dim): (NormOver, usize, usize),
+    (spec, heads): (&spec::Attention, usize),
 ) -> Result<HeadNorms> {
     let Some(norm) = norm else { return Ok(HeadNorms::None) };
+    let (over, head_dim) = (spec.norm_over, spec.head_dim);
     let width = if over == NormOver::Head { head_dim } else { heads * head_dim };
     let all = builder.norm(name, width, norm)?;
     Ok(match over {
