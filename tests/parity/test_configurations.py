@@ -84,7 +84,7 @@ def scalings(draw: st.DrawFn) -> dict[str, Any]:
 @FEW
 @given(scaling=scalings(), key=st.sampled_from(["rope_scaling", "rope_parameters"]), theta=st.none() | NUMBER,
        original=st.sampled_from([None, None, 8]))  # fmt: skip
-@pytest.mark.filterwarnings("ignore:.*has no use for here")
+@pytest.mark.filterwarnings("ignore:.*keys without effect here")
 def test_scalings_compute_what_the_reference_computes(
     folder: Path, scaling: dict[str, Any], key: str, theta: float | None, original: int | None
 ) -> None:

@@ -37,7 +37,9 @@ def name_of(stages: Mapping[str, Any], *, ignore_merges: bool, where: str) -> st
         found = _NAMES.get((patterns, composed, ignore_merges))
     if found is None:
         known = ", ".join(_NAMES.values())
-        raise UnsupportedError(f"{where}: how its tokenizer splits text has no known GGUF name ({known})")
+        raise UnsupportedError(
+            f"{where}: how its tokenizer splits text has no GGUF name among the known ones ({known})"
+        )
     return found
 
 
