@@ -1,5 +1,7 @@
 //! Encoding: texts that are computed whole, many in one pass, each as if it were alone.
 
+use std::sync::Arc;
+
 use super::{GoOn, Model};
 use crate::engine::forward::{Encoded, Hidden, Inputs, Text};
 use crate::engine::forward_pass::Lent;
@@ -23,13 +25,13 @@ impl Model {
         let mut encoded = self.room_for(texts.len(), rows, wanted)?;
         let Encoded { head, hidden } = &mut encoded;
         let mut lent = Lent { head, hidden };
+        let positions = self.inner.sizes().context.min(1 + last_position(texts));
+        let tables = self.inner.ropes.tables(positions)?;
         let mut outset = Outset { total: rows, ..Outset::default() };
         while outset.sequences < texts.len() {
             go_on()?;
             self.run_region(&mut lent, |chunk| {
-                let tables =
-                    self.inner.ropes.tables(self.inner.sizes().context.min(1 + last_position(texts)))?;
-                chunk.begin(tables, wanted, outset);
+                chunk.begin(Arc::clone(&tables), wanted, outset);
                 self.fill_texts(chunk, &texts[outset.sequences..]);
                 outset.outputs += chunk.tokens.len();
                 outset.sequences += chunk.spans.len();
