@@ -235,7 +235,7 @@ fn tile_size(Tiling { group, heads }: Tiling, tokens: usize, threads: usize) -> 
 /// Cuts rows of a span, which begins at a position, at absolute multiples of `size`.
 fn cut(span: usize, position: usize, rows: Range<usize>, size: usize) -> impl Iterator<Item = Tile> {
     let (first, end) = (position + rows.start, position + rows.end);
-    let starts = (first / size * size..end).step_by(size);
+    let starts = (first / size * size..end).step_by(size).filter(move |_| first < end);
     starts.map(move |start| {
         let own = start.max(first)..end.min(start + size);
         Tile { span, start: own.start - position, count: own.len() }

@@ -317,7 +317,9 @@ impl Task<'_> {
             let mut sum = s.splat(0.0);
             for panel in panels {
                 let place = row.add(panel * LANES);
-                let weights = exp2(s, s.sub(s.load(place), greatest));
+                let relative = s.sub(s.load(place), greatest);
+                // What is hidden counts exactly nothing, whatever shares the tile.
+                let weights = s.select_lt(relative, s.splat(-126.0), s.splat(0.0), exp2(s, relative));
                 sum = s.add(sum, weights);
                 s.store(place, weights);
             }
