@@ -25,7 +25,7 @@ _ANY = """_attn_implementation _attn_implementation_autoset _flash_attn_2_enable
     pretraining_tp pruned_heads remove_invalid_values repetition_penalty resid_pdrop residual_dropout return_dict
     return_dict_in_generate sep_token_id suppress_tokens task_specific_params temperature tf_legacy_loss tokenizer_class
     top_k top_p torch_dtype torchscript transformers.js_config transformers_version typical_p unk_token_id
-    unsloth_fixed unsloth_version use_bfloat16 use_cache use_flash_attn vocab_size_or_config_json_file"""
+    unsloth_fixed unsloth_version eos_token_ids use_bfloat16 use_cache use_flash_attn vocab_size_or_config_json_file"""
 # Of a classifier: its training, and what its labels are called; how many there are is read with its head.
 _LABELS = """classifier_dropout classifier_dropout_prob cross_attention_hidden_size id2label label2id num_labels
     pad_token_id problem_type summary_activation summary_first_dropout summary_last_dropout summary_proj_to_labels

@@ -1,5 +1,6 @@
 """The usual program that finds a text's sentiment, with torch tensors in and out."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         parameter.data.normal_(std=0.3)
     save(model, path)
     (path / "vocab.txt").write_text("\n".join(WORDS))
-    (path / "tokenizer_config.json").write_text('{"tokenizer_class": "DistilBertTokenizer", "do_lower_case": true}')
+    settings = {"tokenizer_class": "DistilBertTokenizer", "do_lower_case": True, "pad_token": "[PAD]"}
+    (path / "tokenizer_config.json").write_text(json.dumps(settings))
     return path
 
 

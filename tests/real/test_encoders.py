@@ -71,11 +71,13 @@ def relative(found: torch.Tensor, expected: torch.Tensor) -> float:
 
 class TestMiniLM:
     @pytest.fixture(scope="class")
-    def encoder(self) -> litz.SentenceEncoder:
+    @classmethod
+    def encoder(cls) -> litz.SentenceEncoder:
         return litz.SentenceEncoder(asset("minilm"))
 
     @pytest.fixture(scope="class")
-    def vectors(self) -> np.ndarray:
+    @classmethod
+    def vectors(cls) -> np.ndarray:
         """What sentence-transformers does: 256 tokens at most, the mean of the hidden states, length 1."""
         model = hf.AutoModel.from_pretrained(asset("minilm")).eval()
         tokenizer = hf.AutoTokenizer.from_pretrained(asset("minilm"))
@@ -110,7 +112,8 @@ class TestMiniLM:
 
 class TestRampart:
     @pytest.fixture(scope="class")
-    def folder(self, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    @classmethod
+    def folder(cls, tmp_path_factory: pytest.TempPathFactory) -> Path:
         """The files of the package, with the numbers that its ONNX file of 4 bits means."""
         source, made = asset("rampart"), tmp_path_factory.mktemp("rampart")
         for path in source.glob("*.*"):

@@ -4,7 +4,7 @@ mod encode;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::build::build;
+use super::build::{build, takes_whole_sequences};
 use super::forward::{Forward, Inputs, Outputs};
 use super::forward_pass::{ForwardPass, Lent};
 use super::inner::ModelInner;
@@ -376,7 +376,9 @@ fn prepare<'a>(
         return Err(Error::Value("chunk is 0, expected at least 1".to_owned()));
     }
     let packs = options.activations != ActivationDType::F32;
-    let mut loader = Loader::new(files, sources, Storage { dequantize: options.dequantize, packs })?;
+    let packs_floats = takes_whole_sequences(spec);
+    let storage = Storage { dequantize: options.dequantize, packs, packs_floats };
+    let mut loader = Loader::new(files, sources, storage)?;
     let program = build(spec, &mut loader)?;
     Ok((loader, program))
 }

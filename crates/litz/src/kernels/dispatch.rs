@@ -69,6 +69,7 @@ impl Kernels {
             return;
         }
         assert!(rows.end <= w.rows(), "rows {rows:?} of {}", w.rows());
+        assert!(!w.is_packed() || rows.start.is_multiple_of(GROUP), "rows {rows:?} begin inside a group");
         x.check(w, tokens.end);
         y.check(&rows, tokens.end);
         // SAFETY: the CPU has the instructions, and x and y hold the tokens and rows.

@@ -141,7 +141,7 @@ impl<'a> Matrix<'a> {
 
     /// What activations a matmul with these weights takes in every form.
     pub fn input(&self) -> Input {
-        match self.packed {
+        match self.packed && self.dtype != WeightDType::F32 {
             true => Input::Codes,
             false => Input::F32,
         }

@@ -81,6 +81,8 @@ pub(crate) struct Storage {
     pub(crate) dequantize: bool,
     /// Quantised matrices in the order that the kernels read.
     pub(crate) packs: bool,
+    /// Matrices of f32 too, where many tokens are multiplied at once.
+    pub(crate) packs_floats: bool,
 }
 
 impl<'a> Loader<'a> {
@@ -124,7 +126,7 @@ impl<'a> Loader<'a> {
     pub(crate) fn tied(&mut self, table: &Weight) -> Weight {
         let known = self.pending.iter().find(|pending| pending.weight.is(table));
         let Some(known) =
-            known.filter(|known| self.storage.packs && known.to.is_some_and(is_packed) && !known.converted())
+            known.filter(|known| known.to.is_some_and(|to| self.storage.packs(to)) && !known.converted())
         else {
             return table.clone();
         };
@@ -256,7 +258,8 @@ impl<'a> Loader<'a> {
         for pending in std::mem::take(&mut self.pending) {
             let to = pending.to.unwrap_or(WeightDType::F32);
             let converted = pending.converted();
-            let packed = self.storage.packs && is_packed(to) && !pending.table;
+            let floats = to == WeightDType::F32;
+            let packed = self.storage.packs(to) && !pending.table && !(floats && converted);
             let mapped = pending.stored.in_one_piece().filter(|_| !converted && !packed);
             if let Some((file, tensor, start, len)) = mapped {
                 self.report.mapped += 1;
@@ -279,7 +282,12 @@ impl<'a> Loader<'a> {
     }
 }
 
-/// Whether the kernels want rows of this storage packed.
-fn is_packed(dtype: WeightDType) -> bool {
-    dtype.group_bytes(dtype.block().0).is_some()
+impl Storage {
+    /// Whether rows of this storage are packed.
+    fn packs(self, dtype: WeightDType) -> bool {
+        match dtype {
+            WeightDType::F32 => self.packs_floats,
+            _ => self.packs && dtype.group_bytes(dtype.block().0).is_some(),
+        }
+    }
 }

@@ -239,7 +239,7 @@ impl<'a, 'b> Builder<'a, 'b> {
 }
 
 /// Whether a token may depend on what follows it, or outputs on the whole sequence: then nothing is kept for later passes.
-fn takes_whole_sequences(spec: &Spec) -> bool {
+pub(in crate::engine) fn takes_whole_sequences(spec: &Spec) -> bool {
     let two_way = |body: &Body| matches!(body, Body::Attention(attention) if !attention.mask.causal);
     let bodies = spec.main().kinds.iter().flatten().flat_map(|sum| &sum.branches).map(|branch| &branch.body);
     !matches!(spec.head, Some(Head::Lm(_))) || bodies.into_iter().any(two_way)

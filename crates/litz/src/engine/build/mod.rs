@@ -17,6 +17,7 @@ use super::program::Program;
 use crate::spec::Spec;
 use crate::weights::Loader;
 use crate::Result;
+pub(super) use builder::takes_whole_sequences;
 use builder::Builder;
 
 /// Builds the program. Unsupported names what the Spec says and no step computes.

@@ -41,12 +41,12 @@ fn weights_that_do_not_fit() {
         }),
         ("is in file 3, but there are 1", &|s| s[0].parts[0].file = 3),
         ("should be the tensor nowhere, which the file lacks", &|s| s[0].parts[0].tensor = "nowhere".to_owned()),
-        ("rows 100 to 100 + 64 of the tensor embed.weight", &|s| {
+        ("64 rows from 100 on, each 1 further, of the tensor embed.weight", &|s| {
             let index = at(s, "layers.0.attn.k.weight");
             s[index].parts[0].tensor = "embed.weight".to_owned();
             s[index].parts[0].start = 100;
         }),
-        ("rows 18446744073709551615 to", &|s| {
+        ("64 rows from 18446744073709551615 on", &|s| {
             let index = at(s, "layers.0.attn.k.weight");
             s[index].parts[0].start = usize::MAX;
         }),

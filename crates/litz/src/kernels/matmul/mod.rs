@@ -4,6 +4,7 @@
 //! rows as they are stored; many share rows converted to an aligned panel. Neither changes the order.
 
 mod dot;
+mod outer;
 mod panel;
 mod rows;
 mod slice;
@@ -41,6 +42,9 @@ pub(in crate::kernels) unsafe fn matmul<S: MatmulQuant>(
     // SAFETY: the caller's promise, passed on.
     unsafe {
         match x {
+            &Activations::F32 { values, stride } if w.is_packed() => {
+                outer::outer(s, w, rows, Rows::of(values, stride), tokens, y);
+            }
             &Activations::F32 { values, stride } => {
                 float(s, w, rows, Rows::of(values, stride), tokens, y);
             }

@@ -1,8 +1,8 @@
-//! Quantised rows packed in groups, so that a matmul reads one stream of memory and needs no shuffle.
+//! Rows packed in groups, so that a matmul reads one stream of memory and needs no shuffle.
 
 use super::format::{self, Codes, PackCodes, PackScales, Scales, Stored, FOURS, LINE};
 use super::stored::with_format;
-use crate::kernels::layout::BLOCK;
+use crate::kernels::layout::{BLOCK, GROUP};
 use crate::kernels::simd::Simd;
 use crate::kernels::views::WeightDType;
 
@@ -10,6 +10,9 @@ impl WeightDType {
     /// Bytes of a packed group of rows of `cols`, whole lines of 64; `None` for what is never packed, or if `cols` is not
     /// whole blocks.
     pub fn group_bytes(self, cols: usize) -> Option<usize> {
+        if self == WeightDType::F32 {
+            return cols.checked_mul(GROUP * 4);
+        }
         self.row_bytes(cols)?;
         with_format!(self, |F| format::group_bytes::<F>(cols / BLOCK), None)
     }
@@ -18,7 +21,21 @@ impl WeightDType {
 /// `Kernels::pack_group` once the sizes are checked.
 #[inline(always)]
 pub(in crate::kernels) fn pack_group<S: Simd>(_: S, dtype: WeightDType, rows: &[&[u8]], out: &mut [u8]) {
+    if dtype == WeightDType::F32 {
+        return pack_floats(rows, out);
+    }
     with_format!(dtype, |F| pack::<F>(rows, out), ())
+}
+
+/// `(cols, 16)`: the lanes of a register are a group's rows.
+#[inline(always)]
+fn pack_floats(rows: &[&[u8]], out: &mut [u8]) {
+    out.fill(0);
+    for (r, row) in rows.iter().enumerate() {
+        for (value, lanes) in row.chunks_exact(4).zip(out.chunks_exact_mut(4 * GROUP)) {
+            lanes[4 * r..4 * r + 4].copy_from_slice(value);
+        }
+    }
 }
 
 #[inline(always)]

@@ -5,6 +5,7 @@
 mod attention;
 mod inputs;
 mod matmul;
+mod outer;
 mod quant;
 mod rows;
 mod whole;
