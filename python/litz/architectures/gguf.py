@@ -81,7 +81,9 @@ _LAYER: dict[str, Target] = {
     **{f"ffn_{part}_exps": Experts(f"{_EXPERTS}.{part}") for part in ("gate", "up", "down")},
     **{f"ffn_{part}_shexp": f"moe.shared.{part}" for part in ("gate", "up", "down")},
 }  # fmt: skip
+# Of two names of one weight a file has the later one: an encoder's names stand first.
 _NAMES: dict[str, Target] = {
+    **gguf_encoders.NAMES,
     "token_embd": "embed",
     "token_embd_norm": "embed_norm",
     "position_embd": "positions",
@@ -91,7 +93,6 @@ _NAMES: dict[str, Target] = {
     "rope_factors_long": None,
     "rope_factors_short": None,
     **{f"blk.{{i}}.{key}": within("layers.{i}.", target) for key, target in _LAYER.items()},
-    **gguf_encoders.NAMES,
 }
 FACTS = {**gguf_families.FACTS, **gguf_encoders.FACTS}
 # Falcon 40B has a norm of its own for attention; the first one is then the feed-forward's.
