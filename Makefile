@@ -17,13 +17,16 @@ format:  ## Format Rust and Python, and mend what the linters can mend
 	ruff check --fix .
 
 .PHONY: lint-quick
-lint-quick:  ## What is checked in seconds: formatting, ruff, size limits
+lint-quick:  ## What is checked in seconds: formatting, ruff, size limits, import circles, import circles
 	cargo fmt --check
 	ruff check .
 	$(PYTHON) scripts/limits.py
+	$(PYTHON) scripts/circles.py
+	$(PYTHON) scripts/families.py --check
+	$(PYTHON) scripts/circles.py
 
 .PHONY: lint
-lint: lint-quick  ## Formatting, linters, types and size limits
+lint: lint-quick  ## All that lints, and types
 	cargo clippy --workspace --all-targets -- -D warnings
 	$(PYTHON) -m mypy
 	$(PYTHON) scripts/check_types.py

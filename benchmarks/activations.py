@@ -103,15 +103,15 @@ def compare(systems: dict[str, Logits], ids: np.ndarray) -> dict[str, Sums]:
     return sums
 
 
-def measure(path: Path, texts: dict[str, str], asked: argparse.Namespace) -> str:
+def measure(path: Path, texts: dict[str, str], requested: argparse.Namespace) -> str:
     tokenizer = litz.AutoTokenizer.from_pretrained(path)
     systems = {f"litz, {name}": of_litz(path, name) for name in ("f32", "auto", "fast")}
-    if asked.llama_python:
+    if requested.llama_python:
         vocab = litz.AutoConfig.from_pretrained(path)["vocab_size"]
-        systems["llama.cpp"] = of_llama(asked.llama_python, path, vocab)
+        systems["llama.cpp"] = of_llama(requested.llama_python, path, vocab)
     rows = {name: [name] for name in systems}
     for text in texts.values():
-        ids = np.array(tokenizer.encode(text)[: asked.tokens])
+        ids = np.array(tokenizer.encode(text)[: requested.tokens])
         for name, sums in compare(systems, ids).items():
             divergence, same = sums.divergence / sums.positions, 100 * sums.same / sums.positions
             rows[name].append(f"{divergence:.1e}, {same:.2f} %, {np.exp(sums.surprise / sums.targets):.3f}")
@@ -119,11 +119,13 @@ def measure(path: Path, texts: dict[str, str], asked: argparse.Namespace) -> str
 
 
 def main() -> int:
-    asked = arguments()
-    texts = {name: Path(path).read_text(encoding="utf-8") for name, _, path in (t.partition("=") for t in asked.texts)}
+    requested = arguments()
+    texts = {
+        name: Path(path).read_text(encoding="utf-8") for name, _, path in (t.partition("=") for t in requested.texts)
+    }
     print(form())
-    for path in asked.models:
-        print(f"\n**{path.name}**\n\n{measure(path, texts, asked)}", flush=True)
+    for path in requested.models:
+        print(f"\n**{path.name}**\n\n{measure(path, texts, requested)}", flush=True)
     return 0
 
 

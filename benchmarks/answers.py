@@ -99,7 +99,7 @@ def loop_in(pieces: Sequence[str]) -> int | None:
 
 
 class Asker:
-    """The model, asked several questions at a time."""
+    """The model, which answers several questions at a time."""
 
     def __init__(self, name: str, new_tokens: int) -> None:
         self.tokenizer = AutoTokenizer.from_pretrained(name)

@@ -1,4 +1,4 @@
-"""What is left of decoding when a neighbour takes a core, and when two processes decode at once?
+"""How fast is decoding when another process takes a core, and when two processes decode at once?
 
     python benchmarks/contention.py MODEL [--llama-python PYTHON]
 

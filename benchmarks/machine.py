@@ -86,6 +86,6 @@ class Worker:
 
 
 def worker(system: str, model: Path, threads: int, *, python: str = sys.executable, **options: Any) -> Worker:
-    """A system with a model, loaded; what spins, spins."""
+    """A system with a model, loaded; spinning barriers are left on."""
     environment = {} if system == "litz" else SPINNING
     return Worker([python, SYSTEM, system, str(model), str(threads), json.dumps(options)], environment)

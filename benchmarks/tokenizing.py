@@ -94,8 +94,8 @@ class Run:
         ids: dict[str, str] = {}
         for number, file in enumerate(self.files):
             for system, worker in workers.items():
-                asked = form in ("flat", "lists") and number == 0
-                got = worker.ask(form=form, texts=str(file), check=asked)
+                requested = form in ("flat", "lists") and number == 0
+                got = worker.ask(form=form, texts=str(file), check=requested)
                 if "seconds" in got:
                     taken[system].append(size(self.portions[number]) / 1e6 / got["seconds"])
                     ids[system] = got.get("ids", ids.get(system, ""))

@@ -50,7 +50,7 @@ def rustbpe(texts: list[str], size: int) -> Any:
 
 
 def merges(tokenizer: Any) -> list[Any] | None:
-    """The merges that a system learnt; rustbpe does not tell."""
+    """The merges that a system learnt; rustbpe does not report them."""
     if hasattr(tokenizer, "to_str"):
         text = tokenizer.to_str()
     elif hasattr(tokenizer, "_core"):
@@ -68,7 +68,7 @@ def peak(name: str = "VmHWM") -> int:
 
 
 def worker(name: str, corpus: Path, size: int) -> None:
-    """One run in this process, told as a JSON line."""
+    """One run in this process, reported as a JSON line."""
     texts = json.loads(corpus.read_bytes())
     run: Callable[[list[str], int], Any] = {"litz": litz, "tokenizers": tokenizers, "rustbpe": rustbpe}[name]
     run(texts[-50:], 300)  # imports, and threads that stay

@@ -12,7 +12,7 @@ model = AutoModelForCausalLM.from_pretrained(
     model_name,
     device_map="cpu",
     torch_dtype="auto",
-    trust_remote_code=True,  # accepted, and never acted on: files are data
+    trust_remote_code=True,  # accepted, without effect: files are data
 )
 tokenizer = AutoTokenizer.from_pretrained(model_name)
 

@@ -38,7 +38,7 @@ for i in range(top_k):
     token_str = tokenizer.decode(token_id)
     print(f"Token ID: {token_id}, Token: '{token_str}', Probability: {probability:.4f}")
 
-# Token after token, by throwing dice
+# Token after token, by sampling
 prompt = "你是谁"
 for _ in range(5):
     print("The prompt is now:", prompt)

@@ -1,14 +1,14 @@
-"""Writes crates/litz/src/chat/case_tables.rs: what Python's `str` knows of characters and Rust's `char` does not.
+"""Writes crates/litz/src/chat/value/case_tables.rs: character tables that Rust's `char` lacks.
 
-Run it with the newest Python at hand: a character that its Unicode does not know has no entry, and falls back to the
-general rule.
+They make characters behave as in Python's `str`. Run it with the newest Python at hand: a character that its Unicode
+lacks has no entry, and the general rule applies.
 """
 
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-PLACE = Path(__file__).parent.parent / "crates/litz/src/chat/case_tables.rs"
+PLACE = Path(__file__).parent.parent / "crates/litz/src/chat/value/case_tables.rs"
 HEAD = f"""\
 //! What Rust's `char` lacks of Python's `str` (Unicode {unicodedata.unidata_version}). Made by scripts/case_tables.py.
 

@@ -23,7 +23,7 @@ Errors = dict[tuple[str, int], set[str]]  # the codes at a file's line
 
 
 def expected(tool: str) -> Errors:
-    """What the comments ask of a tool."""
+    """The errors that the comments expect of a tool."""
     found: Errors = {}
     for path in SOURCES:
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
@@ -42,14 +42,14 @@ def by_mypy() -> tuple[Errors, list[str]]:
     command = [sys.executable, "-m", "mypy", *options, *map(str, SOURCES)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     found: Errors = {}
-    told = []
+    messages = []
     for line in done.stdout.splitlines():
         if match := _MYPY.match(line):
             found.setdefault((Path(match[1]).name, int(match[2])), set()).add(match[4])
-            told.append(line)
-    if done.returncode not in (0, 1) or (done.returncode == 1 and not told):
+            messages.append(line)
+    if done.returncode not in (0, 1) or (done.returncode == 1 and not messages):
         raise SystemExit(f"mypy failed:\n{done.stdout}{done.stderr}")
-    return found, told
+    return found, messages
 
 
 def by_pyright() -> tuple[Errors, list[str]]:
@@ -65,24 +65,24 @@ def by_pyright() -> tuple[Errors, list[str]]:
     except (ValueError, KeyError):
         raise SystemExit(f"pyright failed:\n{done.stdout}{done.stderr}") from None
     found: Errors = {}
-    told = []
+    messages = []
     for item in diagnostics:
         if item["severity"] == "error":
             place = Path(item["file"]).name, item["range"]["start"]["line"] + 1
             found.setdefault(place, set()).add(item.get("rule", "syntax"))
-            told.append(f"{place[0]}:{place[1]}: {item['message']} [{item.get('rule')}]")
+            messages.append(f"{place[0]}:{place[1]}: {item['message']} [{item.get('rule')}]")
     for place, codes in found.items():  # what is wrong has no type either
         found[place] = {code for code in codes if not code.startswith("reportUnknown")} or codes
-    return found, told
+    return found, messages
 
 
-def differences(tool: str, found: Errors, told: list[str]) -> list[str]:
+def differences(tool: str, found: Errors, messages: list[str]) -> list[str]:
     """Where the errors are not those that are expected."""
     wanted = expected(tool)
     lines = []
     for place in sorted({*wanted, *found}):
         if wanted.get(place, set()) != found.get(place, set()):
-            said = [line for line in told if f"{place[0]}:{place[1]}:" in line] or ["no error"]
+            said = [line for line in messages if f"{place[0]}:{place[1]}:" in line] or ["no error"]
             codes = ", ".join(sorted(wanted.get(place, set()))) or "no error"
             lines.append(f"{tool}: {place[0]}:{place[1]}: expected {codes}, found:\n  " + "\n  ".join(said))
     return lines

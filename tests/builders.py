@@ -51,7 +51,7 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Gguf:
-    """The parts of a GGUF file; `build` joins them, with the counts that they have unless told otherwise."""
+    """The parts of a GGUF file; `build` joins them, with the counts that they have unless overridden."""
 
     entries: Sequence[bytes] = ()
     tensors: Sequence[Tensor] = ()

@@ -41,9 +41,9 @@ class FakeTokenizer:
 
 
 class FakeModel:
-    """Says its script, one word a token.
+    """Generates its script, one word a token.
 
-    `None` in it is somebody who presses Ctrl-C, a number a pause in seconds, bytes are written to the terminal as they
+    `None` in it is Ctrl-C, a number a pause in seconds, bytes are written to the terminal as they
     are: a sign for the test that the model has come so far.
     """
 

@@ -1,4 +1,4 @@
-"""Local stand-ins for what litz talks to: a package index, a model hub, and servers that never answer."""
+"""Local servers for the tests: a package index, a model hub, and servers that never answer."""
 
 import hashlib
 import json
@@ -13,7 +13,7 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
 def isolate(monkeypatch, tmp_path):
-    """No setting and no cache of the person who runs the tests takes part; the folder for litz's own cache."""
+    """Isolates a test from the user's settings and caches; returns the folder for litz's own cache."""
     for name in list(os.environ):
         if name.startswith(("HF_", "HUGGINGFACE_", "TRANSFORMERS_", "LITZ_", "PIP_", "UV_")) or name.endswith("_proxy"):
             monkeypatch.delenv(name)
@@ -114,7 +114,7 @@ def model_hub(files, repo="owner/name", status=200, error=""):
 
 @contextmanager
 def black_hole():
-    """A server that takes connections and never says a word; its address."""
+    """A server that takes connections and sends nothing; its address."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(50)

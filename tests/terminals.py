@@ -59,7 +59,7 @@ class Terminal:
         )
 
     def resize(self, columns, lines=24):
-        """Another size of the window, of which the process is told."""
+        """Another size of the window, which the process is notified of."""
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
         self.screen.resize(lines, columns)
 

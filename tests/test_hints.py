@@ -1,4 +1,4 @@
-"""What errors and help tell people to type exists: commands of litz, and packages that can be installed."""
+"""The commands and packages that errors and help mention exist."""
 
 import argparse
 import ast
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import litz
-from litz.cli import COMMANDS
+from litz.cli.commands import COMMANDS
 
 SOURCES = sorted(Path(litz.__file__).parent.rglob("*.py"))
 CRATES = sorted((Path(__file__).parent.parent / "crates").rglob("*.rs"))
@@ -27,7 +27,7 @@ def texts(path: Path) -> Iterator[str]:
             yield node.value
 
 
-def told() -> Iterator[tuple[Path, str]]:
+def messages() -> Iterator[tuple[Path, str]]:
     for path in SOURCES:
         yield from ((path, text) for text in texts(path))
     for path in CRATES:
@@ -35,8 +35,8 @@ def told() -> Iterator[tuple[Path, str]]:
 
 
 def test_what_pip_is_asked_for_can_be_installed() -> None:
-    asked = {name.strip("'\"`") for _, text in told() for name in re.findall(r"pip install (\S+)", text)}
-    names = {name.rstrip(".,;)") for name in asked if name not in ("{}", "-q")}
+    requested = {name.strip("'\"`") for _, text in messages() for name in re.findall(r"pip install (\S+)", text)}
+    names = {name.rstrip(".,;)") for name in requested if name not in ("{}", "-q")}
     assert names, "no hint names a package any more: this test looks at nothing"
     assert {name for name in names if re.split(r"[<>=!~\[]", name)[0] not in INSTALLABLE or "[" in name} == set()
 
@@ -44,7 +44,7 @@ def test_what_pip_is_asked_for_can_be_installed() -> None:
 def test_every_command_that_is_named_exists() -> None:
     named = {
         (path.name, match[1])
-        for path, text in told()
+        for path, text in messages()
         for match in re.finditer(r"`litz ([a-z-]+)", text)
         if path.suffix == ".py"
     }
@@ -61,7 +61,7 @@ def options_of(command: str) -> set[str]:
 def test_every_flag_of_a_command_that_is_named_exists() -> None:
     named = {
         (match[1], flag)
-        for _, text in told()
+        for _, text in messages()
         for match in re.finditer(r"`litz ([a-z]+)([^`]*)`", text)
         for flag in re.findall(r"--[a-z-]+", match[2])
         if match[1] in COMMANDS and match[1] != "tokenizer"

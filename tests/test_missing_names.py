@@ -1,4 +1,4 @@
-"""What `litz.X` and `from litz import X` say of names that litz has not: the same, and never more than they should."""
+"""The errors of `litz.X` and `from litz import X` for missing names: the same text, without other suggestions."""
 
 import copy
 import doctest
@@ -23,11 +23,13 @@ TOLD = {
     "TrainingArguments": "does not train models",
     "DataCollatorForLanguageModeling": "does not train models",
     "SFTTrainer": "does not train models",
-    "AutoModel": "AutoModelForCausalLM gives logits",
-    "AutoModelForSequenceClassification": "models of text alone: AutoModelForCausalLM",
+    "AutoModelForPreTraining": "AutoModelForMaskedLM give logits",
+    "AutoModelForDepthEstimation": "models of text alone: AutoModelForCausalLM",
     "AutoModelForSeq2SeqLM": "models of text alone",
     "AutoProcessor": "models of text alone",
-    "BertForMaskedLM": "models of text alone",
+    "BertForMaskedLM": "one class loads every family",
+    "BertForNextSentencePrediction": "models of text alone",
+    "BertModel": "AutoModel for hidden states",
     "LlamaForCausalLM": "one class loads every family",
     "GPT2LMHeadModel": "one class loads every family",
     "PreTrainedModel": "one class loads every family",
@@ -89,11 +91,11 @@ def test_what_looks_for_special_names_finds_none() -> None:
         litz.__wrapped__  # noqa: B018
     assert inspect.unwrap(litz) is litz
     assert doctest.testmod(litz).failed == 0
-    assert inspect.getmodule(litz.AutoTokenizer) is importlib.import_module("litz.auto")
+    assert inspect.getmodule(litz.AutoTokenizer) is importlib.import_module("litz.models.auto")
     assert pickle.loads(pickle.dumps(litz.GenerationConfig(top_k=3))) == copy.deepcopy(litz.GenerationConfig(top_k=3))
 
 
 def test_a_traceback_adds_no_second_suggestion() -> None:
     code = "import litz; litz.AutoModelForCausalLLM"
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stderr
-    assert told.lower().count("did you mean") == 1
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stderr
+    assert printed.lower().count("did you mean") == 1

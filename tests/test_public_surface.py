@@ -7,10 +7,13 @@ import pytest
 
 import litz
 
-PUBLIC = """__version__ AddedToken AsyncTextIteratorStreamer AutoConfig AutoModelForCausalLM AutoTokenizer
-BatchEncoding CausalLMOutput Config errors GenerationConfig LogitsProcessor LogitsProcessorList NativeCausalLM
-pipeline PreTrainedTokenizer PreTrainedTokenizerBase PreTrainedTokenizerFast set_seed Spec StoppingCriteria
-StoppingCriteriaList TextIteratorStreamer TextStreamer Tokenizer""".split()
+PUBLIC = """__version__ AddedToken AsyncTextIteratorStreamer AutoConfig AutoModel AutoModelForCausalLM
+AutoModelForMaskedLM AutoModelForMultipleChoice AutoModelForQuestionAnswering AutoModelForSequenceClassification
+AutoModelForTokenClassification AutoTokenizer BatchEncoding CausalLMOutput Config errors GenerationConfig
+LogitsProcessor LogitsProcessorList NativeCausalLM NativeEncoder pipeline PreTrainedTokenizer
+PreTrainedTokenizerBase PreTrainedTokenizerFast
+SentenceEncoder set_seed Spec
+StoppingCriteria StoppingCriteriaList TextIteratorStreamer TextStreamer Tokenizer""".split()
 PUBLIC += [
     f"{family}Tokenizer{fast}"
     for family in ("Bert", "CodeGen", "GPT2", "GPTNeoX", "Gemma", "Llama", "Qwen2", "Roberta", "T5")
@@ -45,7 +48,7 @@ def test_importing_litz_brings_nothing_heavy() -> None:
 
 
 def test_the_auto_classes_bring_neither_numpy_nor_torch() -> None:
-    loaded = modules_after("from litz import AutoModelForCausalLM, AutoTokenizer, pipeline, GenerationConfig")
+    loaded = modules_after("from litz import AutoModel, AutoModelForCausalLM, AutoTokenizer, pipeline")
     assert not {"numpy", "torch", "huggingface_hub", "transformers"} & loaded
 
 

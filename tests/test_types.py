@@ -1,4 +1,4 @@
-"""What type checkers know is what is there: the exports, the arguments of loading, and the examples of tests/typing."""
+"""Type checkers see what exists at run time: exports, arguments of loading, and the examples of tests/typing."""
 
 import ast
 import subprocess
@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 import litz
-from litz import loading_options
 from litz.architectures import MODEL_TYPES, family
-from litz.arguments import CONFIGURATION, LOADING, names_of
-from litz.auto import AutoModelForCausalLM
+from litz.arguments import keywords, names_of
+from litz.arguments.transformers import CONFIGURATION, LOADING
 from litz.generation.parameters import GenerationParameters
+from litz.models.auto import AutoModelForCausalLM
 from litz.tokenizers import Tokenizer, signatures
-from litz.tokenizers.known_keys import NEUTRAL, SETTINGS
+from litz.tokenizers.loading.known_keys import NEUTRAL, SETTINGS
 
 ROOT = Path(__file__).parent.parent
 
@@ -52,9 +52,9 @@ def test_the_arguments_of_loading_are_all_typed() -> None:
         described = family(model_type)
         keys |= {*described.defaults, *described.aliases, *described.aliases.values()}
     keys = {key for key in keys if not key.startswith("_")}
-    assert set(loading_options.LoadingOptions.__annotations__) >= (keys | set(LOADING)) - own
-    assert set(loading_options.ConfigOptions.__annotations__) >= (keys | set(CONFIGURATION)) - own
-    settings = set(loading_options.TokenizerSettings.__annotations__)
+    assert set(keywords.LoadingOptions.__annotations__) >= (keys | set(LOADING)) - own
+    assert set(keywords.ConfigOptions.__annotations__) >= (keys | set(CONFIGURATION)) - own
+    settings = set(keywords.TokenizerSettings.__annotations__)
     assert settings == {*SETTINGS, *(name for name in NEUTRAL if not name.startswith("_"))}
 
 

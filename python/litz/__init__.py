@@ -6,7 +6,6 @@ Nothing is imported until it is used: `import litz` costs milliseconds. Its log 
 TYPE_CHECKING = False  # type checkers take a variable of this name as true; typing's own takes 8 ms to import
 if TYPE_CHECKING:
     from litz import errors
-    from litz.auto import AutoConfig, AutoModelForCausalLM, AutoTokenizer
     from litz.config import Config
     from litz.generation import GenerationConfig, TextIteratorStreamer, TextStreamer
     from litz.generation.async_streamer import AsyncTextIteratorStreamer
@@ -16,10 +15,23 @@ if TYPE_CHECKING:
         StoppingCriteria,
         StoppingCriteriaList,
     )
-    from litz.native import NativeCausalLM
-    from litz.outputs import CausalLMOutput
+    from litz.generation.seeding import set_seed
+    from litz.models.auto import (
+        AutoConfig,
+        AutoModel,
+        AutoModelForCausalLM,
+        AutoModelForMaskedLM,
+        AutoModelForMultipleChoice,
+        AutoModelForQuestionAnswering,
+        AutoModelForSequenceClassification,
+        AutoModelForTokenClassification,
+        AutoTokenizer,
+    )
+    from litz.models.encoder import NativeEncoder
+    from litz.models.native import NativeCausalLM
+    from litz.models.outputs import CausalLMOutput
     from litz.pipelines import pipeline
-    from litz.seeding import set_seed
+    from litz.sentences import SentenceEncoder
     from litz.spec import Spec
     from litz.tokenizers import (
         AddedToken,
@@ -54,7 +66,13 @@ __all__ = [
     "AddedToken",
     "AsyncTextIteratorStreamer",
     "AutoConfig",
+    "AutoModel",
     "AutoModelForCausalLM",
+    "AutoModelForMaskedLM",
+    "AutoModelForMultipleChoice",
+    "AutoModelForQuestionAnswering",
+    "AutoModelForSequenceClassification",
+    "AutoModelForTokenClassification",
     "AutoTokenizer",
     "BatchEncoding",
     "BertTokenizer",
@@ -75,6 +93,7 @@ __all__ = [
     "LogitsProcessor",
     "LogitsProcessorList",
     "NativeCausalLM",
+    "NativeEncoder",
     "PreTrainedTokenizer",
     "PreTrainedTokenizerBase",
     "PreTrainedTokenizerFast",
@@ -82,6 +101,7 @@ __all__ = [
     "Qwen2TokenizerFast",
     "RobertaTokenizer",
     "RobertaTokenizerFast",
+    "SentenceEncoder",
     "Spec",
     "StoppingCriteria",
     "StoppingCriteriaList",
@@ -98,15 +118,19 @@ __all__ = [
 
 # module -> the public names that it defines
 _NAMES = {
-    "litz.auto": "AutoConfig AutoModelForCausalLM AutoTokenizer",
+    "litz.models.auto": """AutoConfig AutoModel AutoModelForCausalLM AutoModelForMaskedLM AutoModelForMultipleChoice
+        AutoModelForQuestionAnswering AutoModelForSequenceClassification AutoModelForTokenClassification
+        AutoTokenizer""",
+    "litz.models.encoder": "NativeEncoder",
     "litz.config": "Config",
     "litz.generation": "GenerationConfig TextIteratorStreamer TextStreamer",
     "litz.generation.async_streamer": "AsyncTextIteratorStreamer",
     "litz.generation.callbacks": "LogitsProcessor LogitsProcessorList StoppingCriteria StoppingCriteriaList",
-    "litz.native": "NativeCausalLM",
-    "litz.outputs": "CausalLMOutput",
+    "litz.models.native": "NativeCausalLM",
+    "litz.models.outputs": "CausalLMOutput",
     "litz.pipelines": "pipeline",
-    "litz.seeding": "set_seed",
+    "litz.generation.seeding": "set_seed",
+    "litz.sentences": "SentenceEncoder",
     "litz.spec": "Spec",
 }
 _HOME = {name: module for module, names in _NAMES.items() for name in names.split()}
@@ -124,9 +148,9 @@ if not TYPE_CHECKING:  # for type checkers, a name that is not imported above is
         if name == "errors":
             return import_module("litz.errors")
         if name not in __all__:
-            if name.startswith("_") or _is_module(name):  # import statements ask before they import
+            if name.startswith("_") or _is_module(name):  # import statements look names up before they import
                 raise AttributeError(f"module 'litz' has no attribute {name!r}")
-            from litz.missing_names import refusal
+            from litz.arguments.missing_names import refusal
 
             raise refusal(name)
         value = getattr(import_module(_HOME.get(name, "litz.tokenizers")), name)

@@ -3,7 +3,9 @@
 import os
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, final
+from typing import Any, Literal, final
+
+from litz.generation.executor import Executor
 
 __version__: str
 
@@ -51,6 +53,9 @@ class TensorFile:
         A row is the innermost dimension. ArgumentError for numbers that the type cannot hold, such as NaN.
         """
 
+# File, tensor, first row, rows, from one row to the next; file and tensor of scales that are stored apart
+_Part = tuple[int, str, int, int, int, tuple[int, str] | None]
+
 @final
 class Model:
     """A loaded model. Safe to use from several threads."""
@@ -59,7 +64,7 @@ class Model:
     def load(
         spec_json: str,
         files: list[TensorFile],
-        sources: Sequence[tuple[str, Sequence[tuple[int, str, int, int]], bool]],
+        sources: Sequence[tuple[str, Sequence[_Part], bool]],
         options_json: str,
         /,
     ) -> Model:
@@ -71,13 +76,41 @@ class Model:
     def survey(
         spec_json: str,
         files: list[TensorFile],
-        sources: Sequence[tuple[str, Sequence[tuple[int, str, int, int]], bool]],
+        sources: Sequence[tuple[str, Sequence[_Part], bool]],
         options_json: str,
         /,
     ) -> str:
         """The report of a load that does not happen: what it would do and need at most. Reads no matrix."""
     def logits(self, ids: list[int], /) -> bytes:
         """The logits of every position, (time, vocab) little-endian float32."""
+    def hidden_states(self, ids: list[int], every_layer: bool, /) -> bytes:
+        """The hidden states after the final norm, (time, width), or those of every layer, (layers + 1, time, width):
+        first what enters the layers, last what `every_layer=False` gives. Little-endian float32.
+        """
+    def encode(
+        self,
+        ids: bytes | None,
+        lengths: Sequence[int],
+        *,
+        positions: bytes | None = None,
+        types: bytes | None = None,
+        tasks: bytes | None = None,
+        embeddings: bytes | None = None,
+        keys: Sequence[int] | None = None,
+        pooled: Sequence[int] | None = None,
+        head: bool = True,
+        hidden: Literal["none", "last", "layers"] = "none",
+    ) -> tuple[bytes, bytes]:
+        """One pass over whole texts, which lie one after another: what the head gives, and hidden states.
+
+        ids, positions, types and tasks are little-endian uint32, one for each row; `embeddings` (rows, width) float32
+        stand in the place of ids. `lengths` has the rows of each text. Positions are 0.. unless given; they ascend
+        among keys, and among the rest. `keys`: how many rows of each text, from the first on, are seen; the others
+        only see. `pooled`: the row that heads pool by "first" and "last", unless it is row 0 and the last key.
+        The head: (texts, outputs or width) of a PooledHead, (rows, outputs) of the others, empty unless `head`. Hidden
+        states: (rows, width) after the final norm, with "layers" (layers + 1, rows, width) as `hidden_states` has them.
+        Both little-endian float32. A model whose layers are causal and whose head is an LmHead raises UnsupportedError.
+        """
     def report(self) -> str:
         """What loading did, as JSON: conversions (tensor, from, to), how many matrices are mapped, packed and copied,
         bytes_mapped, bytes_packed, bytes_converted (vectors and copies too) and bytes_scratch.
@@ -93,11 +126,21 @@ class Model:
         """The longest sequence."""
 
 @final
+class SequenceStore:
+    """The sequences of an executor that were used last, so that a prompt that continues one is not read again."""
+
+    def __init__(self) -> None: ...
+
 class Generation:
     """One run over several prompts. A row is prompt number times num_return_sequences plus the continuation's."""
 
     def __init__(
-        self, model: Model, prompts: list[list[int]], params_json: str, tokenizer: Tokenizer | None = None, /
+        self,
+        executor: Model | Executor[Any],
+        prompts: list[list[int]],
+        params_json: str,
+        tokenizer: Tokenizer | None = None,
+        /,
     ) -> None: ...
     def advance(self, max_tokens: int) -> list[tuple[int, int, str | None]]:
         """(row, token, why it was the row's last): up to `max_tokens` of each row, fewer after a tenth of a second.
@@ -109,11 +152,20 @@ class Generation:
     def cancel(self) -> None:
         """Ends the run before its next token; from any thread."""
 
+def generation_ranges() -> dict[str, tuple[int, int, bool] | tuple[float, float, bool]]:
+    """Of each parameter that is a number: the least, the most, and whether the least itself is out of its range.
+
+    Ints where only whole numbers are in it.
+    """
+
 def check_generation_params(params_json: str) -> None:
     """ArgumentError for parameters that no run would accept."""
 
 def process_logits(logits: bytes, prompt_ids: list[int], generated_ids: list[int], params_json: str) -> bytes:
     """The float32 scores that a token is chosen by, after all processors and filters."""
+
+def check_spec(spec_json: str, /) -> None:
+    """Raise ConfigError if no model can be so."""
 
 def kv_bytes(spec_json: str, tokens: int, cache_dtype: str = "f16", /) -> int:
     """The bytes that a sequence of `tokens` keeps, for a `cache_dtype` as the load options have it."""
@@ -243,10 +295,6 @@ class Tokenizer:
         overflow: bool = True,
     ) -> list[Encoding]:
         """The same for many texts, over threads."""
-    def encode_aligned(
-        self, input: str | Sequence[str], trusted: Sequence[tuple[int, int]] | None = None
-    ) -> tuple[list[int], list[tuple[int, int]], list[int | None], list[tuple[int, str]]]:
-        """One text, or its words, without what is put around it: ids, offsets, words, texts of tokens by place."""
     def slots(
         self, pair: bool = False, add_special_tokens: bool = True
     ) -> list[tuple[int | None, int | None, int, bool]]:
@@ -285,7 +333,7 @@ class Tokenizer:
 
 @final
 class Encoding:
-    """What is known of a text's tokens, or of a piece that truncation cut off; lists are made when asked for."""
+    """What is known of a text's tokens, or of a piece that truncation cut off; lists are made at the first access."""
 
     @property
     def ids(self) -> list[int]: ...

@@ -1,15 +1,15 @@
-"""Lists and buffers as numpy arrays or torch tensors; each library is imported only when somebody asks for its kind."""
+"""Lists and buffers as numpy arrays or torch tensors; each library is imported on first use."""
 
 from types import ModuleType
 from typing import Any, Literal, Protocol
 
-from litz.errors import MissingDependencyError
+from litz.errors import ArgumentError, MissingDependencyError
 
 Kind = Literal["numpy", "torch"]
 
 
 class Listable(Protocol):
-    """An array of any library, as far as type checkers need it."""
+    """The interface of an array of any library."""
 
     @property
     def shape(self) -> Any:
@@ -79,6 +79,29 @@ def floats(buffer: bytearray, kind: Kind, *, shape: tuple[int, ...]) -> Any:
         return torch.frombuffer(buffer, dtype=torch.float32).reshape(shape)
     numpy = _numpy()
     return numpy.frombuffer(buffer, dtype=numpy.float32).reshape(shape)
+
+
+def float_bytes(value: Any) -> tuple[bytes, tuple[int, ...]]:
+    """Numbers of any kind as little-endian float32, and their shape; ArgumentError for what are none."""
+    try:
+        if kind_of(value) == "torch":
+            value = value.detach().to(dtype=_torch().float32, device="cpu").numpy()
+        made = _numpy().asarray(value, dtype="<f4")
+    except (TypeError, ValueError) as error:
+        raise ArgumentError(f"expected an array of numbers, found {type(value).__name__}: {error}") from error
+    return made.tobytes(), made.shape
+
+
+def contiguous(array: Any) -> Any:
+    """The same numbers in a memory of their own, one after the other."""
+    return array.contiguous() if kind_of(array) == "torch" else array.copy()
+
+
+def gathered(data: bytes, *, width: int, shape: tuple[int, ...], strides: tuple[int, ...]) -> bytes:
+    """Elements of `width` bytes, which lie `strides` elements apart, one after the other in the order of `shape`."""
+    numpy = _numpy()
+    steps = [stride * width for stride in strides]
+    return bytes(numpy.ndarray(shape, dtype=f"V{width}", buffer=data, strides=steps).tobytes())
 
 
 def _numpy() -> ModuleType:

@@ -6,31 +6,44 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from copy import copy
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from litz.atomic_files import write_text
 from litz.errors import ConfigError
 from litz.nearest import nearest
 from litz.numbers import integer, number, shown
-from litz.whole_files import write_text
 
-# Keys that never change what a causal language model computes when it runs.
-_IRRELEVANT = frozenset(
-    """_attn_implementation _attn_implementation_autoset _flash_attn_2_enabled _name_or_path activation_dropout
-    add_cross_attention architectures attention_dropout attention_probs_dropout_prob attn_implementation attn_pdrop
-    auto_map bad_words_ids begin_suppress_tokens bos_token_id cache_implementation chunk_size_feed_forward
-    classifier_dropout cross_attention_hidden_size decoder_start_token_id diversity_penalty do_sample dropout dtype
-    early_stopping embd_pdrop embedding_dropout encoder_no_repeat_ngram_size eos_token_id
-    exponential_decay_length_penalty finetuning_task flash_attn forced_bos_token_id forced_eos_token_id
-    gradient_checkpointing hidden_dropout hidden_dropout_prob id2label init_std initializer_range is_decoder
-    is_encoder_decoder keep_rnn label2id layerdrop length_penalty max_length max_window_layers min_length model_type
-    name neftune_noise_alpha no_repeat_ngram_size num_beam_groups num_beams num_return_sequences output_attentions
-    output_hidden_states output_scores pad_token_id prefix pretraining_tp problem_type pruned_heads
-    remove_invalid_values repetition_penalty resid_pdrop residual_dropout return_dict return_dict_in_generate
-    sep_token_id summary_activation summary_first_dropout summary_proj_to_labels summary_type summary_use_proj
-    suppress_tokens task_specific_params temperature tf_legacy_loss tokenizer_class top_k top_p torch_dtype
-    torchscript transformers.js_config transformers_version type_vocab_size typical_p unk_token_id unsloth_fixed
-    unsloth_version use_bfloat16 use_cache use_flash_attn vocab_size_or_config_json_file""".split()
-)
+# Keys that never change what a model computes when it runs: its training, its generation, what wrote the file.
+_ANY = """_attn_implementation _attn_implementation_autoset _flash_attn_2_enabled _name_or_path activation_dropout
+    architectures attention_dropout attention_probs_dropout_prob attn_implementation attn_pdrop auto_map bad_words_ids
+    begin_suppress_tokens bos_token_id cache_implementation chunk_size_feed_forward decoder_start_token_id
+    diversity_penalty do_sample dropout dtype early_stopping embd_pdrop embedding_dropout encoder_no_repeat_ngram_size
+    eos_token_id exponential_decay_length_penalty finetuning_task flash_attn forced_bos_token_id forced_eos_token_id
+    gradient_checkpointing hidden_dropout hidden_dropout_prob init_std initializer_range keep_rnn layerdrop
+    length_penalty max_length max_window_layers min_length model_type name neftune_noise_alpha no_repeat_ngram_size
+    num_beam_groups num_beams num_return_sequences output_attentions output_hidden_states output_scores prefix
+    pretraining_tp pruned_heads remove_invalid_values repetition_penalty resid_pdrop residual_dropout return_dict
+    return_dict_in_generate sep_token_id suppress_tokens task_specific_params temperature tf_legacy_loss tokenizer_class
+    top_k top_p torch_dtype torchscript transformers.js_config transformers_version typical_p unk_token_id
+    unsloth_fixed unsloth_version eos_token_ids use_bfloat16 use_cache use_flash_attn vocab_size_or_config_json_file"""
+# Of a classifier: its training, and what its labels are called; how many there are is read with its head.
+_LABELS = """classifier_dropout classifier_dropout_prob cross_attention_hidden_size id2label label2id num_labels
+    pad_token_id problem_type summary_activation summary_first_dropout summary_last_dropout summary_proj_to_labels
+    summary_type summary_use_proj"""
+# Keys of other kinds of models, which every configuration of a decoder carries at their defaults.
+_DECODER = f"{_LABELS} add_cross_attention is_decoder is_encoder_decoder type_vocab_size"
+# What the programs that trained or converted published encoders left in their configurations.
+_ENCODER = f"""{_LABELS} cls_token_id directionality down_scale_factor enable_recompute fuse gap_size
+    initializer_cutoff_factor mask_token_id mlp_dropout net_structure_type num_memory_blocks output_past pooler_fc_size
+    pooler_num_attention_heads pooler_num_fc_layers pooler_size_per_head pooler_type qa_dropout seq_classif_dropout
+    reference_compile repad_logits_with_grad sinusoidal_pos_embds sparse_pred_ignore_index sparse_prediction
+    tie_weights_"""
+
+Kind = Literal["decoder", "encoder"]
+# kind of model -> the keys that cannot matter for it; an encoder's readers look at labels, padding and token types
+_IRRELEVANT: dict[Kind, frozenset[str]] = {
+    "decoder": frozenset(f"{_ANY} {_DECODER}".split()), "encoder": frozenset(f"{_ANY} {_ENCODER}".split()),
+}  # fmt: skip
 
 # An unread key whose name holds one of these words may change the mathematics: loading stops and names it.
 _MATHEMATICAL = tuple(
@@ -47,9 +60,10 @@ _NEUTRAL: dict[str, Callable[[Any], bool]] = {
     "rotary_pct": lambda value: value == 1.0,
 }
 
-# Far beyond any model, and small enough that nobody's file makes us count for minutes.
+# Far beyond any model, and small enough that no file takes minutes to check.
 _MOST = {"num_hidden_layers": 4096, "num_attention_heads": 65536, "num_key_value_heads": 65536, "head_dim": 65536}
 _MOST_OF_ALL = 2**28  # the engine's limit
+_MOST_LABELS = 2**20
 FLOAT32 = 3.4e38  # what one holds
 
 
@@ -68,7 +82,9 @@ class Config(Mapping[str, Any]):
         name_or_path: str = "",
         aliases: Mapping[str, str] | None = None,
         spelled: Mapping[str, str] | None = None,
+        kind: Kind = "decoder",
     ) -> None:
+        self.kind = kind
         self.spelled = dict(spelled or {})  # what another format than config.json calls these keys, for errors
         self._values = dict(values)
         self._also = {**(aliases or {}), **{own: key for key, own in (aliases or {}).items()}}
@@ -88,7 +104,7 @@ class Config(Mapping[str, Any]):
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
-            raise AttributeError(name)  # copying asks before the object has anything
+            raise AttributeError(name)  # copying looks it up before the object has attributes
         for key in (name, self._also.get(name, name)):
             if key in self:
                 return self[key]
@@ -102,6 +118,26 @@ class Config(Mapping[str, Any]):
         return f"Config({json.dumps(self.to_dict(), indent=2, ensure_ascii=False)})"
 
     @property
+    def id2label(self) -> dict[int, str]:
+        """What the outputs of a classifier are called: the file's names, or LABEL_0, LABEL_1 … where it has too few."""
+        names = self.get("id2label")
+        listed = names.items() if isinstance(names, Mapping) else ()
+        named = {int(place): str(name) for place, name in listed if str(place).isdecimal()}
+        asked = self.get("num_labels")
+        count = len(named) or 2 if asked is None else integer(asked, "num_labels", most=_MOST_LABELS, error=ConfigError)
+        return named if len(named) == count else {place: f"LABEL_{place}" for place in range(count)}
+
+    @property
+    def label2id(self) -> dict[str, int]:
+        """Which output each label is."""
+        return {name: place for place, name in self.id2label.items()}
+
+    @property
+    def num_labels(self) -> int:
+        """How many outputs a classifier has; two where the file does not say, as transformers assumes."""
+        return len(self.id2label)
+
+    @property
     def written(self) -> Mapping[str, Any]:
         """What the file itself says, without the defaults."""
         return self._values
@@ -112,7 +148,7 @@ class Config(Mapping[str, Any]):
 
     def knows(self, key: str) -> bool:
         """Whether a model of this family may have the key: its family reads it, or it is known not to matter."""
-        return key in self or self._also.get(key, key) in self or key in _IRRELEVANT
+        return key in self or self._also.get(key, key) in self or key in _IRRELEVANT[self.kind]
 
     def changed(self, values: Mapping[str, Any]) -> "Config":
         """The same with other values for some keys."""
@@ -128,7 +164,7 @@ class Config(Mapping[str, Any]):
 
 
 class Keys:
-    """Reads a configuration's keys and remembers which: what is left over is an error or a warning, never a silence.
+    """Reads a configuration's keys and records which: an unread key is an error or a warning.
 
     `aliases` maps the general name of a key to the family's own; files may use either, and both only if they agree.
     """
@@ -141,8 +177,10 @@ class Keys:
         where: str,
         aliases: Mapping[str, str] | None = None,
         spelled: Mapping[str, str] | None = None,
+        kind: Kind = "decoder",
     ) -> None:
         self._values = values
+        self._irrelevant = _IRRELEVANT[kind]
         self._spelled = spelled or {}
         self._inner: dict[bool, dict[str, Any]] = {True: {}, False: {}}  # whether they matter -> keys inside values
         self._defaults = defaults
@@ -245,7 +283,7 @@ class Keys:
             raise ConfigError(f"{self._label(key)} = {shown(value)} is not supported: {why}")
 
     def leave(self, key: str, value: Any, *, matters: bool = True) -> None:
-        """Adds a key from inside a value to those that nobody read; one that may not matter is only named."""
+        """Adds a key from inside a value to the unread ones; one that may not matter is only named."""
         self._inner[matters][key] = value
 
     def ignore(self, *names: str) -> None:
@@ -254,7 +292,7 @@ class Keys:
 
     def finish(self, *, strict: bool) -> None:
         """Accounts for every key: an unread one raises if it may change the mathematics, and is named otherwise."""
-        left = {k: v for k, v in self._values.items() if k not in self._read and k not in _IRRELEVANT}
+        left = {k: v for k, v in self._values.items() if k not in self._read and k not in self._irrelevant}
         left |= self._inner[True]
         left = {k: v for k, v in left.items() if v is not None and v is not False}
         left = {k: v for k, v in left.items() if k not in _NEUTRAL or not _NEUTRAL[k](v)}
@@ -268,8 +306,7 @@ class Keys:
         left |= self._inner[False]
         if left:
             warnings.warn(
-                f"{self.where}: keys that litz does not know, or has no use for here, were not used: "
-                f"{', '.join(sorted(left))}",
+                f"{self.where}: unknown keys, or keys without effect here, were ignored: {', '.join(sorted(left))}",
                 stacklevel=2,
             )
 

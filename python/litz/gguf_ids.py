@@ -52,7 +52,7 @@ def special_ids(file: _core.TensorFile) -> dict[str, int]:
 
 
 def _id(metadata: Mapping[str, Any], key: str, *, vocab: int, bad: list[str]) -> int | None:
-    """The id under a key, None where it is no token's; `bad` collects what nobody writes on purpose."""
+    """The id under a key, None where it is no token's; `bad` collects ids that must be mistakes."""
     value = metadata.get(f"{_PREFIX}{key}")
     if value is None:
         return None

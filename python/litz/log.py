@@ -1,6 +1,6 @@
-"""Lines for the standard `logging`, under the logger `litz`: what is done, never a token or an address with one.
+"""Lines for the standard `logging`, under the logger `litz`: never with a token, or an address that holds one.
 
-`logging` is imported by whoever listens: as long as nobody has, no line could be read, and none is made.
+A line is made only if the program has imported `logging`: otherwise nothing could show it.
 """
 
 import sys
@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 
 def info(name: str, text: str, *values: object) -> None:
-    """A line of the logger `litz.NAME` at INFO, formatted where somebody listens."""
+    """A line of the logger `litz.NAME` at INFO, formatted only where a handler takes it."""
     if "logging" in sys.modules:
         import logging  # which waits where another thread is importing it
 

@@ -203,7 +203,9 @@ def make(head_dim: int, parameters: Mapping[str, Any], *, context: int, where: s
     kind = kind_of(parameters)
     if kind not in _SCALINGS:
         known = ", ".join(sorted(_SCALINGS))
-        raise UnsupportedError(f"{where}: rope scaling {kind!r} (rope_type) is not implemented; litz knows {known}")
+        raise UnsupportedError(
+            f"{where}: rope scaling {kind!r} (rope_type) is not implemented; expected one of {known}"
+        )
     share = parameters.get("partial_rotary_factor")
     share = 1.0 if share is None else number(share, f"{where}: partial_rotary_factor", error=ConfigError)
     if not 0 < share <= 1:

@@ -8,18 +8,26 @@ from math import prod
 from typing import Literal, NamedTuple
 
 from litz.architectures.base import Family
-from litz.architectures.names import Experts, Grouped, Match, Names, Stacked, Transposed, canonical
+from litz.architectures.forms import Experts, Shape, Spare, Stacked
+from litz.architectures.names import Match, Names, canonical
+from litz.architectures.written import head_sizes
 from litz.errors import WeightsError
-from litz.spec import Spec, shapes
+from litz.spec import LmHead, Spec, weights
 
 
 class Part(NamedTuple):
-    """Rows of one stored tensor, counted along its output features; a vector's rows are its elements."""
+    """Rows of one stored tensor, counted along its output features; a vector's rows are its elements.
+
+    They begin with `start`, and are every `step`-th from there on. `scales` are those of MXFP4 that are stored apart
+    from its codes, as a file and a tensor.
+    """
 
     file: int
     tensor: str
     start: int
     rows: int
+    step: int = 1
+    scales: tuple[int, str] | None = None
 
 
 class Source(NamedTuple):
@@ -74,9 +82,6 @@ class LoadReport:
         return replace(self, converted=converted, **{name: native[name] for name in names})
 
 
-Shape = tuple[int, ...]
-
-
 @dataclass(frozen=True)
 class StoredFile:
     """What one file holds: tensor -> shape, outermost first; and the other names that its metadata give to a tensor.
@@ -91,43 +96,80 @@ class StoredFile:
 # Whether two tensors, each as (file, name), hold the same bytes
 Same = Callable[[tuple[int, str], tuple[int, str]], bool]
 _HEAD, _EMBED = ("head.weight",), ("embed.weight",)
+_OF_HEADS = ("head.", "project_out.")
+_OF_ANSWERS = "transformer."  # before the tensors of most decoders that answer questions, whatever their family
 
 
 def plan(
-    spec: Spec, family: Family, stored: Sequence[StoredFile], *, names: Names, where: str, same: Same
+    spec: Spec,
+    family: Family,
+    stored: Sequence[StoredFile],
+    *,
+    names: Names,
+    where: str,
+    same: Same,
+    mxfp4: bool = False,
+    optional_head: bool = False,
 ) -> tuple[Spec, list[Source], LoadReport]:
     """Matches the stored tensors with the model's.
 
     The Spec that comes back is that of the weights: a head that is said to be tied and is stored with numbers of its
-    own is its own, with a warning, as in transformers. Raises WeightsError that lists everything wrong at once:
+    own is its own, with a warning, as in transformers; an `optional_head` that is not stored is None. `mxfp4`: tensors
+    `X_blocks` and `X_scales` are one matrix of that type. Raises WeightsError that lists everything wrong at once:
     tensors without a rule, weights without a tensor, two tensors for one weight, wrong shapes.
     """
-    found, unused, unknown = _matched(family, stored, names)
-    if spec.tied_head:
+    found, unused, unknown = _matched(family, stored, names, _pairs(stored) if mxfp4 else {})
+    found, spares = _without_spares(found)
+    unused += spares
+    if optional_head and not any(target.startswith(_OF_HEADS) for match, _ in found for target in match.targets):
+        spec = replace(spec, head=None)
+    if spec.is_tied:
         spec, found, copies = _settle_head(spec, found, same=same, where=where)
         unused += copies
-    claims = _Claims(spec, shapes(spec), problems=unknown)
+    claims = _Claims(spec, dict(weights(spec)), problems=unknown)
     for match, tensor in found:
         claims.add(match, tensor)
     sources = claims.finish()
-    if claims.problems:
-        raise WeightsError(_describe(claims.problems, where))
+    if claims.missing and not claims.problems and all(name.startswith(_OF_HEADS) for name in claims.missing):
+        raise WeightsError(_describe_missing_head(claims.listed(), where))
+    if claims.problems or claims.missing:
+        raise WeightsError(_describe(claims.problems + claims.listed(), where))
     return spec, sources, LoadReport(loaded=len(sources), unused=tuple(unused))
 
 
+_CODES = 16  # bytes of a block of MXFP4, two elements each
+
+
+def _pairs(stored: Sequence[StoredFile]) -> dict[str, tuple[int, str]]:
+    """For each tensor of codes, the file and the name of its scales, which may be in another file."""
+    scales = {name: index for index, file in enumerate(stored) for name in file.shapes if name.endswith("_scales")}
+    codes = {name: file.shapes[name] for file in stored for name in file.shapes if name.endswith("_blocks")}
+    found = dict[str, tuple[int, str]]()
+    for name, shape in codes.items():
+        own = f"{name.removesuffix('_blocks')}_scales"
+        if own in scales and (*stored[scales[own]].shapes[own], _CODES) == shape:
+            found[name] = scales[own], own
+    return found
+
+
 def _matched(
-    family: Family, stored: Sequence[StoredFile], names: Names
+    family: Family, stored: Sequence[StoredFile], names: Names, scales: Mapping[str, tuple[int, str]]
 ) -> tuple[list[tuple[Match, "_Tensor"]], list[str], list[str]]:
     """The tensors with what the table says of each, those that are no weights, and what is wrong with the rest."""
     found, unused, unknown = list[tuple[Match, _Tensor]](), list[str](), list[str]()
     every = {name for file in stored for name in file.shapes}
+    paired = {name for _, name in scales.values()}
     for index, file in enumerate(stored):
         others = {name: own for name, own in file.also_called.items() if own in file.shapes and name not in every}
         for name, own in [*zip(file.shapes, file.shapes, strict=True), *others.items()]:
+            if own in paired:
+                continue
             spelt = _without_prefix(name, family, names)
             match, shape = None if spelt is None else _match(names, spelt), file.shapes[own]
+            if own in scales:
+                shape = (*shape[:-2], shape[-2] * 2 * _CODES)
             if match is not None and match != "unknown":
-                found.append((match, _Tensor(index, own, shape)))
+                found.append((match, _Tensor(index, own, shape, scales.get(own))))
             elif name in others:
                 continue
             elif match is None:
@@ -135,6 +177,13 @@ def _matched(
             else:
                 unknown.append(f"unexpected tensor {name} {list(shape)}: no rule for its name")
     return found, unused, unknown
+
+
+def _without_spares(found: list[tuple[Match, "_Tensor"]]) -> tuple[list[tuple[Match, "_Tensor"]], list[str]]:
+    """The tensors without those that others stand before, and the names of the latter."""
+    held = {match.targets for match, _ in found if not isinstance(match.form, Spare)}
+    spares = [tensor.name for match, tensor in found if isinstance(match.form, Spare) and match.targets in held]
+    return [(m, t) for m, t in found if not isinstance(m.form, Spare) or m.targets not in held], spares
 
 
 def _settle_head(
@@ -147,7 +196,7 @@ def _settle_head(
     heads = [tensor for match, tensor in found if match.targets == _HEAD]
     embeds = [tensor for match, tensor in found if match.targets == _EMBED]
     if not embeds:
-        return spec, [(replace(m, targets=_EMBED) if m.targets == _HEAD else m, t) for m, t in found], []
+        return spec, [(_as_embedding(match), tensor) for match, tensor in found], []
     differing = [head for head in heads if not same((head.file, head.name), (embeds[0].file, embeds[0].name))]
     if differing:
         warnings.warn(
@@ -155,9 +204,15 @@ def _settle_head(
             f"{embeds[0].name}: both are used as they are stored",
             stacklevel=2,
         )
-        return replace(spec, tied_head=False), found, []
+        assert isinstance(spec.head, LmHead)
+        return replace(spec, head=replace(spec.head, tied=False)), found, []
     copies = [head.name for head in heads if head.name != embeds[0].name]
     return spec, [(match, tensor) for match, tensor in found if match.targets != _HEAD], copies
+
+
+def _as_embedding(match: Match) -> Match:
+    """A tied matrix that is stored under the head's name."""
+    return replace(match, form=match.form.naming(*_EMBED)) if match.targets == _HEAD else match
 
 
 def _describe(problems: list[str], where: str) -> str:
@@ -169,12 +224,19 @@ def _describe(problems: list[str], where: str) -> str:
     )
 
 
+def _describe_missing_head(missing: list[str], where: str) -> str:
+    return (
+        f"{where}: the files lack the head that was asked for: {', '.join(missing)}; litz makes no random weights: "
+        f"take a model that was trained for the task, or AutoModel for the hidden states of this one"
+    )
+
+
 def _without_prefix(tensor: str, family: Family, names: Names) -> str | None:
     """The name as the family's table writes it; None for another modality's tower."""
     if tensor.startswith(family.unused):
         return None
-    for prefix in family.prefixes:
-        if tensor.startswith(prefix):
+    for prefix in (*family.prefixes, family.prefix, _OF_ANSWERS if _match(names, tensor) == "unknown" else ""):
+        if prefix and tensor.startswith(prefix):
             rest = tensor.removeprefix(prefix)
             return rest if _match(names, rest) != "unknown" else f"model.{rest}"
     if _match(names, tensor) == "unknown" and _match(names, f"model.{tensor}") != "unknown":
@@ -191,11 +253,12 @@ def _match(names: Names, tensor: str) -> Match | Literal["unknown"] | None:
 
 
 class _Tensor(NamedTuple):
-    """A stored tensor and where it is."""
+    """A stored tensor and where it is; `scales` belong to MXFP4, whose codes these are."""
 
     file: int
     name: str
     shape: Shape
+    scales: tuple[int, str] | None = None
 
     def __str__(self) -> str:
         return f"{self.name} {list(self.shape)}"
@@ -210,50 +273,41 @@ class _Claims:
     problems: list[str] = field(default_factory=list)
     claimed: dict[str, tuple[str, Source]] = field(default_factory=dict)  # weight -> the tensor that holds it
     stacks: dict[str, dict[int, Part]] = field(default_factory=dict)  # weight -> its parts by number
+    missing: list[str] = field(default_factory=list)  # weights without a tensor, once all have been given
 
     def add(self, match: Match, tensor: _Tensor) -> None:
         """Gives a tensor's rows to its targets."""
-        targets = self._of_experts(match) if match.form is Experts else match.targets
+        form = match.form
+        targets = self._of_experts(form) if isinstance(form, Experts) else form.targets
         unknown = [t for t in targets if t not in self.wanted]
         if unknown:
             self.problems.append(f"unexpected tensor {tensor}: the configuration has no {unknown[0]}")
-        elif match.form is Stacked:
+        elif isinstance(form, Stacked):
             self._stack(match, tensor)
-        elif match.form is Grouped:
-            self._share(targets, tensor, groups=self.spec.layers[match.index].mixer.kv_heads)
         else:
-            transposed = match.form is Transposed and len(self.wanted[targets[0]]) > 1
-            self._share(targets, tensor, transposed=transposed, experts=len(targets) // len(match.targets))
+            self._share(match, targets, tensor)
 
-    def _of_experts(self, match: Match) -> tuple[str, ...]:
+    def _of_experts(self, form: Experts) -> tuple[str, ...]:
         """The targets of each expert in turn, for as many as the model has."""
         every = list[str]()
         while not every or every[-1] in self.wanted:
-            every += (target.replace("{e}", str(len(every) // len(match.targets))) for target in match.targets)
-        return tuple(every[: -len(match.targets)] or every)
+            every += (target.replace("{e}", str(len(every) // len(form.targets))) for target in form.targets)
+        return tuple(every[: -len(form.targets)] or every)
 
-    def _share(
-        self, targets: tuple[str, ...], tensor: _Tensor, *, groups: int = 1, transposed: bool = False, experts: int = 1
-    ) -> None:
-        """Rows one target after the other, in each group anew."""
-        counts = [self.wanted[target][0] for target in targets]
-        rest = self.wanted[targets[0]][1:]
-        expected = (*rest, sum(counts)) if transposed else (sum(counts), *rest)
-        if experts > 1:
-            expected = (experts, sum(counts) // experts, *rest)
-        if not _holds(tensor.shape, expected):
-            self.problems.append(f"wrong shape of {tensor.name}: found {list(tensor.shape)}, expected {list(expected)}")
-        for target, count in zip(targets, counts, strict=True):
-            if count % groups or self.wanted[target][1:] != rest:
-                self.problems.append(f"{tensor} cannot hold {target} {list(self.wanted[target])} in {groups} groups")
-        start = 0
-        parts: dict[str, list[Part]] = {target: [] for target in targets}
-        for _ in range(groups):
-            for target, count in zip(targets, counts, strict=True):
-                parts[target].append(Part(tensor.file, tensor.name, start, count // groups))
-                start += count // groups
-        for target, own in parts.items():
-            self._claim(Source(target, tuple(own), transposed), tensor.name)
+    def _share(self, match: Match, targets: tuple[str, ...], tensor: _Tensor) -> None:
+        """Gives each target its rows, as the form has them."""
+        try:
+            layout = match.form.layout([self.wanted[target] for target in targets], head_sizes(self.spec, match.index))
+        except ValueError as reason:
+            shapes = ", ".join(f"{target} {list(self.wanted[target])}" for target in targets[:3])
+            self.problems.append(f"{tensor} cannot hold {shapes} {reason}")
+            return
+        if _without_ones(tensor.shape) != _without_ones(layout.shape):
+            expected = f"expected {list(layout.shape)}"
+            self.problems.append(f"wrong shape of {tensor.name}: found {list(tensor.shape)}, {expected}")
+        for target, slabs in zip(targets, layout.slabs, strict=True):
+            parts = tuple(Part(tensor.file, tensor.name, *slab, tensor.scales) for slab in slabs)
+            self._claim(Source(target, parts, layout.transposed), tensor.name)
 
     def _stack(self, match: Match, tensor: _Tensor) -> None:
         (target,) = match.targets
@@ -275,7 +329,7 @@ class _Claims:
         self.claimed[source.name] = tensor, source
 
     def finish(self) -> list[Source]:
-        """The sources, once stacks are complete and no weight is missing."""
+        """The sources, once stacks are complete; weights that nothing holds are missing."""
         for target, parts in self.stacks.items():
             gap = next((number for number in range(len(parts)) if number not in parts), None)
             if gap is not None:
@@ -285,20 +339,15 @@ class _Claims:
                 self.problems.append(f"{len(parts)} tensors hold {found} rows of {target}, expected {expected}")
             ordered = tuple(parts[number] for number in sorted(parts))
             self._claim(Source(target, ordered, transposed=False), ordered[0].tensor)
-        self.problems += [
-            f"missing tensor for {name} {list(shape)}"
-            for name, shape in self.wanted.items()
-            if name not in self.claimed
-        ]
+        self.missing = [name for name in self.wanted if name not in self.claimed]
         return [source for _, source in self.claimed.values()]
 
+    def listed(self) -> list[str]:
+        """A line for each missing weight."""
+        return [f"missing tensor for {name} {list(self.wanted[name])}" for name in self.missing]
 
-def _holds(shape: Shape, expected: Shape) -> bool:
-    """Whether a tensor is of this shape, or of one that keeps its elements in the same rows."""
-    if shape == expected:
-        return True
-    if len(expected) == 1:  # norms of each head, or a row or column
-        return 1 < len(shape) < 4 and prod(shape) == expected[0]
-    if expected[0] == 1:
-        return shape == expected[1:]
-    return len(shape) == 3 and (shape[0] * shape[1], shape[2]) == expected
+
+def _without_ones(shape: Shape) -> Shape:
+    """GGUF files leave outer sizes of 1 away, or not: they say nothing of where elements are."""
+    first = next((index for index, size in enumerate(shape) if size != 1), len(shape))
+    return shape[first:]

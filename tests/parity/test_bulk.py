@@ -12,8 +12,8 @@ from tokenizers import Tokenizer as Reference
 from litz._core import Tokenizer
 from litz.errors import ArgumentError
 from tests.assets import asset
-from tests.parity import tiny_tokenizers as tiny
-from tests.parity.fuzz_texts import texts
+from tests.parity.harness import tiny_tokenizers as tiny
+from tests.parity.harness.fuzz_texts import texts
 
 BYTE_LEVEL = [
     "deepseek_v3", "gpt2", "gpt4", "gpt4o", "llama3_1", "mistral_nemo", "qwen2_5", "qwen3",

@@ -11,8 +11,8 @@ import pytest
 from litz._core import Template, TensorFile
 from litz.errors import TemplateError
 from tests.assets import asset
-from tests.parity.conversations import CONVERSATIONS, VARIABLES
-from tests.parity.small_templates import EXPRESSIONS, STATEMENTS
+from tests.parity.harness.conversations import CONVERSATIONS, VARIABLES
+from tests.parity.harness.small_templates import EXPRESSIONS, STATEMENTS
 
 reference = pytest.importorskip("transformers.utils.chat_template_utils")
 
@@ -163,7 +163,7 @@ def test_the_templates_of_real_models():
 def test_what_errors_list_is_what_the_templates_of_real_models_read_from_outside():
     from jinja2 import meta
 
-    from litz.tokenizers.template_names import read_from_outside
+    from litz.tokenizers.chat.template_names import read_from_outside
 
     wrong = {}
     for name, source in real_templates().items():
@@ -187,8 +187,8 @@ def test_the_ids_of_conversations(name):
     folder = asset(f"tokenizer-{name}")
     config = json.loads((folder / "tokenizer_config.json").read_bytes())
     kept = ("bos_token", "eos_token", "pad_token", "unk_token", "chat_template", "padding_side", "model_max_length")
-    told = {key: value for key, value in config.items() if key in kept and value is not None}
-    expected = PreTrainedTokenizerFast(tokenizer_file=str(folder / "tokenizer.json"), **told)
+    settings = {key: value for key, value in config.items() if key in kept and value is not None}
+    expected = PreTrainedTokenizerFast(tokenizer_file=str(folder / "tokenizer.json"), **settings)
     found = from_pretrained(folder)
     for own in ("bos_token", "eos_token_id", "pad_token_id", "vocab_size", "padding_side"):
         assert getattr(found, own) == getattr(expected, own), own

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import litz
 from litz.errors import ConfigError, LitzError
-from tests.parity.decoders import relative_error
+from tests.parity.harness.decoders import relative_error
 
 SIZES = {"vocab_size": 19, "hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2,
          "num_key_value_heads": 1, "max_position_embeddings": 32}  # fmt: skip
@@ -36,7 +36,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         for parameter in model.parameters():
             parameter.data.normal_(0, 0.3).add_(float(parameter.ndim == 1))
     model.save_pretrained(path)
-    logging.disable(logging.WARNING)  # the reference says much about odd values
+    logging.disable(logging.WARNING)  # the reference logs much about odd values
     yield path
     logging.disable(logging.NOTSET)
 
@@ -84,7 +84,7 @@ def scalings(draw: st.DrawFn) -> dict[str, Any]:
 @FEW
 @given(scaling=scalings(), key=st.sampled_from(["rope_scaling", "rope_parameters"]), theta=st.none() | NUMBER,
        original=st.sampled_from([None, None, 8]))  # fmt: skip
-@pytest.mark.filterwarnings("ignore:.*has no use for here")
+@pytest.mark.filterwarnings("ignore:.*keys without effect here")
 def test_scalings_compute_what_the_reference_computes(
     folder: Path, scaling: dict[str, Any], key: str, theta: float | None, original: int | None
 ) -> None:

@@ -17,13 +17,12 @@ from litz import hub
 from litz.convert import Description, describe
 from litz.errors import ArgumentError, UnsupportedError
 from litz.generation.gguf import special_tokens
-from tests.parity import tiny_tokenizers as tiny
-from tests.parity.decoders import ROWS, VOCAB, Row, relative_error, save
-from tests.parity.fuzz_texts import CORPUS, texts
-from tests.parity.rows_classic import CLASSIC
-from tests.parity.rows_experts import EXPERTS
-from tests.unit.test_gguf_tokenizer import sentence_piece
+from tests.parity.harness import tiny_tokenizers as tiny
+from tests.parity.harness.decoders import VOCAB, Row, relative_error, save
+from tests.parity.harness.fuzz_texts import CORPUS, texts
+from tests.parity.harness.rows import ROWS
 from tests.unit.tiny import tokenizer_json, write_model
+from tests.unit.tokenizers.test_gguf import sentence_piece
 
 ROOM = 800  # rows of the table, more than the tiny tokenizers have tokens
 IDS = torch.tensor(np.random.default_rng(6).integers(3, VOCAB, size=(2, 24)))
@@ -37,11 +36,11 @@ LOST = {
     "llama-dynamic": "rope scaling 'dynamic'",
     "mistral-window": "sliding windows have no GGUF form",
     "qwen2-window": "sliding windows have no GGUF form",
-    "gemma2-uncapped": "would be another model: layers",
+    "gemma2-uncapped": "would be another model: towers.text.layers",
     "olmo2-biased-yarn": "biases of q, k, v, o have no GGUF form",
     "qwen3-tied-biased": "biases of q, k, v, o have no GGUF form",
 }
-BY_NAME = {row.name: row for row in [*ROWS, *CLASSIC, *EXPERTS]}
+BY_NAME = {row.name: row for row in ROWS}
 OTHERS = [name for name in BY_NAME if name not in WRITTEN and name not in LOST]
 # GGUF takes Gemma's attention scale and its windows for granted.
 GRANTED = {"gemma2": {"query_pre_attn_scalar": 16}, "gemma3": {"query_pre_attn_scalar": 16}}
@@ -97,7 +96,8 @@ def test_gemma_with_another_scale_or_other_windows_is_refused(tmp_path: Path) ->
     gemma = BY_NAME["gemma3"]
     scaled = save(replace(gemma, keys={**gemma.keys, "vocab_size": ROOM}).build(), tmp_path / "scaled")
     (scaled / "tokenizer.json").write_bytes(tokenizer_json())
-    with pytest.raises(UnsupportedError, match=r"another model: layers\[0\].mixer.scale 0.204124 becomes 0.25"):
+    place = r"towers\.text\.layers\[0\]\[0\]\.branches\[0\]\.body\.scale"
+    with pytest.raises(UnsupportedError, match=rf"another model: {place} 0\.204124 becomes 0\.25"):
         describe(hub.resolve(str(scaled)))
     kinds = ["sliding_attention", "full_attention"] * 3 + ["full_attention"]
     folder = folder_of(replace(gemma, keys={**gemma.keys, "layer_types": kinds}), tmp_path / "model")
@@ -236,7 +236,7 @@ def test_what_is_put_around_a_text_is_bos_and_eos_or_refused(tmp_path: Path) -> 
     path, _ = written(with_tokenizer(tokenizer, tmp_path / "around", bos_token="<s>", eos_token="</s>"))
     assert litz.AutoTokenizer.from_pretrained(path).encode("a")[0] == 1
     folder = with_tokenizer(tokenizer, tmp_path / "other", bos_token="</s>")
-    with pytest.raises(UnsupportedError, match=r"puts \[1\] around a text, and GGUF knows bos only"):
+    with pytest.raises(UnsupportedError, match=r"puts \[1\] around a text, and GGUF has bos only"):
         describe(hub.resolve(str(folder)))
 
 

@@ -9,17 +9,15 @@ import torch
 import transformers as hf
 
 import litz
-from tests.parity.decoders import CONTEXT, ROWS, VOCAB, Row, edit_config, relative_error, save
-from tests.parity.rows_classic import CLASSIC
-from tests.parity.rows_experts import EXPERTS
-
-EVERY_ROW = [*ROWS, *CLASSIC, *EXPERTS]
+from litz.architectures import MODEL_TYPES, family
+from tests.parity.harness.decoders import CONTEXT, VOCAB, Row, edit_config, relative_error, save
+from tests.parity.harness.rows import FAMILIES, ROWS, named
 
 TOLERANCE = 1e-4
 IDS = torch.tensor(np.random.default_rng(5).integers(3, VOCAB, size=(2, 24)))
 
 
-@pytest.fixture(scope="module", params=EVERY_ROW, ids=lambda row: row.name)
+@pytest.fixture(scope="module", params=ROWS, ids=lambda row: row.name)
 def row(request: pytest.FixtureRequest) -> Row:
     return request.param
 
@@ -39,8 +37,24 @@ def load(folder: Path, **options: object) -> litz.NativeCausalLM:
     return litz.AutoModelForCausalLM.from_pretrained(folder, cache_dtype="float32", **options)
 
 
+def test_every_family_has_rows() -> None:
+    # RefinedWeb is Falcon under older keys: tests/parity/test_older_files.py.
+    decoders = {file for name, file in MODEL_TYPES.items() if family(name).kind == "decoder"}
+    assert set(FAMILIES) == decoders - {"refined_web"}
+
+
 def test_logits_equal_the_reference_at_every_position(folder: Path, reference: hf.PreTrainedModel) -> None:
     assert relative_error(load(folder)(IDS).logits, reference(IDS).logits) < TOLERANCE
+
+
+def test_hidden_states_of_every_layer_are_the_reference_s(folder: Path, reference: hf.PreTrainedModel) -> None:
+    states = reference(IDS[:1], output_hidden_states=True).hidden_states
+    core, ids = load(folder)._core, IDS[0].tolist()
+    found = np.frombuffer(core.hidden_states(ids, True), np.float32).reshape(len(states), 1, len(ids), -1)
+    for expected, state in zip(states, found, strict=True):
+        if expected.shape == state.shape:  # OPT's last one is projected to the embedding's width
+            assert relative_error(state.copy(), expected) < TOLERANCE
+    assert core.hidden_states(ids, False) == found[-1].tobytes()
 
 
 def test_greedy_text_is_the_reference_s_for_32_tokens(folder: Path, reference: hf.PreTrainedModel) -> None:
@@ -63,7 +77,7 @@ def test_a_prompt_alone_and_in_company_gives_the_same_text(folder: Path) -> None
 def test_a_prefix_has_the_logits_that_it_has_inside_the_whole(folder: Path, row: Row) -> None:
     model = load(folder)
     whole = model(IDS).logits
-    # LongRoPE turns every position of a sequence past its limit (16) differently: only such prefixes compare.
+    # LongRoPE rotates every position of a sequence past its limit (16) differently: only such prefixes compare.
     for length in (17, 23) if row.name == "phi3-longrope-long" else (1, 2, 7, 23):
         assert torch.equal(model(IDS[:, :length]).logits, whole[:, :length])
 
@@ -115,7 +129,7 @@ def test_masked_positions_are_left_out_on_either_side(folder: Path) -> None:
 
 
 class TestOlderConfigurations:
-    """The keys that the Hub is full of, which transformers 5 no longer writes."""
+    """Keys of most files on the Hub, which transformers 5 no longer writes."""
 
     def agree(self, row: Row, folder: Path) -> None:
         with torch.no_grad():
@@ -123,7 +137,7 @@ class TestOlderConfigurations:
 
     @pytest.mark.parametrize("name", ["llama-3", "llama-linear", "llama-yarn", "phi3-longrope-long", "smollm3"])
     def test_rope_theta_and_rope_scaling(self, name: str, tmp_path: Path) -> None:
-        row = next(r for r in ROWS if r.name == name)
+        row = named(name)
         save(row.build(), tmp_path)
 
         def older(config: dict) -> None:
@@ -137,7 +151,7 @@ class TestOlderConfigurations:
         self.agree(row, tmp_path)
 
     def test_gemma3_local_base_frequency_and_window_pattern(self, tmp_path: Path) -> None:
-        row = next(r for r in ROWS if r.name == "gemma3-linear")
+        row = named("gemma3-linear")
         save(row.build(), tmp_path)
 
         def older(config: dict) -> None:
@@ -149,14 +163,14 @@ class TestOlderConfigurations:
         self.agree(row, tmp_path)
 
     def test_qwen2_keeps_a_window_that_it_does_not_use(self, tmp_path: Path) -> None:
-        row = next(r for r in ROWS if r.name == "qwen2")
+        row = named("qwen2")
         save(row.build(), tmp_path)
         edit_config(tmp_path, lambda c: c.update(sliding_window=7, use_sliding_window=False) or c.pop("layer_types"))
         self.agree(row, tmp_path)
 
 
 def test_longrope_text_crosses_its_limit_as_the_reference_does(tmp_path: Path) -> None:
-    row = next(r for r in ROWS if r.name == "phi3-longrope-long")
+    row = named("phi3-longrope-long")
     save(row.build(), tmp_path)
     prompt = IDS[:1, :10]  # short frequencies; 16 is the limit
     with torch.no_grad():

@@ -11,12 +11,12 @@ from itertools import islice
 import pytest
 from tokenizers import Tokenizer as Reference
 
-from tests.parity import tiny_tokenizers as tiny
-from tests.parity import tokenizer_files
-from tests.parity.differential import Trio
-from tests.parity.fuzz_texts import id_lists
-from tests.parity.real_tokenizers import REAL
-from tests.parity.texts import texts
+from tests.parity.harness import tiny_tokenizers as tiny
+from tests.parity.harness import tokenizer_files
+from tests.parity.harness.differential import Trio
+from tests.parity.harness.fuzz_texts import id_lists
+from tests.parity.harness.real_tokenizers import REAL
+from tests.parity.harness.texts import texts
 
 STRINGS = int(os.environ.get("LITZ_DIFFERENTIAL_STRINGS", "24000"))
 BATCHES = 8

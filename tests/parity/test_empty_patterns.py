@@ -7,8 +7,8 @@ import pytest
 from tokenizers import Tokenizer as Reference
 
 from litz._core import Tokenizer
-from litz.tokenizers import slow
-from tests.parity.differential import failing
+from litz.tokenizers import python_backend
+from tests.parity.harness.differential import failing
 
 TEXTS = ["", "a", "ab", "abb", "é", "a b", "b", " b\n", "\u0301a", "bbab 你"]
 PATTERNS = [
@@ -28,7 +28,7 @@ def everyone(**stages: Any) -> tuple[Reference, list[Any]]:
         "model": {"type": "BPE", "vocab": vocab, "merges": [], "unk_token": "<unk>"}, **stages,
     }  # fmt: skip
     text = json.dumps(file)
-    return Reference.from_str(text), [Tokenizer.from_json(text.encode()), slow.Tokenizer(file)]
+    return Reference.from_str(text), [Tokenizer.from_json(text.encode()), python_backend.PythonTokenizer(file)]
 
 
 def assert_alike(reference: Reference, ours: list[Any]) -> None:

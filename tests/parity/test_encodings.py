@@ -1,4 +1,4 @@
-"""Everything that an encoding tells, equal to the `tokenizers` library: pairs, words, truncation, overflow, padding."""
+"""Every field of an encoding equals that of the `tokenizers` library: pairs, words, truncation, overflow, padding."""
 
 import functools
 import json
@@ -12,8 +12,8 @@ from tokenizers import Tokenizer as Reference
 from litz import errors
 from litz._core import Encoding, Tokenizer
 from tests.assets import asset
-from tests.parity import tiny_tokenizers as tiny
-from tests.parity.fuzz_texts import texts
+from tests.parity.harness import tiny_tokenizers as tiny
+from tests.parity.harness.fuzz_texts import texts
 
 CLS, SEP = ["<s>", 1], ["</s>", 2]
 
@@ -82,11 +82,11 @@ def pair(model: str, post_processor: str) -> tuple[Reference, Tokenizer]:
     return reference, Tokenizer.from_json(reference.to_str().encode())
 
 
-def told(encoding: Any, *, whole: bool = True) -> dict[str, Any]:
-    """All that an encoding says of its tokens. In the reference, pieces of pairs hold the same pieces again."""
+def columns(encoding: Any, *, whole: bool = True) -> dict[str, Any]:
+    """Every column of an encoding. In the reference, pieces of pairs hold the same pieces again."""
     names = ("ids", "type_ids", "tokens", "offsets", "word_ids", "sequence_ids", "special_tokens_mask")
     fields = {name: list(getattr(encoding, name)) for name in (*names, "attention_mask")}
-    overlap = "sequence_ids"  # Where ranges of sequences overlap, the reference answers by chance.
+    overlap = "sequence_ids"  # Where ranges of sequences overlap, the reference's result is arbitrary.
     simple = len({*fields[overlap]} - {None}) == encoding.n_sequences
     places = range(min(len(encoding), 12) + 1)
     lookups = {
@@ -102,12 +102,12 @@ def told(encoding: Any, *, whole: bool = True) -> dict[str, Any]:
         **fields,
         **(lookups if simple else {}),
         "n_sequences": encoding.n_sequences,
-        "overflowing": [told(piece, whole=False) for piece in encoding.overflowing] if whole else [],
+        "overflowing": [columns(piece, whole=False) for piece in encoding.overflowing] if whole else [],
     }
 
 
 def expected(reference: Reference, first: Any, second: Any, options: dict[str, Any]) -> dict[str, Any] | None:
-    """What the reference says; None where it refuses, and where it would cut nothing for lack of any room."""
+    """The reference's result; None where it refuses, and where it would cut nothing for lack of any room."""
     reference.no_truncation()
     room, pair = options["max_length"], second is not None
     if room is not None and options["add_special_tokens"] and room < reference.num_special_tokens_to_add(pair):
@@ -120,7 +120,7 @@ def expected(reference: Reference, first: Any, second: Any, options: dict[str, A
             )  # fmt: skip
         words = isinstance(first, list)
         special = options["add_special_tokens"]
-        return told(reference.encode(first, second, is_pretokenized=words, add_special_tokens=special))
+        return columns(reference.encode(first, second, is_pretokenized=words, add_special_tokens=special))
     except BaseException as error:  # a panic of the reference is no Exception
         if isinstance(error, KeyboardInterrupt):
             raise
@@ -160,7 +160,7 @@ def assert_alike(reference: Reference, ours: Tokenizer, count: int, seed: int, *
             with pytest.raises(errors.LitzError):
                 ours.encode_full(first, second, **options)
         else:
-            assert told(ours.encode_full(first, second, **options)) == wanted, (first, second, options)
+            assert columns(ours.encode_full(first, second, **options)) == wanted, (first, second, options)
 
 
 @pytest.mark.parametrize("post_processor", POST_PROCESSORS)
@@ -189,11 +189,11 @@ def test_padding_reaches_every_piece(side: str) -> None:
     reference.enable_truncation(9, stride=1)
     reference.enable_padding(direction=side, pad_id=0, pad_type_id=3, pad_token="[P]", length=12)
     texts = "hello wonderful world", "it is so"
-    wanted = told(reference.encode(*texts))
+    wanted = columns(reference.encode(*texts))
     reference.no_padding()
     reference.no_truncation()
     got = ours.encode_full(*texts, max_length=9, stride=1)
-    assert told(got.padded(12, pad_id=0, pad_type_id=3, pad_token="[P]", padding_side=side)) == wanted
+    assert columns(got.padded(12, pad_id=0, pad_type_id=3, pad_token="[P]", padding_side=side)) == wanted
     assert (len(got), len(got.overflowing)) == (9, 2)
 
 
@@ -204,7 +204,7 @@ def test_a_batch_is_its_texts_one_by_one() -> None:
         chosen = [(a, b) for a, b, _ in drawn if b is not None and isinstance(a, list) == words]
         batch = ours.encode_full_batch([a for a, _ in chosen], [b for _, b in chosen], max_length=12, stride=2)
         alone = [ours.encode_full(a, b, max_length=12, stride=2) for a, b in chosen]
-        assert list(map(told, batch)) == list(map(told, alone))
+        assert list(map(columns, batch)) == list(map(columns, alone))
 
 
 def test_an_encoding_survives_pickling() -> None:
@@ -214,9 +214,9 @@ def test_an_encoding_survives_pickling() -> None:
     encoding = ours.encode_full("hello wonderful world", "it is", max_length=7, stride=1)
     again = pickle.loads(pickle.dumps(encoding))
     assert isinstance(again, Encoding)
-    assert told(again) == told(encoding)
+    assert columns(again) == columns(encoding)
     assert again == encoding
-    assert json.dumps(told(again))
+    assert json.dumps(columns(again))
 
 
 @pytest.mark.parametrize(

@@ -12,15 +12,11 @@ import litz
 from litz.architectures import family
 from litz.checkpoint import open_checkpoint, read_config, read_spec
 from litz.hub import resolve
-from litz.spec import Moe, Spec
-from tests.parity.decoders import VOCAB, Row, edit_config, save
-from tests.parity.rows_experts import EXPERTS
+from litz.spec import Moe, Spec, feed_forward
+from tests.parity.harness.decoders import VOCAB, Row, edit_config, save
+from tests.parity.harness.rows import EXPERTS, named
 
 IDS = torch.tensor(np.random.default_rng(8).integers(3, VOCAB, size=(2, 20)))
-
-
-def named(name: str) -> Row:
-    return next(row for row in EXPERTS if row.name == name)
 
 
 def load(path: Path, **options: object) -> litz.NativeCausalLM:
@@ -86,4 +82,4 @@ def test_dense_layers_are_those_between_the_steps_and_those_that_are_listed(tmp_
         config = json.loads((tmp_path / "config.json").read_text())
         (tmp_path / "config.json").write_text(json.dumps({**config, "mlp_only_layers": listed}))
         found = read_spec(read_config(resolve(str(tmp_path))), family("qwen3_moe"), where="config.json")
-        assert [isinstance(layer.feed_forward, Moe) for layer in found.layers] == sparse
+        assert [isinstance(feed_forward(layer), Moe) for layer in found.layers] == sparse

@@ -5,10 +5,11 @@ import random
 import pytest
 import torch
 
-from litz.auto import AutoModelForCausalLM
-from tests.parity.decoders import ROWS, Row, save
+from litz.models.auto import AutoModelForCausalLM
+from tests.parity.harness.decoders import Row, save
+from tests.parity.harness.rows import ROWS, named
 
-ROW = next(row for row in ROWS if row.name == "llama-3")
+ROW = named("llama-3")
 PROMPT = [1, 5, 9, 33, 12, 5, 9]
 GREEDY = [
     {"max_new_tokens": 24},
@@ -64,7 +65,7 @@ def test_sampling_from_the_likeliest_token_is_greedy(reference, model):
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 def test_a_continued_text_equals_a_new_one(row: Row, tmp_path):
-    """What the last call read is used again: also where windows, or a rope that changes with the length, forget."""
+    """What the last call read is used again: also with windows, or a rope that depends on the length."""
     folder = save(row.build(), tmp_path)
 
     def load():

@@ -9,12 +9,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from litz.auto import AutoModelForCausalLM
 from litz.errors import LitzError
-from litz.generation.parameters import ACTING, FOREIGN, IRRELEVANT, UNSUPPORTED
-from tests.parity.decoders import ROWS, VOCAB, save
+from litz.generation.parameters import FOREIGN, PARAMETERS
+from litz.models.auto import AutoModelForCausalLM
+from tests.parity.harness.decoders import VOCAB, save
+from tests.parity.harness.rows import named
 
-ROW = next(row for row in ROWS if row.name == "llama-3")
+ROW = named("llama-3")
 PROMPT = [1, 5, 9, 33, 12, 5, 9]
 BOUNDED = settings(max_examples=100, derandomize=True, deadline=None)
 FEW = settings(BOUNDED, max_examples=40)
@@ -52,7 +53,7 @@ ANYTHING = st.one_of(
     st.lists(st.integers(-3, 99), max_size=3), st.lists(st.lists(st.integers(-3, 99), max_size=2), max_size=2),
     st.sampled_from([2**31, 2**32, 2**63, 2**64, -1, 0, 1e39, 5e-324, math.inf, math.nan, "static"]),
 )  # fmt: skip
-NAMES = sorted({*ACTING, *UNSUPPORTED, *IRRELEVANT, "bos_token_id", "pad_token_id", "return_dict_in_generate"})
+NAMES = sorted(PARAMETERS)
 ARGUMENTS = sorted({*NAMES, *FOREIGN})
 
 
@@ -103,21 +104,21 @@ def names(error, name):
 def theirs(reference, parameters):
     """transformers' tokens, or None where it refuses the parameters."""
     inputs = torch.tensor([PROMPT])
-    told = {"do_sample": False, "pad_token_id": 0, "eos_token_id": None, **parameters}
-    if "sequence_bias" in told:
-        told["sequence_bias"] = [[list(tokens), bias] for tokens, bias in told["sequence_bias"]]
+    passed = {"do_sample": False, "pad_token_id": 0, "eos_token_id": None, **parameters}
+    if "sequence_bias" in passed:
+        passed["sequence_bias"] = [[list(tokens), bias] for tokens, bias in passed["sequence_bias"]]
     try:
-        return quiet(lambda: reference.generate(inputs, attention_mask=torch.ones_like(inputs), **told)).tolist()[0]
+        return quiet(lambda: reference.generate(inputs, attention_mask=torch.ones_like(inputs), **passed)).tolist()[0]
     except Exception:
         return None
 
 
 def ours(model, parameters):
     """litz's tokens, or None with an error that names one of the parameters; anything else is raised."""
-    told = {"do_sample": False, "pad_token_id": 0, "eos_token_id": None, **parameters}
-    error = failure(lambda: model.generate([PROMPT], **told))
+    passed = {"do_sample": False, "pad_token_id": 0, "eos_token_id": None, **parameters}
+    error = failure(lambda: model.generate([PROMPT], **passed))
     if error is None:
-        return quiet(lambda: model.generate([PROMPT], **told))[0]
+        return quiet(lambda: model.generate([PROMPT], **passed))[0]
     assert any(names(error, name) for name in parameters), error
     return None
 
@@ -158,8 +159,8 @@ def outcome(call):
 @BOUNDED
 @given(name=st.sampled_from(ARGUMENTS), value=ANYTHING, do_sample=st.booleans())
 def test_any_value_of_any_argument_acts_or_is_an_error_of_litz(model, name, value, do_sample):
-    told = {"max_new_tokens": 2, "do_sample": do_sample, name: value}
-    error = failure(lambda: model.generate([PROMPT], **told))
+    passed = {"max_new_tokens": 2, "do_sample": do_sample, name: value}
+    error = failure(lambda: model.generate([PROMPT], **passed))
     assert names(error, name), error
 
 
@@ -178,5 +179,5 @@ def test_any_value_in_a_models_file_acts_or_is_an_error_of_litz_that_names_it(fo
 @BOUNDED
 @given(temperature=st.floats(0.0, 1e-7), parameters=drawn({name: VALID[name] for name in ("top_k", "top_p")}))
 def test_a_very_small_temperature_is_the_likeliest_token(model, temperature, parameters):
-    told = {"do_sample": True, "temperature": temperature, "max_new_tokens": 3, "seed": 1, **parameters}
-    assert model.generate([PROMPT], **told) == model.generate([PROMPT], do_sample=False, max_new_tokens=3)
+    passed = {"do_sample": True, "temperature": temperature, "max_new_tokens": 3, "seed": 1, **parameters}
+    assert model.generate([PROMPT], **passed) == model.generate([PROMPT], do_sample=False, max_new_tokens=3)

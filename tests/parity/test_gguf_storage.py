@@ -11,10 +11,10 @@ import torch
 import transformers as hf
 
 import litz
-from tests.parity.decoders import VOCAB, Row, relative_error
-from tests.parity.gguf_writer import permuted, renamed, write
-from tests.parity.rows_classic import FALCON_40B, SMALL
-from tests.parity.rows_experts import MIXTRAL, SHARED
+from tests.parity.harness.decoders import SMALL, VOCAB, Row, relative_error
+from tests.parity.harness.gguf_writer import permuted, renamed, write
+from tests.parity.harness.rows.experts import MIXTRAL, SHARED
+from tests.parity.harness.rows.gpt import FALCON_40B
 
 IDS = torch.tensor(np.random.default_rng(6).integers(3, VOCAB, size=(2, 24)))
 SIZES = {"hidden_size": 256, "intermediate_size": 512, "num_hidden_layers": 2}
@@ -46,7 +46,7 @@ SCALES = {
     Kind.Q6_K: (208,),
     Kind.IQ4_NL: (0,),
 }
-WRITABLE = [Kind.F16, Kind.BF16, Kind.Q8_0, Kind.Q4_0, Kind.Q4_1, Kind.Q5_0, Kind.Q5_1]
+WRITABLE = [Kind.F16, Kind.BF16, Kind.Q8_0, Kind.Q4_0, Kind.Q4_1, Kind.Q5_0, Kind.Q5_1, Kind.MXFP4]
 
 
 def quantised(kind: Kind, folder: Path) -> tuple[Path, hf.PreTrainedModel]:
@@ -102,7 +102,9 @@ def as_it_is(x: torch.Tensor) -> torch.Tensor:
     return x
 
 
-QUANTISED = [Kind.Q8_0, Kind.Q4_0, Kind.Q4_1, Kind.Q5_0, Kind.Q5_1, Kind.Q4_K, Kind.Q5_K, Kind.Q6_K, Kind.IQ4_NL]
+QUANTISED = [
+    Kind.Q8_0, Kind.Q4_0, Kind.Q4_1, Kind.Q5_0, Kind.Q5_1, Kind.Q4_K, Kind.Q5_K, Kind.Q6_K, Kind.IQ4_NL, Kind.MXFP4,
+]  # fmt: skip
 # How fast inputs are rounded; the last two kinds have no kernel and are kept in a float format that holds their values.
 ROUNDED: dict[Kind, Callable[[torch.Tensor], torch.Tensor]] = {
     Kind.F16: as_it_is, Kind.BF16: to_bfloat16, **dict.fromkeys(QUANTISED, to_8_bits),

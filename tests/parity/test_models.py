@@ -14,8 +14,8 @@ from tokenizers import Tokenizer as Reference
 from litz._core import Tokenizer
 from litz.errors import LitzError
 from tests.assets import asset
-from tests.parity import tiny_tokenizers as tiny
-from tests.parity.fuzz_texts import CORPUS, texts
+from tests.parity.harness import tiny_tokenizers as tiny
+from tests.parity.harness.fuzz_texts import CORPUS, texts
 
 SPECIALS = ["<unk>", "[UNK]", "<s>"]
 

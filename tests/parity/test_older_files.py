@@ -8,13 +8,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from tests.parity.decoders import Row, edit_config, relative_error, save
-from tests.parity.rows_classic import CLASSIC
+from tests.parity.harness.decoders import Row, edit_config, relative_error, save
+from tests.parity.harness.rows import named
 from tests.parity.test_decoders import IDS, TOLERANCE, load
-
-
-def row_of(name: str) -> Row:
-    return next(row for row in CLASSIC if row.name == name)
 
 
 def rename(folder: Path, change: Callable[[str], str], **extra: torch.Tensor) -> None:
@@ -43,7 +39,7 @@ def flat_rope(config: dict[str, Any], share: str = "partial_rotary_factor", thet
 
 
 def test_gpt2_without_prefix_and_with_its_masks(tmp_path: Path) -> None:
-    row = row_of("gpt2-plain")
+    row = named("gpt2-plain")
     save(row.build(), tmp_path)
     mask = torch.ones(1, 1, 64, 64, dtype=torch.uint8).tril()
     masks = {f"h.{i}.attn.{name}": mask.clone() for i in range(3) for name in ("bias", "masked_bias")}
@@ -61,7 +57,7 @@ def test_gpt2_without_prefix_and_with_its_masks(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["neox-parallel", "neox-linear"])
 def test_gpt_neox_with_its_masks_and_frequencies_and_rotary_pct(name: str, tmp_path: Path) -> None:
-    row = row_of(name)
+    row = named(name)
     save(row.build(), tmp_path)
     of_layer = {
         "bias": torch.ones(1, 1, 64, 64, dtype=torch.bool).tril(),
@@ -75,14 +71,14 @@ def test_gpt_neox_with_its_masks_and_frequencies_and_rotary_pct(name: str, tmp_p
 
 
 def test_gpt_neox_s_head_under_its_newer_name(tmp_path: Path) -> None:
-    row = row_of("neox-parallel")
+    row = named("neox-parallel")
     save(row.build(), tmp_path)
     rename(tmp_path, lambda name: name.replace("embed_out", "lm_head"))
     agree(row, tmp_path)
 
 
 def test_bloom_without_prefix_and_with_the_keys_of_its_training(tmp_path: Path) -> None:
-    row = row_of("bloom-four-heads")
+    row = named("bloom-four-heads")
     save(row.build(), tmp_path)
     rename(tmp_path, without("transformer."))
 
@@ -98,7 +94,7 @@ def test_bloom_without_prefix_and_with_the_keys_of_its_training(tmp_path: Path) 
 
 @pytest.mark.parametrize(("name", "model_type"), [("falcon-7b", "RefinedWebModel"), ("falcon-40b", "RefinedWeb")])
 def test_falcon_as_refined_web(name: str, model_type: str, tmp_path: Path) -> None:
-    row = row_of(name)
+    row = named(name)
     save(row.build(), tmp_path)
 
     def older(config: dict[str, Any]) -> None:
@@ -117,7 +113,7 @@ def test_falcon_as_refined_web(name: str, model_type: str, tmp_path: Path) -> No
 
 @pytest.mark.parametrize("name", ["opt-pre-norm", "opt-350m"])
 def test_opt_without_prefix(name: str, tmp_path: Path) -> None:
-    row = row_of(name)
+    row = named(name)
     save(row.build(), tmp_path)
     rename(tmp_path, without("model."))
 
@@ -130,7 +126,7 @@ def test_opt_without_prefix(name: str, tmp_path: Path) -> None:
 
 
 def test_starcoder2_with_the_keys_of_its_training(tmp_path: Path) -> None:
-    row = row_of("starcoder2-window")
+    row = named("starcoder2-window")
     save(row.build(), tmp_path)
 
     def older(config: dict[str, Any]) -> None:
@@ -147,7 +143,7 @@ def test_starcoder2_with_the_keys_of_its_training(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["stablelm", "stablelm-biased-half", "cohere", "phi", "phi-2", "granite",
                                   "falcon-rope-in-turn"])  # fmt: skip
 def test_rope_theta_and_partial_rotary_factor_beside_each_other(name: str, tmp_path: Path) -> None:
-    row = row_of(name)
+    row = named(name)
     save(row.build(), tmp_path)
     edit_config(tmp_path, flat_rope)
     agree(row, tmp_path)

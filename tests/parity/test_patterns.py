@@ -8,7 +8,7 @@ from tokenizers import Tokenizer as Reference
 
 from litz._core import Tokenizer
 from litz.errors import LitzError
-from tests.parity.fuzz_texts import texts
+from tests.parity.harness.fuzz_texts import texts
 from tests.parity.test_alignment import assert_aligned, both
 
 SIGNS = (

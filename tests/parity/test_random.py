@@ -7,8 +7,9 @@ import pytest
 import torch
 
 import litz
-from tests.parity.decoders import Row, relative_error, save
-from tests.parity.random_configs import CONTEXT, FAMILIES
+from tests.parity.harness.decoders import Row, relative_error, save
+from tests.parity.harness.draws import CONTEXT
+from tests.parity.harness.rows import FAMILIES
 
 SEEDS = 14
 TOLERANCE = 1e-4
@@ -20,7 +21,7 @@ def logits_error(row: Row, model: litz.NativeCausalLM, ids: torch.Tensor) -> flo
 
 
 def batch_differs(model: litz.NativeCausalLM, prompts: list[list[int]]) -> bool:
-    """Whether any of these prompts, read and continued as one batch, goes on otherwise than its own logits say."""
+    """Whether any of these prompts, read and continued as one batch, continues otherwise than by its own logits."""
     together = model.generate(prompts, max_new_tokens=4, do_sample=False, eos_token_id=[], pad_token_id=0)
     for prompt, row in zip(prompts, together, strict=True):
         text = row[: len(prompt) + 4]
@@ -34,7 +35,7 @@ def batch_differs(model: litz.NativeCausalLM, prompts: list[list[int]]) -> bool:
 def test_any_configuration_computes_what_the_reference_computes(name: str, tmp_path: Path) -> None:
     wrong = []
     for seed in range(SEEDS):
-        row, draw = FAMILIES[name].row(name, seed), Random(seed)
+        row, draw = FAMILIES[name].random_row(name, seed), Random(seed)
         folder = save(row.build(), tmp_path / str(seed))
         model = litz.AutoModelForCausalLM.from_pretrained(folder, cache_dtype="float32", threads=draw.choice([1, 2]))
         lengths = [draw.randint(12, CONTEXT - 4), 3, draw.randint(3, 12)]  # LongRoPE changes its mind after two

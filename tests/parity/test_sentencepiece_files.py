@@ -9,7 +9,7 @@ import pytest
 import sentencepiece
 
 from litz import _core
-from litz.tokenizers import slow
+from litz.tokenizers import python_backend
 
 MARK = "\u2581"
 NORMAL, UNKNOWN, CONTROL, BYTE = 1, 2, 3, 6
@@ -108,7 +108,10 @@ def cores(content: bytes, folder: Path) -> tuple[sentencepiece.SentencePieceProc
     path = folder / "tokenizer.model"
     path.write_bytes(content)
     fast = _core.open_tokenizer("sentencepiece", [path])
-    return sentencepiece.SentencePieceProcessor(model_proto=content), [fast, slow.Tokenizer.from_json(fast.to_json())]
+    return sentencepiece.SentencePieceProcessor(model_proto=content), [
+        fast,
+        python_backend.PythonTokenizer.from_json(fast.to_json()),
+    ]
 
 
 COMBINING = [

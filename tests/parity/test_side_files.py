@@ -10,7 +10,7 @@ from transformers import AutoTokenizer as Reference
 
 from litz import AutoTokenizer
 from litz.errors import LitzError
-from tests.parity.side_files import NAMES, agree, byte_level, facts, folder
+from tests.parity.harness.side_files import NAMES, agree, byte_level, facts, folder
 
 QUICK = settings(max_examples=60, derandomize=True, deadline=None)
 

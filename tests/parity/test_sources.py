@@ -16,7 +16,7 @@ from litz import _core
 from litz.errors import ConfigError, ModelNotFoundError, UnsupportedError
 from litz.tokenizers import from_pretrained
 from tests.assets import asset
-from tests.parity.fuzz_texts import texts
+from tests.parity.harness.fuzz_texts import texts
 
 PLAIN = ["Hello, world!  12345\r\n  x", " leading and trailing ", "", "  ", "你好，世界 straße don't", "a\tb\u00a0c"]
 
@@ -147,12 +147,12 @@ def test_added_tokens_of_the_side_files_are_found_in_the_text(tmp_path):
 
 def test_added_tokens_beside_a_bare_vocabulary_are_those_of_the_reference(tmp_path):
     root = gpt2_files(tmp_path, "GPT2Tokenizer")
-    told = json.loads((root / "tokenizer_config.json").read_bytes())
+    tokenizer_config = json.loads((root / "tokenizer_config.json").read_bytes())
     listed = {
         "12": {"content": "<new>", "lstrip": True, "special": True},
         "13": {"content": "ab c", "normalized": True},
     }
-    folder(root, tokenizer_config__json={**told, "added_tokens_decoder": listed, "pad_token": "[PAD]"})
+    folder(root, tokenizer_config__json={**tokenizer_config, "added_tokens_decoder": listed, "pad_token": "[PAD]"})
     ours, theirs = from_pretrained(root), AutoTokenizer.from_pretrained(root)
     for text in ["ab <new>c", "ab cab c", "[PAD] a"]:
         assert ours(text)["input_ids"] == theirs(text)["input_ids"]
@@ -340,11 +340,11 @@ def test_a_contradiction_between_files_is_named(tmp_path):
     root = gpt2_files(tmp_path, "GPT2Tokenizer")
     from_pretrained(root).save_pretrained(root)
     config = root / "tokenizer_config.json"
-    told = json.loads(config.read_bytes())
+    tokenizer_config = json.loads(config.read_bytes())
     folder(root, added_tokens__json={"ab": "x"})
     assert from_pretrained(root)("ab")["input_ids"] == [9]  # the configuration lists the added tokens
-    del told["added_tokens_decoder"]
-    folder(root, tokenizer_config__json=told)
+    del tokenizer_config["added_tokens_decoder"]
+    folder(root, tokenizer_config__json=tokenizer_config)
     with pytest.raises(ConfigError, match="the id of 'ab' must be a whole number"):
         from_pretrained(root)
     folder(root, added_tokens__json={"ab": 3})

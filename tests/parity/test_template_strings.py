@@ -1,4 +1,4 @@
-"""Chat templates know of each character what the running Python's `str` knows."""
+"""Chat templates classify and change each character as the running Python's `str` does."""
 
 import sys
 import unicodedata
@@ -22,7 +22,7 @@ BLOCKS = [
     (0x20000, 0x2F800),
     (0x30000, 0xE0000),
 ]
-# What later Unicodes than the first that we know changed of old characters: there Pythons differ.
+# Characters that later versions of Unicode changed: there Pythons differ.
 CHANGED = set("\u0264\u019b\u0295\u10fc\ua7d3\ua7d5\ua7f2\ua7f3\ua7f4\uab69\U0001171e")
 
 

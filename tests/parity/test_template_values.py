@@ -1,4 +1,4 @@
-"""What a caller gives to a chat template arrives as it is: numbers of any size, tuples, keys that are no texts."""
+"""A chat template gets a caller's values unchanged: numbers of any size, tuples, keys that are no texts."""
 # ruff: noqa: E501
 
 import dataclasses
@@ -11,7 +11,7 @@ import pytest
 
 from litz._core import Template
 from litz.errors import ArgumentError, TemplateError
-from litz.tokenizers import chat
+from litz.tokenizers.chat import values
 
 reference = pytest.importorskip("transformers.utils.chat_template_utils")
 
@@ -34,7 +34,7 @@ class Place:
 
 
 def ours(source: str, value: Any) -> str:
-    return Template(source).render({"v": chat.plain(value)})[0]
+    return Template(source).render({"v": values.plain(value)})[0]
 
 
 def theirs(source: str, value: Any) -> str:
@@ -118,7 +118,9 @@ def test_a_template_that_is_no_text_is_refused():
         Template("a\ud800")
 
 
-@pytest.mark.parametrize("source", ["{{ [] * 2 ** 62 }}", "{{ () * 2 ** 62 }}", "{{ '' * 2 ** 62 }}|{{ 'a' * -(2 ** 70) }}"])
+@pytest.mark.parametrize(
+    "source", ["{{ [] * 2 ** 62 }}", "{{ () * 2 ** 62 }}", "{{ '' * 2 ** 62 }}|{{ 'a' * -(2 ** 70) }}"]
+)
 def test_repeating_nothing_takes_no_time(source):
     try:
         expected = theirs(source, None)

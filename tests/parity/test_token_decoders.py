@@ -11,7 +11,7 @@ from tokenizers import models
 
 from litz._core import Tokenizer
 from litz.errors import LitzError
-from litz.tokenizers import slow
+from litz.tokenizers import python_backend
 
 TOKENS = [
     "a", "b", "hello", "Hello", "▁hello", "▁", "▁▁", "▁a▁", " ", "  ", " a ", "##ing", "##", "###", "a##b", ".", ",",
@@ -170,15 +170,15 @@ def test_a_stream_shows_each_character_of_byte_tokens_when_it_is_complete(name: 
         "model": {"type": "BPE", "vocab": {f"<0x{byte:02X}>": byte for byte in range(256)}, "merges": []},
     }  # fmt: skip
     reference = Reference.from_str(json.dumps(file))
-    for core in (Tokenizer.from_json(json.dumps(file).encode()), slow.Tokenizer(file)):
+    for core in (Tokenizer.from_json(json.dumps(file).encode()), python_backend.PythonTokenizer(file)):
         theirs, ours = streams.DecodeStream(), core.stream(False)
         pushed = [ours.push(byte) for byte in text.encode()]
-        told = [theirs.step(reference, byte) or "" for byte in text.encode()]
+        expected_steps = [theirs.step(reference, byte) or "" for byte in text.encode()]
         whole = reference.decode(list(text.encode()))
         assert "".join([*pushed, ours.finish()]) == whole == core.decode(list(text.encode()))
         if SHOWN_AT_ONCE[name]:
             shown = "".join(pushed)
-            assert pushed == told or shown.lstrip() == "".join(told).lstrip()
+            assert pushed == expected_steps or shown.lstrip() == "".join(expected_steps).lstrip()
             assert all(piece == char for piece, char in zip(filter(None, pushed), shown, strict=True))
 
 

@@ -16,10 +16,10 @@ import transformers
 from litz import errors
 from litz.tokenizers import AddedToken, Tokenizer, from_pretrained
 from tests.assets import asset
-from tests.parity import tiny_tokenizers as tiny
-from tests.parity.fuzz_texts import texts
-from tests.parity.side_files import NAMES as CONFIG
-from tests.parity.side_files import byte_level, folder
+from tests.parity.harness import tiny_tokenizers as tiny
+from tests.parity.harness.fuzz_texts import texts
+from tests.parity.harness.side_files import NAMES as CONFIG
+from tests.parity.harness.side_files import byte_level, folder
 from tests.parity.test_encodings import POST_PROCESSORS
 
 NAMES = ["input_ids", "token_type_ids", "attention_mask"]

@@ -12,9 +12,9 @@ from transformers.models.auto.tokenization_auto import tokenizer_class_from_name
 
 from litz import AutoTokenizer
 from litz.errors import ArgumentError
-from litz.tokenizers.class_keys import DEFAULTS
-from litz.tokenizers.named_tokens import STANDARD
-from tests.parity.side_files import NAMES, byte_level, folder
+from litz.tokenizers.loading.class_keys import DEFAULTS
+from litz.tokenizers.special_tokens import STANDARD
+from tests.parity.harness.side_files import NAMES, byte_level, folder
 
 TEXTS = ["a", " a", "a b", "<s>a", "a<s> b", "a</s>b", "  a  b ", "", "</s>"]
 GIVEN = (None, False, True)
@@ -22,8 +22,8 @@ GIVEN = (None, False, True)
 
 def config(name: str, **keys: Any) -> dict[str, Any]:
     more = {"pad_token": "</s>", "cls_token": "<s>", "sep_token": "</s>", "mask_token": "<unk>"}
-    told = {key: value for key, value in keys.items() if value is not None}
-    return {**NAMES, **more, "tokenizer_class": name, **told}
+    settings = {key: value for key, value in keys.items() if value is not None}
+    return {**NAMES, **more, "tokenizer_class": name, **settings}
 
 
 def both(root: Any, **arguments: Any) -> list[list[list[str]]]:
@@ -95,8 +95,8 @@ STAGES = {
 @pytest.mark.parametrize("stages", STAGES)
 @pytest.mark.parametrize(("legacy", "prefix"), [*itertools.product(GIVEN, GIVEN)][1:])
 def test_legacy_and_add_prefix_space_act_in_llamas_class(tmp_path, stages, legacy, prefix):
-    told = config("LlamaTokenizer", legacy=legacy, add_prefix_space=prefix)
-    root = folder(tmp_path, tokenizer__json=llama_file(**STAGES[stages]), tokenizer_config__json=told)
+    settings = config("LlamaTokenizer", legacy=legacy, add_prefix_space=prefix)
+    root = folder(tmp_path, tokenizer__json=llama_file(**STAGES[stages]), tokenizer_config__json=settings)
     theirs, *ours = both(root)
     assert ours == [theirs, theirs]
     readers = [Reference.from_pretrained(str(root)), AutoTokenizer.from_pretrained(root)]
@@ -131,8 +131,8 @@ def sentencepiece() -> bytes:
 @pytest.mark.parametrize("name", ["LlamaTokenizer", "LlamaTokenizerFast"])
 @pytest.mark.parametrize("legacy", GIVEN)
 def test_legacy_acts_beside_a_sentencepiece_model(tmp_path, name, legacy):
-    told = {**NAMES, "tokenizer_class": name} | ({} if legacy is None else {"legacy": legacy})
-    root = folder(tmp_path, tokenizer__model=sentencepiece(), config__json="{}", tokenizer_config__json=told)
+    settings = {**NAMES, "tokenizer_class": name} | ({} if legacy is None else {"legacy": legacy})
+    root = folder(tmp_path, tokenizer__model=sentencepiece(), config__json="{}", tokenizer_config__json=settings)
     keys = {} if legacy is None else {"legacy": legacy}
     vocab = {piece: id for id, piece in enumerate(PIECES)}
     theirs = LlamaTokenizer(vocab=vocab, merges=[(MARK, "a"), (MARK, "b")], **keys)
@@ -158,11 +158,11 @@ def test_keys_of_berts_class_act_beside_its_tokenizer_json(tmp_path, lower, acce
         "decoder": {"type": "WordPiece", "prefix": "##", "cleanup": True},
         "model": {**words, "continuing_subword_prefix": "##", "max_input_chars_per_word": 100},
     }  # fmt: skip
-    told = {"do_lower_case": lower, "strip_accents": accents, "tokenize_chinese_chars": chinese}
-    told = {key: value for key, value in told.items() if value is not None}
+    settings = {"do_lower_case": lower, "strip_accents": accents, "tokenize_chinese_chars": chinese}
+    settings = {key: value for key, value in settings.items() if value is not None}
     named = {f"{word}_token": f"[{word.upper()}]" for word in ("pad", "unk", "cls", "sep", "mask")}
     root = folder(
-        tmp_path, tokenizer__json=file, tokenizer_config__json={"tokenizer_class": "BertTokenizer", **named, **told}
+        tmp_path, tokenizer__json=file, tokenizer_config__json={"tokenizer_class": "BertTokenizer", **named, **settings}
     )
     readers = [Reference.from_pretrained(str(root)), AutoTokenizer.from_pretrained(root)]
     for text in ("Café cafe 你好!", "CAFE\u0301"):
@@ -174,8 +174,8 @@ def test_keys_of_berts_class_act_beside_its_tokenizer_json(tmp_path, lower, acce
 def test_the_defaults_of_a_class_are_those_of_the_reference(name):
     theirs, ours = tokenizer_class_from_name(f"{name}Tokenizer"), DEFAULTS[name]
     parameters = inspect.signature(theirs.__init__).parameters
-    told = {key: parameters[key].default for key in STANDARD if key in parameters}
-    assert {key: token for key, token in told.items() if token is not None} == ours.tokens
+    settings = {key: parameters[key].default for key in STANDARD if key in parameters}
+    assert {key: token for key, token in settings.items() if token is not None} == ours.tokens
     assert (theirs.padding_side, theirs.model_input_names) == (ours.padding_side, list(ours.input_names))
 
 

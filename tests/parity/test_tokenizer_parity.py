@@ -11,8 +11,8 @@ from tokenizers import models
 
 from litz._core import TensorFile, Tokenizer, open_tokenizer
 from tests.assets import asset
-from tests.parity import tiny_tokenizers as tiny
-from tests.parity.fuzz_texts import id_lists, texts
+from tests.parity.harness import tiny_tokenizers as tiny
+from tests.parity.harness.fuzz_texts import id_lists, texts
 
 SEPARATOR = "\n__ggml_vocab_test__\n"
 # The vocabularies with expected ids whose kind litz reads.

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from litz import _core
-from litz.tokenizers import slow
-from tests.parity import tiny_tokenizers as tiny
+from litz.tokenizers import python_backend
+from tests.parity.harness import tiny_tokenizers as tiny
 
 TEXTS = st.text(max_size=40) | st.lists(
     st.sampled_from([" ", "  ", "hello", "Ġ", "▁", "é", "e\u0301", "世", "😀", "\n", "<s>", "<0xE4>", "'s", "1"]),
@@ -22,7 +22,8 @@ quickly = settings(max_examples=60, deadline=None)
 @functools.cache
 def tokenizer(family: str, name: str, kind: str) -> Any:
     file = getattr(tiny, family)[name]().to_str()
-    return slow.Tokenizer.from_json(file) if kind == "slow" else _core.Tokenizer.from_json(file.encode())
+    kinds: Any = {"slow": python_backend.PythonTokenizer, "fast": _core.Tokenizer}
+    return kinds[kind].from_json(file.encode())
 
 
 @BOTH

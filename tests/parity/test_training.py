@@ -13,7 +13,7 @@ from tokenizers import AddedToken, Tokenizer, models, trainers
 
 from litz import _core
 from litz.tokenizers import training
-from litz.tokenizers.trainers import Trainer
+from litz.tokenizers.training.trainers import Trainer
 
 SPACES = {"type": "WhitespaceSplit"}
 WORDS = {"type": "Whitespace"}
@@ -190,7 +190,7 @@ def test_unigram(options: dict[str, Any], pre_tokenizer: Any, monkeypatch: pytes
 
 def close(found: list[Any], expected: list[Any]) -> None:
     """The same pieces with the same scores; characters that are no pieces of their own get a penalty that upstream
-    hands out in the order of a random map, so these are compared as a set."""
+    assigns in the order of a random map, so these are compared as a set."""
     assert len(found) == len(expected)
     scores = dict(map(tuple, expected))
     assert {piece for piece, _ in found} == scores.keys()
@@ -207,7 +207,7 @@ def close(found: list[Any], expected: list[Any]) -> None:
     st.sampled_from([None, 1, 2, 3, 4, 6]),
 )
 def test_bpe_of_any_words(words: list[str], size: int, longest: int | None) -> None:
-    # Every way in which a token can be made twice, a pair overlap itself, or a count grow old.
+    # Every way in which a token can be made twice, a pair overlap itself, or a count become stale.
     texts = [" ".join(words), words[0]]
     options: dict[str, Any] = {"vocab_size": size, "max_token_length": longest}
     expected = upstream(texts, trainers.BpeTrainer(**options, show_progress=False), models.BPE(), pre_tokenizer=SPACES)

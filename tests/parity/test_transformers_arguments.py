@@ -1,5 +1,5 @@
-"""The arguments of transformers' functions, listed from the library that is installed: each acts, asks for nothing,
-or is an error of litz that names it."""
+"""The arguments of transformers' functions, listed from the library that is installed: each acts, has no effect
+at its default, or is an error of litz that names it."""
 
 import inspect
 import warnings
@@ -11,10 +11,11 @@ from transformers.generation import GenerationMixin
 
 import litz
 from litz.errors import LitzError
-from litz.generation.parameters import ACTING, FOREIGN, IRRELEVANT, UNSUPPORTED
-from tests.parity.decoders import ROWS, save
+from litz.generation.parameters import FOREIGN, PARAMETERS
+from tests.parity.harness.decoders import save
+from tests.parity.harness.rows import named
 
-ROW = next(row for row in ROWS if row.name == "llama-3")
+ROW = named("llama-3")
 # Read by from_pretrained out of its **kwargs, as its documentation says.
 LOADING_KEYWORDS = """state_dict proxies output_loading_info dtype torch_dtype device_map max_memory offload_folder
 offload_buffers quantization_config variant adapter_kwargs adapter_name generation_config gguf_file
@@ -44,7 +45,7 @@ CONFIGURATION = [
 
 
 class Odd:
-    """A value that no argument asks for."""
+    """A value that is wrong for every argument."""
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +70,7 @@ def outcome(call):
 
 
 def neutral(function, name):
-    """The default that transformers documents, which asks for nothing."""
+    """The documented default of transformers, which has no effect."""
     known = inspect.signature(function).parameters.get(name)
     return None if known is None or known.default is inspect.Parameter.empty else known.default
 
@@ -93,15 +94,15 @@ def test_calling_a_model(model, name):
 
 @pytest.mark.parametrize("name", GENERATING)
 def test_generating(model, name):
-    asked = {"input_ids": [[1, 2]], "max_new_tokens": 1}
+    requested = {"input_ids": [[1, 2]], "max_new_tokens": 1}
     if name != "kwargs":
-        assert outcome(lambda: model.generate(**asked, **{name: None})) is None
-        assert name in str(outcome(lambda: model.generate(**asked, **{name: Odd()})))
+        assert outcome(lambda: model.generate(**requested, **{name: None})) is None
+        assert name in str(outcome(lambda: model.generate(**requested, **{name: Odd()})))
 
 
 @pytest.mark.parametrize("name", CONFIGURATION)
 def test_every_parameter_of_a_generation_configuration_has_its_place(name):
-    assert name in {*ACTING, *UNSUPPORTED, *IRRELEVANT, "bos_token_id", "pad_token_id", "return_dict_in_generate"}
+    assert name in PARAMETERS
     assert hasattr(litz.GenerationConfig(**{name: None}), name)
     assert name not in FOREIGN
 
@@ -111,7 +112,7 @@ def test_making_a_pipeline(folder, tmp_path, name):
     def make(value):
         return litz.pipeline("text-generation", str(tmp_path / "nothing"), **{name: value})
 
-    # The names are looked at before the model is: neither is a TypeError.
+    # The names are checked before the model: neither is a TypeError.
     assert isinstance(outcome(lambda: make(neutral(hf.pipeline, name))), LitzError)
     assert isinstance(outcome(lambda: make(None)), LitzError)
 
@@ -160,10 +161,10 @@ def test_the_logits_that_are_kept_are_those_of_transformers(folder, model, keep)
 
 @pytest.mark.parametrize("method", ["half", "float", "bfloat16", "eval", "cpu"])
 def test_a_model_stays_what_it_is(model, method):
-    with warnings.catch_warnings(record=True) as told:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         assert getattr(model, method)() is model
-    assert len(told) == (method in ("half", "bfloat16"))
+    assert len(caught) == (method in ("half", "bfloat16"))
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ from transformers import tokenization_utils_base as base
 
 from litz import AutoTokenizer, PreTrainedTokenizerFast
 from litz.errors import ArgumentError
-from litz.tokenizers.known_keys import NEUTRAL, SETTINGS
-from tests.parity.side_files import NAMES, byte_level, folder
+from litz.tokenizers.loading.known_keys import NEUTRAL, SETTINGS
+from tests.parity.harness.side_files import NAMES, byte_level, folder
 
 # Names that this release does not have.
 ABSENT = set(

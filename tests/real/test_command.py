@@ -8,8 +8,7 @@ import sys
 import pytest
 
 from litz.hub.cache import package_folder, package_note, write_json
-from litz.hub.default import PACKAGE
-from litz.hub.sources import parse_package
+from litz.hub.sources import PACKAGE, parse_package
 from tests.assets import asset
 
 pytestmark = pytest.mark.slow
@@ -40,16 +39,16 @@ def litz(environ, *arguments, **keywords):
 
 def test_an_answer_is_repeatable_and_sensible(environ):
     prompt = "Explain in two sentences how a transformer predicts the next token."
-    asked = ("chat", prompt, "--greedy", "--max-new-tokens", "32")
-    first = litz(environ, *asked).stdout
+    requested = ("chat", prompt, "--greedy", "--max-new-tokens", "32")
+    first = litz(environ, *requested).stdout
     assert "transformer predicts the next token" in first
-    assert litz(environ, *asked).stdout == first
+    assert litz(environ, *requested).stdout == first
 
 
 def test_the_first_question_gets_its_answer(environ):
     """As the default model is sampled by default."""
-    asked = ("chat", "What is the capital of France?", "--seed")
-    answers = [litz(environ, *asked, str(seed)).stdout for seed in range(10)]
+    requested = ("chat", "What is the capital of France?", "--seed")
+    answers = [litz(environ, *requested, str(seed)).stdout for seed in range(10)]
     assert sum("Paris" in answer for answer in answers) >= 9
 
 
@@ -95,8 +94,8 @@ def test_info_tells_what_the_model_is(environ):
     assert rows["weights"].startswith("Q4_1 66 MB, Q8_0 30 MB")
     assert "cache 24 MB for 1,024 tokens" in rows["memory"]
     assert "eos <|im_end|> (2)" in rows["special"]
-    spec = json.loads(litz(environ, "info", "--spec").stdout)
-    assert (spec["width"], len(spec["layers"])) == (576, 30)
+    text = json.loads(litz(environ, "info", "--spec").stdout)["towers"]["text"]
+    assert (text["width"], len(text["layers"])) == (576, 30)
     assert "<|im_start|>" in litz(environ, "info", "--template").stdout
 
 

@@ -13,7 +13,7 @@ from litz import hub
 from litz._core import TensorFile
 from litz.convert import describe
 from tests.assets import asset
-from tests.parity.fuzz_texts import CORPUS, texts
+from tests.parity.harness.fuzz_texts import CORPUS, texts
 
 pytestmark = pytest.mark.slow
 

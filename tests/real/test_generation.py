@@ -55,21 +55,21 @@ def test_a_longer_conversation_gives_what_it_gives_anew(pipe: Any) -> None:
 def test_the_streamed_text_is_the_text(model: Any, tokenizer: Any) -> None:
     inputs = tokenizer.apply_chat_template(CHATS[2], add_generation_prompt=True, return_tensors="np")
     streamer = TextIteratorStreamer(tokenizer, skip_prompt=True, skip_special_tokens=True, timeout=120)
-    asked = {"input_ids": inputs, "max_new_tokens": 40, "do_sample": True, "seed": 1}
-    thread = Thread(target=model.generate, kwargs={**asked, "streamer": streamer})
+    requested = {"input_ids": inputs, "max_new_tokens": 40, "do_sample": True, "seed": 1}
+    thread = Thread(target=model.generate, kwargs={**requested, "streamer": streamer})
     thread.start()
     text = "".join(streamer)
     thread.join()
-    out = model.generate(**asked)
+    out = model.generate(**requested)
     assert text == tokenizer.decode(out[0][inputs.shape[1] :], skip_special_tokens=True)
-    assert text == "".join(token.text for token in model.stream(**asked, tokenizer=tokenizer))
+    assert text == "".join(token.text for token in model.stream(**requested, tokenizer=tokenizer))
 
 
 @pytest.mark.parametrize("stop", ["<|im_end|>", "Paris"])
 def test_a_stop_string_may_be_special_or_plain_and_is_not_in_the_text(model: Any, tokenizer: Any, stop: str) -> None:
     ids = tokenizer.apply_chat_template(CHATS[0], add_generation_prompt=True)
-    asked = {"max_new_tokens": 24, "eos_token_id": None, "return_dict_in_generate": True}
-    out = model.generate([ids], stop_strings=stop, tokenizer=tokenizer, **asked)
+    requested = {"max_new_tokens": 24, "eos_token_id": None, "return_dict_in_generate": True}
+    out = model.generate([ids], stop_strings=stop, tokenizer=tokenizer, **requested)
     assert out.finish_reasons == ["stop"]
     assert stop in tokenizer.decode(out.sequences[0][len(ids) :])
     assert stop not in out.text[0]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from litz.architectures import family, gguf
-from litz.architectures.gguf_families import FACTS
+from litz.architectures.gguf import FACTS
 from litz.checkpoint import read_spec
 from litz.config import Config
 from litz.errors import LitzError
@@ -18,15 +18,21 @@ OWN: dict[str, Any] = {
     "attention.head_count": 4, "attention.head_count_kv": 4, "attention.layer_norm_rms_epsilon": 1e-6,
     "rope.freq_base": 1e4, "rope.dimension_count": 8, "attention.key_length": 8, "attention.value_length": 8,
 }  # fmt: skip
-LAYER_NORM = ("bloom", "command-r", "falcon", "gpt2", "gptneox", "phi2", "stablelm", "starcoder2")
+LAYER_NORM = ("bert", "bloom", "command-r", "falcon", "gpt2", "gptneox", "jina-bert-v3", "modern-bert", "nomic-bert",
+              "phi2", "stablelm", "starcoder2")  # fmt: skip
 MORE: dict[str, dict[str, Any]] = {
     "command-r": {"logit_scale": 0.5},
     "granite": {"logit_scale": 3.0, "attention.scale": 0.3, "embedding_scale": 2.0, "residual_scale": 0.5},
+    "gpt-oss": {"expert_count": 4, "expert_used_count": 2, "expert_feed_forward_length": 16,
+                "attention.sliding_window": 7},
+    "lfm2": {"shortconv.l_cache": 3, "attention.head_count_kv": [4, 0, 4]},
     "gptneox": {"use_parallel_residual": False},
     "qwen2moe": {"expert_count": 4, "expert_used_count": 2, "expert_feed_forward_length": 16,
                  "expert_shared_feed_forward_length": 16},
     "qwen3moe": {"expert_count": 4, "expert_used_count": 2, "expert_weights_norm": True},
     "gemma2": {"attention.sliding_window": 7},
+    "gemma-embedding": {"attention.sliding_window": 8},
+    "modern-bert": {"attention.sliding_window": 8, "attention.sliding_window_pattern": 2},
     "gemma3": {"attention.sliding_window": 7, "attention.sliding_window_pattern": [True, True, False]},
 }  # fmt: skip
 
@@ -35,7 +41,7 @@ def own_keys(arch: str) -> dict[str, Any]:
     keys = {**OWN, **MORE.get(arch, {})}
     if arch in LAYER_NORM:
         keys["attention.layer_norm_epsilon"] = keys.pop("attention.layer_norm_rms_epsilon")
-    if arch in ("bloom", "gpt2"):
+    if arch in ("bert", "bloom", "gpt2"):
         keys = {key: value for key, value in keys.items() if not key.startswith("rope")}
     return keys
 

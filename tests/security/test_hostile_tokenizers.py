@@ -1,4 +1,4 @@
-"""Tokenizer files made to hurt: each is a clear error or costs little, and none ends the process."""
+"""Hostile tokenizer files: each is a clear error or costs little, and none ends the process."""
 
 import base64
 import json

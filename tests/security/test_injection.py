@@ -12,7 +12,7 @@ import pytest
 from litz.errors import TemplateError
 from litz.tokenizers import Tokenizer, from_pretrained
 from tests.assets import asset
-from tests.parity.conversations import CONVERSATIONS, TIME, TOOLS, assistant, call, result, system, user
+from tests.parity.harness.conversations import CONVERSATIONS, TIME, TOOLS, assistant, call, result, system, user
 from tests.parity.test_chat_templates import real_templates
 from tests.security.injections import (
     NAMED,
@@ -87,7 +87,7 @@ def attacks(tokens: list[str]) -> Iterator[str]:
 
 
 def spoilt(part: Any, spoil: Callable[[str], str]) -> Any:
-    """A conversation or its tools with every text, and every name that is free, spoilt."""
+    """A conversation or its tools with an attack in every text and every free name."""
     return changed_keys(changed(part, spoil), spoil)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from litz import _core
-from litz.tokenizers import slow
+from litz.tokenizers import python_backend
 from tests.unit import tiny
 
 PLAIN = {"special": True, "normalized": False, "single_word": False, "lstrip": False, "rstrip": False}
@@ -74,7 +74,7 @@ def ranges_of(parts: list[tuple[str, bool]]) -> list[tuple[int, int]]:
 @pytest.mark.parametrize("name", FILES)
 def test_special_tokens_lie_in_trusted_text(name):
     core = _core.Tokenizer.from_json(json.dumps(FILES[name]).encode())
-    judge = slow.Tokenizer(FILES[name])
+    judge = python_backend.PythonTokenizer(FILES[name])
     special = {WORDS.index(text) for text in CONTROL}
     generator = random.Random(name)
     found = 0

@@ -28,6 +28,7 @@ from litz import (
     set_seed,
 )
 from litz.generation import GenerationOutput, Token
+from litz.models.outputs import BaseModelOutputWithPooling, SequenceClassifierOutput
 from litz.pipelines import TextGenerationPipeline
 from litz.pipelines.text_generation import Generated
 
@@ -44,6 +45,11 @@ def loads() -> None:
         attn_implementation="sdpa", low_cpu_mem_usage=True, rms_norm_eps=1e-6, config={"model_type": "llama"},
     )  # fmt: skip
     AutoTokenizer.from_pretrained("folder", padding_side="left", pad_token="<pad>", use_fast=False)
+    AutoConfig.from_pretrained("owner/name", revision="v2", cache_dir=Path("cache"), token=False, rope_theta=1e4)
+    AutoTokenizer.from_pretrained("owner/name", local_files_only=True, subfolder="inner", trust_remote_code=True)
+    AutoModelForCausalLM.from_pretrained("folder", gguf_file="m.gguf", revision=None, local_files_only=True)
+    GenerationConfig.from_pretrained("folder", subfolder="inner", top_k=3)
+    pipeline(model="owner/name", revision="v2", cache_dir="cache", max_new_tokens=3)
 
 
 def encodes(tokenizer: Tokenizer, texts: list[str]) -> None:
@@ -74,7 +80,7 @@ def chats(tokenizer: Tokenizer, own: dict[str, Any]) -> None:
     assert_type(
         tokenizer.apply_chat_template(MESSAGES, return_tensors="pt", return_dict=True), BatchEncoding[torch.Tensor]
     )
-    tokenizer.apply_chat_template(MESSAGES, **own)  # variables of a template that litz does not know
+    tokenizer.apply_chat_template(MESSAGES, **own)  # variables that litz does not list
 
 
 def generates(model: NativeCausalLM, tokenizer: Tokenizer) -> None:
@@ -123,3 +129,10 @@ def takes_any_tokenizer(tokenizer: PreTrainedTokenizerBase) -> None:
         tokenizer("text", max_length=4, truncation=True)
     except errors.ArgumentError as error:
         print(error, litz.__version__)
+
+
+def reads_whole_sequences() -> None:
+    model = litz.AutoModelForSequenceClassification.from_pretrained("folder", num_labels=3)
+    assert_type(model([[1, 2]]), SequenceClassifierOutput[Any])
+    hidden = litz.AutoModel.from_pretrained("folder")([[1, 2]], output_hidden_states=True)
+    assert_type(hidden, BaseModelOutputWithPooling[Any])

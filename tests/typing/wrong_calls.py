@@ -2,6 +2,7 @@
 
 import litz
 from litz import (
+    AutoConfig,
     AutoModelForCausalLM,
     AutoTokenizer,
     GenerationConfig,
@@ -15,9 +16,9 @@ MESSAGES = [{"role": "user", "content": "Hello"}]
 
 
 def imports() -> None:
-    from litz import AutoModel  # expect: mypy[attr-defined] pyright[reportAttributeAccessIssue]
+    from litz import AutoModelForTelepathy  # expect: mypy[attr-defined] pyright[reportAttributeAccessIssue]
 
-    print(AutoModel, litz.Trainer)  # expect: mypy[attr-defined] pyright[reportAttributeAccessIssue]
+    print(AutoModelForTelepathy, litz.Trainer)  # expect: mypy[attr-defined] pyright[reportAttributeAccessIssue]
 
 
 def loads(model: NativeCausalLM, tokenizer: Tokenizer) -> None:
@@ -29,6 +30,9 @@ def loads(model: NativeCausalLM, tokenizer: Tokenizer) -> None:
     AutoTokenizer.from_pretrained("x", paddding_side="left")  # expect: mypy[call-arg] pyright[reportCallIssue]
     AutoTokenizer.from_pretrained("x", padding_side="lef")  # expect: mypy[arg-type] pyright[reportArgumentType]
     AutoTokenizer.from_pretrained("x", device_map="cpu")  # expect: mypy[call-arg] pyright[reportCallIssue]
+    AutoConfig.from_pretrained("x", revision=2)  # expect: mypy[arg-type] pyright[reportArgumentType]
+    AutoConfig.from_pretrained("x", local_file_only=True)  # expect: mypy[call-arg] pyright[reportCallIssue]
+    GenerationConfig.from_pretrained("x", cache_dirs="y")  # expect: mypy[call-arg] pyright[reportCallIssue]
     AutoTokenizer.from_pretrained(tokenizer)  # expect: mypy[arg-type] pyright[reportArgumentType]
 
 

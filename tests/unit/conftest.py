@@ -3,7 +3,7 @@ import pytest
 
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory):
-    from litz.auto import AutoModelForCausalLM
+    from litz.models.auto import AutoModelForCausalLM
     from tests.unit.tiny import write_model
 
     return AutoModelForCausalLM.from_pretrained(write_model(tmp_path_factory.mktemp("tiny")), threads=1)

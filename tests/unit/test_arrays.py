@@ -1,4 +1,4 @@
-"""numpy and torch are asked for, never needed: what works without them, and what is said when they are missing."""
+"""numpy and torch are optional: what works without them, and the errors when they are missing."""
 
 import subprocess
 import sys
@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from litz import arrays
-from tests.parity.decoders import ROWS, save
+from tests.parity.harness.decoders import save
+from tests.parity.harness.rows import ROWS
 
 
 @pytest.fixture(scope="module")

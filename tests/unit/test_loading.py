@@ -10,7 +10,8 @@ from safetensors.torch import load_file, save_file
 
 import litz
 from litz.errors import ConfigError, FormatError, ModelNotFoundError, UnsupportedError, WeightsError
-from tests.parity.decoders import ROWS, edit_config, save
+from tests.parity.harness.decoders import edit_config, save
+from tests.parity.harness.rows import ROWS, named
 
 TENSOR = "model.layers.1.self_attn.k_proj.weight"
 
@@ -78,7 +79,7 @@ class TestTensors:
         assert load(folder).load_report.unused == (name,)
 
     def test_a_file_saved_from_the_base_model_of_a_tied_one_loads(self, tmp_path: Path) -> None:
-        row = next(r for r in ROWS if r.name == "qwen3-tied-biased")
+        row = named("qwen3-tied-biased")
         save(row.build(), tmp_path)
         expected = load(tmp_path)(torch.arange(3, 9)[None]).logits
         edit_weights(tmp_path, lambda t: [t.update({k.removeprefix("model."): t.pop(k)}) for k in list(t)])
@@ -102,10 +103,12 @@ class TestTensors:
         with pytest.raises((ModelNotFoundError, litz.errors.FileAccessError), match="model-00"):
             load(tmp_path)
 
-    def test_pickles_are_never_opened(self, folder: Path) -> None:
-        (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
-        with pytest.raises(UnsupportedError, match="pickle"):
-            load(folder)
+    def test_pickles_give_the_same_model(self, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        expected = load(folder)(torch.arange(3, 9)[None]).logits
+        monkeypatch.setenv("LITZ_HOME", str(tmp_path / "home"))
+        torch.save(load_file(folder / "model.safetensors"), folder / "pytorch_model.bin")
+        (folder / "model.safetensors").unlink()
+        assert torch.equal(load(folder)(torch.arange(3, 9)[None]).logits, expected)
 
 
 class TestConfiguration:

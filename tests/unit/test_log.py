@@ -1,4 +1,4 @@
-"""The logger `litz`: what is read, found, fetched and loaded; nothing is shown unless somebody asks, and no secret."""
+"""The logger `litz`: what is read, found, fetched and loaded; nothing is shown unless requested, and no secret."""
 
 import logging
 import os
@@ -30,12 +30,12 @@ def test_loading_is_told_at_info(folder, caplog):
     caplog.set_level(logging.INFO, "litz")
     AutoModelForCausalLM.from_pretrained(folder, threads=1, attn_implementation="flash_attention_2")
     AutoTokenizer.from_pretrained(folder)
-    told = "\n".join(lines(caplog, "litz.loading", "INFO"))
-    assert f"{folder}: llama, described by {folder}" in told
-    assert "2 layers, 32,224 parameters as float32" in told
-    assert "tensors loaded" in told
-    assert " s: " in told
-    assert "attn_implementation='flash_attention_2' has no effect: every kernel here gives the same results" in told
+    logged = "\n".join(lines(caplog, "litz.loading", "INFO"))
+    assert f"{folder}: llama, described by {folder}" in logged
+    assert "2 layers, 32,224 parameters as float32" in logged
+    assert "tensors loaded" in logged
+    assert " s: " in logged
+    assert "attn_implementation='flash_attention_2' has no effect: every kernel here gives the same results" in logged
     (tokenizer,) = lines(caplog, "litz.tokenizers", "INFO")
     assert tokenizer.startswith("Tokenizer(")
     assert str(folder) in tokenizer
@@ -60,10 +60,10 @@ def test_records_name_the_place_that_says_them(folder, caplog):
 
 def test_what_a_caller_is_notified_of_is_logged_too(caplog, tmp_path, monkeypatch):
     caplog.set_level(logging.INFO, "litz")
-    told = []
-    both = log.heard(told.append)
+    logged = []
+    both = log.heard(logged.append)
     both("fetching owner/name into the cache")
-    assert told == lines(caplog, "litz.hub", "INFO") == ["fetching owner/name into the cache"]
+    assert logged == lines(caplog, "litz.hub", "INFO") == ["fetching owner/name into the cache"]
 
 
 def test_no_token_is_ever_logged(caplog, tmp_path, monkeypatch):

@@ -1,4 +1,4 @@
-"""Memory: what a load takes is known before it starts, said in numbers, and never more than there is."""
+"""Memory: what a load takes is computed and reported before it starts, and never exceeds the limit."""
 
 import json
 import struct
@@ -132,7 +132,7 @@ class TestArguments:
 # Prints how much the greatest resident size grew while the model was loaded and used.
 GROWTH = """
 import sys
-import litz, litz.native, litz.checkpoint, litz.generation, litz.arrays
+import litz, litz.models.native, litz.checkpoint, litz.generation, litz.arrays
 def peak():
     return next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM")) * 1024
 before = peak()
@@ -144,7 +144,7 @@ print(peak() - before)
 # Limits the address space to what is mapped already and `more`, then loads as float32.
 LIMITED = """
 import resource, sys
-import litz, litz.native, litz.checkpoint, litz.generation, litz.arrays
+import litz, litz.models.native, litz.checkpoint, litz.generation, litz.arrays
 from litz.errors import FileAccessError, InsufficientMemoryError
 mapped = next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmSize")) * 1024
 limit = mapped + int(sys.argv[2])

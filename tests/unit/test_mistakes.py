@@ -1,4 +1,4 @@
-"""What was passed in another thing's place, what is misspelt, and what this release cannot do: each error says so."""
+"""Wrong kinds of arguments, misspelt names, and what this release cannot do: each error says so."""
 
 import pytest
 
@@ -44,7 +44,7 @@ def pipe(model, tokenizer):
     return pipeline("text-generation", model=model, tokenizer=tokenizer, max_new_tokens=2, do_sample=False)
 
 
-# Things in each other's place
+# Arguments of the wrong kind
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def pipe(model, tokenizer):
 )
 def test_what_is_loaded_is_no_name_to_load(load, model, tokenizer, pipe, folder):
     name = load.__name__
-    for loaded, told in (
+    for loaded, problem in (
         (model, r"found a loaded model \(NativeCausalLM\).*pass its name_or_path, "),
         (tokenizer, r"found a tokenizer \(Tokenizer\).*pass its name_or_path, "),
         (model.config, r"found a configuration \(Config\); a configuration goes to config="),
@@ -63,7 +63,9 @@ def test_what_is_loaded_is_no_name_to_load(load, model, tokenizer, pipe, folder)
         (None, "found None$"),
         ([str(folder)], r"found \['"),
     ):
-        with pytest.raises(ArgumentError, match=rf"^{name}.from_pretrained takes the name or path of a model, {told}"):
+        with pytest.raises(
+            ArgumentError, match=rf"^{name}.from_pretrained takes the name or path of a model, {problem}"
+        ):
             load.from_pretrained(loaded)
 
 
@@ -89,7 +91,7 @@ def test_a_model_of_another_library_is_no_name_either():
 
 @pytest.mark.parametrize("read", ["__call__", "generate", "stream"])
 def test_a_model_reads_ids_and_says_what_else_it_was_given(read, model, tokenizer):
-    for given, told in (
+    for given, problem in (
         ("text", r"found 'text', which is text; encode it first: \[tokenizer.encode\(text\)\]"),
         (["one", "two"], "which is text; encode it first"),
         (CHAT, "found a conversation; pass .tokenizer.apply_chat_template"),
@@ -98,7 +100,7 @@ def test_a_model_reads_ids_and_says_what_else_it_was_given(read, model, tokenize
         (model, r"found a loaded model \(NativeCausalLM\)"),
         (3.5, "found 3.5"),
     ):
-        with pytest.raises(ArgumentError, match=f"^input_ids must be .*{told}"):
+        with pytest.raises(ArgumentError, match=f"^input_ids must be .*{problem}"):
             getattr(model, read)(given)
 
 
@@ -113,7 +115,7 @@ def test_a_call_of_the_model_says_how_to_pass_what_a_tokenizer_returns(model, to
 
 
 def test_a_tokenizer_reads_texts_and_says_what_else_it_was_given(tokenizer, model):
-    for given, told in (
+    for given, problem in (
         (model, r"found a loaded model \(NativeCausalLM\)$"),
         (tokenizer, r"found a tokenizer \(Tokenizer\)$"),
         (CHAT, "found a message; pass conversations to apply_chat_template"),
@@ -121,25 +123,25 @@ def test_a_tokenizer_reads_texts_and_says_what_else_it_was_given(tokenizer, mode
         (b"hi", "found b'hi'$"),
     ):
         for call in (tokenizer, tokenizer.encode, tokenizer.tokenize):
-            with pytest.raises(ArgumentError, match=f"^expected text, or a list of texts; {told}"):
+            with pytest.raises(ArgumentError, match=f"^expected text, or a list of texts; {problem}"):
                 call(given)
     with pytest.raises(ArgumentError, match=r"decode takes ids, found a loaded model"):
         tokenizer.decode(model)
 
 
 def test_a_conversation_is_a_list_of_messages(tokenizer, model):
-    for given, told in (
+    for given, problem in (
         ("hi", r"found 'hi'; pass \[\{'role': 'user', 'content': 'hi'\}\]"),
         (CHAT[0], "found a message; put it into a list"),
         (model, "found a loaded model"),
         ([], r"found \[\]"),
     ):
-        with pytest.raises(ArgumentError, match=f"^expected a list of messages, {told}"):
+        with pytest.raises(ArgumentError, match=f"^expected a list of messages, {problem}"):
             tokenizer.apply_chat_template(given)
 
 
 def test_a_pipeline_begins_with_its_task(model, tokenizer, folder):
-    for task, told in (
+    for task, problem in (
         (model, r"is the task, found a loaded model .*pass pipeline\(\"text-generation\", model=..."),
         (tokenizer, "is the task, found a tokenizer"),
         ("text-generatoin", "did you mean 'text-generation'"),
@@ -148,28 +150,28 @@ def test_a_pipeline_begins_with_its_task(model, tokenizer, folder):
         ("chat", "not supported; litz has text-generation; text-generation also takes conversations"),
         ("fill-mask", "not supported; litz has text-generation$"),
     ):
-        with pytest.raises((ArgumentError, UnsupportedError), match=told):
+        with pytest.raises((ArgumentError, UnsupportedError), match=problem):
             pipeline(task)
 
 
 def test_a_pipeline_knows_a_model_from_a_tokenizer(model, tokenizer, pipe):
-    for arguments, told in (
+    for arguments, problem in (
         ({"model": tokenizer, "tokenizer": tokenizer}, "^model must be a loaded model, .* found a tokenizer"),
         ({"model": 3}, "^model must be a loaded model, .* found 3"),
         ({"model": model.config}, "^model must be a loaded model, .* found a configuration"),
         ({"model": AutoModelForCausalLM}, "^model must be .* found the class AutoModelForCausalLM"),
         ({"model": model, "tokenizer": model}, "^tokenizer must be a tokenizer, found a loaded model"),
     ):
-        with pytest.raises(ArgumentError, match=told):
+        with pytest.raises(ArgumentError, match=problem):
             pipeline("text-generation", **arguments)
-    for inputs, told in (
+    for inputs, problem in (
         (model, "found a loaded model"),
         (None, "found None"),
         (b"hi", "found b'hi'"),
         (CHAT[0], "found a message; put it into a list"),
         (tokenizer("hi"), "found what a tokenizer returns"),
     ):
-        with pytest.raises(ArgumentError, match=f"^text_inputs must be .*{told}"):
+        with pytest.raises(ArgumentError, match=f"^text_inputs must be .*{problem}"):
             pipe(inputs)
 
 
@@ -190,18 +192,18 @@ def test_streamers_and_generation_say_what_was_passed_for_a_tokenizer_or_a_strea
 
 
 def test_classes_that_make_nothing_say_what_does():
-    for call, told in (
+    for call, problem in (
         (lambda: AutoModelForCausalLM("x"), "AutoModelForCausalLM.from_pretrained"),
         (lambda: AutoTokenizer(), "AutoTokenizer.from_pretrained"),
         (lambda: AutoModelForCausalLM.from_config(None), "makes no random weights: use from_pretrained"),
         (lambda: AutoConfig.register("x", None), "known families are built in"),
         (lambda: NativeCausalLM.from_pretrained("x"), "call AutoModelForCausalLM.from_pretrained"),
     ):
-        with pytest.raises((ArgumentError, UnsupportedError), match=told):
+        with pytest.raises((ArgumentError, UnsupportedError), match=problem):
             call()
 
 
-# Names that nothing has
+# Unknown names
 
 
 @pytest.mark.parametrize(
@@ -255,7 +257,7 @@ def test_an_unknown_argument_gets_the_nearest_name(call, name, near, folder, mod
 
 
 def test_an_unknown_attribute_gets_the_nearest_name(model, tokenizer):
-    for call, told in (
+    for call, problem in (
         (lambda: model.generat, "a loaded model has no 'generat': did you mean generate?"),
         (lambda: model.config.hidden_sze, "no 'hidden_sze'; did you mean hidden_size?"),
         (lambda: GenerationConfig().max_new_token, "no 'max_new_token'; did you mean max_new_tokens?"),
@@ -264,7 +266,7 @@ def test_an_unknown_attribute_gets_the_nearest_name(model, tokenizer):
         (lambda: tokenizer("hi").input_idz, "no 'input_idz' in this encoding; it has input_ids, attention_mask"),
         (lambda: setattr(GenerationConfig(), "max_new_token", 3), "no 'max_new_token'; did you mean max_new_tokens?"),
     ):
-        with pytest.raises(AttributeError, match=told.replace("?", r"\?")):
+        with pytest.raises(AttributeError, match=problem.replace("?", r"\?")):
             call()
     with pytest.raises(KeyError, match="no 'input_idz' in this encoding; it has input_ids"):
         tokenizer("hi")["input_idz"]
@@ -276,7 +278,7 @@ def test_an_unknown_attribute_gets_the_nearest_name(model, tokenizer):
 
 @pytest.mark.parametrize("device", ["cuda", "cuda:0", "mps", 0, 1, "balanced", {"": "cuda"}, {"a": "cpu", "b": 0}])
 def test_there_is_only_the_cpu(device, folder, model, tokenizer):
-    told = "this release computes on the CPU alone: leave it out, or pass 'cpu' or 'auto'"
+    problem = "this release computes on the CPU alone: leave it out, or pass 'cpu' or 'auto'"
     for call in (
         lambda: AutoModelForCausalLM.from_pretrained(folder, device_map=device),
         lambda: AutoModelForCausalLM.from_pretrained(folder, device=device),
@@ -285,7 +287,7 @@ def test_there_is_only_the_cpu(device, folder, model, tokenizer):
         lambda: model.to(device),
         lambda: model.to(device=device),
     ):
-        with pytest.raises(UnsupportedError, match=told):
+        with pytest.raises(UnsupportedError, match=problem):
             call()
 
 
@@ -297,7 +299,7 @@ def test_what_means_the_cpu_is_accepted(device, folder, model, tokenizer):
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "problem"),
     [
         ({"load_in_4bit": True}, "load a GGUF file"),
         ({"load_in_8bit": True}, "load a GGUF file"),
@@ -307,8 +309,8 @@ def test_what_means_the_cpu_is_accepted(device, folder, model, tokenizer):
         ({"backend": "torch"}, "this release has the native one"),
     ],
 )
-def test_what_loading_cannot_do_says_what_there_is(options, told, folder):
-    with pytest.raises(UnsupportedError, match=told):
+def test_what_loading_cannot_do_says_what_there_is(options, problem, folder):
+    with pytest.raises(UnsupportedError, match=problem):
         AutoModelForCausalLM.from_pretrained(folder, **options)
 
 

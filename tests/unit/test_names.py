@@ -5,17 +5,23 @@ from typing import Any
 
 import pytest
 
-from litz.architectures.base import Family
-from litz.architectures.names import Experts, Grouped, Names, Stacked, Target, Transposed, canonical, layer_names
+from litz.architectures.base import Family, Mixer, pre
+from litz.architectures.forms import Conv, Experts, Grouped, Heads, Stacked, Transposed
+from litz.architectures.names import Names, Target, canonical, layer_names
 from litz.errors import WeightsError
-from litz.spec import Attention, Layer, Mlp, Norm, Spec
+from litz.spec import Attention, LmHead, Mlp, Norm, ShortConv, Spec, TokenStem, Tower
 from litz.weights import Part, Source, StoredFile, plan
 
-ATTENTION = Attention(heads=4, kv_heads=2, head_dim=8, value_dim=8, scale=1.0, q_bias=True, k_bias=True, v_bias=True)
-SPEC = Spec(
-    width=16, vocab=20, context=8, norm=Norm(), ropes=(), tied_head=True,
-    layers=(Layer(ATTENTION, Mlp(24)), Layer(ATTENTION, Mlp(24))),
-)  # fmt: skip
+ATTENTION = Attention(heads=4, kv_heads=2, head_dim=8, value_dim=8, scale=1.0, bias="qkv")
+
+
+def spec(*layers: tuple[Mixer, int]) -> Spec:
+    """A decoder with these mixers and widths of feed-forwards."""
+    made = tuple(pre(mixer, Mlp(width), Norm()) for mixer, width in layers)
+    return Spec({"text": Tower(16, 8, TokenStem(20, 16), made, Norm())}, LmHead(20, 16, tied=True))
+
+
+SPEC = spec((ATTENTION, 24), (ATTENTION, 24))
 NAMES = {
     "embed": "embed",
     "norm": "norm",
@@ -73,8 +79,8 @@ class TestForms:
         stored = {**STORED, **{f"model.layers.{i}.qkv.weight": (16, 64) for i in (0, 1)}}
         found = planned(with_layer(Transposed("attn.q", "attn.k", "attn.v")), stored)
         weight, bias = "model.layers.0.qkv.weight", "model.layers.0.qkv.bias"
-        assert found["layers.0.attn.k.weight"] == ("layers.0.attn.k.weight", ((0, weight, 32, 16),), True)
-        assert found["layers.0.attn.k.bias"] == ("layers.0.attn.k.bias", ((0, bias, 32, 16),), False)
+        assert found["layers.0.attn.k.weight"] == ("layers.0.attn.k.weight", (Part(0, weight, 32, 16),), True)
+        assert found["layers.0.attn.k.bias"] == ("layers.0.attn.k.bias", (Part(0, bias, 32, 16),), False)
 
     def test_stacked_tensors_are_one_vector_in_the_order_of_their_numbers(self) -> None:
         found = planned(*stacked([2, 0, 3, 1]))
@@ -91,22 +97,52 @@ class TestForms:
         with pytest.raises(WeightsError, match=r"found \[3, 48, 16\], expected \[2, 48, 16\]"):
             planned(names, {**stored, "all_gate_up.weight": (3, 48, 16)})
 
-    def test_a_vector_may_be_stored_as_a_row_a_column_or_a_row_per_head(self) -> None:
-        for shape in ((1, 16), (16, 1), (2, 8), (1, 1, 16)):
+    def test_outer_sizes_of_one_are_written_or_not(self) -> None:
+        for shape in ((1, 16), (1, 1, 16)):
             assert planned(stored={**STORED, "norm.weight": shape})["norm.weight"].parts[0].rows == 16
 
-    def test_a_matrix_may_be_stored_in_three_dimensions(self) -> None:
-        found = planned(stored={**STORED, "model.layers.0.qkv.weight": (8, 8, 16)})
-        assert found["layers.0.attn.v.weight"].parts == (Part(0, "model.layers.0.qkv.weight", 48, 16),)
+    def test_rows_of_experts_may_take_turns(self) -> None:
+        names = {**NAMES, "all_gate_up": Experts("layers.{e}.mlp.gate", "layers.{e}.mlp.up", interleaved=True)}
+        stored = {name: shape for name, shape in STORED.items() if ".gate." not in name and ".up." not in name}
+        found = planned(names, {**stored, "all_gate_up.weight": (2, 48, 16)})
+        assert found["layers.0.mlp.up.weight"].parts == (Part(0, "all_gate_up.weight", 1, 24, 2),)
+        assert found["layers.1.mlp.gate.weight"].parts == (Part(0, "all_gate_up.weight", 48, 24, 2),)
+
+    def test_experts_may_be_stored_in_out(self) -> None:
+        names = {**NAMES, "all_up": Experts("layers.{e}.mlp.up", transposed=True)}
+        stored = {name: shape for name, shape in STORED.items() if ".up." not in name}
+        found = planned(names, {**stored, "all_up.weight": (2, 16, 24)})
+        expected = ("layers.1.mlp.up.weight", (Part(0, "all_up.weight", 24, 24),), True)
+        assert found["layers.1.mlp.up.weight"] == expected
+
+    def test_a_vector_over_all_heads_may_be_a_row_a_head(self) -> None:
+        names, stored, spec = stacked([])
+        names = {**names, **layer_names(k_norm=Heads("attn.k_norm"), all_norms=Heads("attn.q_norm"))}
+        shapes = {"model.layers.0.k_norm.weight": (2, 8), "model.layers.0.all_norms.weight": (4, 8)}
+        found = planned(names, {**stored, **shapes}, spec)
+        assert found["layers.0.attn.q_norm.weight"].parts == (Part(0, "model.layers.0.all_norms.weight", 0, 32),)
+        with pytest.raises(WeightsError, match=r"found \[32\], expected \[4, 8\]"):
+            planned(names, {**stored, **shapes, "model.layers.0.all_norms.weight": (32,)}, spec)
+
+    def test_factors_of_a_convolution_have_one_row_a_channel(self) -> None:
+        conv = spec((ShortConv(3), 24), (ATTENTION, 24))
+        names = {**NAMES, **layer_names(mix=("conv.b", "conv.c", "conv.v"), conv=Conv("conv.conv"), out="conv.o")}
+        left = {name: shape for name, shape in STORED.items() if "layers.0.qkv" not in name and ".0.o." not in name}
+        mixer = {"mix": (48, 16), "conv": (16, 1, 3), "out": (16, 16)}
+        stored = {**left, **{f"model.layers.0.{name}.weight": shape for name, shape in mixer.items()}}
+        found = planned(names, stored, conv)
+        assert found["layers.0.conv.conv.weight"].parts == (Part(0, "model.layers.0.conv.weight", 0, 16),)
+        with pytest.raises(WeightsError, match=r"found \[16, 3\], expected \[16, 1, 3\]"):
+            planned(names, {**stored, "model.layers.0.conv.weight": (16, 3)}, conv)
 
 
 def stacked(numbers: list[Any]) -> tuple[Names, Shapes, Spec]:
     """A per-head query norm kept as one tensor a head in the first layer."""
-    layer = replace(SPEC.layers[0], mixer=replace(ATTENTION, qk_norm="whole"))
+    normed = replace(ATTENTION, q_norm=Norm(), k_norm=Norm(), norm_over="whole")
     names = {**NAMES, **layer_names(**{"norms__{e}": Stacked("attn.q_norm"), "k_norm": "attn.k_norm"})}
     stored = {**STORED, "model.layers.0.k_norm.weight": (16,)}
     stored |= {f"model.layers.0.norms.{e}.weight": (8,) for e in numbers}
-    return names, stored, replace(SPEC, layers=(layer, SPEC.layers[1]))
+    return names, stored, spec((normed, 24), (ATTENTION, 24))
 
 
 NUMBERED: Names = {
@@ -188,7 +224,7 @@ class TestRefusals:
 
     def test_groups_that_do_not_divide_the_rows_are_an_error(self) -> None:
         with pytest.raises(WeightsError, match="in 2 groups"):
-            planned({**NAMES, **layer_names(up=Grouped("mlp.up"))}, spec=with_width(25))
+            planned({**NAMES, **layer_names(up=Grouped("mlp.up"))}, spec=spec((ATTENTION, 25), (ATTENTION, 25)))
 
     def test_two_tensors_for_one_weight_are_both_named(self) -> None:
         names = {**NAMES, "final": "norm"}
@@ -207,7 +243,3 @@ class TestRefusals:
             "missing tensor for embed",
         ):
             assert problem in str(caught.value)
-
-
-def with_width(width: int) -> Spec:
-    return replace(SPEC, layers=tuple(replace(layer, feed_forward=Mlp(width)) for layer in SPEC.layers))

@@ -12,7 +12,8 @@ from safetensors.torch import load_file, save_file
 
 import litz
 from litz.errors import WeightsError
-from tests.parity.decoders import ROWS, relative_error, save
+from tests.parity.harness.decoders import relative_error, save
+from tests.parity.harness.rows import ROWS, named
 
 EMBED, HEAD = "model.embed_tokens.weight", "lm_head.weight"
 IDS = torch.arange(3, 9)[None]
@@ -22,7 +23,7 @@ Tensors = dict[str, torch.Tensor]
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A model whose configuration ties head and embeddings."""
-    return save(next(row for row in ROWS if row.name == "qwen3-tied-biased").build(), tmp_path)
+    return save(named("qwen3-tied-biased").build(), tmp_path)
 
 
 def store(folder: Path, change: Callable[[Tensors], object], **metadata: str) -> None:

@@ -19,7 +19,7 @@ WIDTH, HIDDEN, HEADS, LAYERS = 32, 48, 4, 2
 
 
 def write_model(folder: Path, *, generation_config: dict | None = None) -> Path:
-    """A checkpoint folder; with 64 KiB of weights it is written faster than read about."""
+    """A checkpoint folder; with 64 KiB of weights it is written in a moment."""
     config = {
         "model_type": "llama",
         "architectures": ["LlamaForCausalLM"],
@@ -102,7 +102,7 @@ def tokenizer_json() -> bytes:
 
 @dataclass(frozen=True)
 class TinyTokenizer:
-    """What the pipeline asks of a tokenizer; a message is its role's token and its text."""
+    """The tokenizer's interface for the pipeline; a message is its role's token and its text."""
 
     _core: _core.Tokenizer
 

@@ -44,7 +44,7 @@ impl Template {
         let variables = data::variables(variables)?;
         py.detach(move || {
             let special: Vec<&str> = special.iter().map(String::as_str).collect();
-            template.render(&variables, &special, &clock).map(told)
+            template.render(&variables, &special, &clock).map(to_tuple)
         })
         .map_err(to_python)
     }
@@ -81,7 +81,7 @@ fn clock(py: Python<'_>, now: Option<Bound<'_, PyDateTime>>) -> PyResult<Clock> 
 /// Ranges as Python has them: from, to.
 type Ranges = Vec<(usize, usize)>;
 
-fn told(rendered: Rendered) -> (String, Ranges, Ranges) {
+fn to_tuple(rendered: Rendered) -> (String, Ranges, Ranges) {
     let Rendered { text, generation, trusted } = rendered;
     let generation = characters(&text, &generation);
     (text, generation, trusted.into_iter().map(|range| (range.start, range.end)).collect())

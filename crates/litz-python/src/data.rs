@@ -1,4 +1,4 @@
-//! Python's plain values on their way into a chat template: none becomes another.
+//! Conversion of plain Python values to the data of a chat template, without loss.
 
 use litz::chat::{BigInt, Data};
 use litz::Error;
@@ -7,7 +7,7 @@ use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
 
 use crate::errors::to_python;
 
-/// Deeper values are refused here, so that nothing that walks them can exhaust the stack.
+/// Deeper values are an error, so that recursion over them cannot exhaust the stack.
 const DEEPEST: usize = 200;
 
 /// The variables of a template: a dict with names, or a JSON object as text.
@@ -79,7 +79,7 @@ fn data(value: &Bound<'_, PyAny>, path: &str, depth: usize) -> PyResult<Data> {
     dict.iter().map(member).collect::<PyResult<_>>().map(Data::Dict)
 }
 
-/// A text, which in Python may hold what is no character.
+/// A text as UTF-8, which lone surrogates make impossible.
 pub fn text<'a>(text: &'a Bound<'_, PyString>, path: &str) -> PyResult<&'a str> {
     let half = "the text has half of a surrogate pair, which is no character";
     text.to_str().map_err(|_| refused(path, half))

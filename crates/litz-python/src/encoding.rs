@@ -1,4 +1,4 @@
-//! `Encoding`: what is known of a text's tokens; each list is made when it is asked for.
+//! The class `Encoding`. Each of its lists is made when it is read.
 
 use std::sync::{Arc, OnceLock};
 
@@ -10,7 +10,7 @@ use crate::errors::to_python;
 use crate::lists::{Ints, Shared};
 use crate::tokenizer_bulk::side;
 
-/// A text's tokens, or one of the pieces that truncation cut off.
+/// The tokens of a text, or one of its overflowing pieces.
 #[pyclass(name = "Encoding", module = "litz._core", frozen)]
 pub struct PyEncoding {
     tokenizer: Option<Arc<Tokenizer>>, // none where all tokens are named
@@ -31,7 +31,7 @@ type Parts = (
 );
 
 impl PyEncoding {
-    /// Takes over what a tokenizer made.
+    /// Wraps an encoding of the tokenizer.
     pub fn new(tokenizer: &Arc<Tokenizer>, ints: &Shared, encoding: Encoding) -> Self {
         Self {
             tokenizer: Some(Arc::clone(tokenizer)),

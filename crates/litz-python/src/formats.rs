@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use litz::formats::{dequantize, Array, DType, TensorFile, TensorInfo, Value, ValueType, QUANTIZABLE};
+use litz::formats::{
+    dequantize, Array, DType, MetadataValue, TensorFile, TensorInfo, ValueType, QUANTIZABLE,
+};
 use litz::Error;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString};
@@ -47,7 +49,7 @@ impl PyTensorFile {
     fn metadata<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let values = PyDict::new(py);
         for (key, value) in self.0.metadata().iter() {
-            if !matches!(value, Value::Array(array) if array.len() > SHORT || array.kind() == ValueType::Array)
+            if !matches!(value, MetadataValue::Array(array) if array.len() > SHORT || array.kind() == ValueType::Array)
             {
                 values.set_item(key, convert(py, value)?)?;
             }
@@ -59,7 +61,7 @@ impl PyTensorFile {
     fn long_arrays<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let lengths = PyDict::new(py);
         for (key, value) in self.0.metadata().iter() {
-            if let Value::Array(array) = value {
+            if let MetadataValue::Array(array) = value {
                 if array.len() > SHORT || array.kind() == ValueType::Array {
                     lengths.set_item(key, array.len())?;
                 }
@@ -89,7 +91,7 @@ impl PyTensorFile {
     /// Where in an array of texts any of `texts` stands, in the array's order; nothing if there is no such array.
     #[pyo3(signature = (key, texts, /))]
     fn find_texts(&self, py: Python<'_>, key: &str, texts: Vec<String>) -> PyResult<Vec<usize>> {
-        let found = |value: &Value<'_>| matches!(value, Value::Text(own) if texts.iter().any(|text| text.as_bytes() == *own));
+        let found = |value: &MetadataValue<'_>| matches!(value, MetadataValue::Text(own) if texts.iter().any(|text| text.as_bytes() == *own));
         py.detach(|| {
             let array = self.0.metadata().array(key)?;
             let items = array.into_iter().flat_map(|array| array.iter()).enumerate();
@@ -187,17 +189,17 @@ fn dequantize_bytes(tensor: &TensorInfo, blocks: &[u8], out: &mut [u8]) -> litz:
     Ok(())
 }
 
-fn convert<'py>(py: Python<'py>, value: Value<'_>) -> PyResult<Bound<'py, PyAny>> {
+fn convert<'py>(py: Python<'py>, value: MetadataValue<'_>) -> PyResult<Bound<'py, PyAny>> {
     Ok(match value {
-        Value::Bool(flag) => flag.into_pyobject(py)?.to_owned().into_any(),
-        Value::Unsigned(n) => n.into_pyobject(py)?.into_any(),
-        Value::Signed(n) => n.into_pyobject(py)?.into_any(),
-        Value::Float(x) => x.into_pyobject(py)?.into_any(),
-        Value::Text(bytes) => match std::str::from_utf8(bytes) {
+        MetadataValue::Bool(flag) => flag.into_pyobject(py)?.to_owned().into_any(),
+        MetadataValue::Unsigned(n) => n.into_pyobject(py)?.into_any(),
+        MetadataValue::Signed(n) => n.into_pyobject(py)?.into_any(),
+        MetadataValue::Float(x) => x.into_pyobject(py)?.into_any(),
+        MetadataValue::Text(bytes) => match std::str::from_utf8(bytes) {
             Ok(text) => PyString::new(py, text).into_any(),
             Err(_) => PyBytes::new(py, bytes).into_any(),
         },
-        Value::Array(array) => list(py, array)?.into_any(),
+        MetadataValue::Array(array) => list(py, array)?.into_any(),
     })
 }
 

@@ -1,9 +1,9 @@
-//! Texts, pairs and words to encodings: arguments read while the GIL is held, the work done without it.
+//! Full encodings of texts, pairs and words. Arguments are read with the GIL held; the encoding runs without it.
 
 use std::ops::Range;
 use std::sync::Arc;
 
-use litz::tokenizer::{Input, Options, Sample, Strategy, Tokenizer, Truncation};
+use litz::tokenizer::{EncodeOptions, Sample, SequenceInput, Strategy, Tokenizer, Truncation};
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
@@ -12,7 +12,7 @@ use crate::errors::to_python;
 use crate::lists::Shared;
 use crate::tokenizer_bulk::{side, text};
 
-/// Ranges of bytes, as Python gives them.
+/// Trusted ranges of bytes, as Python passes them.
 pub type Trusted = Vec<(usize, usize)>;
 
 /// The arguments of a call that are the same for all of its texts.
@@ -26,7 +26,7 @@ pub struct Arguments<'a> {
 }
 
 impl Arguments<'_> {
-    fn options(&self) -> PyResult<Options> {
+    fn options(&self) -> PyResult<EncodeOptions> {
         let strategy = match self.strategy {
             "longest_first" => Strategy::LongestFirst,
             "only_first" => Strategy::OnlyFirst,
@@ -45,7 +45,7 @@ impl Arguments<'_> {
             side,
             overflowing: self.overflow,
         });
-        Ok(Options { add_special_tokens: self.add_special_tokens, truncation })
+        Ok(EncodeOptions { add_special_tokens: self.add_special_tokens, truncation })
     }
 }
 
@@ -77,10 +77,10 @@ impl<'py> Held<'py> {
         }
     }
 
-    fn input<'a>(&self, strs: &'a [&'a str]) -> Input<'a> {
+    fn input<'a>(&self, strs: &'a [&'a str]) -> SequenceInput<'a> {
         match (self, strs) {
-            (Self::Text(_), [text]) => Input::Text(text),
-            _ => Input::Words(strs),
+            (Self::Text(_), [text]) => SequenceInput::Text(text),
+            _ => SequenceInput::Words(strs),
         }
     }
 }

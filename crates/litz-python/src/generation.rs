@@ -5,13 +5,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
 use litz::engine::Model;
-use litz::generation::{process, Event, History, OpenText, Params, TokenText};
+use litz::generation::{process, Event, Generation, History, OpenText, Params, Range, TokenText, RANGES};
 use litz::tokenizer::{DecodeStream, Tokenizer};
 use litz::{Error, Result};
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyBytes, PyDict};
 
 use crate::errors::to_python;
+use crate::executor::Executor;
 use crate::model::PyModel;
 use crate::tokenizer::PyTokenizer;
 
@@ -20,7 +21,58 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 type Row = (usize, u32, Option<&'static str>);
 
-type Run = litz::generation::Generation<Model>;
+/// The loop over what computes the logits.
+enum Run {
+    Native(Generation<Model>),
+    Callable(Generation<Executor>),
+}
+
+impl Run {
+    fn new(
+        executor: &Bound<'_, PyAny>,
+        prompts: &[Vec<u32>],
+        params: Params,
+        open: Option<OpenText>,
+    ) -> PyResult<Self> {
+        if let Ok(model) = executor.cast::<PyModel>() {
+            let PyModel { model, store } = model.get();
+            let store = Some(Arc::clone(store));
+            let run = Generation::new(Arc::clone(model), prompts, params, open, store);
+            return run.map(Self::Native).map_err(to_python);
+        }
+        let store = Executor::store(executor)?;
+        let run = Generation::new(Arc::new(Executor::new(executor)?), prompts, params, open, store);
+        run.map(Self::Callable).map_err(to_python)
+    }
+
+    fn cancellation(&self) -> Arc<AtomicBool> {
+        match self {
+            Self::Native(run) => run.cancellation(),
+            Self::Callable(run) => run.cancellation(),
+        }
+    }
+
+    fn done(&self) -> bool {
+        match self {
+            Self::Native(run) => run.done(),
+            Self::Callable(run) => run.done(),
+        }
+    }
+
+    fn advance(&mut self, tokens: usize) -> Result<Vec<Event>> {
+        match self {
+            Self::Native(run) => run.advance(tokens, PAUSE),
+            Self::Callable(run) => run.advance(tokens, PAUSE),
+        }
+    }
+
+    fn take_text(&mut self, row: usize) -> String {
+        match self {
+            Self::Native(run) => run.take_text(row),
+            Self::Callable(run) => run.take_text(row),
+        }
+    }
+}
 
 /// The tokenizer's incremental decoder, as the loop uses it.
 struct Text(DecodeStream);
@@ -46,8 +98,8 @@ struct State {
 }
 
 /// One run over several prompts.
-#[pyclass(frozen, module = "litz._core")]
-struct Generation {
+#[pyclass(name = "Generation", frozen, module = "litz._core")]
+struct PyGeneration {
     state: Mutex<State>,
     /// The process that made it.
     process: u32,
@@ -55,20 +107,20 @@ struct Generation {
 }
 
 #[pymethods]
-impl Generation {
-    /// Prepares a run; nothing is computed before `advance`. Stop strings and text need the tokenizer.
+impl PyGeneration {
+    /// Prepares a run of a `Model`, or of an object as `litz.generation.Executor` describes it. Nothing is computed
+    /// before `advance`. Stop strings and text need the tokenizer.
     #[new]
-    #[pyo3(signature = (model, prompts, params_json, tokenizer=None, /))]
+    #[pyo3(signature = (executor, prompts, params_json, tokenizer=None, /))]
     fn new(
-        model: &PyModel,
+        executor: &Bound<'_, PyAny>,
         prompts: Vec<Vec<u32>>,
         params_json: &str,
         tokenizer: Option<&PyTokenizer>,
     ) -> PyResult<Self> {
         let params = Params::from_json(params_json).map_err(to_python)?;
         let open = tokenizer.map(|tokenizer| texts_of(tokenizer.handle()));
-        let store = Some(Arc::clone(&model.store));
-        let run = Run::new(Arc::clone(&model.model), &prompts, params, open, store).map_err(to_python)?;
+        let run = Run::new(executor, &prompts, params, open)?;
         let cancelled = run.cancellation();
         let state = Mutex::new(State { run, unfetched: Vec::new() });
         Ok(Self { state, process: std::process::id(), cancelled })
@@ -100,12 +152,12 @@ impl Generation {
     }
 }
 
-impl Generation {
+impl PyGeneration {
     /// Generates for a while; true if there is nothing to fetch yet.
     fn generate(&self, tokens: usize) -> Result<bool> {
         let mut state = self.lock()?;
         if state.unfetched.is_empty() {
-            state.unfetched = state.run.advance(tokens, PAUSE)?;
+            state.unfetched = state.run.advance(tokens)?;
         }
         Ok(state.unfetched.is_empty() && !state.run.done())
     }
@@ -141,14 +193,28 @@ fn process_logits<'py>(
     let params = Params::from_json(params_json).map_err(to_python)?;
     let mut history = History::new(&prompt_ids);
     generated_ids.iter().for_each(|token| history.push(*token));
-    let asked = params.max_new_tokens.map(|new| prompt_ids.len() + new).or(params.max_length);
+    let requested = params.max_new_tokens.map(|new| prompt_ids.len() + new).or(params.max_length);
     let mut scores: Vec<f32> = logits
         .chunks_exact(4)
         .map(|bytes| f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
         .collect();
-    process(&params, &history, asked.unwrap_or(usize::MAX), &mut scores).map_err(to_python)?;
+    process(&params, &history, requested.unwrap_or(usize::MAX), &mut scores).map_err(to_python)?;
     let bytes: Vec<u8> = scores.iter().flat_map(|score| score.to_le_bytes()).collect();
     Ok(PyBytes::new(py, &bytes))
+}
+
+/// Of each parameter that is a number: the least, the most, and whether the least itself is out of its range. Ints
+/// where only whole numbers are in it.
+#[pyfunction]
+fn generation_ranges(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
+    let ranges = PyDict::new(py);
+    for (name, range) in RANGES {
+        match range {
+            Range::Whole { least, most } => ranges.set_item(name, (least, most, false))?,
+            Range::Real { least, most, above } => ranges.set_item(name, (least, most, above))?,
+        }
+    }
+    Ok(ranges)
 }
 
 /// ArgumentError for parameters that no run would accept.
@@ -159,7 +225,8 @@ fn check_generation_params(params_json: &str) -> PyResult<()> {
 
 /// Adds this file's classes to the module.
 pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
-    m.add_class::<Generation>()?;
+    m.add_class::<PyGeneration>()?;
+    m.add_function(wrap_pyfunction!(generation_ranges, m)?)?;
     m.add_function(wrap_pyfunction!(check_generation_params, m)?)?;
     m.add_function(wrap_pyfunction!(process_logits, m)?)
 }

@@ -4,8 +4,10 @@ use pyo3::prelude::*;
 
 mod chat;
 mod data;
+mod encode;
 mod encoding;
 mod errors;
+mod executor;
 mod formats;
 mod full;
 mod generation;
@@ -31,5 +33,6 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     trainer::register(m)?;
     chat::register(m)?;
     model::register(m)?;
+    executor::register(m)?;
     generation::register(m)
 }

@@ -17,7 +17,7 @@ fn available_instructions() -> Vec<&'static str> {
     Isa::ALL.into_iter().filter(|isa| isa.is_available()).map(Isa::name).collect()
 }
 
-/// How many threads a model gets that asks for none: `LITZ_NUM_THREADS`, else the cores of this process.
+/// The default number of a model's threads: `LITZ_NUM_THREADS`, else the cores of this process.
 #[pyfunction]
 fn available_threads() -> PyResult<usize> {
     litz::threads::available_threads(None).map_err(to_python)

@@ -1,4 +1,4 @@
-//! Lists of ids from integers that are made once: a list is then a table of pointers.
+//! Lists of ids from cached integer objects, so that making a list copies pointers only.
 
 use std::sync::{Arc, OnceLock};
 
@@ -43,7 +43,7 @@ impl Ints {
         let mut tuples = Vec::with_capacity(pairs.len());
         for &(from, to) in pairs {
             let pair = PyTuple::new(py, [self.get(py, from), self.get(py, to)])?;
-            // SAFETY: the tuple is complete and known only here; integers form no cycles, so the garbage collector
+            // SAFETY: the tuple is complete and referenced only here; integers form no cycles, so the garbage collector
             // has no use for it.
             unsafe { ffi::PyObject_GC_UnTrack(pair.as_ptr().cast()) };
             tuples.push(pair);

@@ -1,4 +1,4 @@
-//! Tokenizers from the files that describe them.
+//! Opening tokenizers from their files.
 
 use std::path::{Path, PathBuf};
 

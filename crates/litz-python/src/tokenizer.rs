@@ -1,9 +1,9 @@
-//! `Tokenizer` and `DecodeStream`; all work happens without the GIL.
+//! The classes `Tokenizer` and `DecodeStream`. Long work runs without the GIL.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use litz::tokenizer::{AddedToken, DecodeStream, Input, Padding, Tokenizer};
+use litz::tokenizer::{AddedToken, DecodeStream, Padding, Tokenizer};
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyList, PyString, PyTuple};
 
@@ -14,17 +14,10 @@ use crate::full::{self, Arguments, Trusted};
 use crate::lists::{Ints, Shared};
 use crate::tokenizer_bulk as bulk;
 
-/// Bytes of a text that is encoded while the GIL is held.
+/// Shorter texts, in bytes, are encoded with the GIL held.
 const SHORT: usize = 1 << 10;
 
 type NewToken = (String, bool, bool, bool, bool, bool);
-type Aligned = (Vec<u32>, Vec<(u32, u32)>, Vec<Option<u32>>, Vec<(usize, String)>);
-
-#[derive(FromPyObject)]
-enum TextOrWords {
-    Text(String),
-    Words(Vec<String>),
-}
 
 /// A compiled tokenizer, immutable and shared between threads.
 #[pyclass(name = "Tokenizer", module = "litz._core", frozen)]
@@ -34,7 +27,7 @@ pub struct PyTokenizer {
 }
 
 impl PyTokenizer {
-    /// The tokenizer itself, for the other parts of the binding.
+    /// The core's tokenizer, for the other files of the binding.
     pub(crate) fn handle(&self) -> Arc<Tokenizer> {
         Arc::clone(&self.inner)
     }
@@ -64,14 +57,14 @@ impl PyTokenizer {
         Ok(inner.into())
     }
 
-    /// Pickled as a tokenizer.json.
+    /// Pickles it as a tokenizer.json.
     fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         let json = self.to_json(py)?;
         let restore = py.get_type::<Self>().getattr("from_json")?;
         (restore, (PyBytes::new(py, json.as_bytes()),)).into_pyobject(py)
     }
 
-    /// It never changes: a copy is the same.
+    /// It is immutable: a copy is the object itself.
     fn __copy__(slf: PyRef<'_, Self>) -> PyRef<'_, Self> {
         slf
     }
@@ -100,7 +93,7 @@ impl PyTokenizer {
         let trusted: Option<Vec<_>> =
             trusted.map(|ranges| ranges.into_iter().map(|(start, end)| start..end).collect());
         let encode = || self.inner.encode_trusted(text, add_special_tokens, trusted.as_deref());
-        // Short texts take less time than giving the GIL away and getting it back.
+        // Short texts take less time than releasing and reacquiring the GIL.
         let ids = if text.len() < SHORT { encode() } else { py.detach(encode) };
         self.ints().list(py, &ids.map_err(to_python)?)
     }
@@ -145,14 +138,14 @@ impl PyTokenizer {
         full::encode_batch(py, (&self.inner, &self.ints), texts, pairs, trusted, &arguments)
     }
 
-    /// (token id or None, text 0 or 1 or None, type id, counts as special) of each place.
+    /// (token id or None, text 0 or 1 or None, type id, whether special) of each slot.
     #[pyo3(signature = (pair=false, add_special_tokens=true))]
     fn slots(&self, pair: bool, add_special_tokens: bool) -> Vec<(Option<u32>, Option<usize>, u32, bool)> {
         let slots = self.inner.slots(pair, add_special_tokens).iter();
         slots.map(|s| (s.sequence.is_none().then_some(s.id), s.sequence, s.type_id, s.special)).collect()
     }
 
-    /// Makes what dropout draws from here on the same again.
+    /// Seeds the dropout.
     fn seed(&self, seed: u64) {
         self.inner.seed(seed);
     }
@@ -164,27 +157,6 @@ impl PyTokenizer {
     #[pyo3(signature = (pair=false))]
     fn special_tokens_to_add(&self, pair: bool) -> usize {
         self.inner.special_tokens_to_add(pair)
-    }
-
-    /// One text, or its words, with offsets: (ids, offsets, words, names that are not the vocabulary's).
-    #[pyo3(signature = (input, trusted=None))]
-    fn encode_aligned(
-        &self,
-        py: Python<'_>,
-        input: TextOrWords,
-        trusted: Option<Vec<(usize, usize)>>,
-    ) -> PyResult<Aligned> {
-        let trusted: Option<Vec<_>> =
-            trusted.map(|ranges| ranges.into_iter().map(|(start, end)| start..end).collect());
-        let encode = || match &input {
-            TextOrWords::Text(text) => self.inner.encode_aligned(Input::Text(text), trusted.as_deref()),
-            TextOrWords::Words(words) => {
-                let words: Vec<&str> = words.iter().map(String::as_str).collect();
-                self.inner.encode_aligned(Input::Words(&words), trusted.as_deref())
-            }
-        };
-        let encoding = py.detach(encode).map_err(to_python)?;
-        Ok((encoding.ids, encoding.offsets, encoding.words, encoding.named))
     }
 
     #[pyo3(signature = (first, second, add_special_tokens=true))]
@@ -207,8 +179,8 @@ impl PyTokenizer {
         max_length: Option<usize>,
         truncation_side: &str,
     ) -> PyResult<Bound<'py, PyList>> {
-        let cut = bulk::cut(max_length, truncation_side)?;
-        let batch = bulk::encode(py, &self.inner, texts, add_special_tokens, cut)?;
+        let truncation = bulk::row_truncation(max_length, truncation_side)?;
+        let batch = bulk::encode(py, &self.inner, texts, add_special_tokens, truncation)?;
         self.ints().lists(py, &batch)
     }
 
@@ -221,8 +193,8 @@ impl PyTokenizer {
         max_length: Option<usize>,
         truncation_side: &str,
     ) -> PyResult<(Bound<'py, PyByteArray>, Bound<'py, PyByteArray>)> {
-        let cut = bulk::cut(max_length, truncation_side)?;
-        bulk::flat(py, &bulk::encode(py, &self.inner, texts, add_special_tokens, cut)?)
+        let truncation = bulk::row_truncation(max_length, truncation_side)?;
+        bulk::flat(py, &bulk::encode(py, &self.inner, texts, add_special_tokens, truncation)?)
     }
 
     #[pyo3(signature = (texts, add_special_tokens=true, *, pad_id=0, padding_side="right", width=0, multiple_of=0,
@@ -239,9 +211,9 @@ impl PyTokenizer {
         max_length: Option<usize>,
         truncation_side: &str,
     ) -> PyResult<(Bound<'py, PyByteArray>, Bound<'py, PyByteArray>, usize)> {
-        let cut = bulk::cut(max_length, truncation_side)?;
+        let truncation = bulk::row_truncation(max_length, truncation_side)?;
         let left = bulk::is_left("padding_side", padding_side)?;
-        let batch = bulk::encode(py, &self.inner, texts, add_special_tokens, cut)?;
+        let batch = bulk::encode(py, &self.inner, texts, add_special_tokens, truncation)?;
         bulk::padded(py, &batch, &Padding { width, multiple_of, id: pad_id, left })
     }
 
@@ -306,12 +278,12 @@ impl PyTokenizer {
         Ok((inner.into(), changed))
     }
 
-    /// The small sections of its tokenizer.json, as JSON.
+    /// The sections of its tokenizer.json other than the model and the added tokens, as JSON.
     fn stages(&self) -> String {
         self.inner.stages_json()
     }
 
-    /// This tokenizer with other small sections.
+    /// This tokenizer with other sections.
     fn with_stages(&self, py: Python<'_>, stages: &str) -> PyResult<Self> {
         Ok(py.detach(|| self.inner.with_stages(stages)).map_err(to_python)?.into())
     }
@@ -323,7 +295,7 @@ impl PyTokenizer {
     }
 }
 
-/// Text from ids that come one by one.
+/// A stream of ids to text.
 #[pyclass(name = "DecodeStream", module = "litz._core", frozen)]
 pub struct PyDecodeStream {
     inner: Mutex<DecodeStream>,

@@ -1,6 +1,6 @@
-//! Batches of texts: read while the GIL is held, encoded without it, and handed over in one piece.
+//! Batches of texts, which are read with the GIL held and encoded without it.
 
-use litz::tokenizer::{Batch, Cut, Padding, Side, Tokenizer};
+use litz::tokenizer::{Batch, Padding, RowTruncation, Side, Tokenizer};
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyString};
 
@@ -10,7 +10,7 @@ use crate::errors::to_python;
 pub struct Texts<'py>(Vec<Bound<'py, PyString>>);
 
 impl<'py> Texts<'py> {
-    /// Takes every item; anything that is not `str` is named.
+    /// Collects the items. An item that is not `str` is an error that names its type.
     pub fn new(texts: &Bound<'py, PyAny>) -> PyResult<Self> {
         if texts.cast::<PyString>().is_ok() {
             return Err(wrong("a list of texts", "one str"));
@@ -56,14 +56,14 @@ pub fn encode(
     tokenizer: &Tokenizer,
     texts: &Bound<'_, PyAny>,
     add_special_tokens: bool,
-    cut: Option<Cut>,
+    truncation: Option<RowTruncation>,
 ) -> PyResult<Batch> {
     let texts = Texts::new(texts)?;
     let texts = texts.as_strs()?;
-    py.detach(|| tokenizer.encode_many(&texts, add_special_tokens, cut)).map_err(to_python)
+    py.detach(|| tokenizer.encode_many(&texts, add_special_tokens, truncation)).map_err(to_python)
 }
 
-/// All ids as 32-bit integers, and where each row begins as 64-bit ones.
+/// All ids as 32-bit integers, and the start of each row as 64-bit integers.
 pub fn flat<'py>(
     py: Python<'py>,
     batch: &Batch,
@@ -90,7 +90,7 @@ pub fn padded<'py>(
     })?;
     let mask = PyByteArray::new_with(py, size, |_| Ok(()))?;
     let ids = PyByteArray::new_with(py, size, |out| {
-        // SAFETY: nobody else knows of this array yet.
+        // SAFETY: no other thread has this array yet.
         batch.write_padded(padding, width, out, unsafe { mask.as_bytes_mut() });
         Ok(())
     })?;
@@ -108,13 +108,13 @@ pub fn is_left(name: &str, side: &str) -> PyResult<bool> {
     }
 }
 
-/// The most tokens of a row and which side loses the others.
-pub fn cut(max_length: Option<usize>, side: &str) -> PyResult<Option<Cut>> {
+/// The truncation of rows.
+pub fn row_truncation(max_length: Option<usize>, side: &str) -> PyResult<Option<RowTruncation>> {
     let left = is_left("truncation_side", side)?;
-    Ok(max_length.map(|length| Cut { length, left }))
+    Ok(max_length.map(|length| RowTruncation { length, left }))
 }
 
-/// The same, as the core has it.
+/// A side as the core's type.
 pub fn side(name: &str, side: &str) -> PyResult<Side> {
     Ok(if is_left(name, side)? { Side::Left } else { Side::Right })
 }

@@ -1,10 +1,10 @@
-//! `WordCounter`: counts a corpus and trains on it, without the GIL; Ctrl-C and the progress bar are looked after.
+//! The class `WordCounter`: it counts a corpus and trains on it without the GIL, with Ctrl-C and a progress bar.
 
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use litz::tokenizer::train::{Stage, Trainer, WordCounter};
+use litz::tokenizer::train::{Trainer, TrainingStage, WordCounter};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
@@ -22,31 +22,31 @@ pub struct PyWordCounter {
 }
 
 impl PyWordCounter {
-    /// Runs `work` without the GIL, with a progress function that asks Python now and then whether to go on.
+    /// Runs `work` without the GIL. Its progress function checks for signals and reports every tenth of a second.
     fn detached<T: Send>(
         py: Python<'_>,
         report: Option<&Py<PyAny>>,
-        work: impl FnOnce(&mut dyn FnMut(Stage, u64, u64) -> litz::Result<()>) -> litz::Result<T> + Send,
+        work: impl FnOnce(&mut dyn FnMut(TrainingStage, u64, u64) -> litz::Result<()>) -> litz::Result<T> + Send,
     ) -> PyResult<T> {
         let mut stopped = None;
         let slot = &mut stopped;
         let done = py.detach(move || {
-            let mut last: Option<(Stage, Instant)> = None;
+            let mut last: Option<(TrainingStage, Instant)> = None;
             let mut calls = 0u32;
             work(&mut |stage, done, total| {
                 calls = calls.wrapping_add(1);
-                // The clock is not for every merge.
+                // Reading the clock for every merge would cost too much.
                 if last.is_some_and(|(shown, at)| {
                     shown == stage && (!calls.is_multiple_of(16) || at.elapsed() < PERIOD)
                 }) {
                     return Ok(());
                 }
                 last = Some((stage, Instant::now()));
-                let told = Python::attach(|py| {
+                let reported = Python::attach(|py| {
                     py.check_signals()?;
                     report.map_or(Ok(()), |report| report.call1(py, (stage.name(), done, total)).map(drop))
                 });
-                told.map_err(|error| {
+                reported.map_err(|error| {
                     *slot = Some(error);
                     litz::Error::Value("stopped".to_owned())
                 })
@@ -60,7 +60,7 @@ impl PyWordCounter {
 
     fn with<T>(&self, work: impl FnOnce(&mut WordCounter) -> PyResult<T>) -> PyResult<T> {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        inner.as_mut().map_or_else(|| Err(spent()), work)
+        inner.as_mut().map_or_else(|| Err(consumed()), work)
     }
 }
 
@@ -111,11 +111,11 @@ impl PyWordCounter {
 
 impl PyWordCounter {
     fn take(&self) -> PyResult<WordCounter> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner).take().ok_or_else(spent)
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner).take().ok_or_else(consumed)
     }
 }
 
-fn spent() -> PyErr {
+fn consumed() -> PyErr {
     PyRuntimeError::new_err("the words were counted for another training; count them again")
 }
 

@@ -1,4 +1,4 @@
-//! Unicode's classes as data.
+//! Unicode classes as ranges of code points.
 
 use pyo3::prelude::*;
 

@@ -29,6 +29,9 @@ pub enum Error {
     /// Something would need more memory than there is.
     #[error("{0}")]
     Memory(String),
+    /// What an executor outside of this crate failed with.
+    #[error("{0}")]
+    Executor(Box<dyn std::error::Error + Send + Sync>),
     /// The operating system said no; the path is in the text.
     #[error("{path}: {source}")]
     Io {

@@ -3,14 +3,16 @@
 //! No Python here: `litz-python` binds this crate, and `cargo test` needs no interpreter.
 
 pub mod chat;
-mod control_groups;
 pub mod engine;
 pub mod error;
 pub mod formats;
 pub mod generation;
 pub mod kernels;
-pub mod memory;
-pub mod threads;
+mod shared;
+pub mod spec;
+pub mod system;
 pub mod tokenizer;
+mod weights;
 
 pub use error::{Error, Result};
+pub use system::{memory, threads};

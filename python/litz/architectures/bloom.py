@@ -3,20 +3,10 @@
 from dataclasses import replace
 
 from litz.architectures import alibi
-from litz.architectures.base import Facts, Family, decoder, layer_norm
-from litz.architectures.names import Grouped, Target, layer_table
-from litz.config import Keys
-from litz.spec import Spec
-
-# Falcon's layers are called the same.
-LAYERS: dict[str, Target] = {
-    "input_layernorm": "attn_norm",
-    "post_attention_layernorm": "mlp_norm",
-    "self_attention.query_key_value": Grouped("attn.q", "attn.k", "attn.v"),
-    "self_attention.dense": "attn.o",
-    "mlp.dense_h_to_4h": "mlp.up",
-    "mlp.dense_4h_to_h": "mlp.down",
-}
+from litz.architectures.base import Family, Keys, Spec, layer_norm, layer_table, plain
+from litz.architectures.gpt_neox import fused_layers
+from litz.architectures.names import GGUF_FUSED_QKV
+from litz.spec import Alibi
 
 
 def _check_legacy(c: Keys) -> None:
@@ -31,13 +21,13 @@ def _check_legacy(c: Keys) -> None:
 
 def spec(c: Keys) -> Spec:
     _check_legacy(c)
-    heads = c.size("num_attention_heads")
-    facts = Facts(
-        qkv_bias=True, o_bias=True, mlp_bias=True, gated=False, mlp_width=4 * c.size("hidden_size"),
-        norm=layer_norm(c, "layer_norm_epsilon"), activation="gelu_tanh", alibi=alibi.slopes(heads),
-        kv_heads=heads,
+    heads, norm = c.size("num_attention_heads"), layer_norm(c, "layer_norm_epsilon")
+    slopes = Alibi(alibi.slopes(heads))
+    return plain(
+        c, norm=norm, activation="gelu_tanh", bias="qkvo", gated=False, mlp_bias=True,
+        mlp_width=4 * c.size("hidden_size"), kv_heads=heads, stem=lambda made: replace(made, norm=norm),
+        attention=lambda i, made: replace(made, position_bias=slopes),
     )  # fmt: skip
-    return replace(decoder(c, facts), embed_norm=True)
 
 
 FAMILY = Family(
@@ -47,13 +37,11 @@ FAMILY = Family(
     },
     spec=spec,
     names={
-        "word_embeddings": "embed",
-        "word_embeddings_layernorm": "embed_norm",
-        "ln_f": "norm",
-        "lm_head": "head",
-        **layer_table("h.{i}.", LAYERS),
+        "word_embeddings": "embed", "word_embeddings_layernorm": "embed_norm", "ln_f": "norm", "lm_head": "head",
+        **layer_table("h.{i}.", fused_layers("self_attention")),
     },
-    prefixes=("transformer.",),
+    prefix="transformer.",
+    gguf_names=GGUF_FUSED_QKV,
     aliases={
         "hidden_size": "n_embed", "intermediate_size": "n_inner", "max_position_embeddings": "seq_length",
         "num_attention_heads": "n_head", "num_hidden_layers": "n_layer",

@@ -3,30 +3,31 @@
 Rotary pairs are neighbours. `use_qk_norm` (Command R+) gives every head of q and k a layer norm of its own.
 """
 
-from dataclasses import replace
+from litz.architectures.base import (
+    LLAMA,
+    Family,
+    Keys,
+    Spec,
+    biases,
+    layer_norm,
+    one_rope,
+    parallel,
+    plain,
+    qk_norms,
+    scaled,
+)
+from litz.architectures.names import GGUF_HEAD_NORMS, Heads, layer_names
 
-from litz.architectures.base import LLAMA, Facts, Family, activation, decoder, layer_norm, one_rope
-from litz.config import Keys
-from litz.spec import LayerNorms, Spec
+KEYS = {"hidden_act": "silu", "layer_norm_eps": 1e-5, "logit_scale": 0.0625, "max_position_embeddings": 8192}
+NAMES = {**LLAMA, **layer_names(self_attn__q_norm=Heads("attn.q_norm"), self_attn__k_norm=Heads("attn.k_norm"))}
 
 
 def spec(c: Keys) -> Spec:
     c.ignore("model_max_length")  # what the tokenizer should warn about
-    bias = c.flag("attention_bias")
-    facts = Facts(
-        qkv_bias=bias, o_bias=bias, qk_norm="each" if c.flag("use_qk_norm") else None,
-        norm=layer_norm(c, bias=False), norms=LayerNorms(mlp=False), order="parallel",
-        activation=activation(c, "hidden_act"),
-    )  # fmt: skip
-    made = decoder(c, facts, ropes=one_rope(c, theta=500000.0, interleaved=True))
-    return replace(made, logit_scale=c.number("logit_scale"))
+    norm, rope = layer_norm(c, bias=False), one_rope(c, theta=500000.0, interleaved=True)
+    norms = qk_norms(norm if c.flag("use_qk_norm") else None, "each")
+    head = scaled(c.number("logit_scale"))
+    return plain(c, norm=norm, shape=parallel, bias=biases(c), ropes=rope, attention=norms, head=head)
 
 
-FAMILY = Family(
-    defaults={
-        "hidden_act": "silu", "layer_norm_eps": 1e-5, "logit_scale": 0.0625, "max_position_embeddings": 8192,
-        "tie_word_embeddings": True,
-    },
-    spec=spec,
-    names=LLAMA,
-)  # fmt: skip
+FAMILY = Family(defaults={**KEYS, "tie_word_embeddings": True}, spec=spec, names=NAMES, gguf_names=GGUF_HEAD_NORMS)

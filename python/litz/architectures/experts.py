@@ -1,34 +1,38 @@
 """What families with experts share: which layers have them, and what their tensors are called."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
-from litz.architectures.names import Experts, Names, layer_names
+from litz.architectures.base import LLAMA, activation_of
+from litz.architectures.names import Experts, Names, layer_names, layer_table
 from litz.config import Keys
 from litz.errors import ConfigError
 from litz.numbers import shown
-from litz.spec import Activation, Moe, Spec
+from litz.spec import Mlp, Moe, Router
 
-_EACH = "layers.{i}.moe.experts.{e}"
+EACH = "moe.experts.{e}"
 
-# How transformers 5 holds them, and writes them when it is asked to keep that form: all experts in two tensors.
-STACKED: Names = {
-    "model.layers.{i}.mlp.gate": "layers.{i}.moe.router",
-    "model.layers.{i}.mlp.experts.gate_up_proj": Experts(f"{_EACH}.gate.weight", f"{_EACH}.up.weight"),
-    "model.layers.{i}.mlp.experts.down_proj": Experts(f"{_EACH}.down.weight"),
-}
+# How transformers 5 holds them, and writes them on request: all experts in two tensors.
+STACKED: Names = layer_names(
+    mlp__gate="moe.router",
+    mlp__experts__gate_up_proj=Experts(f"{EACH}.gate.weight", f"{EACH}.up.weight"),
+    mlp__experts__down_proj=Experts(f"{EACH}.down.weight"),
+)
 
-# Qwen's names of one tensor an expert, and of the expert that sees every token.
+
+def gated(own: str, target: str, *, gate: str = "gate_proj", up: str = "up_proj", down: str = "down_proj") -> Names:
+    """The three matrices of a gated feed-forward in each layer, and what the file calls them."""
+    parts = {gate: "gate", up: "up", down: "down"}
+    return layer_table(f"model.layers.{{i}}.{own}.", {name: f"{target}.{part}" for name, part in parts.items()})
+
+
+# Qwen's names: one tensor an expert, and an expert that sees every token.
 QWEN_EXPERTS: Names = {
-    **STACKED,
-    **layer_names(**{f"mlp__experts__{{e}}__{part}_proj": f"moe.experts.{{e}}.{part}"
-                     for part in ("gate", "up", "down")}),
-    **layer_names(**{f"mlp__shared_expert__{part}_proj": f"moe.shared.{part}" for part in ("gate", "up", "down")}),
-    **layer_names(mlp__shared_expert_gate="moe.shared_gate"),
+    **LLAMA, **STACKED, **gated("mlp.experts.{e}", EACH),
+    **gated("mlp.shared_expert", "moe.shared"), **layer_names(mlp__shared_expert_gate="moe.shared_gate"),
 }  # fmt: skip
 
 
-def routed(c: Keys, activation: Activation, *, width: str, normalize: bool) -> Moe:
+def routed(c: Keys, *, width: str, normalize: bool) -> Moe:
     """The routed experts of a layer; `width` is the key that holds the size of one."""
     # training only
     c.ignore("router_aux_loss_coef", "output_router_logits", "router_jitter_noise")
@@ -39,10 +43,7 @@ def routed(c: Keys, activation: Activation, *, width: str, normalize: bool) -> M
     if top_k > experts:
         name = c.name("num_experts_per_tok")
         raise ConfigError(f"{c.where}: the best {top_k} of {experts} experts cannot be chosen ({name})")
-    return Moe(
-        experts=experts, top_k=top_k, width=c.size(width), activation=activation,
-        normalize=normalize,
-    )  # fmt: skip
+    return Moe(experts, c.size(width), Router(top_k, normalize=normalize), activation_of(c, "hidden_act"))
 
 
 def _count(c: Keys) -> int:
@@ -65,9 +66,11 @@ def sparse_layers(c: Keys) -> Callable[[int], bool]:
 _MOST_EXPERTS = 2**17
 
 
-def with_experts(c: Keys, made: Spec, experts: Moe, *, where: Callable[[int], bool] = lambda i: True) -> Spec:
-    """The Spec with the feed-forwards of these layers replaced by experts."""
-    layers = [replace(layer, feed_forward=experts) if where(i) else layer for i, layer in enumerate(made.layers)]
-    if experts.experts * len(layers) > _MOST_EXPERTS:
-        raise ConfigError(f"{c.where}: {experts.experts} experts in each of {len(layers)} layers are no model's")
-    return replace(made, layers=tuple(layers))
+def sparse(c: Keys, experts: Moe, *, where: Callable[[int], bool] = lambda i: True) -> Callable[[int, Mlp], Mlp | Moe]:
+    """Experts as the feed-forward of these layers."""
+    layers = c.size("num_hidden_layers")
+    if experts.experts * layers > _MOST_EXPERTS:
+        raise ConfigError(
+            f"{c.where}: {experts.experts} experts in each of {layers} layers are more than any model has"
+        )
+    return lambda i, mlp: experts if where(i) else mlp

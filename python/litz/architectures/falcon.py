@@ -5,15 +5,30 @@ ALiBi is divided by the root of the head's size, as the scores are, and its slop
 """
 
 import struct
-from typing import Literal
+from dataclasses import replace
 
 from litz.architectures import alibi
-from litz.architectures.base import Facts, Family, activation, decoder, four_times_width, head_dim, layer_norm, one_rope
-from litz.architectures.bloom import LAYERS
-from litz.architectures.names import layer_table
-from litz.config import Keys
+from litz.architectures.base import (
+    Family,
+    Keys,
+    Shape,
+    Spec,
+    activation_of,
+    biases,
+    four_times_width,
+    head_dim,
+    layer_norm,
+    layer_table,
+    one_rope,
+    parallel,
+    parallel_own_norms,
+    plain,
+    pre,
+)
+from litz.architectures.gpt_neox import fused_layers
+from litz.architectures.names import GGUF_FUSED_QKV, Names
 from litz.errors import ConfigError
-from litz.spec import LayerNorms, Rope, Spec
+from litz.spec import Alibi, Rope
 
 
 def _bf16(value: float) -> float:
@@ -23,17 +38,12 @@ def _bf16(value: float) -> float:
     return rounded
 
 
-def _slopes(c: Keys) -> tuple[float, ...] | None:
+def _positions(c: Keys) -> tuple[Rope | None, Alibi | None]:
     if not c.flag("alibi"):
-        return None
-    return tuple(_bf16(slope) * head_dim(c) ** -0.5 for slope in alibi.slopes(c.size("num_attention_heads")))
-
-
-def _ropes(c: Keys) -> tuple[Rope, ...]:
-    if c.flag("alibi"):
-        c.ignore("rope_parameters", "rope_scaling", "rope_theta", "partial_rotary_factor")
-        return ()
-    return one_rope(c)
+        return one_rope(c), None
+    c.ignore("rope_parameters", "rope_scaling", "rope_theta", "partial_rotary_factor")
+    slopes = alibi.slopes(c.size("num_attention_heads"))
+    return None, Alibi(tuple(_bf16(slope) * head_dim(c) ** -0.5 for slope in slopes))
 
 
 def _kv_heads(c: Keys, *, grouped: bool) -> int:
@@ -48,32 +58,39 @@ def _kv_heads(c: Keys, *, grouped: bool) -> int:
     return given
 
 
-def _layout(c: Keys, *, grouped: bool) -> tuple[Literal["pre", "parallel"], LayerNorms]:
-    """The order of a layer's parts and its norms; combinations that no Falcon has are refused."""
-    parallel, norms = c.flag("parallel_attn"), 2 if grouped else 1
+def _shape(c: Keys, *, grouped: bool) -> Shape:
+    """How a layer's parts and norms stand; combinations that no Falcon has are refused."""
+    side_by_side, norms = c.flag("parallel_attn"), 2 if grouped else 1
     if c.get("num_ln_in_parallel_attn") is not None:
         norms = c.size("num_ln_in_parallel_attn")
-    if grouped and not parallel:
+    if grouped and not side_by_side:
         raise ConfigError(f"{c.where}: new_decoder_architecture = true needs parallel_attn = true")
-    if parallel and (norms not in (1, 2) or (norms == 2 and not grouped)):
+    if side_by_side and (norms not in (1, 2) or (norms == 2 and not grouped)):
         raise ConfigError(
-            f"{c.where}: num_ln_in_parallel_attn = {norms}; litz knows 1, and 2 with new_decoder_architecture"
+            f"{c.where}: num_ln_in_parallel_attn = {norms}; expected 1, or 2 with new_decoder_architecture"
         )
-    return ("parallel", LayerNorms(mlp=norms == 2)) if parallel else ("pre", LayerNorms())
+    return pre if not side_by_side else parallel_own_norms if norms == 2 else parallel
 
 
 def spec(c: Keys) -> Spec:
     c.only("ff_factor", four_times_width(c) // c.size("hidden_size"), family="Falcon with this ffn_hidden_size")
     c.refuse("apply_residual_connection_post_layernorm", "litz adds the residual before the norm")
-    grouped = c.flag("new_decoder_architecture")
-    order, norms = _layout(c, grouped=grouped)
-    bias = c.flag("bias")
-    facts = Facts(
-        qkv_bias=bias, o_bias=bias, mlp_bias=bias, gated=False, mlp_width=four_times_width(c),
-        kv_heads=_kv_heads(c, grouped=grouped), norm=layer_norm(c, "layer_norm_epsilon"), norms=norms, order=order,
-        activation=activation(c, "activation"), alibi=_slopes(c),
+    grouped, (rope, bias) = c.flag("new_decoder_architecture"), _positions(c)
+    return plain(
+        c, norm=layer_norm(c, "layer_norm_epsilon"), shape=_shape(c, grouped=grouped), bias=biases(c, "bias"),
+        activation=activation_of(c, "activation"), gated=False, mlp_bias=c.flag("bias"), ropes=rope,
+        mlp_width=four_times_width(c), kv_heads=_kv_heads(c, grouped=grouped),
+        attention=lambda i, made: replace(made, position_bias=bias),
     )  # fmt: skip
-    return decoder(c, facts, ropes=_ropes(c))
+
+
+_ONE_NORM = layer_table("h.{i}.", {"input_layernorm": "attn_norm", "post_attention_layernorm": "mlp_norm"})
+_TWO_NORMS = layer_table("h.{i}.", {"ln_attn": "attn_norm", "ln_mlp": "mlp_norm"})
+
+
+def _norms(spec: Spec) -> Names:
+    """Side by side, each behind its norm, they have other names than one after the other."""
+    return _TWO_NORMS if spec.layers and any(branch.before for branch in spec.layers[0][0].branches[1:]) else _ONE_NORM
 
 
 FAMILY = Family(
@@ -85,12 +102,12 @@ FAMILY = Family(
     },
     spec=spec,
     names={
-        "word_embeddings": "embed",
-        "ln_f": "norm",
-        "lm_head": "head",
-        **layer_table("h.{i}.", {**LAYERS, "ln_attn": "attn_norm", "ln_mlp": "mlp_norm"}),
+        "word_embeddings": "embed", "ln_f": "norm", "lm_head": "head",
+        **layer_table("h.{i}.", fused_layers("self_attention")), **_TWO_NORMS,
     },
-    prefixes=("transformer.",),
+    written=_norms,
+    prefix="transformer.",
+    gguf_names=GGUF_FUSED_QKV,
     aliases={
         "hidden_size": "n_embed", "intermediate_size": "ffn_hidden_size", "num_attention_heads": "n_head",
         "num_hidden_layers": "n_layer", "num_key_value_heads": "num_kv_heads",

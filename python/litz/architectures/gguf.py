@@ -3,18 +3,19 @@
 from collections.abc import Mapping
 from typing import Any
 
-from litz.architectures import gguf_families, gguf_rope
+from litz.architectures import gguf_encoders, gguf_families, gguf_rope
 from litz.architectures.base import Family
-from litz.architectures.gguf_families import LAYER_NORM_EPSILON, WITHOUT_ROPE, Sizes
+from litz.architectures.gguf_families import LAYER_NORM_EPSILON, WITHOUT_ATTENTION, WITHOUT_ROPE, Sizes
 from litz.architectures.gguf_header import MOST_LAYERS, Header, Shapes
 from litz.architectures.gguf_rope import Floats
-from litz.architectures.names import Experts, Names, Target, within
+from litz.architectures.names import Experts, Names, Target, with_last, within
 from litz.errors import ConfigError, UnsupportedError
 from litz.numbers import integer, shown
 
 # What GGUF calls the keys of `config.json`: errors about these say it so.
 _SPELLED = {
     "attention_multiplier": "attention.scale",
+    "conv_L_cache": "shortconv.l_cache",
     "attn_logit_softcapping": "attn_logit_softcapping",
     "embedding_multiplier": "embedding_scale",
     "final_logit_softcapping": "final_logit_softcapping",
@@ -28,6 +29,7 @@ _SPELLED = {
     "logits_scaling": "logit_scale",
     "max_position_embeddings": "context_length",
     "moe_intermediate_size": "expert_feed_forward_length",
+    "norm_eps": "attention.layer_norm_rms_epsilon",
     "norm_epsilon": "attention.layer_norm_epsilon",
     "num_attention_heads": "attention.head_count",
     "num_experts": "expert_count",
@@ -44,7 +46,7 @@ _SPELLED = {
     "sliding_window": "attention.sliding_window",
     "sliding_window_pattern": "attention.sliding_window_pattern",
 }
-_WITH_EXPERTS = ("llama", "qwen2moe", "qwen3moe")
+_WITH_EXPERTS = ("gpt-oss", "llama", "qwen2moe", "qwen3moe")
 # Values that say that a feature is off, for the architectures that have no such feature.
 _OFF: dict[str, tuple[object, ...]] = {
     "attention.clamp_kqv": (0.0,),
@@ -68,18 +70,20 @@ _HEADERS = ("general.", "tokenizer.", "quantize.", "split.", "GGUF.", "mradermac
 
 _EXPERTS = "moe.experts.{e}"
 _LAYER: dict[str, Target] = {
-    "attn_norm": "attn_norm", "attn_q": "attn.q", "attn_k": "attn.k", "attn_v": "attn.v", "attn_output": "attn.o",
     "attn_qkv": ("attn.q", "attn.k", "attn.v"), "attn_rot_embd": None,
+    "attn_norm": "attn_norm", "attn_q": "attn.q", "attn_k": "attn.k", "attn_v": "attn.v", "attn_output": "attn.o",
     "attn_q_norm": "attn.q_norm", "attn_k_norm": "attn.k_norm", "post_attention_norm": "attn_post_norm",
     "ffn_norm": "mlp_norm", "ffn_gate": "mlp.gate", "ffn_up": "mlp.up", "ffn_down": "mlp.down",
     "post_ffw_norm": "mlp_post_norm",
     "ffn_gate_inp": "moe.router", "ffn_gate_inp_shexp": "moe.shared_gate",
+    **{f"ffn_{part}.{{e}}": f"{_EXPERTS}.{part}" for part in ("gate", "up", "down")},  # the first files with experts
     "ffn_gate_up_exps": Experts(f"{_EXPERTS}.gate", f"{_EXPERTS}.up"),
     **{f"ffn_{part}_exps": Experts(f"{_EXPERTS}.{part}") for part in ("gate", "up", "down")},
-    **{f"ffn_{part}.{{e}}": f"{_EXPERTS}.{part}" for part in ("gate", "up", "down")},  # the first files with experts
     **{f"ffn_{part}_shexp": f"moe.shared.{part}" for part in ("gate", "up", "down")},
 }  # fmt: skip
+# Of two names of one weight a file has the later one: an encoder's names stand first.
 _NAMES: dict[str, Target] = {
+    **gguf_encoders.NAMES,
     "token_embd": "embed",
     "token_embd_norm": "embed_norm",
     "position_embd": "positions",
@@ -90,6 +94,7 @@ _NAMES: dict[str, Target] = {
     "rope_factors_short": None,
     **{f"blk.{{i}}.{key}": within("layers.{i}.", target) for key, target in _LAYER.items()},
 }
+FACTS = {**gguf_families.FACTS, **gguf_encoders.FACTS}
 # Falcon 40B has a norm of its own for attention; the first one is then the feed-forward's.
 _TWO_NORMS: Names = {"blk.{i}.attn_norm": "layers.{i}.mlp_norm", "blk.{i}.attn_norm_2": "layers.{i}.attn_norm"}
 
@@ -97,7 +102,7 @@ _TWO_NORMS: Names = {"blk.{i}.attn_norm": "layers.{i}.mlp_norm", "blk.{i}.attn_n
 def names(family: Family, shapes: Shapes) -> Names:
     """The table of tensor names for a file with these tensors."""
     two_norms = _TWO_NORMS if "blk.0.attn_norm_2.weight" in shapes else {}
-    return {**_NAMES, **family.gguf_names, **two_norms}
+    return with_last(_NAMES, {**family.gguf_names, **two_norms})
 
 
 def spelled(arch: object) -> dict[str, str]:
@@ -116,15 +121,15 @@ def config(
     """The header as the dictionary that `config.json` would have held.
 
     `shapes` are the file's tensors, `floats` reads a small one of them (rope factors are stored as tensors);
-    `long_arrays` are the keys whose values `metadata` leaves out. What nobody reads is in the dictionary as
+    `long_arrays` are the keys whose values `metadata` leaves out. An unread key is in the dictionary as
     `gguf.KEY`, so that it is refused like any unknown key.
     """
     arch = metadata.get("general.architecture")
-    if not isinstance(arch, str) or arch not in gguf_families.FACTS:
-        known = ", ".join(gguf_families.FACTS)
+    if not isinstance(arch, str) or arch not in FACTS:
+        known = ", ".join(FACTS)
         raise UnsupportedError(
             f"{where}: the GGUF architecture (general.architecture) {shown(arch)} is not implemented; "
-            f"litz knows {known}"
+            f"expected one of {known}"
         )
     parts = integer(metadata.get("split.count", 0), f"{where}: split.count", error=ConfigError)
     if parts > 1:
@@ -133,7 +138,7 @@ def config(
         raise ConfigError(f"{where} has no token_embd.weight: it holds a vocabulary but no model")
     h = Header(metadata, shapes, where=where, long_arrays=long_arrays)
     s = _sizes(h)
-    c = _common(h, s) | gguf_families.FACTS[arch](h, s)
+    c = _common(h, s) | FACTS[arch](h, s)
     if arch not in WITHOUT_ROPE:
         c |= gguf_rope.rope(h, head=s.head, context=s.context, floats=floats)
     for key, values in _OFF.items():
@@ -149,7 +154,7 @@ def _sizes(h: Header) -> Sizes:
     for key in ("attention.head_count", "feed_forward_length"):
         h.require(key)
     heads = h.same_for_each("attention.head_count", layers=layers, most=65536) or 1
-    kv_heads = h.same_for_each("attention.head_count_kv", layers=layers, most=65536)
+    kv_heads = _kv_heads(h, layers)
     hidden = h.same_for_each("feed_forward_length", layers=layers) or 1
     head = h.size("attention.key_length", most=65536)
     if head is None:
@@ -168,13 +173,25 @@ def _sizes(h: Header) -> Sizes:
     )
 
 
+def _kv_heads(h: Header, layers: int) -> int | None:
+    """Those of the layers that attend: in some architectures, the others say 0."""
+    key = "attention.head_count_kv"
+    if h.arch not in WITHOUT_ATTENTION or not h.lists(key):
+        return h.same_for_each(key, layers=layers, most=65536)
+    counts = set(h.counts(key, layers=layers, most=65536)) - {0}
+    if len(counts) > 1:
+        raise h.refuse(f"{h.arch}.{key} that differs from layer to layer ({shown(sorted(counts))})")
+    return counts.pop() if counts else None
+
+
 def _common(h: Header, s: Sizes) -> dict[str, Any]:
     """What every family's configuration says, once what is no question of the family's has been checked."""
     rows = h.shapes["token_embd.weight"][0]
     if h.size("vocab_size") not in (None, rows):
         raise ConfigError(f"{h.name('vocab_size')} is not the {rows} rows of token_embd.weight")
-    if h.flag("attention.causal") is False:
-        raise h.refuse(f"attention that is not causal ({h.arch}.attention.causal)")
+    causal = h.flag("attention.causal")
+    if causal is not None and causal is (h.arch in gguf_encoders.FACTS):
+        raise h.refuse(f"attention that is {'' if causal else 'not '}causal ({h.arch}.attention.causal)")
     h.ignore(*_IRRELEVANT)
     if not _has_experts(h):
         h.ignore_all("expert_")
@@ -191,7 +208,7 @@ def _common(h: Header, s: Sizes) -> dict[str, Any]:
 
 
 def _has_experts(h: Header) -> bool:
-    """Whether the header speaks of experts; architectures that have none say so by 0."""
+    """Whether the header counts experts; architectures without them have 0."""
     count = h.size("expert_count", least=0) or 0
     if count and h.arch not in _WITH_EXPERTS:
         raise h.refuse(f"a {h.arch} with experts ({h.arch}.expert_count = {count})")

@@ -1,7 +1,7 @@
 """What GGUF leaves unsaid, family by family: the keys of `config.json` that the header lacks or calls otherwise.
 
 Decided where the format is silent: which biases and norms there are, and whether a layer is parallel, sparse or dense,
-is told by the tensors; the activation is the one the family was published with (GPT-NeoX and Falcon: the exact GELU,
+is read from the tensors; the activation is the one the family was published with (GPT-NeoX and Falcon: the exact GELU,
 also where other programs compute the tanh form); windows of Mistral, Mixtral and StarCoder 2 that are not written are
 none. What the format cannot carry is refused by name, and so is a key that llama.cpp needs and the header lacks.
 """
@@ -197,11 +197,31 @@ def _qwen3_moe(h: Header, s: Sizes) -> Facts:
     return {"model_type": "qwen3_moe", "norm_topk_prob": normalize, **_biased(h), **_qwen_moe(h, s)}
 
 
+def _lfm2(h: Header, s: Sizes) -> Facts:
+    """Layers without key heads are convolutions, whose biases the format has no tensors for."""
+    key = "attention.head_count_kv"
+    heads = h.counts(key, layers=s.layers) if h.lists(key) else [s.kv_heads] * s.layers
+    return {
+        "norm_eps": h.number("attention.layer_norm_rms_epsilon"), "rms_norm_eps": None,
+        "conv_L_cache": h.needed("shortconv.l_cache"), "block_auto_adjust_ff_dim": False,
+        "layer_types": ["full_attention" if count else "conv" for count in heads],
+    }  # fmt: skip
+
+
+def _gpt_oss(h: Header, s: Sizes) -> Facts:
+    """Every other layer slides, gates are clamped to 7: no keys say so."""
+    return {
+        "model_type": "gpt_oss", **_biased(h), **_routed(h),
+        "sliding_window": h.needed("attention.sliding_window"),
+        "intermediate_size": h.needed("expert_feed_forward_length"),
+    }  # fmt: skip
+
+
 def _gemma(h: Header, s: Sizes) -> Facts:
     return {"gguf_whole_norms": True}
 
 
-# The attention scale is no GGUF key: the 27B models, told by their depth, use width / heads, all others the head.
+# The attention scale is no GGUF key: the 27B models, recognised by their depth, use width / heads, all others the head.
 _GEMMA_27B_LAYERS = {"gemma2": 46, "gemma3": 62}
 
 
@@ -216,14 +236,14 @@ def _gemma2(h: Header, s: Sizes) -> Facts:
     for key in ("attn_logit_softcapping", "final_logit_softcapping"):
         if h.given(key):
             facts[key] = h.number(key, above=0.0)
-    return facts | _sliding(h, s)
+    return facts | sliding(h, s)
 
 
 def _gemma3(h: Header, s: Sizes) -> Facts:
     h.require("attention.sliding_window")
     if h.number("rope.scaling.attn_factor") not in (None, 1.0):
         raise h.refuse("a Gemma 3 with gemma3.rope.scaling.attn_factor")
-    facts = _gemma_scaled(h, s) | _sliding(h, s)
+    facts = _gemma_scaled(h, s) | sliding(h, s)
     facts["final_logit_softcapping"] = h.number("final_logit_softcapping", least=0.0) or None
     base, older = (gguf_rope.positive(h, f"rope.{key}") for key in ("freq_base_swa", "local.freq_base"))
     if None not in (base, older) and base != older:
@@ -231,7 +251,7 @@ def _gemma3(h: Header, s: Sizes) -> Facts:
     return facts | {"rope_local_base_freq": base or older or 10000.0}
 
 
-def _sliding(h: Header, s: Sizes) -> Facts:
+def sliding(h: Header, s: Sizes) -> Facts:
     """Which layers slide: by a list, by a period, or as the family's do; a window of 0 is none anywhere."""
     window, key = h.size("attention.sliding_window", least=0), "attention.sliding_window_pattern"
     if window == 0:
@@ -250,13 +270,17 @@ def _sliding(h: Header, s: Sizes) -> Facts:
 # GGUF architecture -> what its header leaves unsaid
 FACTS: dict[str, Callable[[Header, Sizes], Facts]] = {
     "bloom": _without_rope, "command-r": _command_r, "falcon": _falcon, "gemma": _gemma, "gemma2": _gemma2,
-    "gemma3": _gemma3, "gpt2": _without_rope, "gptneox": _gpt_neox, "granite": _granite, "llama": _llama,
-    "olmo2": _olmo2, "phi2": _phi2, "phi3": _phi3, "qwen2": _plain, "qwen2moe": _qwen2_moe, "qwen3": _qwen3,
+    "gemma3": _gemma3, "gpt2": _without_rope, "gpt-oss": _gpt_oss, "gptneox": _gpt_neox, "granite": _granite,
+    "lfm2": _lfm2, "llama": _llama, "olmo2": _olmo2,
+    "phi2": _phi2, "phi3": _phi3, "qwen2": _plain, "qwen2moe": _qwen2_moe, "qwen3": _qwen3,
     "qwen3moe": _qwen3_moe, "smollm3": _smollm3, "stablelm": _stablelm, "starcoder2": _starcoder2,
 }  # fmt: skip
-WITHOUT_ROPE = ("bloom", "gpt2")
+WITHOUT_ROPE = ("bert", "bloom", "gpt2", "modern-bert")
+WITHOUT_ATTENTION = ("lfm2",)  # in some of their layers
 # Families with layer norms -> their own name for the epsilon; the others have RMS norms
 LAYER_NORM_EPSILON = {
+    "bert": "layer_norm_eps", "jina-bert-v3": "layer_norm_eps", "modern-bert": "norm_eps",
+    "nomic-bert": "layer_norm_eps",
     "bloom": "layer_norm_epsilon", "command-r": "layer_norm_eps", "falcon": "layer_norm_epsilon",
     "gpt2": "layer_norm_epsilon", "gptneox": "layer_norm_eps", "phi2": "layer_norm_eps",
     "stablelm": "layer_norm_eps", "starcoder2": "norm_epsilon",

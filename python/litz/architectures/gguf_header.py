@@ -1,4 +1,4 @@
-"""A GGUF header read key by key, each value checked; what nobody read is left over and refused, never passed over."""
+"""A GGUF header read key by key, each value checked; what is unread is refused, never passed over."""
 
 import math
 from collections.abc import Mapping
@@ -79,6 +79,14 @@ class Header:
             raise self.refuse(f"{self.arch}.{key} that differs from layer to layer ({shown(values)})")
         return values[0]
 
+    def counts(self, key: str, *, layers: int, most: int = LARGEST) -> list[int]:
+        """A number a layer, 0 where it has none of them."""
+        self.require(key)
+        value = self._take(key)
+        if not isinstance(value, list) or len(value) != layers:
+            raise ConfigError(f"{self.name(key)} must be a list for {layers} layers, found {shown(value)}")
+        return [integer(item, self.name(key), least=0, most=most, error=ConfigError) for item in value]
+
     def number(self, key: str, *, least: float = -math.inf, above: float | None = None) -> float | None:
         """A finite number that float32 holds, None where the key is absent; with `above`, larger than that."""
         value = self._take(key)
@@ -132,7 +140,7 @@ class Header:
         self._read.update(key for key in self._own if key.startswith(prefix))
 
     def left(self) -> dict[str, Any]:
-        """The whole keys that nobody read, with their values."""
+        """The whole unread keys, with their values."""
         return {f"{self.arch}.{key}": value for key, value in self._own.items() if key not in self._read}
 
     def has(self, *tensors: str) -> bool:

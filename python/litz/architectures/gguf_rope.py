@@ -15,6 +15,7 @@ from litz.rope import LARGEST, SMALLEST
 
 Floats = Callable[[str], list[float]]
 _TYPES = ("none", "linear", "yarn", "longrope")
+_WHOLE_YARN = ("gpt-oss",)  # families that were published with `truncate` = false, which has no key
 _FREQS, _LONG, _SHORT = "rope_freqs.weight", "rope_factors_long.weight", "rope_factors_short.weight"
 
 
@@ -59,7 +60,9 @@ def _scaling(h: Header, *, context: int) -> dict[str, Any]:
         return {"rope_type": "default", **({"gguf_gain": gain} if gain != 1.0 else {})}
     if kind != "yarn":
         return {"rope_type": "linear", "factor": factor, **({"gguf_gain": gain} if gain != 1.0 else {})}
-    found = {"rope_type": "yarn", "factor": factor, "original_max_position_embeddings": original}
+    found: dict[str, Any] = {"rope_type": "yarn", "factor": factor, "original_max_position_embeddings": original}
+    if h.arch in _WHOLE_YARN:
+        found["truncate"] = False
     if gain != 1.0:
         found["attention_factor"] = gain * (1.0 if factor <= 1 else 0.1 * math.log(factor) + 1.0)
     return found | {key: value for key, value in betas.items() if value is not None}
@@ -76,7 +79,7 @@ def positive(h: Header, key: str, *, zero: bool = False) -> float | None:
 def _kind(h: Header) -> str:
     kind = h.text("rope.scaling.type")
     if kind is not None and kind not in _TYPES:
-        raise UnsupportedError(f"{h.name('rope.scaling.type')} = {kind!r}; litz knows {', '.join(_TYPES)}")
+        raise UnsupportedError(f"{h.name('rope.scaling.type')} = {kind!r}; expected one of {', '.join(_TYPES)}")
     return "linear" if kind is None else kind
 
 

@@ -5,32 +5,25 @@ Published files often lack the prefix `transformer.` and carry the causal mask a
 
 from dataclasses import replace
 
-from litz.architectures.base import Facts, Family, activation, decoder, four_times_width, head_dim, layer_norm
-from litz.architectures.names import Transposed, layer_table
-from litz.config import Keys
-from litz.spec import Layer, Positions, Spec
-
-
-def _scaled(c: Keys, made: Spec) -> tuple[Layer, ...]:
-    """Each layer's scores are scaled; Mistral's GPT-2s also divide them by the layer's number from one."""
-    by_layer = c.flag("scale_attn_by_inverse_layer_idx")
-    return tuple(
-        replace(layer, mixer=replace(layer.mixer, scale=layer.mixer.scale / (i + 1 if by_layer else 1)))
-        for i, layer in enumerate(made.layers)
-    )
+from litz.architectures.base import Family, Keys, Spec, activation_of, four_times_width, head_dim, layer_norm, plain
+from litz.architectures.names import GGUF_FUSED_QKV, Transposed, layer_table
+from litz.spec import Attention, Positions
 
 
 def spec(c: Keys) -> Spec:
     c.ignore("n_ctx", "reorder_and_upcast_attn")  # repeats n_positions; rounding is the kernels' affair
     c.refuse("add_cross_attention", "litz runs GPT-2 as a decoder alone")
-    facts = Facts(
-        qkv_bias=True, o_bias=True, mlp_bias=True, gated=False, mlp_width=four_times_width(c),
-        kv_heads=c.size("num_attention_heads"),
-        norm=layer_norm(c, "layer_norm_epsilon"), activation=activation(c, "activation_function"),
-        scale=head_dim(c) ** -0.5 if c.flag("scale_attn_weights") else 1.0,
+    scale = head_dim(c) ** -0.5 if c.flag("scale_attn_weights") else 1.0
+    by_layer, rows = c.flag("scale_attn_by_inverse_layer_idx"), c.size("max_position_embeddings")
+
+    def attention(index: int, made: Attention) -> Attention:
+        return replace(made, scale=scale / (index + 1 if by_layer else 1))  # Mistral's GPT-2s
+
+    return plain(
+        c, norm=layer_norm(c, "layer_norm_epsilon"), activation=activation_of(c, "activation_function"), bias="qkvo",
+        gated=False, mlp_bias=True, mlp_width=four_times_width(c), kv_heads=c.size("num_attention_heads"),
+        attention=attention, stem=lambda made: replace(made, positions=Positions(rows)),
     )  # fmt: skip
-    made = decoder(c, facts)
-    return replace(made, layers=_scaled(c, made), positions=Positions(made.context, offset=0))
 
 
 FAMILY = Family(
@@ -41,25 +34,16 @@ FAMILY = Family(
     },
     spec=spec,
     names={
-        "wte": "embed",
-        "wpe": "positions",
-        "ln_f": "norm",
-        "lm_head": "head",
-        **layer_table(
-            "h.{i}.",
-            {
-                "ln_1": "attn_norm",
-                "ln_2": "mlp_norm",
-                "attn": None,  # `attn.bias`, the mask
-                "attn.masked_bias": None,
-                "attn.c_attn": Transposed("attn.q", "attn.k", "attn.v"),
-                "attn.c_proj": Transposed("attn.o"),
-                "mlp.c_fc": Transposed("mlp.up"),
-                "mlp.c_proj": Transposed("mlp.down"),
-            },
-        ),
+        "wte": "embed", "wpe": "positions", "ln_f": "norm", "lm_head": "head",
+        **layer_table("h.{i}.", {
+            "ln_1": "attn_norm", "ln_2": "mlp_norm",
+            "attn": None, "attn.masked_bias": None,  # the mask, `attn.bias`
+            "attn.c_attn": Transposed("attn.q", "attn.k", "attn.v"), "attn.c_proj": Transposed("attn.o"),
+            "mlp.c_fc": Transposed("mlp.up"), "mlp.c_proj": Transposed("mlp.down"),
+        }),
     },
-    prefixes=("transformer.",),
+    prefix="transformer.",
+    gguf_names=GGUF_FUSED_QKV,
     aliases={
         "hidden_size": "n_embd", "intermediate_size": "n_inner", "max_position_embeddings": "n_positions",
         "num_attention_heads": "n_head", "num_hidden_layers": "n_layer",

@@ -3,20 +3,24 @@
 Side by side, each has a norm of its own. A quarter of each head rotates.
 """
 
-from litz.architectures.base import Facts, Family, activation, decoder, layer_norm, one_rope
-from litz.architectures.names import Grouped, layer_table
-from litz.config import Keys
-from litz.spec import Spec
+from litz.architectures.base import Family, Keys, Spec, biases, layer_norm, one_rope, parallel_own_norms, plain, pre
+from litz.architectures.names import GGUF_FUSED_QKV, Grouped, Target, layer_table
+
+
+def fused_layers(attention: str = "attention") -> dict[str, Target]:
+    """The tensors of a layer; BLOOM and Falcon call the attention otherwise."""
+    return {
+        "input_layernorm": "attn_norm", "post_attention_layernorm": "mlp_norm",
+        f"{attention}.query_key_value": Grouped("attn.q", "attn.k", "attn.v"), f"{attention}.dense": "attn.o",
+        "mlp.dense_h_to_4h": "mlp.up", "mlp.dense_4h_to_h": "mlp.down",
+    }  # fmt: skip
 
 
 def spec(c: Keys) -> Spec:
-    bias = c.flag("attention_bias")
-    facts = Facts(
-        qkv_bias=bias, o_bias=bias, mlp_bias=True, gated=False, norm=layer_norm(c),
-        kv_heads=c.size("num_attention_heads"),
-        order="parallel" if c.flag("use_parallel_residual") else "pre", activation=activation(c, "hidden_act"),
+    return plain(
+        c, norm=layer_norm(c), shape=parallel_own_norms if c.flag("use_parallel_residual") else pre, bias=biases(c),
+        gated=False, mlp_bias=True, kv_heads=c.size("num_attention_heads"), ropes=one_rope(c, partial=True),
     )  # fmt: skip
-    return decoder(c, facts, ropes=one_rope(c, partial=True))
 
 
 FAMILY = Family(
@@ -26,25 +30,13 @@ FAMILY = Family(
     },
     spec=spec,
     names={
-        "embed_in": "embed",
-        "final_layer_norm": "norm",
-        "embed_out": "head",
-        "lm_head": "head",
-        **layer_table(
-            "layers.{i}.",
-            {
-                "input_layernorm": "attn_norm",
-                "post_attention_layernorm": "mlp_norm",
-                "attention": None,  # `attention.bias`, the mask
-                "attention.masked_bias": None,
-                "attention.rotary_emb.inv_freq": None,
-                "attention.query_key_value": Grouped("attn.q", "attn.k", "attn.v"),
-                "attention.dense": "attn.o",
-                "mlp.dense_h_to_4h": "mlp.up",
-                "mlp.dense_4h_to_h": "mlp.down",
-            },
-        ),
+        "embed_in": "embed", "final_layer_norm": "norm", "lm_head": "head", "embed_out": "head",
+        **layer_table("layers.{i}.", {
+            **fused_layers(), "attention.rotary_emb.inv_freq": None,
+            "attention": None, "attention.masked_bias": None,  # the mask, `attention.bias`
+        }),
     },
-    prefixes=("gpt_neox.",),
+    prefix="gpt_neox.",
+    gguf_names=GGUF_FUSED_QKV,
     aliases={"partial_rotary_factor": "rotary_pct", "rope_theta": "rotary_emb_base"},
 )  # fmt: skip

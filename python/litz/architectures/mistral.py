@@ -1,29 +1,12 @@
 """Mistral: Llama with a sliding window on every layer (v0.1) or on none (`sliding_window: null`)."""
 
-from litz.architectures.base import (
-    LLAMA,
-    Facts,
-    Family,
-    activation,
-    decoder,
-    one_rope,
-    rms,
-    stored_interleaved,
-    windows,
-)
-from litz.config import Keys
-from litz.spec import Spec
+from litz.architectures.base import LLAMA_KEYS, Family, Keys, Spec, one_rope, plain, windows_if_set
+
+KEYS = {"max_position_embeddings": 131072, "num_key_value_heads": 8}
 
 
 def spec(c: Keys) -> Spec:
-    sliding = c.given("sliding_window")
-    facts = Facts(norm=rms(c), activation=activation(c, "hidden_act"))
-    ropes = one_rope(c, interleaved=stored_interleaved(c))
-    return decoder(c, facts, ropes=ropes, windows=windows(c, default=lambda i: sliding))
+    return plain(c, ropes=one_rope(c), windows=windows_if_set(c))
 
 
-FAMILY = Family(
-    defaults={"hidden_act": "silu", "max_position_embeddings": 131072, "num_key_value_heads": 8, "rms_norm_eps": 1e-6},
-    spec=spec,
-    names=LLAMA,
-)
+FAMILY = Family(defaults={**LLAMA_KEYS, **KEYS}, spec=spec)

@@ -1,30 +1,19 @@
 """Mixtral: Mistral with experts in every layer; the chosen ones' probabilities are divided by their sum."""
 
-from litz.architectures.base import LLAMA, Family, activation, layer_names
-from litz.architectures.experts import STACKED, routed, with_experts
-from litz.architectures.mistral import spec as mistral
-from litz.config import Keys
-from litz.spec import Spec
+from litz.architectures import mistral
+from litz.architectures.base import LLAMA, Family, Keys, Spec, layer_names, one_rope, plain, windows_if_set
+from litz.architectures.experts import EACH, STACKED, gated, routed, sparse
+
+KEYS = {"num_experts": 8, "num_experts_per_tok": 2, "rms_norm_eps": 1e-5, "rope_theta": 1e6}
+NAMES = {
+    **layer_names(block_sparse_moe__gate="moe.router"),
+    **gated("block_sparse_moe.experts.{e}", EACH, gate="w1", up="w3", down="w2"),
+}
 
 
 def spec(c: Keys) -> Spec:
-    experts = routed(c, activation(c, "hidden_act"), width="intermediate_size", normalize=True)
-    return with_experts(c, mistral(c), experts)
+    experts = sparse(c, routed(c, width="intermediate_size", normalize=True))
+    return plain(c, ropes=one_rope(c), windows=windows_if_set(c), feed_forward=experts)
 
 
-_WRITTEN = {"w1": "gate", "w3": "up", "w2": "down"}
-
-FAMILY = Family(
-    defaults={
-        "hidden_act": "silu", "max_position_embeddings": 131072, "num_experts": 8, "num_experts_per_tok": 2,
-        "num_key_value_heads": 8, "rms_norm_eps": 1e-5, "rope_theta": 1e6,
-    },
-    spec=spec,
-    names={
-        **LLAMA,
-        **STACKED,
-        **layer_names(block_sparse_moe__gate="moe.router"),
-        **layer_names(**{f"block_sparse_moe__experts__{{e}}__{w}": f"moe.experts.{{e}}.{part}"
-                         for w, part in _WRITTEN.items()}),
-    },
-)  # fmt: skip
+FAMILY = Family(defaults={**mistral.FAMILY.defaults, **KEYS}, spec=spec, names={**LLAMA, **STACKED, **NAMES})

@@ -1,43 +1,26 @@
-"""The tables that say which stored tensor holds which weights, and how its rows are shared out.
+"""The tables that say which stored tensor holds which weights, and in which form.
 
 A table maps the name in the file to a target. In both, `{i}` stands for the first number, the layer; in the file's name
-`{e}` stands for the second, the expert or head. `.weight` and `.bias` are left out and carried over.
+`{e}` stands for the second, the expert or head. `.weight` and `.bias` are left out and carried over, unless the key
+spells them. Where two names
+hold one weight, the later one in the table is how the family is written.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from litz.architectures.forms import Conv as Conv
+from litz.architectures.forms import Experts as Experts
+from litz.architectures.forms import Form
+from litz.architectures.forms import Grouped as Grouped
+from litz.architectures.forms import Heads as Heads
+from litz.architectures.forms import Spare as Spare
+from litz.architectures.forms import Stacked as Stacked
+from litz.architectures.forms import Transposed as Transposed
 
-@dataclass(frozen=True, init=False)
-class _Several:
-    targets: tuple[str, ...]
-
-    def __init__(self, *targets: str) -> None:
-        object.__setattr__(self, "targets", targets)
-
-
-class Grouped(_Several):
-    """Rows lie group by group, a group for each key head of the layer, and in each group each target's share in turn.
-
-    Bloom and GPT-NeoX with three targets, heads 2 (kv_heads 2) of 4: q0 q0 q0 q0 k0 k0 k0 k0 v0 v0 v0 v0 q1 q1 …
-    """
-
-
-class Transposed(_Several):
-    """Stored (in, out), as GPT-2's Conv1D does; several targets are columns, one after the other."""
-
-
-class Experts(_Several):
-    """A tensor (experts, rows, cols): `{e}` in the targets counts the first axis; several share an expert's rows."""
-
-
-class Stacked(_Several):
-    """Tensors that are one weight together, one after the other in the order of `{e}`."""
-
-
-# a name; names whose rows lie one after the other; one of the forms above; None: the tensor is no weight
-Target = str | tuple[str, ...] | Grouped | Transposed | Experts | Stacked | None
+# a name; names whose rows lie one after the other; another form; None: the tensor is no weight
+Target = str | tuple[str, ...] | Form | None
 Names = Mapping[str, Target]
 
 
@@ -45,27 +28,39 @@ Names = Mapping[str, Target]
 class Match:
     """What a table says of one stored tensor."""
 
-    form: type  # str (rows one after the other), Grouped, Transposed, Experts or Stacked
-    targets: tuple[str, ...]  # canonical names; those of Experts keep their `{e}`
+    form: Form  # of canonical names; those of Experts keep their `{e}`
     index: int  # `{i}`, 0 where the name has none
     part: int  # `{e}`, 0 where the name has none
 
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The weights' names."""
+        return self.form.targets
 
-def _mapped(target: Target, names: Iterable[str]) -> Target:
-    if target is None or isinstance(target, str):
-        return next(iter(names), None)
-    return tuple(names) if isinstance(target, tuple) else type(target)(*names)
+
+def form_of(target: str | tuple[str, ...] | Form) -> Form:
+    """The form that a target of a table stands for."""
+    if isinstance(target, Form):
+        return target
+    return Form(target) if isinstance(target, str) else Form(*target)
 
 
-def _names(target: Target) -> tuple[str, ...]:
-    if target is None or isinstance(target, str):
-        return () if target is None else (target,)
-    return target if isinstance(target, tuple) else target.targets
+def targets_of(target: Target) -> tuple[str, ...]:
+    """The canonical names in a target."""
+    return () if target is None else form_of(target).targets
 
 
 def within(prefix: str, target: Target) -> Target:
     """The target with a prefix before each of its names."""
-    return _mapped(target, [prefix + name for name in _names(target)])
+    if target is None or isinstance(target, str):
+        return target and prefix + target
+    form = form_of(target)
+    return form.naming(*(prefix + name for name in form.targets))
+
+
+def with_last(names: Names, own: Names) -> Names:
+    """The table with these rows at its end, where they are how the family is written."""
+    return {**{key: target for key, target in names.items() if key not in own}, **own}
 
 
 def layer_names(**names: Target) -> dict[str, Target]:
@@ -80,34 +75,42 @@ def layer_table(prefix: str, names: Mapping[str, Target]) -> dict[str, Target]:
     return {prefix + key: within("layers.{i}.", target) for key, target in names.items()}
 
 
+# GGUF's names of norms of q and k with a weight of its own for each head.
+GGUF_HEAD_NORMS: Names = {f"blk.{{i}}.attn_{part}_norm": Heads(f"layers.{{i}}.attn.{part}_norm") for part in ("q", "k")}
+
+# GGUF's name of q, k and v in one tensor, for families that are written so.
+GGUF_FUSED_QKV: Names = {"blk.{i}.attn_qkv": tuple(f"layers.{{i}}.attn.{part}" for part in ("q", "k", "v"))}
+
+# What the first checkpoints call the weight and the bias of a layer norm.
+_OLDER = {"LayerNorm.gamma": "LayerNorm.weight", "LayerNorm.beta": "LayerNorm.bias"}
 # Nine digits: a number that no model has is no number, so that it ends in a name without a rule.
 _NUMBER = re.compile(r"\.(0|[1-9][0-9]{0,8})(?=\.)")
 
 
 def canonical(names: Names, name: str) -> Match | None:
-    """Which weights a checkpoint tensor holds, or None if the table knows it to be no weight.
+    """Which weights a checkpoint tensor holds, or None if the table says that it is no weight.
 
     Raises KeyError for a name without a rule.
     """
+    for older, newer in _OLDER.items():
+        name = name.removesuffix(older) + newer if name.endswith(older) else name
     stem, dot, kind = name.rpartition(".")
-    stem, suffix = (stem, dot + kind) if kind in ("weight", "bias") else (name, "")
-    numbers = [*_NUMBER.findall(f"{stem}.")[:2]]
-    for count in range(len(numbers), -1, -1):
-        key = _with_placeholders(stem, count)
-        if key in names:
-            break
-    else:
+    spelled = [(name, "")] + ([(stem, dot + kind)] if kind in ("weight", "bias") else [])
+    numbers = [*_NUMBER.findall(f"{name}.")[:2]]
+    keys = ((_with_placeholders(stem, n), n, end) for stem, end in spelled for n in range(len(numbers), -1, -1))
+    found = next((key for key in keys if key[0] in names), None)
+    if found is None:
         raise KeyError(name)
+    key, count, suffix = found
     target = names[key]
     if target is None:
         return None
     index, part = [*numbers[:count], "0", "0"][:2]
-    stacked_or_each = isinstance(target, Experts)
-    targets = (t.replace("{i}", index) for t in _names(target))
-    if not stacked_or_each:
-        targets = (t.replace("{e}", part) for t in targets)
-    form = str if isinstance(target, str | tuple) else type(target)
-    return Match(form, tuple(t + suffix for t in targets), index=int(index), part=int(part))
+    form = form_of(target)
+    targets = (name.replace("{i}", index) + suffix for name in form.targets)
+    if not isinstance(form, Experts):
+        targets = (name.replace("{e}", part) for name in targets)
+    return Match(form.naming(*targets), index=int(index), part=int(part))
 
 
 def _with_placeholders(stem: str, count: int) -> str:

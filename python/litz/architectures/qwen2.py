@@ -1,29 +1,18 @@
-"""Qwen 1.5, 2 and 2.5: Llama with biases on q, k and v; windows from `max_window_layers` on, if asked for."""
+"""Qwen 1.5, 2 and 2.5: Llama with biases on q, k and v; windows from `max_window_layers` on, if requested."""
 
-from litz.architectures.base import LLAMA, Facts, Family, activation, decoder, one_rope, rms, windows
-from litz.config import Keys
-from litz.spec import Spec
+from litz.architectures.base import LLAMA_KEYS, Family, Keys, Sliding, Spec, one_rope, plain, windows_if_used
+
+KEYS = {"max_position_embeddings": 32768, "max_window_layers": 28, "num_key_value_heads": 32, "sliding_window": 4096}
 
 
-def qwen_windows(c: Keys) -> tuple[int | None, ...]:
-    """`sliding_window` counts only beside `use_sliding_window`: files carry the number and switch it off."""
-    if not c.flag("use_sliding_window"):
-        c.ignore("sliding_window", "layer_types")
-        return (None,) * c.size("num_hidden_layers")
-    first = c.count("max_window_layers")
-    return windows(c, default=lambda i: i >= first)
+def from_limit(c: Keys) -> Sliding:
+    """Whether a layer has a window: those from `max_window_layers` on."""
+    limit = c.count("max_window_layers")
+    return lambda layer: layer >= limit
 
 
 def spec(c: Keys) -> Spec:
-    facts = Facts(qkv_bias=True, norm=rms(c), activation=activation(c, "hidden_act"))
-    return decoder(c, facts, ropes=one_rope(c), windows=qwen_windows(c))
+    return plain(c, bias="qkv", ropes=one_rope(c), windows=windows_if_used(c, from_limit))
 
 
-FAMILY = Family(
-    defaults={
-        "hidden_act": "silu", "max_position_embeddings": 32768, "max_window_layers": 28, "num_key_value_heads": 32,
-        "rms_norm_eps": 1e-6, "sliding_window": 4096,
-    },
-    spec=spec,
-    names=LLAMA,
-)  # fmt: skip
+FAMILY = Family(defaults={**LLAMA_KEYS, **KEYS}, spec=spec)

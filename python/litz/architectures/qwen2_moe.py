@@ -1,40 +1,35 @@
 """Qwen 1.5-MoE and Qwen 2-MoE: Qwen 2 with experts, and one more expert, times a gate, that sees every token.
 
-Windows, where they are asked for, are on every other layer below `max_window_layers`.
+Windows, where they are requested, are on every other layer below `max_window_layers`.
 """
 
 from dataclasses import replace
 
-from litz.architectures.base import LLAMA, Facts, Family, activation, decoder, one_rope, rms, windows
-from litz.architectures.experts import QWEN_EXPERTS, routed, sparse_layers, with_experts
-from litz.config import Keys
-from litz.spec import Spec
+from litz.architectures import qwen2
+from litz.architectures.base import Family, Keys, Sliding, Spec, one_rope, plain, windows_if_used
+from litz.architectures.experts import QWEN_EXPERTS, routed, sparse, sparse_layers
 
 
-def _windows(c: Keys) -> tuple[int | None, ...]:
-    if not c.flag("use_sliding_window"):
-        c.ignore("sliding_window", "layer_types")
-        return (None,) * c.size("num_hidden_layers")
+def _below_limit(c: Keys) -> Sliding:
     limit = c.count("max_window_layers")
-    return windows(c, default=lambda i: i % 2 == 0 and i < limit)
+    return lambda layer: layer % 2 == 0 and layer < limit
 
 
 def spec(c: Keys) -> Spec:
-    act = activation(c, "hidden_act")
-    facts = Facts(qkv_bias=c.flag("qkv_bias"), norm=rms(c), activation=act)
-    made = decoder(c, facts, ropes=one_rope(c), windows=_windows(c))
-    experts = routed(c, act, width="moe_intermediate_size", normalize=c.flag("norm_topk_prob"))
+    experts = routed(c, width="moe_intermediate_size", normalize=c.flag("norm_topk_prob"))
     experts = replace(experts, shared_width=c.size("shared_expert_intermediate_size"), shared_gate=True)
-    return with_experts(c, made, experts, where=sparse_layers(c))
+    return plain(
+        c, bias="qkv" if c.flag("qkv_bias") else "", ropes=one_rope(c), windows=windows_if_used(c, _below_limit),
+        feed_forward=sparse(c, experts, where=sparse_layers(c)),
+    )  # fmt: skip
 
 
 FAMILY = Family(
     defaults={
-        "decoder_sparse_step": 1, "hidden_act": "silu", "intermediate_size": 5632, "max_position_embeddings": 32768,
-        "max_window_layers": 28, "moe_intermediate_size": 1408, "num_experts": 60, "num_experts_per_tok": 4,
-        "num_key_value_heads": 16, "qkv_bias": True, "rms_norm_eps": 1e-6, "shared_expert_intermediate_size": 5632,
-        "sliding_window": 4096,
+        **qwen2.FAMILY.defaults, "decoder_sparse_step": 1, "intermediate_size": 5632, "moe_intermediate_size": 1408,
+        "num_experts": 60, "num_experts_per_tok": 4, "num_key_value_heads": 16, "qkv_bias": True,
+        "shared_expert_intermediate_size": 5632,
     },
     spec=spec,
-    names={**LLAMA, **QWEN_EXPERTS},
+    names=QWEN_EXPERTS,
 )  # fmt: skip

@@ -4,41 +4,22 @@ Options: biases on q, k and v; a layer norm of its own, without bias, for every 
 feed-forward side by side (StableLM 2 12B has the last two).
 """
 
-from litz.architectures.base import (
-    LLAMA,
-    Facts,
-    Family,
-    activation,
-    decoder,
-    layer_norm,
-    one_rope,
-)
-from litz.architectures.names import Stacked
-from litz.config import Keys
-from litz.spec import LayerNorms, Spec
+from litz.architectures.base import LLAMA, Family, Keys, Spec, layer_norm, one_rope, parallel, plain, pre, qk_norms
+from litz.architectures.names import GGUF_HEAD_NORMS, Stacked, layer_table
+
+KEYS = {"hidden_act": "silu", "layer_norm_eps": 1e-5, "num_key_value_heads": 32, "partial_rotary_factor": 0.25}
+NORMS = {f"self_attn.{x}_layernorm.norms.{{e}}": Stacked(f"attn.{x}_norm") for x in "qk"}
+NAMES = {**LLAMA, **layer_table("model.layers.{i}.", NORMS)}
 
 
 def spec(c: Keys) -> Spec:
     c.only("num_heads", c.get("num_attention_heads"), family="StableLM with as many attention heads")
     c.only("rotary_scaling_factor", 1.0, family="StableLM")
-    parallel = c.flag("use_parallel_residual")
-    facts = Facts(
-        qkv_bias=c.flag("use_qkv_bias"), qk_norm="each" if c.flag("qk_layernorm") else None,
-        norm=layer_norm(c), activation=activation(c, "hidden_act"),
-        norms=LayerNorms(mlp=not parallel), order="parallel" if parallel else "pre",
+    return plain(
+        c, norm=layer_norm(c), shape=parallel if c.flag("use_parallel_residual") else pre,
+        bias="qkv" if c.flag("use_qkv_bias") else "", ropes=one_rope(c, partial=True),
+        attention=qk_norms(layer_norm(c, bias=False) if c.flag("qk_layernorm") else None, "each"),
     )  # fmt: skip
-    return decoder(c, facts, ropes=one_rope(c, partial=True))
 
 
-FAMILY = Family(
-    defaults={
-        "hidden_act": "silu", "layer_norm_eps": 1e-5, "max_position_embeddings": 4096, "num_key_value_heads": 32,
-        "partial_rotary_factor": 0.25,
-    },
-    spec=spec,
-    names={
-        **LLAMA,
-        "model.layers.{i}.self_attn.q_layernorm.norms.{e}": Stacked("layers.{i}.attn.q_norm"),
-        "model.layers.{i}.self_attn.k_layernorm.norms.{e}": Stacked("layers.{i}.attn.k_norm"),
-    },
-)  # fmt: skip
+FAMILY = Family(defaults={**KEYS, "max_position_embeddings": 4096}, spec=spec, names=NAMES, gguf_names=GGUF_HEAD_NORMS)

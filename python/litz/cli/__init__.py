@@ -1,42 +1,12 @@
-"""The `litz` command. Help comes at once: nothing is imported but the command that is asked for.
+"""The `litz` command. `main` imports only the module of the requested command, so that help is printed at once.
 
-Exit codes: 0 well, 1 error, 2 wrong usage, 130 interrupted, 141 when the reader of a pipe has gone.
+Exit codes: 0 well, 1 error, 2 wrong usage, 130 interrupted, 141 when the reader of a pipe has closed it.
 """
 
 import os
 import sys
 
-COMMANDS = {
-    "chat": "talk with a model: litz chat [MODEL] [PROMPT]",
-    "generate": "continue a text: litz generate [MODEL] [PROMPT]",
-    "pull": "fetch a model into the cache: litz pull [MODEL]",
-    "ls": "list the models in the caches, or those with short names: litz ls --known",
-    "rm": "delete models from the caches: litz rm MODEL...",
-    "default": "show or set the model that is meant where none is named: litz default [MODEL]",
-    "info": "describe a model and the memory it needs: litz info [MODEL]",
-    "bench": "measure decoding and prompts beside the machine's limits: litz bench [MODEL]",
-    "quantize": "write a GGUF file in a smaller type: litz quantize MODEL Q4_K_M -o FILE.gguf",
-    "tokenizer": "look at a tokenizer, encode a corpus, train: litz tokenizer show MODEL TEXT",
-    "preset": "what chat --preset takes: litz preset ls|show|path",
-    "log": "conversations that were kept: litz log on|list|search|show|rm",
-    "env": "versions, CPU, threads, caches and settings",
-    "completion": "a script that completes commands, options and models: litz completion bash",
-}
-
-# What other programs call it.
-_ELSEWHERE = {
-    "run": "chat", "complete": "generate", "download": "pull", "list": "ls", "models": "ls", "show": "info",
-    "remove": "rm", "delete": "rm", "use": "default", "tokenize": "tokenizer",
-}  # fmt: skip
-# What other programs can do and this release cannot, or does another way.
-_INSTEAD = {
-    "serve": "this release has no server",
-    "ps": "nothing keeps running: this release has no server",
-    "stop": "nothing keeps running: this release has no server",
-    "create": "a preset is a file: litz preset path says where, litz chat --preset NAME takes it",
-    "train": "this release trains tokenizers alone: litz tokenizer train",
-    "embed": "this release has no embeddings",
-}
+from litz.cli.commands import COMMANDS, NOT_HERE, OTHER_NAMES
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -46,11 +16,11 @@ def main(arguments: list[str] | None = None) -> int:
         if sys.stdout is not None:
             sys.stdout.flush()
     except BrokenPipeError:
-        _give_up_output()  # whoever read it has seen enough: in silence, as programs end that SIGPIPE ends
+        _discard_output()  # silently, as SIGPIPE ends a program
         return 141
-    except OSError as error:  # what was written came no further than a buffer: the disk behind it may be full
+    except OSError as error:  # a buffer could not be flushed: its disk may be full
         print(f"litz: {error.strerror or error}", file=sys.stderr)
-        _give_up_output()
+        _discard_output()
         return 1
     return code
 
@@ -79,8 +49,8 @@ def _run(words: list[str]) -> int:
     return 2
 
 
-def _give_up_output() -> None:
-    """What could not be written is dropped, or the interpreter would complain about it at its end."""
+def _discard_output() -> None:
+    """Drops what could not be written, or the interpreter would report it when it exits."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.stdout, sys.stderr):
         try:
@@ -92,9 +62,9 @@ def _give_up_output() -> None:
 def _unknown(word: str) -> str:
     from litz.nearest import nearest
 
-    if word in _INSTEAD:
-        return f"no command {word!r}: {_INSTEAD[word]}"
-    near = _ELSEWHERE.get(word) or nearest(word, COMMANDS)
+    if word in NOT_HERE:
+        return f"no command {word!r}: {NOT_HERE[word]}"
+    near = OTHER_NAMES.get(word) or nearest(word, COMMANDS)
     if near is not None:
         return f"no command {word!r}; did you mean litz {near}?"
     if word.startswith("-"):

@@ -1,4 +1,4 @@
-"""Work that goes on in a thread of its own while the command does something else."""
+"""A call that runs in a thread of its own."""
 
 import threading
 from collections.abc import Callable
@@ -20,7 +20,7 @@ class Background(Generic[T]):
     def _run(self) -> None:
         try:
             self._results.append(self._call())
-        except BaseException as error:  # raised again where it is asked for
+        except BaseException as error:  # raised again by `result`
             self._error = error
 
     def result(self) -> T:

@@ -1,4 +1,4 @@
-"""`litz bench`: how fast a model decodes and reads prompts here, beside what the machine can give."""
+"""`litz bench`: measures decoding and prompts, beside the machine's limits."""
 
 import argparse
 import json
@@ -10,12 +10,12 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any, Literal
 
-from litz.cli import names
-from litz.cli.options import number
+from litz.cli.arguments import names
+from litz.cli.arguments.generation import number
 
 if TYPE_CHECKING:
     from litz.measure import Limits, Work
-    from litz.native import NativeCausalLM
+    from litz.models.native import NativeCausalLM
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -65,7 +65,7 @@ def run(options: argparse.Namespace) -> int:
     for threads in options.threads or [_core.available_threads()]:
         model, seconds = _loaded(files.gguf or files.root, threads, options.activations)
         rates = _rates(model, options)
-        peak = peak or _peak_bytes()  # measuring the limits takes a gigabyte of its own
+        peak = peak or _peak_bytes()  # measuring the limits takes another gigabyte
         machine[threads] = limits(threads).best(limits(threads))
         results += [_result(threads, rate, work=work, limits=machine[threads], options=options) for rate in rates]
     facts = {**_facts(files.source, work), "load_seconds": seconds, "peak_bytes": peak}
@@ -78,7 +78,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _loaded(path: Path, threads: int, activations: Literal["auto", "fast", "f32"]) -> "tuple[NativeCausalLM, float]":
-    from litz.auto import AutoModelForCausalLM
+    from litz.models.auto import AutoModelForCausalLM
 
     start = time.perf_counter()
     model = AutoModelForCausalLM.from_pretrained(path, threads=threads, activations=activations)
@@ -127,7 +127,7 @@ def _result(threads: int, found: Rates, *, work: "Work", limits: "Limits", optio
 
 
 def _peak_bytes() -> int:
-    """The most memory that this process has held; 0 where the system does not say."""
+    """The most memory that this process has held; 0 if the system does not report it."""
     try:
         import resource
     except ImportError:

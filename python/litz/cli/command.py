@@ -1,12 +1,12 @@
-"""Runs one command: its arguments, its errors as one line, its exit code."""
+"""Runs one command: parses its arguments, reports errors in one line, returns the exit code."""
 
 import sys
 from importlib import import_module
 
-from litz.cli import COMMANDS
-from litz.cli.console import clean, with_streams
-from litz.cli.logs import configure
-from litz.cli.parser import Parser
+from litz.cli.arguments.parser import Parser
+from litz.cli.commands import COMMANDS
+from litz.cli.terminal.console import clean, with_streams
+from litz.cli.verbosity import configure
 from litz.errors import ArgumentError, DownloadError, LitzError, ModelNotFoundError
 
 _FLAGS = ("--debug", "-v", "--verbose")
@@ -23,11 +23,11 @@ def run_command(name: str, arguments: list[str]) -> int:
     parser = parser_of(name)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")  # a terminal that lacks a character shows ?, and no traceback
+            stream.reconfigure(errors="replace")  # a terminal that lacks a character shows ?, instead of a traceback
     try:
-        options = parser.parse_args([_utf8(argument) for argument in _hoisted(arguments)])
+        options = parser.parse_args([_utf8(argument) for argument in _flags_first(arguments)])
         configure(options.verbose)
-    except SystemExit as stop:  # argparse has said why
+    except SystemExit as stop:  # argparse has printed why
         return int(stop.code or 0)
     except LitzError as error:
         return _report(f"litz: {error}", code=1)
@@ -50,7 +50,7 @@ def run_command(name: str, arguments: list[str]) -> int:
 
 
 def parser_of(name: str) -> Parser:
-    """What a command understands."""
+    """The parser of a command."""
     parser = Parser(prog=f"litz {name}", description=COMMANDS[name].partition(":")[0])
     import_module(f"litz.cli.{name}").configure(parser)
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
@@ -58,15 +58,15 @@ def parser_of(name: str) -> Parser:
     return parser
 
 
-def _hoisted(arguments: list[str]) -> list[str]:
-    """The flags of every command first: they may stand behind the action of one, too."""
+def _flags_first(arguments: list[str]) -> list[str]:
+    """The arguments with the flags of every command first, so that they may also follow an action."""
     end = arguments.index("--") if "--" in arguments else len(arguments)
     flags = [word for word in arguments[:end] if word in _FLAGS]
     return [*flags, *(word for word in arguments[:end] if word not in _FLAGS), *arguments[end:]]
 
 
 def _utf8(argument: str) -> str:
-    """An argument as it was typed, also where the locale says that there is nothing but ASCII."""
+    """An argument decoded as UTF-8, even in an ASCII locale."""
     try:
         return argument.encode("utf-8", "surrogateescape").decode("utf-8")
     except UnicodeDecodeError:
@@ -74,7 +74,7 @@ def _utf8(argument: str) -> str:
 
 
 def explain(error: Exception) -> str:
-    """One line about an error; what litz did not raise on purpose is called so."""
+    """One line about an error; an exception that is not one of litz's is called a bug."""
     text = " ".join(str(error).split()) or type(error).__name__
     if isinstance(error, LitzError):
         return text + _named_by(error)
@@ -86,7 +86,7 @@ def explain(error: Exception) -> str:
 
 
 def _named_by(error: LitzError) -> str:
-    """Where the name of a model comes from that the command line does not show."""
+    """The setting that named the model of an error, if the command line did not."""
     from litz.hub.chosen import COMMAND, VARIABLE, chosen_model
     from litz.hub.known import known_source
 

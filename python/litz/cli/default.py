@@ -1,4 +1,4 @@
-"""`litz default`: which model is meant where none is named."""
+"""`litz default`: shows or sets the model of command lines that name none."""
 
 import argparse
 
@@ -23,25 +23,25 @@ def run(options: argparse.Namespace) -> int:
     if options.unset and options.model is not None:
         raise UsageError("MODEL and --unset contradict each other; give one of them")
     if options.unset:
-        chosen.forget_model()
+        chosen.unset_model()
     elif options.model is not None:
-        chosen.keep_model(_checked(options.model))
+        chosen.set_model(_checked(options.model))
     print(described())
     return 0
 
 
 def described() -> str:
-    """The model that is meant, and why."""
-    from litz.hub.chosen import COMMAND, VARIABLE, chosen_model, kept_model
+    """The model of command lines that name none, and what chose it."""
+    from litz.hub.chosen import COMMAND, VARIABLE, chosen_model, configured_model
 
     choice = chosen_model()
-    behind = f"; `litz default` says {kept_model()}" if choice.why == VARIABLE and kept_model() else ""
+    behind = f"; `litz default` says {configured_model()}" if choice.why == VARIABLE and configured_model() else ""
     return f"{choice.source} ({f'`{COMMAND}`' if choice.why == COMMAND else choice.why}{behind})"
 
 
 def _checked(model: str) -> str:
-    """The name, in a form that means the same from every folder and next year; what names no model is refused."""
-    from litz.cli.names import one_model
+    """The name, in a form that does not depend on the current folder or a branch; what names no model is refused."""
+    from litz.cli.arguments.names import one_model
     from litz.hub.known import find_known
     from litz.hub.sources import PathSource, parse
 

@@ -1,4 +1,4 @@
-"""`litz env`: what a bug report should hold, without secrets."""
+"""`litz env`: the facts for a bug report, without secrets."""
 
 import argparse
 import os
@@ -58,7 +58,7 @@ def _why_these_instructions() -> str:
     from litz import _core
 
     others = ", ".join(name for name in _core.available_instructions() if name != _core.instructions())
-    chosen = "LITZ_CPU asks for it" if os.environ.get("LITZ_CPU") else "the widest that this CPU has"
+    chosen = "set by LITZ_CPU" if os.environ.get("LITZ_CPU") else "the widest that this CPU has"
     return f"{chosen}; LITZ_CPU may name {others}" if others else chosen
 
 

@@ -3,10 +3,10 @@
 import argparse
 import sys
 
-from litz.cli import names, piped
-from litz.cli import options as generation
-from litz.cli.console import Console
+from litz.cli.arguments import generation, names
 from litz.cli.engine import load
+from litz.cli.terminal import piped
+from litz.cli.terminal.console import Console
 from litz.errors import ArgumentError
 
 
@@ -21,11 +21,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print what follows the prompt, as it comes."""
+    """Print the continuation while it is generated."""
     console = Console()
     parameters = generation.parameters(options)
     model, prompt = names.split_words(
-        options.words, named=options.named, prompt=options.prompt, aloud="litz generate -p"
+        options.words, named=options.named, prompt=options.prompt, prompt_option="litz generate -p"
     )
     if prompt is None:
         if console.interactive:

@@ -1,4 +1,4 @@
-"""`litz info`: what a model is and what it will need, from its headers; no weight is read."""
+"""`litz info`: describes a model and the memory it needs, from its headers; no weight is read."""
 
 import argparse
 import sys
@@ -7,15 +7,15 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from litz.cli import names
-from litz.cli.console import clean
-from litz.cli.options import number
+from litz.cli.arguments import names
+from litz.cli.arguments.generation import number
+from litz.cli.terminal.console import clean
 from litz.hub.progress import size
 
 if TYPE_CHECKING:
     from litz.checkpoint import Checkpoint
     from litz.hub import ModelFiles
-    from litz.spec import Attention, Mlp, Moe, Spec
+    from litz.spec import Attention, Body, Layer, Spec
     from litz.weights import LoadReport
 
 
@@ -30,8 +30,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print a table, the Spec or the template."""
-    from litz.auto import AutoTokenizer
     from litz.checkpoint import open_checkpoint
+    from litz.models.auto import AutoTokenizer
 
     files = _on_this_machine(names.one_model(options.model, options.named))
     with warnings.catch_warnings(record=True) as caught:
@@ -61,16 +61,16 @@ def _on_this_machine(source: str) -> "ModelFiles":
     from litz.hub.known import find_known
     from litz.hub.locations import offline_because
 
-    asked = "" if offline_because() else "local_files_only=True"
+    requested = "" if offline_because() else "local_files_only=True"
     try:
-        return hub.resolve(source, local_files_only=bool(asked))
+        return hub.resolve(source, local_files_only=bool(requested))
     except ModelNotFoundError as error:
-        if not asked or asked not in str(error):  # offline, or a path where nothing is
+        if not requested or requested not in str(error):  # offline, or the path does not exist
             raise
         known = find_known(source)
-        told = f" ({known.megabytes:,} MB)" if known else ""
+        megabytes = f" ({known.megabytes:,} MB)" if known else ""
         raise ModelNotFoundError(
-            f"{source} is not on this machine, and info fetches nothing: `litz pull {source}` does{told}"
+            f"{source} is not on this machine, and info fetches nothing: `litz pull {source}` does{megabytes}"
         ) from error
 
 
@@ -82,7 +82,7 @@ def _model_rows(checkpoint: "Checkpoint") -> Iterator[tuple[str, str]]:
     yield "where", str(files.gguf or files.root)
     yield "family", f"{checkpoint.config['model_type']}, {len(spec.layers)} layers, width {spec.width}"
     yield from _layer_rows(spec)
-    yield "vocabulary", f"{spec.vocab:,}{', tied head' if spec.tied_head else ''}"
+    yield "vocabulary", f"{spec.vocab:,}{', tied head' if spec.is_tied else ''}"
     yield "context", f"{spec.context:,} tokens"
     yield "parameters", f"{parameters(spec):,}"
     stored = sorted(checkpoint.stored_bytes().items(), key=lambda item: -item[1])
@@ -91,43 +91,57 @@ def _model_rows(checkpoint: "Checkpoint") -> Iterator[tuple[str, str]]:
         yield "not needed", ", ".join(sorted(unused)[:8]) + (f" and {len(unused) - 8} more" if len(unused) > 8 else "")
 
 
-_ORDERS = {"parallel": "attention and feed-forward side by side", "post": "norms after each sum"}
-
-
 def _layer_rows(spec: "Spec") -> Iterator[tuple[str, str]]:
     """Rows for each kind of layer: most models have one, some alternate."""
-    kinds = Counter((_mixer(layer.mixer, spec), _feed_forward(layer.feed_forward)) for layer in spec.layers)
-    for (mixer, feed_forward), count in kinds.items():
+    from litz.spec import bodies
+
+    learned = getattr(spec.main.stem, "positions", None) is not None
+    kinds = Counter(tuple(_body(body, learned=learned) for body in bodies(layer)) for layer in spec.layers)
+    for kind, count in kinds.items():
         which = "" if len(kinds) == 1 else f"{count} layers: "
-        yield "attention", which + mixer
-        yield "feed-forward", which + feed_forward
-    for order in sorted({layer.order for layer in spec.layers} & _ORDERS.keys()):
-        yield "order", _ORDERS[order]
+        yield from ((name, which + text) for name, text in kind)
+    yield from (("order", order) for order in sorted({_order(layer) for layer in spec.layers} - {""}))
 
 
-def _mixer(mixer: "Attention", spec: "Spec") -> str:
+def _order(layer: "Layer") -> str:
+    """How branches and norms stand, where it is not one after the other behind its norm."""
+    if any(len(total.branches) > 1 for total in layer):
+        return "attention and feed-forward side by side"
+    return "norms after each sum" if any(total.after for total in layer) else ""
+
+
+def _body(body: "Body", *, learned: bool) -> tuple[str, str]:
+    """The name and the text of a row."""
+    match body.kind:
+        case "attention":
+            return "attention", _attention(body, learned=learned)
+        case "conv":
+            return "convolution", f"over {body.kernel} positions, gated{', biases' if body.bias else ''}"
+        case "mlp":
+            gated = "gated " if body.gated else ""
+            return "feed-forward", f"{gated}{body.activation}, width {body.width}"
+        case "moe":
+            shared = f", and one for all of width {body.shared_width}" if body.shared_width else ""
+            chosen = f"{body.router.top_k} of {body.experts} experts"
+            return "feed-forward", f"{chosen}, gated {body.activation}, width {body.width}{shared}"
+    return body.kind.replace("_", " "), ""
+
+
+def _attention(mixer: "Attention", *, learned: bool) -> str:
     parts = [f"{mixer.heads} heads, {mixer.kv_heads} for keys and values, of {mixer.head_dim}"]
-    parts.append(f"window {mixer.window}" if mixer.window else "")
+    parts.append("" if mixer.mask.causal else "both ways")
+    parts.append(f"window {mixer.mask.window}" if mixer.mask.window else "")
     if mixer.rope is not None:
-        parts.append(f"rope over {spec.ropes[mixer.rope].dim}")
-    elif mixer.alibi is not None:
-        parts.append("alibi")
+        parts.append(f"rope over {mixer.rope.dim}")
+    elif mixer.position_bias is not None:
+        parts.append(mixer.position_bias.kind)
     else:
-        parts.append("learned positions" if spec.positions else "no rope")
-    parts.append("query and key norms" if mixer.qk_norm else "")
-    parts.append("biases" if mixer.q_bias else "")
+        parts.append("learned positions" if learned else "no rope")
+    parts.append("query and key norms" if mixer.q_norm else "")
+    parts.append("biases" if mixer.bias else "")
+    parts.append("sinks" if mixer.sinks else "")
     parts.append(f"softcap {mixer.softcap:g}" if mixer.softcap else "")
     return ", ".join(part for part in parts if part)
-
-
-def _feed_forward(feed_forward: "Mlp | Moe") -> str:
-    if feed_forward.kind == "mlp":
-        return f"{'gated ' if feed_forward.gated else ''}{feed_forward.activation}, width {feed_forward.width}"
-    shared = f", and one for all of width {feed_forward.shared_width}" if feed_forward.shared_width else ""
-    return (
-        f"{feed_forward.top_k} of {feed_forward.experts} experts, "
-        f"gated {feed_forward.activation}, width {feed_forward.width}{shared}"
-    )
 
 
 def _tokenizer_rows(tokenizer: Any) -> Iterator[tuple[str, str]]:
@@ -141,7 +155,8 @@ def _tokenizer_rows(tokenizer: Any) -> Iterator[tuple[str, str]]:
 
 
 def _memory_rows(checkpoint: "Checkpoint", tokens: int | None) -> Iterator[tuple[str, str]]:
-    from litz import _core, native
+    from litz import _core
+    from litz.models import native
 
     spec = checkpoint.spec
     tokens = min(tokens or spec.context, spec.context)
@@ -161,7 +176,7 @@ def _memory_rows(checkpoint: "Checkpoint", tokens: int | None) -> Iterator[tuple
 
 
 def _loading_rows(report: "LoadReport") -> Iterator[tuple[str, str]]:
-    """What happens to the stored weights, and what they are multiplied with."""
+    """What happens to the stored weights, and the activations that they are multiplied with."""
     kinds = Counter(report.converted.values())
     parts = [f"{report.mapped} mapped ({size(report.bytes_mapped)})" if report.mapped else ""]
     parts.append(f"{report.packed} packed ({size(report.bytes_packed)})" if report.packed else "")

@@ -1,4 +1,4 @@
-"""`litz ls`: the models of litz's cache and of the Hub's, or those that have short names."""
+"""`litz ls`: lists the models of the caches, or those with short names."""
 
 import argparse
 

@@ -1,9 +1,9 @@
-"""`litz preset`: the presets that `litz chat --preset` takes: listed, shown, and where they lie."""
+"""`litz preset`: lists and shows the presets of `litz chat --preset`, and prints their paths."""
 
 import argparse
 from pathlib import Path
 
-from litz.cli.console import clean
+from litz.cli.terminal.console import clean
 from litz.errors import LitzError
 
 _ACTIONS = {
@@ -26,7 +26,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Do what was asked for."""
+    """Run the action."""
     import sys
 
     from litz.cli.chat import presets
@@ -54,6 +54,6 @@ def _summary(path: Path) -> str:
         preset = presets.read(path)
     except (LitzError, OSError) as error:
         return f"wrong: {error}"
-    told = [preset.model, short(preset.system)]
-    told += [f"{name}={value}" for name, value in preset.parameters.items() if name != "do_sample"]
-    return "; ".join(text for text in told if text) or "(empty)"
+    parts = [preset.model, short(preset.system)]
+    parts += [f"{name}={value}" for name, value in preset.parameters.items() if name != "do_sample"]
+    return "; ".join(text for text in parts if text) or "(empty)"

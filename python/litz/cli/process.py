@@ -1,4 +1,4 @@
-"""The process of the `litz` command: started for one command, and left at once when that has ended."""
+"""The process of the `litz` command: runs one command and exits without finalizing the interpreter."""
 
 import contextlib
 import gc
@@ -10,14 +10,14 @@ from litz.cli import main
 
 
 def run() -> NoReturn:
-    """Run the command that the arguments name, and leave with its exit code.
+    """Runs the command that the arguments name, and exits with its exit code.
 
-    Starting makes many objects and no garbage, so that passes over them are made rarer; and a process that leaves
-    without taking its interpreter apart gives its memory back sooner. Every file of a command is closed by then.
+    Starting allocates many objects and no garbage, so garbage collections are made rarer. A process that exits without
+    finalizing its interpreter releases its memory sooner. Every file of a command is closed by then.
     """
     gc.set_threshold(20_000, 20, 20)
     code = main()
     for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(Exception):  # closed, or a pipe that nobody reads: the command has said what it had to
+        with contextlib.suppress(Exception):  # closed, or a pipe without a reader: the command has ended anyway
             stream.flush()
     os._exit(code)

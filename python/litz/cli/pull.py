@@ -1,10 +1,10 @@
-"""`litz pull`: fetch a model, so that it is here when the network is not."""
+"""`litz pull`: fetches a model into the cache."""
 
 import argparse
 
-from litz.cli import names
+from litz.cli.arguments import names
 
-PATIENCE = 60.0  # seconds: who pulls has time
+TIMEOUT = 60.0  # seconds: longer than for a model that a chat downloads first
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -15,10 +15,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Resolve the source and say where it is."""
+    """Resolve the source and print its path."""
     from litz import hub
 
     source = names.one_model(options.model, options.named)
-    files = hub.resolve(source, revision=options.revision, patience=PATIENCE)
+    files = hub.resolve(source, revision=options.revision, timeout=TIMEOUT)
     print(files.gguf or files.root)
     return 0

@@ -1,4 +1,4 @@
-"""`litz quantize`: a GGUF file with its matrices in a smaller type."""
+"""`litz quantize`: writes a GGUF file with its matrices in a smaller type."""
 
 import argparse
 import os
@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from litz.cli.console import clean
-from litz.cli.options import number
+from litz.cli.arguments.generation import number
+from litz.cli.terminal.console import clean
 
 if TYPE_CHECKING:
     from litz.hub import ModelFiles
@@ -42,16 +42,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Quantise; the path of the file goes to standard output, what became of the tensors to standard error."""
+    """Quantise; the path of the file goes to standard output, the types of the tensors to standard error."""
     from litz.cli.chat.signals import Interrupts
 
     interrupts = Interrupts()
-    with interrupts.handled(), interrupts.allowed():  # whatever ends it leaves no half files
+    with interrupts.handled(), interrupts.allowed():  # no way of ending leaves an incomplete file
         return _quantize(options)
 
 
 def _quantize(options: argparse.Namespace) -> int:
-    from litz.cli.outputs import Output
+    from litz.atomic_files import AtomicFile
     from litz.export.job import Job
     from litz.export.schemes import scheme_named
     from litz.hub.progress import Progress
@@ -64,7 +64,7 @@ def _quantize(options: argparse.Namespace) -> int:
         job.check_space(target.parent)
         progress = Progress(f"quantising to {scheme.name}", sum(each.bytes_before for each in job.planned))
         try:
-            with Output(target) as out:
+            with AtomicFile(target) as out:
                 written = job.write(out, threads=options.threads, advance=progress.update)
                 out.flush()
                 os.fsync(out.fileno())
@@ -78,7 +78,7 @@ def _quantize(options: argparse.Namespace) -> int:
 
 def _files(model: str) -> "ModelFiles":
     from litz import hub
-    from litz.cli.names import one_model
+    from litz.cli.arguments.names import one_model
 
     return hub.resolve(one_model(model, None))
 
@@ -105,7 +105,7 @@ def _as_gguf(files: "ModelFiles", target: Path) -> Iterator[Path]:
 
 
 def _target(path: Path, source: Path | None, *, force: bool) -> Path:
-    """The file to write; ArgumentError where something is there or nothing can be."""
+    """The file to write; ArgumentError where a file exists or none can be written."""
     from litz.errors import ArgumentError
 
     if path.is_dir():

@@ -1,4 +1,4 @@
-"""`litz rm`: delete models from the caches, never a folder of yours."""
+"""`litz rm`: delete models from the caches, never a folder of the user's."""
 
 import argparse
 
@@ -14,7 +14,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Delete each and say what that freed."""
+    """Delete each model and print how much that freed."""
     from litz import hub
     from litz.hub.progress import size
 

@@ -1,4 +1,4 @@
-"""What a GGUF header says of a model, family by family: the inverse of `architectures/gguf.py`."""
+"""The GGUF header of a model, family by family: the inverse of `architectures/gguf.py`."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ from litz.convert import rope
 from litz.convert.tensors import factors, tensors
 from litz.convert.values import Entry, Tensor, number, real, text
 from litz.errors import UnsupportedError
-from litz.spec import Mlp, Spec
+from litz.spec import Attention, LmHead, Mlp, Spec, TokenStem, attention, feed_forward
 
 
 @dataclass(frozen=True)
@@ -22,8 +22,8 @@ class _Form:
     arch: str
     permuted: bool = False  # rows of q and k
     biases: tuple[str, ...] = ()  # those of attention and feed-forward that readers look for
-    period: int = 0  # readers take it for granted that all layers slide but the last of so many; 0: none slides
-    theta: float = 10000.0  # of configurations that do not say it
+    period: int = 0  # readers assume a window on all layers but the last of so many; 0: no windows
+    theta: float = 10000.0  # of configurations without the key
 
 
 _ALL = ("q", "k", "v", "o", "mlp")
@@ -62,7 +62,7 @@ def described(checkpoint: Checkpoint) -> tuple[list[Entry], list[Tensor]]:
         entries.append(real("gemma3.rope.freq_base_swa", float(local["rope_theta"])))
     else:
         parameters = rope_parameters(keys, theta=form.theta)
-    head, context = checkpoint.spec.layers[0].mixer.head_dim, checkpoint.spec.context
+    head, context = _mixers(checkpoint.spec)[0].head_dim, checkpoint.spec.context
     entries += rope.entries(form.arch, parameters, dim=head, context=context, where=where)
     entries += _scales(checkpoint.spec, form)
     if form.period:
@@ -73,28 +73,35 @@ def described(checkpoint: Checkpoint) -> tuple[list[Entry], list[Tensor]]:
 
 
 def _check(spec: Spec, form: _Form, *, where: str) -> None:
-    """Stops at what the architecture's readers would pass over or not load."""
-    mixers = [layer.mixer for layer in spec.layers]
-    if not form.period and any(mixer.window is not None for mixer in mixers):
+    """Refuses what the architecture's readers would ignore or fail to load."""
+    mixers, dense = _mixers(spec), [feed_forward(layer) for layer in spec.layers]
+    if not form.period and any(mixer.mask.window is not None for mixer in mixers):
         raise UnsupportedError(f"{where}: sliding windows have no GGUF form in the architecture {form.arch!r}")
     biases = {
-        "q": any(mixer.q_bias for mixer in mixers), "k": any(mixer.k_bias for mixer in mixers),
-        "v": any(mixer.v_bias for mixer in mixers), "o": any(mixer.o_bias for mixer in mixers),
-        "mlp": any(isinstance(layer.feed_forward, Mlp) and layer.feed_forward.bias for layer in spec.layers),
-    }  # fmt: skip
+        **{name: any(name in mixer.bias for mixer in mixers) for name in "qkvo"},
+        "mlp": any(isinstance(body, Mlp) and body.bias for body in dense),
+    }
     left = [name for name, there in biases.items() if there and name not in form.biases]
     if left:
         raise UnsupportedError(f"{where}: biases of {', '.join(left)} have no GGUF form in {form.arch!r}")
 
 
+def _mixers(spec: Spec) -> list[Attention]:
+    """The attention of each layer."""
+    return [mixer for mixer in map(attention, spec.layers) if mixer]
+
+
 def _common(checkpoint: Checkpoint, arch: str) -> list[Entry]:
     spec = checkpoint.spec
-    first = spec.layers[0]
+    mixer, dense = _mixers(spec)[0], feed_forward(spec.layers[0])
+    norm = spec.main.norm
+    assert dense is not None  # these families have both
+    assert norm is not None
     sizes = {
         "block_count": len(spec.layers), "context_length": spec.context, "embedding_length": spec.width,
-        "feed_forward_length": first.feed_forward.width, "attention.head_count": first.mixer.heads,
-        "attention.head_count_kv": first.mixer.kv_heads, "attention.key_length": first.mixer.head_dim,
-        "attention.value_length": first.mixer.value_dim, "vocab_size": spec.vocab,
+        "feed_forward_length": dense.width, "attention.head_count": mixer.heads,
+        "attention.head_count_kv": mixer.kv_heads, "attention.key_length": mixer.head_dim,
+        "attention.value_length": mixer.value_dim, "vocab_size": spec.vocab,
     }  # fmt: skip
     files = checkpoint.files
     name = files.root.resolve().name if Path(files.source).is_dir() else files.source.rpartition("/")[2]
@@ -103,7 +110,7 @@ def _common(checkpoint: Checkpoint, arch: str) -> list[Entry]:
         text("general.type", "model"),
         text("general.name", name),
         *(number(f"{arch}.{key}", value) for key, value in sizes.items()),
-        real(f"{arch}.attention.layer_norm_rms_epsilon", spec.norm.eps),
+        real(f"{arch}.attention.layer_norm_rms_epsilon", norm.eps),
     ]
 
 
@@ -114,13 +121,15 @@ def _keys(checkpoint: Checkpoint, family: Family) -> Keys:
 
 def _scales(spec: Spec, form: _Form) -> list[Entry]:
     """Softcaps and multipliers; those of other families are their embedding's width and their head's size."""
-    mixer, arch = spec.layers[0].mixer, form.arch
-    caps = {"attn_logit_softcapping": mixer.softcap, "final_logit_softcapping": spec.logit_softcap}
+    mixer, head, stem, arch = _mixers(spec)[0], spec.head, spec.main.stem, form.arch
+    assert isinstance(head, LmHead)
+    assert isinstance(stem, TokenStem)
+    caps = {"attn_logit_softcapping": mixer.softcap, "final_logit_softcapping": head.softcap}
     made = [real(f"{arch}.{key}", cap) for key, cap in caps.items() if cap is not None]
     if form is _GRANITE:
         scales = {
-            "attention.scale": mixer.scale, "embedding_scale": spec.embed_scale, "residual_scale": spec.residual_scale,
-            "logit_scale": 1 / spec.logit_scale,
+            "attention.scale": mixer.scale, "embedding_scale": stem.scale,
+            "residual_scale": spec.layers[0][0].branches[0].scale, "logit_scale": 1 / head.scale,
         }  # fmt: skip
         made += [real(f"{arch}.{key}", scale) for key, scale in scales.items()]
     return made
@@ -128,11 +137,12 @@ def _scales(spec: Spec, form: _Form) -> list[Entry]:
 
 def _windows(spec: Spec, form: _Form, *, where: str) -> list[Entry]:
     """The width of the window. Which layers have one is no key that readers look for."""
-    windows = [layer.mixer.window for layer in spec.layers]
+    windows = [mixer.mask.window for mixer in _mixers(spec)]
     width = next((window for window in windows if window is not None), None)
     if width is None or windows != [width if (i + 1) % form.period else None for i in range(len(windows))]:
         raise UnsupportedError(
             f"{where}: layers that slide otherwise than {form.period - 1} of every {form.period} have no GGUF form in "
             f"{form.arch!r}"
         )
+    assert isinstance(width, int)
     return [number(f"{form.arch}.attention.sliding_window", width)]

@@ -4,7 +4,7 @@ import math
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from struct import unpack
 from typing import Any, BinaryIO
@@ -12,7 +12,6 @@ from typing import Any, BinaryIO
 from litz import _core
 from litz.architectures import family as family_of
 from litz.architectures import gguf
-from litz.auto import AutoTokenizer
 from litz.checkpoint import Checkpoint, open_checkpoint, read_config, read_spec, with_defaults
 from litz.convert import headers, probes, vocabulary
 from litz.convert.values import Entry, Tensor, number
@@ -20,8 +19,9 @@ from litz.errors import ArgumentError, UnsupportedError
 from litz.export.gguf_file import GgufLayout, Row
 from litz.generation import GenerationConfig
 from litz.hub import ModelFiles
-from litz.spec import Spec
-from litz.tokenizers import gguf_settings
+from litz.models.auto import AutoTokenizer
+from litz.spec import Norm, Rope, Spec
+from litz.tokenizers.loading import gguf_settings
 from litz.tokenizers.tokenizer import Tokenizer
 
 # general.file_type: the numbers of llama.cpp's llama_ftype
@@ -35,7 +35,7 @@ class Description:
 
     entries: tuple[Entry, ...]
     tensors: tuple[Tensor, ...]
-    notes: tuple[str, ...] = ()  # what the format does not keep of the tokenizer
+    notes: tuple[str, ...] = ()  # properties of the tokenizer that the format loses
 
     def layout(self) -> GgufLayout:
         """Where everything of the file will be; its floats stay as they are stored."""
@@ -86,7 +86,7 @@ def _ends(files: ModelFiles, checkpoint: Checkpoint) -> list[int]:
 
 
 def _check(made: Description, checkpoint: Checkpoint, tokenizer: Tokenizer) -> Iterator[str]:
-    """Reads the header as any reader would, and compares; notes on what cannot be the same."""
+    """Reads the header as any reader would, and compares; returns notes on what the format loses."""
     where = checkpoint.files.source
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         path = Path(folder) / "header.gguf"
@@ -108,11 +108,25 @@ def _check(made: Description, checkpoint: Checkpoint, tokenizer: Tokenizer) -> I
 
 
 def expected(spec: Spec, made: Description) -> Spec:
-    """The Spec of the file: norms are whole, and rows that were interleaved turn by neighbours."""
+    """The Spec of the file: norm weights include the offset, and permuted rows rotate in neighbouring pairs."""
     arch = next(entry.value[12:].decode() for entry in made.entries if entry.key == "general.architecture")
     permuted = any(form.arch == arch and form.permuted for form in headers.FORMS.values())
-    ropes = tuple(replace(rope, interleaved=permuted) for rope in spec.ropes)
-    return replace(spec, norm=replace(spec.norm, offset=0.0), ropes=ropes)
+    towers = {name: _expected(tower, permuted=permuted) for name, tower in spec.towers.items()}
+    return replace(spec, towers=towers)
+
+
+def _expected(value: Any, *, permuted: bool) -> Any:
+    """The same for one value inside the Spec."""
+    if isinstance(value, Norm):
+        return replace(value, offset=0.0)
+    if isinstance(value, Rope):
+        return replace(value, interleaved=permuted)
+    if isinstance(value, tuple):
+        return tuple(_expected(item, permuted=permuted) for item in value)
+    if not is_dataclass(value) or isinstance(value, type):
+        return value
+    changes = {f.name: _expected(getattr(value, f.name), permuted=permuted) for f in fields(value) if f.init}
+    return replace(value, **changes)
 
 
 def _spec(file: _core.TensorFile, tensors: Sequence[Tensor], where: str) -> Spec:
@@ -135,7 +149,7 @@ def _differences(one: Spec, two: Spec) -> Iterator[str]:
 
 
 def _unlike(one: Any, two: Any, place: str) -> Iterator[str]:
-    """Where two nests of dictionaries and lists differ, floats by more than single precision."""
+    """Where two nested values differ, floats by more than single precision."""
     if isinstance(one, dict) and isinstance(two, dict):
         for key in dict.fromkeys((*one, *two)):
             yield from _unlike(one.get(key), two.get(key), f"{place}.{key}" if place else key)

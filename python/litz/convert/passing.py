@@ -1,4 +1,4 @@
-"""A model as a GGUF file that is there for as long as it is worked on."""
+"""A model as a temporary GGUF file."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""Whether two tokenizers do the same: on texts that find the differences, on their added tokens, in their settings."""
+"""Compares two tokenizers: on texts chosen to show differences, on their added tokens, and in their settings."""
 
 import re
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ _NAMES = ("bos", "eos", "pad", "unk")
 
 
 def compare(one: Tokenizer, two: Tokenizer, *, prefix: bool, where: str) -> Iterator[str]:
-    """Notes on what no file of the format keeps; UnsupportedError names the first other text or setting that differs.
+    """Notes on what the format loses; UnsupportedError names the first other text or setting that differs.
 
     `prefix`: readers of the format put a space before each piece of text between special tokens, whether it begins
     with one or not.
@@ -77,6 +77,6 @@ def _settings(one: Tokenizer, two: Tokenizer) -> Iterator[tuple[str, Any, Any]]:
 
 
 def _around(one: list[int], two: list[int]) -> str:
-    """What is read instead of what, from the first id that differs."""
+    """The ids and the expected ones, from the first that differs."""
     at = next((i for i, pair in enumerate(zip(one, two, strict=False)) if pair[0] != pair[1]), min(len(one), len(two)))
     return f"the ids {two[at : at + 4]} where they are {one[at : at + 4]}"

@@ -1,4 +1,4 @@
-"""Rotary embeddings in the keys of a GGUF header: the base, the scaling, and factors where no key says it."""
+"""Rotary embeddings in the keys of a GGUF header: the base, the scaling, and factors where no key can express it."""
 
 import struct
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ _STRETCHED = ("beta_fast", "beta_slow")
 
 
 def entries(arch: str, parameters: Mapping[str, Any], *, dim: int, context: int, where: str) -> list[Entry]:
-    """The keys for these `rope_parameters`; UnsupportedError for a scaling that the format cannot say."""
+    """The keys for these `rope_parameters`; UnsupportedError for a scaling that the format cannot express."""
     kind = rope.kind_of(parameters)
     made = [
         number(f"{arch}.rope.dimension_count", dim),

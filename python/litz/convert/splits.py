@@ -1,4 +1,4 @@
-"""How a tokenizer.json splits text, as the name that GGUF has for it."""
+"""The GGUF name of the splits of a tokenizer.json."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -37,7 +37,9 @@ def name_of(stages: Mapping[str, Any], *, ignore_merges: bool, where: str) -> st
         found = _NAMES.get((patterns, composed, ignore_merges))
     if found is None:
         known = ", ".join(_NAMES.values())
-        raise UnsupportedError(f"{where}: how its tokenizer splits text has no GGUF name that litz knows ({known})")
+        raise UnsupportedError(
+            f"{where}: how its tokenizer splits text has no GGUF name among the known ones ({known})"
+        )
     return found
 
 

@@ -1,16 +1,16 @@
-"""A model's weights under the names of GGUF, in its order of rows, with its whole norms."""
+"""A model's weights under the names of GGUF, in its order of rows, with the offset in the weights of norms."""
 
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from itertools import chain
-from typing import Any
 
 from litz import _core
 from litz.architectures import gguf
 from litz.architectures.base import Family
+from litz.architectures.written import written
 from litz.checkpoint import Checkpoint
 from litz.convert.values import FLOATS, Tensor
-from litz.spec import Attention, Spec, shapes
+from litz.spec import Attention, Spec, attention, weights
 from litz.weights import Part, Source
 
 _FIRST = "token_embd.weight"  # the order is free; the table comes first in other files
@@ -19,17 +19,18 @@ _FIRST = "token_embd.weight"  # the order is free; the table comes first in othe
 def tensors(checkpoint: Checkpoint, family: Family, *, permuted: bool) -> list[Tensor]:
     """Every weight. Matrices keep their floats as they are stored; vectors are F32.
 
-    `permuted`: rows of q and k interleave the halves of each head, so that pairs that turn together are neighbours.
+    `permuted`: rows of q and k interleave the halves of each head, so that pairs that rotate together are neighbours.
     """
-    names, wanted = _names(gguf.names(family, {})), shapes(checkpoint.spec)
-    made = []
+    names, wanted = _names(checkpoint.spec, family), dict(weights(checkpoint.spec))
+    norm, made = checkpoint.spec.main.norm, []
+    offset = norm.offset if norm else 0.0  # all norms of these families are alike
     for source in checkpoint.sources:
         read, dtype = _reader(checkpoint, source, shape=wanted[source.name])
         if permuted and source.name.rpartition(".")[0].endswith(("attn.q", "attn.k")):
             read = _interleaved(read, source.name, spec=checkpoint.spec)
-        if checkpoint.spec.norm.offset and "norm" in source.name:
-            read = _raised(read, by=checkpoint.spec.norm.offset)
-        made.append(Tensor(_name(names, source.name), dtype, wanted[source.name], read))
+        if offset and "norm" in source.name:
+            read = _raised(read, by=offset)
+        made.append(Tensor(names[source.name], dtype, wanted[source.name], read))
     return sorted(made, key=lambda tensor: tensor.name != _FIRST)
 
 
@@ -38,16 +39,10 @@ def factors(values: list[float]) -> Tensor:
     return Tensor("rope_freqs.weight", "F32", (len(values),), lambda: struct.pack(f"<{len(values)}f", *values))
 
 
-def _names(table: Mapping[str, Any]) -> dict[str, str]:
-    """Canonical name -> the file's, for weights that have a tensor of their own."""
-    return {target: name for name, target in table.items() if isinstance(target, str) and "{e}" not in name}
-
-
-def _name(names: Mapping[str, str], canonical: str) -> str:
-    stem, dot, suffix = canonical.rpartition(".")
-    layer = stem.split(".")[1] if stem.startswith("layers.") else ""
-    key = stem.replace(f".{layer}.", ".{i}.", 1) if layer else stem
-    return names[key].replace("{i}", layer) + dot + suffix
+def _names(spec: Spec, family: Family) -> dict[str, str]:
+    """Canonical name -> the file's."""
+    tensors = written(spec, gguf.names(family, {}))
+    return {tensor.weights[0]: tensor.name for tensor in tensors if len(tensor.weights) == 1}
 
 
 def _reader(checkpoint: Checkpoint, source: Source, *, shape: tuple[int, ...]) -> tuple[Callable[[], bytes], str]:
@@ -71,10 +66,11 @@ def _rows(file: _core.TensorFile, part: Part, dtype: str) -> bytes:
 
 def _interleaved(read: Callable[[], bytes], name: str, *, spec: Spec) -> Callable[[], bytes]:
     """The halves of each head's rows one by one: 0, n/2, 1, n/2 + 1…"""
-    mixer = spec.layers[int(name.split(".")[1])].mixer
+    mixer = attention(spec.layers[int(name.split(".")[1])])
+    assert mixer is not None  # only its weights have these names
     heads, size = _heads(mixer, name), mixer.head_dim
 
-    def turned() -> bytes:
+    def permuted_bytes() -> bytes:
         data = memoryview(read())
         row = len(data) // (heads * size)
         order = chain.from_iterable(
@@ -82,7 +78,7 @@ def _interleaved(read: Callable[[], bytes], name: str, *, spec: Spec) -> Callabl
         )
         return b"".join(data[at * row : (at + 1) * row] for at in order)
 
-    return turned
+    return permuted_bytes
 
 
 def _heads(mixer: Attention, name: str) -> int:

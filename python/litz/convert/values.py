@@ -1,4 +1,4 @@
-"""What a GGUF file is made of, before it is written: keys with typed values, and tensors that are read in turn."""
+"""The contents of a GGUF file before it is written: keys with typed values, and tensors that are read one by one."""
 
 import struct
 from collections.abc import Callable, Sequence
@@ -80,7 +80,7 @@ def _text(value: str) -> bytes:
 
 @dataclass(frozen=True)
 class Tensor:
-    """A tensor to be written; `read` makes its bytes when it is its turn, in `dtype`, rows one after the other."""
+    """A tensor to be written; `read` returns its bytes when it is written, in `dtype`, rows one after the other."""
 
     name: str
     dtype: str

@@ -1,4 +1,4 @@
-"""A tokenizer in the keys of a GGUF header: its vocabulary, what each token is for, and the chat template."""
+"""A tokenizer in the keys of a GGUF header: its vocabulary, the type of each token, and the chat template."""
 
 import json
 import re
@@ -14,7 +14,7 @@ _PREFIX = "tokenizer.ggml."
 _NORMAL, _UNKNOWN, _CONTROL, _USER_DEFINED, _UNUSED, _BYTE = range(1, 7)
 _BYTE_TOKEN = re.compile("<0x[0-9A-F]{2}>")
 _MARK = "▁"
-# What stands for no merge: below the score of every token that has one.
+# The score of a token without a merge: below the score of every token that has one.
 _LAST = -1e9
 _ADDED = -1000.0
 _IDS = {
@@ -28,7 +28,7 @@ _ENDS = ("eot_token_id", "eom_token_id")
 def entries(tokenizer: Tokenizer, *, size: int, ends: Iterable[int], where: str) -> list[Entry]:
     """The keys of a tokenizer for a table of `size` rows; `ends` are the tokens that end an answer.
 
-    UnsupportedError names what the format cannot say.
+    UnsupportedError names what the format cannot express.
     """
     whole = json.loads(tokenizer._core.to_json())
     model = whole["model"]
@@ -82,7 +82,7 @@ def _marked(whole: Mapping[str, Any], *, size: int, where: str) -> list[Entry]:
 def _scores(tokens: list[str], kinds: list[int], merges: list[Any], *, where: str) -> list[float]:
     """Minus the place of each token among those that merges make; a pair is merged by the score of what it gives.
 
-    Where a token's merges do not follow each other, no score says their order.
+    Where a token's merges do not follow each other, no scores express their order.
     """
     places: dict[str, int] = {}
     previous, normal = None, {token for token, kind in zip(tokens, kinds, strict=True) if kind == _NORMAL}
@@ -126,13 +126,13 @@ def beyond(tokenizer: Tokenizer, size: int) -> list[str]:
 
 
 def _around(tokenizer: Tokenizer, where: str) -> list[Entry]:
-    """Whether a text begins with bos and ends with eos; the format knows no other tokens around it."""
+    """Whether a text begins with bos and ends with eos; the format has no other tokens around it."""
     slots = tokenizer._core.slots()
     place = next(place for place, (id, _, *_) in enumerate(slots) if id is None)
     before, after = ([id for id, *_ in part] for part in (slots[:place], slots[place + 1 :]))
     for name, found in (("bos", before), ("eos", after)):
         if found and found != [getattr(tokenizer, f"{name}_token_id")]:
-            raise UnsupportedError(f"{where}: its tokenizer puts {found} around a text, and GGUF knows {name} only")
+            raise UnsupportedError(f"{where}: its tokenizer puts {found} around a text, and GGUF has {name} only")
     return [
         values.flag(f"{_PREFIX}add_bos_token", bool(before)),
         values.flag(f"{_PREFIX}add_eos_token", bool(after)),

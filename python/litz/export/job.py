@@ -18,7 +18,7 @@ from litz.hub.progress import size
 
 # Elements that are converted at a time, at least one row.
 _PIECE = 1 << 22
-# What an importance matrix did to the old types says nothing about the new ones.
+# The keys of an importance matrix describe the old types only.
 _DROPPED = "quantize.imatrix."
 _QUANTIZATION_VERSION = 2
 

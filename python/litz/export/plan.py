@@ -16,18 +16,19 @@ Tensors = Mapping[str, tuple[str, tuple[int, ...], int]]  # name: dtype, shape, 
 BLOCKS = {
     "F32": (1, 4), "F16": (1, 2), "BF16": (1, 2), "Q8_0": (32, 34), "Q4_0": (32, 18), "Q4_1": (32, 20),
     "Q5_0": (32, 22), "Q5_1": (32, 24), "IQ4_NL": (32, 18), "Q4_K": (256, 144), "Q5_K": (256, 176), "Q6_K": (256, 210),
+    "MXFP4": (32, 17),
 }  # fmt: skip
 FLOATS = ("F64", "F32", "F16", "BF16")
 _INTEGERS = ("I64", "I32", "I16", "I8")
-# What takes the place of a type whose blocks do not fit into a row.
+# The replacement of a type whose blocks do not fit into a row.
 _NARROWER = {"Q4_K": "Q5_0", "Q5_K": "Q5_1", "Q6_K": "Q8_0"}
-# Small matrices that decide much, and tables that are added and not multiplied.
+# Small matrices with a large effect, and tables that are added instead of multiplied.
 _KEPT = re.compile(r"ffn_gate_inp|(^|\.)position_embd\.|token_types\.|ssm_conv1d|shortconv\.conv|attn_rel_b\.")
 
 
 @dataclass(frozen=True)
 class Planned:
-    """A tensor and what becomes of it; `wanted` is the type that its rows may be too short for."""
+    """A tensor and its new type; `wanted` is the scheme's type, for which its rows may be too short."""
 
     name: str
     shape: tuple[int, ...]
@@ -39,7 +40,7 @@ class Planned:
 
     @property
     def twice(self) -> bool:
-        """Whether what was rounded once is rounded again."""
+        """Whether quantised values are quantised again."""
         return self.stored not in FLOATS and self.dtype not in (*FLOATS, self.stored)
 
 
@@ -73,7 +74,7 @@ def _wanted(name: str, tensors: Tensors, header: Mapping[str, Any], scheme: Sche
         return "F32" if stored == "F64" else stored
     if scheme.floats:
         return scheme.base
-    # A tied embedding is the output too, and every token reads all of it.
+    # A tied embedding is the output too, and each token multiplies all of it.
     if name == "output.weight" or (name == "token_embd.weight" and "output.weight" not in tensors):
         fits = shape[-1] % BLOCKS[scheme.base][0] == 0
         return "Q6_K" if scheme.base != "Q8_0" and fits else "Q8_0"

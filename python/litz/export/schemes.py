@@ -1,4 +1,4 @@
-"""The types that a model can be quantised to: what each stores where, and how GGUF files call it."""
+"""The types that a model can be quantised to: the type of each tensor, and the name in GGUF files."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from litz.errors import ArgumentError
 from litz.nearest import nearest
 
-# (layer, layers) -> the type of that layer's matrix
+# (layer, number of layers) -> the type of that layer's matrix
 Raised = Callable[[int, int], str | None]
 
 

@@ -1,27 +1,30 @@
-"""GenerationConfig: the parameters that a model's maker, or its user, wants as defaults."""
+"""GenerationConfig: default generation parameters, of a model's files or of its user."""
 
 import json
 import os
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Unpack
 
+from litz.arguments.mistaken import check_source
+from litz.atomic_files import write_text
 from litz.config import read_json
 from litz.errors import ConfigError, UnknownArgumentError, UnsupportedError
-from litz.generation.parameters import Biases, Tokens
-from litz.mistaken import check_source
+from litz.generation.parameters import PARAMETERS, Biases, PretrainedOptions, Tokens
+from litz.generation.resolve import check, hint_for
+from litz.hub.where import split, with_where_signature
 from litz.numbers import shown
-from litz.whole_files import write_text
 
 if TYPE_CHECKING:
     from litz.config import Config
     from litz.hub import ModelFiles
 
 FILE = "generation_config.json"
-# Written by every version of transformers; they say nothing about generation.
+# Written by every version of transformers; they have no effect on generation.
 _PROVENANCE = ("transformers_version", "_from_model_config", "_commit_hash", "_original_object_hash")
+_BESIDES = ("unknown", "source")
 _SPECIAL_TOKENS = ("bos_token_id", "eos_token_id", "pad_token_id")
 
 
@@ -30,7 +33,7 @@ class GenerationConfig:
     """Defaults for generation, with transformers' names; None means not set.
 
     A value given to `generate` wins over one of a GenerationConfig given to it, that one over the model's own. What a
-    file holds beyond these names is kept in `unknown`, shown, saved again, and never acts.
+    file holds beyond these names is kept in `unknown`, shown and saved again; it has no effect.
     """
 
     max_new_tokens: int | None = None
@@ -113,72 +116,62 @@ class GenerationConfig:
 
     def __new__(cls, *_: Any, **values: Any) -> "GenerationConfig":  # noqa: D102
         for name in values:
-            if name not in _NAMES and name not in _BESIDES:
-                raise UnknownArgumentError(f"GenerationConfig has no {name!r}; {_hint(name)}")
+            if name not in PARAMETERS and name not in _BESIDES:
+                raise UnknownArgumentError(f"GenerationConfig has no {name!r}; {hint_for(name)}")
         return super().__new__(cls)
 
     def _set_known(self, name: str, value: Any) -> None:
-        if name not in _NAMES and name not in _BESIDES:
-            raise AttributeError(f"GenerationConfig has no {name!r}; {_hint(name)}")
+        if name not in PARAMETERS and name not in _BESIDES:
+            raise AttributeError(f"GenerationConfig has no {name!r}; {hint_for(name)}")
         object.__setattr__(self, name, value)
 
-    if not TYPE_CHECKING:  # or type checkers would let every name be set
+    if not TYPE_CHECKING:  # or type checkers would accept every name
         __setattr__ = _set_known
 
         def __getattr__(self, name: str) -> Any:
             if name.startswith("_"):
                 raise AttributeError(name)
-            raise AttributeError(f"GenerationConfig has no {name!r}; {_hint(name)}", obj=self)
+            raise AttributeError(f"GenerationConfig has no {name!r}; {hint_for(name)}", obj=self)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "GenerationConfig":
-        """A configuration of these values; names that litz does not know go to `unknown`."""
-        known = {name: value for name, value in values.items() if name in _NAMES}
-        rest = {name: value for name, value in values.items() if name not in _NAMES and name not in _PROVENANCE}
+        """A configuration of these values; unknown names go to `unknown`."""
+        known = {name: value for name, value in values.items() if name in PARAMETERS}
+        rest = {name: value for name, value in values.items() if name not in PARAMETERS and name not in _PROVENANCE}
         return cls(**known, unknown=rest)
 
     @classmethod
+    @with_where_signature
     def from_pretrained(
         cls,
         pretrained_model_name: str | os.PathLike[str],
         config_file_name: str | None = None,
-        *,
-        revision: str | None = None,
-        cache_dir: str | os.PathLike[str] | None = None,
-        local_files_only: bool = False,
-        token: str | bool | None = None,
-        **values: Any,
+        **options: Unpack[PretrainedOptions],
     ) -> "GenerationConfig":
         """Reads `generation_config.json` of a model, or of a folder that holds nothing else.
 
-        `values` with the name of a parameter win over the file's; another name is ArgumentError. A model without the
-        file raises ModelNotFoundError.
+        `options` say where the model is, as in `hub.where.Where`, or win over the file's parameter of that name;
+        another name is ArgumentError. A model without the file raises ModelNotFoundError.
         """
-        from litz.generation.files import read_pretrained
+        from litz.generation.files import find
 
         check_source(pretrained_model_name, "GenerationConfig.from_pretrained")
+        where, values = split(options)
         for name in values:
-            if name not in _NAMES:
-                raise UnknownArgumentError(f"{name}: no generation parameter, and no argument here; {_hint(name)}")
-        made = read_pretrained(
-            pretrained_model_name,
-            config_file_name or FILE,
-            revision=revision,
-            cache_dir=cache_dir,
-            local_files_only=local_files_only,
-            token=token,
-        )
+            if name not in PARAMETERS:
+                raise UnknownArgumentError(f"{name}: no generation parameter, and no argument here; {hint_for(name)}")
+        made = cls.from_file(find(pretrained_model_name, config_file_name or FILE, **where))
         made.update(**values)
         return made
 
     @classmethod
     def from_file(cls, path: Path) -> "GenerationConfig":
-        """The configuration that a file holds; keys that litz does not know are named in one warning."""
+        """The configuration that a file holds; one warning names unknown keys."""
         made = cls.from_dict(read_json(path))
         made.source = str(path)
         if made.unknown:
             names = ", ".join(sorted(made.unknown))
-            warnings.warn(f"{path}: keys that litz does not know do not act: {names}", stacklevel=2)
+            warnings.warn(f"{path}: unknown keys have no effect: {names}", stacklevel=2)
         return made
 
     @classmethod
@@ -186,11 +179,11 @@ class GenerationConfig:
         """The generation parameters among a model configuration's keys: where older models have them."""
         written: Any = getattr(model_config, "written", model_config)
         values: Mapping[str, Any] = written if isinstance(written, Mapping) else written.to_dict()
-        return cls(**{name: values[name] for name in _NAMES if values.get(name) is not None})
+        return cls(**{name: values[name] for name in PARAMETERS if values.get(name) is not None})
 
     @classmethod
     def for_model(cls, files: "ModelFiles", config: "Config") -> "GenerationConfig":
-        """What a model's files say; None where they are silent.
+        """The parameters in a model's files; None where they have none.
 
         Without a `generation_config.json` the parameters in `config.json` count, as in transformers.
         """
@@ -222,19 +215,19 @@ class GenerationConfig:
         self.to_json_file(Path(save_directory) / (config_file_name or FILE))
 
     def push_to_hub(self, *_: Any) -> None:
-        """UnsupportedError: litz writes to no server."""
+        """UnsupportedError: litz uploads nothing."""
         raise UnsupportedError("push_to_hub: litz uploads nothing; save_pretrained, and upload the folder yourself")
 
     def to_json_file(self, json_file_path: str | os.PathLike[str], use_diff: bool = True) -> None:
-        """Writes `to_json_string` into a file, which is there when it is whole."""
+        """Writes `to_json_string` into a file, atomically."""
         write_text(Path(json_file_path), self.to_json_string(use_diff))
 
     def to_json_string(self, use_diff: bool = True) -> str:
         """JSON of all values that are set; `use_diff=False` writes null for the others, too.
 
-        Tuples as keys become [[ids], number] pairs. ConfigError names what JSON has no form for.
+        Tuples as keys become [[ids], number] pairs. ConfigError names a value that JSON cannot hold.
         """
-        values = self.to_dict() if use_diff else {**dict.fromkeys(_NAMES), **self.to_dict()}
+        values = self.to_dict() if use_diff else {**dict.fromkeys(PARAMETERS), **self.to_dict()}
         biases = values.get("sequence_bias")
         if isinstance(biases, Mapping):
             values["sequence_bias"] = [[list(tokens), bias] for tokens, bias in biases.items()]
@@ -249,15 +242,15 @@ class GenerationConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """All values that are set, the unknown ones included."""
-        named = {name: getattr(self, name) for name in _NAMES if getattr(self, name) is not None}
+        named = {name: getattr(self, name) for name in PARAMETERS if getattr(self, name) is not None}
         return {**named, **self.unknown}
 
     def update(self, *, defaults_only: bool = False, **values: Any) -> dict[str, Any]:
-        """Sets the values that it has a name for, checks the result, and returns the others.
+        """Sets the values with known names, checks the result, and returns the other values.
 
         `defaults_only` sets what is not set yet. A value out of its range raises, and nothing is changed.
         """
-        named = {name: value for name, value in values.items() if name in _NAMES}
+        named = {name: value for name, value in values.items() if name in PARAMETERS}
         if defaults_only:
             named = {name: value for name, value in named.items() if getattr(self, name) is None}
         before = {name: getattr(self, name) for name in named}
@@ -267,7 +260,7 @@ class GenerationConfig:
         except BaseException:
             self._set(before)
             raise
-        return {name: value for name, value in values.items() if name not in _NAMES}
+        return {name: value for name, value in values.items() if name not in PARAMETERS}
 
     def _set(self, values: Mapping[str, Any]) -> None:
         for name, value in values.items():
@@ -275,22 +268,17 @@ class GenerationConfig:
 
     def validate(self) -> None:
         """ArgumentError for a value out of its range, UnsupportedError for what litz does not do."""
-        from litz.generation.resolve import check
-
-        check(self)
+        check(named(self))
 
     def __repr__(self) -> str:
         return f"GenerationConfig({json.dumps(self.to_dict(), indent=2, ensure_ascii=False, default=str)})"
 
 
-_BESIDES = ("unknown", "source")
-_NAMES = tuple(item.name for item in fields(GenerationConfig) if item.name not in _BESIDES)
-
-
-def _hint(name: str) -> str:
-    from litz.generation.resolve import hint_for
-
-    return hint_for(name)
+def named(config: GenerationConfig | None) -> dict[str, Any]:
+    """The values that a configuration sets, without unknown ones."""
+    if config is None:
+        return {}
+    return {name: value for name, value in config.to_dict().items() if name in PARAMETERS}
 
 
 def _plain(value: Any) -> Any:

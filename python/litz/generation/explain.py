@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from typing import Any, Unpack
 
 from litz.generation.config import GenerationConfig
+from litz.generation.executor import GenerativeModel
 from litz.generation.lengths import limited
-from litz.generation.parameters import ACTING, SAMPLING, GenerationParameters
+from litz.generation.parameters import SAMPLING, GenerationParameters, of_kind
 from litz.generation.resolve import resolve
-from litz.generation.run import Model, fallback_layers, layers_of
-
-_BESIDES = ("bos_token_id", "pad_token_id", "return_dict_in_generate")
+from litz.generation.run import fallback_layers, layers_of
 
 
 @dataclass(frozen=True)
@@ -28,7 +27,7 @@ class Explanation:
     """All parameters that are set; printing it gives a table."""
 
     parameters: tuple[Parameter, ...]
-    unknown: tuple[str, ...]  # names in the model's file that litz does not know
+    unknown: tuple[str, ...]  # unknown names in the model's file
 
     def __getitem__(self, name: str) -> Parameter:
         return next(parameter for parameter in self.parameters if parameter.name == name)
@@ -45,16 +44,16 @@ class Explanation:
 
 
 def explain_generation(
-    model: Model,
+    model: GenerativeModel,
     *,
     generation_config: GenerationConfig | None = None,
     fallbacks: Sequence[GenerationConfig] = (),
     **parameters: Unpack[GenerationParameters],
 ) -> Explanation:
-    """What `generate` would do with these arguments, or `stream` with these `fallbacks`, without doing it."""
+    """The parameters that `generate` would use with these arguments, or `stream` with these `fallbacks`."""
     layers = [*layers_of(model, generation_config, parameters), *fallback_layers(fallbacks)]
     resolved = limited(resolve(layers))
-    names = [name for name in (*ACTING, *_BESIDES) if resolved.get(name) is not None]
+    names = [name for name in of_kind("acting", "sampling") + of_kind("form") if resolved.get(name) is not None]
     inert = (*SAMPLING, "seed") if resolved.greedy() else ()
-    told = [Parameter(name, resolved.get(name), resolved.origins[name], acts=name not in inert) for name in names]
-    return Explanation(tuple(told), tuple(sorted(model.generation_config.unknown)))
+    rows = [Parameter(name, resolved.get(name), resolved.origins[name], acts=name not in inert) for name in names]
+    return Explanation(tuple(rows), tuple(sorted(model.generation_config.unknown)))

@@ -1,4 +1,4 @@
-"""The special tokens that a GGUF header names, which stand for the `generation_config.json` that such a file lacks."""
+"""The special tokens of a GGUF header, in place of the `generation_config.json` that such a file lacks."""
 
 from pathlib import Path
 from typing import Any

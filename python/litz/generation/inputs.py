@@ -1,12 +1,12 @@
-"""What users pass as input ids, as lists of tokens without padding; and results back in the form of the input."""
+"""Input ids in any form as lists of tokens without padding, and results in the form of the input."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from litz import arrays
+from litz.arguments.mistaken import described, not_ids
 from litz.errors import ArgumentError
-from litz.mistaken import described, not_ids
 from litz.numbers import shown, token_id
 
 Kind = Literal["torch", "numpy", "list"]
@@ -33,7 +33,7 @@ class Prompts:
 def read_prompts(
     input_ids: Any, attention_mask: Any = None, *, bos: int | None, pad: int | None, special: Sequence[int] = ()
 ) -> Prompts:
-    """Prompts from a tensor, an array or lists; a tokenizer's output brings its own mask.
+    """Prompts from a tensor, an array or lists; a tokenizer's output has its own mask.
 
     Padding is what the mask leaves out at either end of a row. Rows without a mask are searched for `pad` at their
     ends. Where that token is also one of `special`, which a prompt may well begin or end with, a batch is ArgumentError
@@ -109,7 +109,7 @@ def _unmasked(rows: list[list[int]], mask: list[list[int]]) -> list[list[int]]:
     read: list[list[int]] = []
     for index, (row, kept) in enumerate(zip(rows, mask, strict=True)):
         places = [place for place, keep in enumerate(kept) if keep]
-        if not row:  # it has no token, which is said where it is read
+        if not row:  # an empty row, for which the reader has an error
             read.append([])
             continue
         if not places or len(places) != places[-1] - places[0] + 1:

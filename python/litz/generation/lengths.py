@@ -1,4 +1,4 @@
-"""How long a generation becomes where nobody says it: transformers' twenty new tokens."""
+"""The default length of a generation: transformers' twenty new tokens."""
 
 import warnings
 from dataclasses import replace
@@ -19,7 +19,7 @@ def limited(parameters: Resolved) -> Resolved:
 
 
 def warn_if_defaulted(parameters: Resolved) -> None:
-    """One warning where the limit is nobody's choice."""
+    """One warning where the limit is the default."""
     defaulted = parameters.origins.get("max_new_tokens") == DEFAULT
     if defaulted and parameters.get("max_new_tokens") == DEFAULT_NEW_TOKENS:
         warnings.warn(

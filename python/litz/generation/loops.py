@@ -1,12 +1,12 @@
-"""Whether a model has begun to say the same span again and again: exact repetition at the end of its answer."""
+"""Detects loops: exact repetition of a span at the end of an answer."""
 
 from collections.abc import Sequence
 
 LONGEST = 256  # pieces of a span that is looked for
-# Below these lengths, tables, refrains and sentences that were asked for ten times look the same.
+# Shorter repetitions also occur in tables, refrains and requested repetitions.
 ENOUGH = 96
 ENOUGH_SIMPLE = 256  # for spans of at most one word: laughter, separators, empty tables, zeros, digits
-COPIES = 4  # of the span, after it was said first
+COPIES = 4  # of the span, after the first one
 ALWAYS_ENOUGH = 384  # also where that is fewer copies
 
 _AFTER_NUMBER = (".", ")", ":")
@@ -17,7 +17,7 @@ def looping_span(pieces: Sequence[str]) -> int | None:
 
     A span loops when what follows its first copy repeats it exactly for 96 pieces and four copies (256 pieces where the
     span has less than two different words); 384 are always enough. Where nothing repeats this costs at most 256
-    comparisons, so that it may be asked after every token.
+    comparisons, so that it may be called after every token.
     """
     last = pieces[-1] if pieces else ""
     for period in range(1, min(LONGEST, len(pieces) - 1) + 1):

@@ -33,7 +33,7 @@ class Token:
 
     row: int  # prompt number times num_return_sequences, plus the number of the continuation
     id: int
-    text: str | None  # what became readable with it: may be empty, or more than this token; None without a tokenizer
+    text: str | None  # the text that it completes: may be empty, or more than this token; None without a tokenizer
     finish_reason: str | None  # "eos", "stop", "length" or "time" with the row's last token
     context_limited: bool = False  # whether that "length" was the model's context
 

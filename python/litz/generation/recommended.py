@@ -1,7 +1,7 @@
-"""How well-known models want to be sampled: the settings of their cards, which a GGUF file does not carry.
+"""Recommended sampling of well-known models: the settings of their cards, which a GGUF file lacks.
 
 `litz chat` and the text-generation pipeline use them where neither the caller nor the model's files say anything;
-`generate` and `stream` do not, and stay greedy.
+`generate` and `stream` do not use them: they are greedy.
 """
 
 import re
@@ -32,7 +32,7 @@ class Recommended:
     pattern: str  # of the whole name, in lower case and with "-" for all that is neither a letter nor a digit
     source: str  # where the numbers are from
     sampling: Sampling
-    without_thinking: Sampling | None = None  # for models that think unless they are told not to
+    without_thinking: Sampling | None = None  # for models that think unless thinking is switched off
 
     def config(self, *, thinking: bool = True) -> GenerationConfig:
         """The row as a configuration whose `source` says where its values are from."""
@@ -40,8 +40,8 @@ class Recommended:
         return GenerationConfig(do_sample=True, source=self.source, **asdict(chosen))
 
 
-# How to sample where neither the files nor a row of this table say it: as transformers' pipelines do.
-UNSAID: Mapping[str, Any] = {"do_sample": True, "temperature": 0.7}
+# Where neither the files nor a row of this table say how to sample: the default of transformers' pipelines.
+DEFAULT_SAMPLING: Mapping[str, Any] = {"do_sample": True, "temperature": 0.7}
 
 _SIZE = r"-\d+(-\d+)?[bm]"  # "-135m", "-0-6b"
 _QWEN3_PLAIN = Sampling(temperature=0.7, top_p=0.8, top_k=20, min_p=0.0)
@@ -95,7 +95,7 @@ RECOMMENDATIONS = (
 
 
 def recommended(names: Iterable[str]) -> Recommended | None:
-    """The first row that one of these names has, the first name first; None for a stranger."""
+    """The first row that matches one of these names, the first name first; None for an unknown model."""
     for name in names:
         plain = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
         for row in RECOMMENDATIONS:
@@ -105,12 +105,12 @@ def recommended(names: Iterable[str]) -> Recommended | None:
 
 
 def names_of(files: ModelFiles, header: Mapping[str, Any]) -> list[str]:
-    """What a model is called: by its GGUF header and file, else by its repository or folder."""
+    """The names of a model: by its GGUF header and file, else by its repository or folder."""
     if files.gguf is None:
         repositories = [part for part in files.root.parts if part.startswith("models--")]
         return [repositories[-1].split("--")[-1] if repositories else Path(files.source).name]
-    told = [header.get(f"general.{key}") for key in ("basename", "size_label", "finetune")]
-    parts = [part for part in told if isinstance(part, str) and part]
+    fields = [header.get(f"general.{key}") for key in ("basename", "size_label", "finetune")]
+    parts = [part for part in fields if isinstance(part, str) and part]
     name = header.get("general.name")
     return ["-".join(parts), *([name] if isinstance(name, str) else []), files.gguf.stem]
 
@@ -123,7 +123,7 @@ class _Model(Protocol):
 def recommended_configs(model: _Model, *, thinking: bool = True, sampling: bool = True) -> list[GenerationConfig]:
     """What the table says of a model; nothing where the model's own files say how to sample."""
     own = model.generation_config
-    if not sampling:  # greedy is asked for, and nothing else shall change it
+    if not sampling:  # greedy is requested, and no row may change it
         return []
     silent = all(getattr(own, name) is None for name in ("do_sample", "temperature", "top_p", "top_k", "min_p"))
     return [model.recommended.config(thinking=thinking)] if silent and model.recommended is not None else []

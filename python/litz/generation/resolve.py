@@ -1,4 +1,4 @@
-"""Which value of each parameter counts, where it came from, and whether it can act."""
+"""Resolves parameters: which source's value of each is used, and whether it can have an effect."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -7,34 +7,23 @@ from typing import Any
 
 from litz import _core
 from litz.errors import ArgumentError, UnknownArgumentError, UnsupportedError
-from litz.generation.config import GenerationConfig
-from litz.generation.parameters import (
-    ACTING,
-    FOREIGN,
-    HARMLESS,
-    OTHER_NAMES,
-    SAMPLING,
-    UNSUPPORTED,
-    GenerationParameters,
-)
-from litz.generation.values import read
+from litz.generation.parameters import ACTING, FOREIGN, OTHER_NAMES, PARAMETERS, SAMPLING, read
 from litz.nearest import nearest
-from litz.numbers import shown
+from litz.numbers import integer, shown
 
 ARGUMENT = "argument"
 CONFIG = "generation_config argument"
 MODEL = "the model's generation config"
 FALLBACK = "fallback"
 DEFAULT = "default"
-# transformers' own default: sampling without a word about top_k keeps the 50 likeliest tokens.
-_DEFAULTS: dict[str, Any] = {"do_sample": False, "top_k": 50}
-_KNOWN = frozenset(GenerationParameters.__annotations__)
+# Those of transformers: sampling without a top_k keeps the 50 likeliest tokens.
+_DEFAULTS = {name: row.default for name, row in PARAMETERS.items() if row.default is not None}
 _LENGTHS = ("max_new_tokens", "max_length")
 
 
 @dataclass(frozen=True)
 class Layer:
-    """Values from one source; `where` is what errors call it, such as a file."""
+    """Values from one source; `where` is its name in errors, such as a file."""
 
     origin: str
     values: Mapping[str, Any]
@@ -57,24 +46,25 @@ class Resolved:
         return _greedy(self.values)
 
     def acting(self) -> dict[str, Any]:
-        """What the core is told, in plain JSON types."""
-        told = {name: self.values[name] for name in ACTING if self.values.get(name) is not None}
+        """The parameters of the core that count, in plain JSON types."""
+        acting = {name: self.values[name] for name in ACTING if self.values.get(name) is not None}
         if self.greedy():
-            told = {name: value for name, value in told.items() if name not in SAMPLING}
-            told["do_sample"] = False
-        if "min_new_tokens" in told:  # which takes precedence, as max_new_tokens does
-            told.pop("min_length", None)
-        return told
+            acting = {name: value for name, value in acting.items() if name not in SAMPLING}
+            acting["do_sample"] = False
+        if "min_new_tokens" in acting:  # which takes precedence, as max_new_tokens does
+            acting.pop("min_length", None)
+        return acting
 
     def to_json(self, *, batch_size: int | None = None) -> str:
         """The core's parameters; `batch_size`: how many rows it computes together."""
-        return json.dumps({**self.acting(), "max_batch_size": read("batch_size", batch_size)})
+        most = None if batch_size is None else integer(batch_size, "batch_size", least=1)
+        return json.dumps({**self.acting(), "max_batch_size": most})
 
 
 def resolve(layers: Sequence[Layer]) -> Resolved:
     """Merges layers, the strongest first. A None in the strongest switches a parameter off.
 
-    An unknown, unsupported or explicitly given but inert parameter is an error.
+    An unknown parameter is an error, and so is an unsupported one, or an explicit one without effect.
     """
     for layer in layers:
         _refuse_unknown(layer)
@@ -94,9 +84,8 @@ def resolve(layers: Sequence[Layer]) -> Resolved:
     return resolved
 
 
-def check(config: GenerationConfig) -> None:
+def check(values: Mapping[str, Any]) -> None:
     """The same checks for one configuration by itself."""
-    values = {name: value for name, value in config.to_dict().items() if name not in config.unknown}
     origins = dict.fromkeys(values, CONFIG)
     resolved = Resolved(_read(values, origins, places={}), origins)
     _refuse_unsupported(resolved, places={})
@@ -104,9 +93,9 @@ def check(config: GenerationConfig) -> None:
 
 
 def _read(values: Mapping[str, Any], origins: Mapping[str, str], *, places: Mapping[str, str]) -> dict[str, Any]:
-    """Every value converted and checked, but what of the model's own values would do nothing."""
+    """Every value converted and checked, without those of the model's own values that have no effect."""
     made = dict(values)
-    # What decides whether the others act comes first.
+    # The parameters that decide whether others have an effect come first.
     for name in sorted(values, key=lambda name: (name != "do_sample", name != "temperature")):
         if name == "temperature" and origins[name] == MODEL and not made.get("do_sample"):
             continue
@@ -124,36 +113,29 @@ def _greedy(values: Mapping[str, Any]) -> bool:
     return not values.get("do_sample") or values.get("temperature") == 0
 
 
-def named(config: GenerationConfig | None) -> dict[str, Any]:
-    """The values that a configuration sets, without those that litz does not know."""
-    if config is None:
-        return {}
-    return {name: value for name, value in config.to_dict().items() if name in _KNOWN}
-
-
 def _refuse_unknown(layer: Layer) -> None:
     for name, value in layer.values.items():
-        asked = value is not None and value is not False and not (isinstance(value, list) and not value)
-        if name in FOREIGN and asked:
+        requested = value is not None and value is not False and not (isinstance(value, list) and not value)
+        if name in FOREIGN and requested:
             raise UnsupportedError(f"{name}: {FOREIGN[name]}")
-        if name not in _KNOWN and name not in FOREIGN:
+        if name not in PARAMETERS and name not in FOREIGN:
             raise UnknownArgumentError(f"{name} is not a generation parameter; {hint_for(name)}")
 
 
 def hint_for(name: str, others: Sequence[str] = ()) -> str:
-    """What a name that is no parameter may be meant to be: one of other libraries', or the nearest one."""
+    """A suggestion for an unknown name: that of another library's parameter, or the nearest name."""
     if name in OTHER_NAMES:
         return f"transformers and litz call it {OTHER_NAMES[name]}"
-    near = nearest(name, [*_KNOWN, *others])
-    return f"did you mean {near}?" if near else f"litz knows {', '.join(ACTING)}"
+    near = nearest(name, [*PARAMETERS, *others])
+    return f"did you mean {near}?" if near else f"the parameters are {', '.join(ACTING)}"
 
 
 def _refuse_unsupported(resolved: Resolved, *, places: Mapping[str, str]) -> None:
-    for name, (neutral, advice) in UNSUPPORTED.items():
+    for name, row in PARAMETERS.items():
         value, origin = resolved.get(name), resolved.origins.get(name, "")
-        harmless = origin == MODEL and name in HARMLESS
-        if value is not None and not harmless and not _among(value, neutral):
-            raise UnsupportedError(f"{name}={shown(value)} ({places.get(origin, origin)}): {advice}")
+        acts = row.kind == "refused" and value is not None and not _among(value, row.neutral)
+        if acts and not (origin == MODEL and row.in_files):
+            raise UnsupportedError(f"{name}={shown(value)} ({places.get(origin, origin)}): {row.advice}")
 
 
 def _among(value: Any, values: Sequence[Any]) -> bool:
@@ -175,7 +157,7 @@ def _refuse_two_lengths(layers: Sequence[Layer]) -> None:
 
 
 def _refuse_inert(resolved: Resolved, layers: Sequence[Layer]) -> None:
-    """A sampling parameter given beside or above the choice of greedy decoding would do nothing."""
+    """Refuses a sampling parameter beside or above the choice of greedy decoding: it would have no effect."""
     if not resolved.greedy() or resolved.get("temperature") == 0:
         return
     model = next((layer.values for layer in layers if layer.origin == MODEL), {})
@@ -193,10 +175,10 @@ def _refuse_inert(resolved: Resolved, layers: Sequence[Layer]) -> None:
 
 
 def _inert(values: Mapping[str, Any], copied: Mapping[str, Any]) -> list[str]:
-    """Names of what sampling would read; a configuration object may be a copy of the model's own."""
+    """The names of parameters that only sampling reads; a configuration may be a copy of the model's own."""
 
-    def asks(name: str) -> bool:
+    def acts(name: str) -> bool:
         value = values.get(name)
-        return value is not None and not _among(value, (*SAMPLING[name], copied.get(name)))
+        return value is not None and not _among(value, (*PARAMETERS[name].neutral, copied.get(name)))
 
-    return [name for name in SAMPLING if asks(name)]
+    return [name for name in SAMPLING if acts(name)]

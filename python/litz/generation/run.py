@@ -1,40 +1,32 @@
-"""generate, stream and explain: the public functions over a native model."""
+"""generate and stream: the public functions over any model that has an executor."""
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 
 from litz import _core, log
+from litz.arguments.mistaken import described, is_model
+from litz.config import Config
 from litz.errors import ArgumentError, UnsupportedError
-from litz.generation.config import GenerationConfig
+from litz.generation.config import GenerationConfig, named
+from litz.generation.executor import GenerativeModel
 from litz.generation.inputs import Prompts, as_kind, read_prompts
 from litz.generation.lengths import limited, warn_if_defaulted
 from litz.generation.outputs import GenerationOutput, Token
 from litz.generation.parameters import GenerationOptions, GenerationParameters
-from litz.generation.recommended import Recommended
-from litz.generation.resolve import ARGUMENT, CONFIG, FALLBACK, MODEL, Layer, Resolved, named, resolve
-from litz.mistaken import described, is_model
+from litz.generation.resolve import ARGUMENT, CONFIG, FALLBACK, MODEL, Layer, Resolved, resolve
 
 if TYPE_CHECKING:
     from litz.arrays import Listable
     from litz.generation.streamers import Streams
     from litz.tokenizers import Tokenizer
 
-# What ids come in and results go out as: torch tensors or numpy arrays.
+# The kind of inputs and results: torch tensors or numpy arrays.
 Array = TypeVar("Array", bound="Listable")
 
-# How many tokens of each row the core generates before Python looks, where nobody waits for them.
+# How many tokens of each row one call of the core generates, where no caller waits for each.
 _UNWATCHED = 1024
-
-
-class Model(Protocol):
-    """What generation needs of a model."""
-
-    _core: Any
-    config: Any
-    generation_config: GenerationConfig
-    recommended: Recommended | None
 
 
 @dataclass(frozen=True)
@@ -48,7 +40,7 @@ class Run:
     readable: bool
 
     def tokens(self, at_once: int) -> Generator[Token]:
-        """Tokens as they come, `at_once` of each row at a time; leaving the loop ends the run."""
+        """Tokens as they are generated, `at_once` of each row at a time; leaving the loop ends the run."""
         try:
             while events := self.core.advance(at_once):
                 for row, token, finish in events:
@@ -70,7 +62,7 @@ class Row:
 
 
 def start(
-    model: Model,
+    model: GenerativeModel,
     input_ids: Any,
     attention_mask: Any,
     tokenizer: Any,
@@ -78,23 +70,23 @@ def start(
     *,
     batch_size: int | None = None,
 ) -> Run:
-    """Checks everything and readies the core; `layers` are the parameters, the strongest first."""
+    """Checks the arguments and prepares a run of the core; `layers` are the parameters, the strongest first."""
     parameters = limited(resolve(layers))
     eos = parameters.get("eos_token_id") or []
     bos = parameters.get("bos_token_id")
     special = [*eos, *([] if bos is None else [bos])]
     prompts = read_prompts(input_ids, attention_mask, bos=bos, pad=parameters.get("pad_token_id"), special=special)
-    told = parameters.to_json(batch_size=batch_size)
-    core = _core.Generation(model._core, prompts.read, told, _core_tokenizer(tokenizer))
+    params_json = parameters.to_json(batch_size=batch_size)
+    core = _core.Generation(model.executor, prompts.read, params_json, _core_tokenizer(tokenizer))
     warn_if_defaulted(parameters)
-    log.debug("generation", "prompts of %s tokens, %s", [len(row) for row in prompts.read], told)
+    log.debug("generation", "prompts of %s tokens, %s", [len(row) for row in prompts.read], params_json)
     rows = len(prompts.read) * (parameters.get("num_return_sequences") or 1)
     return Run(core, prompts, parameters, rows, tokenizer is not None)
 
 
 @overload  # by position, so that `**inputs` matches the last one alone
 def generate(
-    model: Model,
+    model: GenerativeModel,
     input_ids: Sequence[Sequence[int]],
     /,
     generation_config: GenerationConfig | None = None,
@@ -108,7 +100,7 @@ def generate(
 ) -> list[list[int]]: ...
 @overload
 def generate(
-    model: Model,
+    model: GenerativeModel,
     input_ids: Any,
     /,
     generation_config: GenerationConfig | None = None,
@@ -122,7 +114,7 @@ def generate(
 ) -> GenerationOutput: ...
 @overload
 def generate(
-    model: Model,
+    model: GenerativeModel,
     input_ids: Array,
     /,
     generation_config: GenerationConfig | None = None,
@@ -136,7 +128,7 @@ def generate(
 ) -> Array: ...
 @overload
 def generate(
-    model: Model,
+    model: GenerativeModel,
     input_ids: Any = None,
     generation_config: GenerationConfig | None = None,
     *,
@@ -149,7 +141,7 @@ def generate(
     **parameters: Unpack[GenerationOptions],
 ) -> Any: ...
 def generate(
-    model: Model,
+    model: GenerativeModel,
     input_ids: Any = None,
     generation_config: GenerationConfig | None = None,
     *,
@@ -163,17 +155,17 @@ def generate(
     """Continues each prompt: (rows, time) ids, prompts included, as torch, numpy or lists, as the input was.
 
     `input_ids` (or `inputs`): (batch, time) with padding on either side, lists of any lengths, or a tokenizer's output.
-    Greedy unless `do_sample`; the model's generation config holds where nothing is said; without any limit of length it
-    stops after 20 new tokens and warns. Each prompt gives the same alone and in a batch; a `seed` makes draws
-    repeatable, and equal prompts equal. `streamer` gets the tokens of a single row as they come.
+    Greedy unless `do_sample`. Parameters that are not passed are those of the model's generation config. Without any
+    limit of length it stops after 20 new tokens and warns. Each prompt gives the same alone and in a batch. A `seed`
+    makes draws repeatable, and equal prompts equal. `streamer` gets the tokens of a single row as they come.
     `return_dict_in_generate=True` gives a GenerationOutput.
 
-    `context="slide"` goes on beyond the context, up to max_new_tokens, max_length or max_time: where the context is
-    full, or a prompt longer than it, the oldest tokens are forgotten and the newest half of a context is read again:
+    `context="slide"` continues beyond the context, up to max_new_tokens, max_length or max_time: where the context is
+    full, or a prompt longer than it, the oldest tokens are dropped and the newest half of a context is read again:
     exactly what a prompt of those tokens gives (penalties still see the whole text). "error", the default, refuses
     longer prompts with ContextError and ends a row whose context is full.
     """
-    with telling(streamer):
+    with errors_sent_to(streamer):
         input_ids = _one_of(input_ids, inputs)
         check_token_types(model, token_type_ids)
         run = start(model, input_ids, attention_mask, tokenizer, layers_of(model, generation_config, parameters))
@@ -190,7 +182,7 @@ def generate(
 
 
 def stream(
-    model: Model,
+    model: GenerativeModel,
     input_ids: Any = None,
     *,
     attention_mask: Any = None,
@@ -201,9 +193,9 @@ def stream(
 ) -> Generator[Token]:
     """The same as `generate`, token by token and for any number of rows; leaving the loop ends the run.
 
-    `fallbacks`, the strongest first, hold where neither the call nor the model's files say anything.
+    `fallbacks`, the strongest first, are used where neither the call nor the model's files set a value.
 
-    With a tokenizer, each Token has the text that became readable: complete characters, without special tokens, and
+    With a tokenizer, each Token has the text that it completes: complete characters, without special tokens, and
     nothing that is or may become a stop string.
     """
     layers = [*layers_of(model, generation_config, parameters), *fallback_layers(fallbacks)]
@@ -211,15 +203,16 @@ def stream(
 
 
 def _one_of(input_ids: Any, inputs: Any) -> Any:
-    """transformers calls the same argument by two names."""
+    """The value of an argument that has two names in transformers."""
     if input_ids is not None and inputs is not None:
         raise ArgumentError("input_ids and inputs are two names of one argument; pass one of them")
     return inputs if input_ids is None else input_ids
 
 
-def check_token_types(model: Model, token_type_ids: Any) -> None:
+def check_token_types(model: GenerativeModel, token_type_ids: Any) -> None:
     """UnsupportedError where token types would act: most decoders ignore them, GPT-2 adds an embedding for them."""
-    if token_type_ids is not None and model.config["model_type"] == "gpt2":
+    config = getattr(model, "config", None)
+    if token_type_ids is not None and isinstance(config, Config) and config["model_type"] == "gpt2":
         raise UnsupportedError("token_type_ids: litz computes GPT-2 without token types; leave them out")
 
 
@@ -248,9 +241,10 @@ def collect(run: Run, streamer: Any = None) -> list[Row]:
     return rows
 
 
-def layers_of(model: Model, config: GenerationConfig | None, parameters: GenerationParameters) -> list[Layer]:
+def layers_of(model: GenerativeModel, config: GenerationConfig | None, parameters: GenerationParameters) -> list[Layer]:
     """The sources of a call's parameters, the strongest first."""
     check_config(config)
+    check_model(model)
     own = model.generation_config
     return [
         Layer(ARGUMENT, parameters),
@@ -259,8 +253,18 @@ def layers_of(model: Model, config: GenerationConfig | None, parameters: Generat
     ]
 
 
+def check_model(model: Any) -> None:
+    """ArgumentError for an object without the interface of a model."""
+    own = getattr(model, "generation_config", None)
+    if not isinstance(own, GenerationConfig) or not hasattr(model, "executor"):
+        raise ArgumentError(
+            f"model must have an executor and a generation_config of litz (litz.generation.GenerativeModel), "
+            f"found {described(model)}"
+        )
+
+
 def check_config(config: Any) -> None:
-    """ArgumentError for what is no GenerationConfig of litz."""
+    """ArgumentError for an object that is no GenerationConfig of litz."""
     if config is not None and not isinstance(config, GenerationConfig):
         found = f"generation_config must be a litz.GenerationConfig, found {type(config).__name__}"
         if not isinstance(config, Mapping) and not hasattr(config, "to_dict"):
@@ -270,7 +274,7 @@ def check_config(config: Any) -> None:
 
 
 def fallback_layers(configs: Sequence[GenerationConfig]) -> list[Layer]:
-    """Layers below the model's own; the `source` of each is the origin that explanations name."""
+    """Layers below the model's own; the `source` of each is its origin in explanations."""
     return [Layer(config.source or FALLBACK, named(config), where=config.source) for config in configs]
 
 
@@ -301,8 +305,8 @@ def _array(ids: Any, run: Run) -> Any:
 
 
 @contextmanager
-def telling(streamer: Any) -> Iterator[None]:
-    """Whoever waits for a streamer learns of the error that ended it."""
+def errors_sent_to(streamer: Any) -> Iterator[None]:
+    """Sends the error that ends a run to its streamer, whose reader may wait in another thread."""
     try:
         yield
     except BaseException as error:

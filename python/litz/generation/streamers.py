@@ -1,4 +1,4 @@
-"""Streamers: objects that are given the tokens of one sequence as they come (`put`), and its end (`end`)."""
+"""Streamers: objects that receive the tokens of one sequence as they are generated (`put`), and its end (`end`)."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
@@ -7,8 +7,8 @@ from queue import Empty, Queue
 from typing import Any, Never, Protocol
 
 from litz.arguments import names_of, refuse_unknown
+from litz.arguments.mistaken import described
 from litz.errors import ArgumentError
-from litz.mistaken import described
 
 
 class BaseStreamer(ABC):
@@ -20,21 +20,21 @@ class BaseStreamer(ABC):
 
     @abstractmethod
     def end(self) -> None:
-        """Nothing comes after it."""
+        """The end of the sequence."""
 
 
 class Streams(Protocol):
-    """A streamer, as far as generation needs it: transformers' are such, too."""
+    """The interface of a streamer; those of transformers have it, too."""
 
     def put(self, value: Any) -> None:
         """Takes ids."""
 
     def end(self) -> None:
-        """Nothing comes after it."""
+        """The end of the sequence."""
 
 
 class Decodes(Protocol):
-    """A tokenizer, as far as streamers need it."""
+    """The interface of a tokenizer for streamers."""
 
     @property
     def decode(self) -> Callable[..., Any]:
@@ -55,14 +55,14 @@ class DecodeOptions:
     spaces_between_special_tokens: bool | None = None
 
     def given(self) -> dict[str, Any]:
-        """The options that say something."""
+        """The options that are set."""
         return {name: value for name, value in vars(self).items() if value is not None}
 
 
 class _Redecoding:
     """Text of a growing list of tokens, for tokenizers that can only decode all of it.
 
-    With `whole_words` a word waits until the next one begins: what follows may still change it.
+    With `whole_words` a word is buffered until the next one begins, which may still change it.
     """
 
     def __init__(self, tokenizer: Decodes, options: DecodeOptions, *, whole_words: bool = False) -> None:
@@ -73,7 +73,7 @@ class _Redecoding:
         self._sent = 0
 
     def push(self, token: int) -> str:
-        """What the token completes; an incomplete character waits."""
+        """The text that the token completes; an incomplete character is buffered."""
         self._ids.append(token)
         text = str(self._tokenizer.decode(self._ids, **self._options))
         if text.endswith("\N{REPLACEMENT CHARACTER}"):
@@ -128,7 +128,7 @@ class TextStreamer(BaseStreamer):
         self._prompt_comes = True
 
     def put(self, value: Any) -> None:
-        """Takes ids, and passes on the text that they complete."""
+        """Takes ids, and calls `on_finalized_text` with the text that they complete."""
         ids = value.tolist() if hasattr(value, "tolist") else list(value)
         if ids and isinstance(ids[0], list):
             if len(ids) > 1:
@@ -140,7 +140,7 @@ class TextStreamer(BaseStreamer):
             self.on_finalized_text("".join(self._decoding.push(token) for token in ids))
 
     def end(self) -> None:
-        """Passes on the rest, and is ready for another sequence."""
+        """Flushes the rest, and is ready for another sequence."""
         rest = self._decoding.finish()
         self._decoding = _decoding(self.tokenizer, self._options)
         self._prompt_comes = True

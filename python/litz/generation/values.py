@@ -1,32 +1,18 @@
-"""What each generation parameter may be: one conversion of callers' and files' values to what the core reads."""
+"""Readers of parameters' values: callers' and files' types converted to JSON's. Ranges are the core's."""
 
 import math
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 from litz.errors import ArgumentError
-from litz.numbers import MOST, integer, number, shown, token_id
-
-# The core computes scores in float32: what does not fit is no number there.
-_MOST_FLOAT = 3.4028234663852886e38
-_MOST_SEED = 2**64 - 1
-# Each continuation keeps a copy of its prompt from the start.
-MOST_CONTINUATIONS = 10_000
+from litz.numbers import integer, number, shown, token_id
 
 Reader = Callable[[Any, str], Any]
 
 
-def read(name: str, value: Any) -> Any:
-    """A parameter's value in the types of JSON, -1 for "none" left out; ArgumentError names what is out of range.
-
-    Names without an entry here are read by nobody and returned as they are.
-    """
-    reader = _READERS.get(name)
-    return value if reader is None or value is None else reader(value, name)
-
-
 def plain(value: Any) -> Any:
-    """Numbers and lists as JSON knows them, from numpy, torch or tuples."""
+    """Numbers and lists in the types of JSON, from numpy, torch or tuples."""
     if hasattr(value, "tolist"):
         return value.tolist()
     if isinstance(value, (list, tuple, set, frozenset)):
@@ -34,21 +20,30 @@ def plain(value: Any) -> Any:
     return value
 
 
-def _count(least: int, most: int = MOST) -> Reader:
-    return lambda value, name: integer(value, name, least=least, most=most)
+@cache
+def _ranges() -> dict[str, tuple[Any, Any, bool]]:
+    from litz import _core
+
+    return _core.generation_ranges()
 
 
-def _number(least: float, most: float = _MOST_FLOAT, *, open_low: bool = False) -> Reader:
-    def read_number(value: Any, name: str) -> float:
-        found = number(value, name, least=least, most=most)
-        if open_low and found == least:
-            raise ArgumentError(f"{name} must be above {least:g}, found {shown(value)}")
-        return found
-
-    return read_number
+def count(value: Any, name: str) -> int:
+    """A whole number of the parameter's range."""
+    least, most, _ = _ranges()[name]
+    return integer(value, name, least=least, most=most)
 
 
-def _flag(value: Any, name: str) -> bool:
+def real(value: Any, name: str) -> float:
+    """A number of the parameter's range."""
+    least, most, above = _ranges()[name]
+    found = number(value, name, least=least, most=most)
+    if above and found == least:
+        raise ArgumentError(f"{name} must be above {least:g}, found {shown(value)}")
+    return found
+
+
+def flag(value: Any, name: str) -> bool:
+    """True or False."""
     found = plain(value)
     if not isinstance(found, bool):
         raise ArgumentError(f"{name} must be True or False, found {shown(value)}")
@@ -63,9 +58,9 @@ def _items(value: Any, name: str, what: str) -> list[Any]:
     return list(value)
 
 
-def _is_none(token: Any) -> bool:
-    """Published files say -1 where they mean that there is no such token."""
-    return not isinstance(token, (bool, float)) and _equal(token, -1)
+def _is_none(found: Any) -> bool:
+    """Published files write -1 for a token that does not exist."""
+    return not isinstance(found, (bool, float)) and _equal(found, -1)
 
 
 def _equal(value: Any, other: int) -> bool:
@@ -75,40 +70,45 @@ def _equal(value: Any, other: int) -> bool:
         return False
 
 
-def _tokens(value: Any, name: str) -> list[int]:
+def tokens(value: Any, name: str) -> list[int]:
     """One id or several; -1 is no token."""
     found = plain(value)
     items = found if isinstance(found, list) else [found]
     return [token_id(item, name) for item in items if not _is_none(item)]
 
 
-def _forced(value: Any, name: str) -> list[int]:
+def forced_tokens(value: Any, name: str) -> list[int]:
+    """One id or several."""
     found = plain(value)
     return [token_id(item, name) for item in (found if isinstance(found, list) else [found])]
 
 
-def _one_token(value: Any, name: str) -> int | None:
+def token(value: Any, name: str) -> int | None:
+    """One id; -1 is no token."""
     return None if _is_none(value) else token_id(value, name)
 
 
-def _forced_one(value: Any, name: str) -> int:
+def forced_token(value: Any, name: str) -> int:
+    """One id."""
     return token_id(value, name)
 
 
-def _pad(value: Any, name: str) -> int:
+def pad_token(value: Any, name: str) -> int:
     """Results are padded with it, and -1 is a usual filling."""
     return -1 if _is_none(value) else token_id(value, name)
 
 
-def _words(value: Any, name: str) -> list[list[int]]:
+def words(value: Any, name: str) -> list[list[int]]:
+    """Sequences of ids."""
     what = "a list of lists of token ids, none empty"
-    words = [_items(word, name, what) for word in _items(value, name, what)]
-    if not all(words):
+    sequences = [_items(word, name, what) for word in _items(value, name, what)]
+    if not all(sequences):
         raise ArgumentError(f"{name} must be {what}, found {shown(value)}")
-    return [[token_id(item, name) for item in word] for word in words]
+    return [[token_id(item, name) for item in sequence] for sequence in sequences]
 
 
-def _biases(value: Any, name: str) -> list[list[Any]]:
+def biases(value: Any, name: str) -> list[list[Any]]:
+    """Pairs of a sequence of ids and its bias; JSON has no -inf, which becomes a string."""
     what = "a dict from tuples of token ids to numbers, or a list of [[token ids], number] pairs"
     pairs = list(value.items()) if isinstance(value, Mapping) else _items(value, name, what)
     read_pairs = []
@@ -116,49 +116,32 @@ def _biases(value: Any, name: str) -> list[list[Any]]:
         items = _items(pair, name, what)
         if len(items) != 2:
             raise ArgumentError(f"{name} must be {what}, found {shown(pair)} in it")
-        tokens, bias = items
-        (sequence,) = _words([tokens], name)
+        ids, bias = items
+        (sequence,) = words([ids], name)
         forbids = not isinstance(bias, bool) and isinstance(bias, float) and bias == -math.inf
-        amount = "-inf" if forbids else number(bias, name, least=-_MOST_FLOAT, most=_MOST_FLOAT)
+        amount = "-inf" if forbids else real(bias, name)
         read_pairs.append([sequence, amount])
     return read_pairs
 
 
-def _decay(value: Any, name: str) -> list[Any]:
+def decay(value: Any, name: str) -> list[Any]:
+    """Where it starts, and the factor."""
     items = _items(value, name, "[start, factor]: a number of tokens and a number")
     if len(items) != 2:
         raise ArgumentError(f"{name} must be [start, factor], found {shown(value)}")
-    return [integer(items[0], name), number(items[1], name, least=-_MOST_FLOAT, most=_MOST_FLOAT)]
+    return [integer(items[0], name), real(items[1], name)]
 
 
-def _strings(value: Any, name: str) -> list[str]:
+def strings(value: Any, name: str) -> list[str]:
+    """One text or several, none empty."""
     items = [value] if isinstance(value, str) else _items(value, name, "a string or a list of strings")
     if not all(isinstance(item, str) and item for item in items):
         raise ArgumentError(f"{name} must be a string or a list of strings, none empty, found {shown(value)}")
     return items
 
 
-def _context(value: Any, name: str) -> str:
+def context(value: Any, name: str) -> str:
+    """The behaviour where the context is full."""
     if value not in ("error", "slide"):
         raise ArgumentError(f'{name} must be "error" or "slide", found {shown(value)}')
     return str(value)
-
-
-_share = _number(0.0, 1.0)
-_positive_share = _number(0.0, 1.0, open_low=True)
-_any_number = _number(-_MOST_FLOAT)
-
-_READERS: dict[str, Reader] = {
-    "max_new_tokens": _count(1), "max_length": _count(1), "min_new_tokens": _count(0), "min_length": _count(0),
-    "max_time": _number(0.0, open_low=True), "stop_strings": _strings, "context": _context,
-    "do_sample": _flag, "temperature": _number(0.0), "top_k": _count(0), "top_p": _share, "min_p": _share,
-    "top_h": _positive_share, "typical_p": _positive_share, "epsilon_cutoff": _share, "eta_cutoff": _share,
-    "seed": _count(0, _MOST_SEED), "num_return_sequences": _count(1, MOST_CONTINUATIONS),
-    "repetition_penalty": _number(0.0, open_low=True), "presence_penalty": _any_number,
-    "frequency_penalty": _any_number, "no_repeat_ngram_size": _count(0), "bad_words_ids": _words,
-    "sequence_bias": _biases, "suppress_tokens": _tokens, "begin_suppress_tokens": _tokens,
-    "forced_bos_token_id": _forced_one, "forced_eos_token_id": _forced,
-    "exponential_decay_length_penalty": _decay, "remove_invalid_values": _flag, "renormalize_logits": _flag,
-    "eos_token_id": _tokens, "bos_token_id": _one_token, "pad_token_id": _pad, "return_dict_in_generate": _flag,
-    "batch_size": _count(1),
-}  # fmt: skip

@@ -1,4 +1,4 @@
-"""What is on this machine already: the Hub's cache, read without huggingface_hub, and litz's own."""
+"""The caches: the Hub's, read without huggingface_hub, and litz's own."""
 
 import json
 import os
@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from litz.atomic_files import AtomicFile
 from litz.errors import FormatError
 from litz.hub.files import SIDE_FILES, WEIGHTS, Want, missing
 from litz.hub.gguf_names import gguf_names
 from litz.hub.locations import hub_cache, litz_home
 from litz.hub.paths import check_name, snapshot_of
-from litz.hub.sources import HubSource, PackageSource, parse, parse_package
+from litz.hub.sources import PACKAGE, REPOSITORY, HubSource, PackageSource, is_default, parse, parse_package
 
 NOTE = ".litz.json"
 
@@ -35,8 +36,6 @@ def cached() -> list[CachedModel]:
 
 def is_cached(known: str) -> bool:
     """Whether the model of a short name is on this machine, in the form that the name means."""
-    from litz.hub.default import PACKAGE, REPOSITORY, is_default
-
     home = litz_home()
     if is_default(known):
         folder = snapshot(hub_cache(), REPOSITORY)
@@ -78,7 +77,7 @@ def lacking(folder: Path, want: Want, *, home: Path, file: str | None = None) ->
     """The files that a snapshot lacks to be used for `want`; empty if it has all of them, whatever else is unfinished.
 
     `folder` is the snapshot or a subfolder of it. A download that litz finished left a note naming all files with their
-    sizes: then those count, but for weights that nobody asks for.
+    sizes: then those count, except weights that `want` does not need.
     """
     if file is not None:
         return [] if (folder / check_name(file)).is_file() else [file]
@@ -94,17 +93,17 @@ def lacking(folder: Path, want: Want, *, home: Path, file: str | None = None) ->
     return absent or _dangling(folder, _read_for(folder, want))
 
 
-def unsettled(folder: Path, want: Want, *, home: Path) -> list[str]:
-    """Why the repository may hold more than this usable snapshot does: worth asking for while there is a network.
+def maybe_incomplete(folder: Path, want: Want, *, home: Path) -> list[str]:
+    """Why the repository may hold more than this usable snapshot does: worth a request while there is a network.
 
-    Somebody may have fetched one file alone, or was interrupted; huggingface_hub marks in .no_exist what is not there.
+    A download may have been of one file alone, or interrupted; huggingface_hub lists absent files in .no_exist.
     """
     if read_snapshot_note(folder, want, home=home) is not None:
         return []
     whole = snapshot_of(folder) or folder
-    asked = ["tokenizer_config.json"] if want == "tokenizer" else []
+    requested = ["tokenizer_config.json"] if want == "tokenizer" else []
     marks = whole.parent.parent / ".no_exist" / whole.name / os.path.relpath(folder, whole)
-    doubtful = [name for name in asked if not (folder / name).is_file() and not (marks / name).exists()]
+    doubtful = [name for name in requested if not (folder / name).is_file() and not (marks / name).exists()]
     return (
         missing(folder, want) or doubtful or _dangling(folder, SIDE_FILES) or _unfinished(whole.parent.parent / "blobs")
     )
@@ -133,7 +132,7 @@ def _unfinished(blobs: Path) -> list[str]:
 
 
 def note_of_snapshot(folder: Path, home: Path) -> Path:
-    """Where litz remembers that it completed this snapshot, or this subfolder of one."""
+    """The note that litz writes when it completed this snapshot, or this subfolder of one."""
     whole = snapshot_of(folder) or folder
     place = home / "hub" / whole.parent.parent.name
     return place / f"{whole.name}{NOTE}" if whole == folder else place / whole.name / folder.relative_to(whole) / NOTE
@@ -149,7 +148,7 @@ def read_snapshot_note(folder: Path, want: Want, *, home: Path) -> dict[str, int
 
 
 def read_json(path: Path) -> dict[str, object] | None:
-    """A JSON object; None if the file is absent or is something else, which is as good as absent."""
+    """A JSON object; None if the file is absent or holds something else."""
     try:
         value = json.loads(path.read_bytes())
     except (OSError, ValueError):
@@ -158,22 +157,14 @@ def read_json(path: Path) -> dict[str, object] | None:
 
 
 def write_json(path: Path, value: dict[str, object], *, mode: int = 0o666) -> None:
-    """Written to a temporary name and renamed: a reader sees all of it or nothing. `mode` is narrowed by the umask."""
+    """Writes a JSON object atomically, and makes its folder if need be. `mode` is narrowed by the umask."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_name(f".{path.name}.{os.getpid()}")
-    text = json.dumps(value, indent=1) + "\n"
-    try:
-        with open(scratch, "w", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, mode)) as file:
-            file.write(text)
-        scratch.replace(path)
-    except OSError as error:  # about the file that is meant
-        raise OSError(error.errno, error.strerror, str(path)) from error
-    finally:
-        scratch.unlink(missing_ok=True)
+    with AtomicFile(path, mode) as file:
+        file.write((json.dumps(value, indent=1) + "\n").encode())
 
 
 def package_folder(source: PackageSource, home: Path) -> Path:
-    """The folder that stands for the root of the wheel."""
+    """The folder that holds the files of the wheel, as in its root."""
     return home / "pypi" / f"{source.package}=={source.version}"
 
 
@@ -234,7 +225,7 @@ def _lacking_or_broken(path: Path) -> bool:
 
 
 def tree_size(folder: Path) -> int:
-    """The bytes of a folder's files, links not counted."""
+    """The bytes of a folder's files, not counting links."""
     files = (Path(root) / name for root, _, names in os.walk(folder) for name in names)
     return sum(path.lstat().st_size for path in files if not path.is_symlink())
 

@@ -1,6 +1,6 @@
-"""Which model is meant where none is named: LITZ_MODEL, else what `litz default` set, else the embedded one.
+"""The model of a command line that names none: LITZ_MODEL, else what `litz default` set, else the embedded one.
 
-This is the command's habit; Python programs name their models, and `pipeline()` without one takes the embedded one.
+Only the command does this. Python programs name their models, and `pipeline()` without one takes the embedded one.
 """
 
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from litz.errors import FormatError
 from litz.hub.cache import read_json, write_json
-from litz.hub.default import DEFAULT_MODEL
+from litz.hub.known import DEFAULT_MODEL
 from litz.hub.locations import litz_home
 
 VARIABLE = "LITZ_MODEL"
@@ -32,16 +32,16 @@ def chosen_model(named: str | None = None) -> Chosen:
         return Chosen(named, NAMED)
     if os.environ.get(VARIABLE):
         return Chosen(os.environ[VARIABLE], VARIABLE)
-    kept = kept_model()
+    kept = configured_model()
     return Chosen(kept, COMMAND) if kept is not None else Chosen(DEFAULT_MODEL, EMBEDDED)
 
 
 def settings_file() -> Path:
-    """Where `litz default` keeps its answer."""
+    """The file in which `litz default` stores the model."""
     return litz_home() / "settings.json"
 
 
-def kept_model() -> str | None:
+def configured_model() -> str | None:
     """What `litz default` set; None if nothing, FormatError if its file is damaged."""
     path = settings_file()
     if not path.exists():
@@ -52,18 +52,18 @@ def kept_model() -> str | None:
     return model
 
 
-def keep_model(source: str) -> None:
-    """From now on `source` is meant where no model is named."""
-    from litz.hub.disk import disk_trouble
+def set_model(source: str) -> None:
+    """Sets the model of command lines that name none."""
+    from litz.hub.disk_errors import disk_error
 
     try:
         write_json(settings_file(), {"model": source}, mode=0o600)
     except OSError as error:
-        raise disk_trouble(error, {"LITZ_HOME": litz_home()}) or error from error
+        raise disk_error(error, {"LITZ_HOME": litz_home()}) or error from error
 
 
-def forget_model() -> bool:
-    """The embedded default is meant again; whether anything was set."""
+def unset_model() -> bool:
+    """Unsets it, so that the embedded default counts again; whether anything was set."""
     try:
         settings_file().unlink()
     except FileNotFoundError:

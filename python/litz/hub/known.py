@@ -1,6 +1,6 @@
 """Short names of models that are known to work: each means one file of one repository of the Hub.
 
-Sizes are in megabytes, as the Hub lists the files, for people who wonder before they fetch one.
+Sizes are in megabytes, as the Hub lists the files, to be shown before a download.
 """
 
 from dataclasses import dataclass
@@ -21,16 +21,17 @@ class KnownModel:
 
     @property
     def family(self) -> str:
-        """What stands before the colon."""
+        """The part before the colon."""
         return self.name.partition(":")[0]
 
     @property
     def source(self) -> str:
-        """What `resolve` takes in its place."""
+        """The source that it means, as `resolve` takes it."""
         return f"{self.repo}:{self.file}"
 
 
-# The embedded default; it is fetched in its own way (see default.py), not from the repository of the row.
+# The embedded default; `default.py` downloads it, not from the repository of the row.
+DEFAULT_MODEL = "SmolLM2-135M-Instruct"
 EMBEDDED = "smollm2:135m"
 
 KNOWN = (
@@ -113,12 +114,10 @@ def find_known(name: str) -> KnownModel | None:
 
 
 def known_source(name: str) -> str | None:
-    """What a short name stands for, as `resolve` and `from_pretrained` take it; None if it is none."""
+    """The source that a short name means, as `resolve` and `from_pretrained` take it; None for another name."""
     row = find_known(name)
     if row is None:
         return None
-    from litz.hub.default import DEFAULT_MODEL
-
     return DEFAULT_MODEL if row.name == EMBEDDED else row.source
 
 
@@ -128,7 +127,7 @@ def tags_of(family: str) -> list[str]:
 
 
 def nearest_known(name: str) -> str | None:
-    """The short name that somebody who wrote `name` may have meant; None if nothing is near."""
+    """The short name nearest to `name`; None if none is near."""
     wanted = name.lower()
     of_family = tags_of(wanted.partition(":")[0])
     if of_family:
@@ -139,5 +138,5 @@ def nearest_known(name: str) -> str | None:
 
 
 def _plain(name: str) -> str:
-    """Letters and digits only: people write llama-3.2-1b, Llama3.2:1B and llama3_2."""
+    """Letters and digits only: llama-3.2-1b, Llama3.2:1B and llama3_2 are alike."""
     return "".join(character for character in name.lower() if character.isalnum())

@@ -1,4 +1,4 @@
-"""Where caches are, and what the environment says about the network; read anew at each call."""
+"""Folders and network settings from the environment, read at each call."""
 
 import os
 from collections.abc import Mapping
@@ -32,7 +32,7 @@ def hub_variable() -> str:
 def litz_home(cache_dir: str | os.PathLike[str] | None = None) -> Path:
     """litz's own cache: LITZ_HOME, else a folder `litz` in an explicit `cache_dir` or HF_HOME, else ~/.cache/litz.
 
-    pypi/PACKAGE==VERSION/path/in/wheel, beside each a note *.litz.json, written last; tmp/ holds downloads under way.
+    pypi/PACKAGE==VERSION/path/in/wheel, beside each a note *.litz.json, written last; tmp/ holds unfinished downloads.
     """
     if cache_dir is not None:
         return _expand(os.fspath(cache_dir)) / "litz"
@@ -49,7 +49,7 @@ def litz_state() -> Path:
 
 
 def litz_configuration() -> Path:
-    """What a user writes for litz, such as presets: litz in XDG_CONFIG_HOME or ~/.config."""
+    """The folder of the user's configuration, such as presets: litz in XDG_CONFIG_HOME or ~/.config."""
     return _expand(os.environ.get("XDG_CONFIG_HOME") or "~/.config") / "litz"
 
 

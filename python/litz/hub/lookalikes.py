@@ -1,4 +1,4 @@
-"""Words that look like the name of a model, known or not: nobody who types one alone means a prompt."""
+"""A test for words that look like a model's name: such a word alone is not a prompt."""
 
 import re
 
@@ -11,7 +11,7 @@ _TAG = re.compile(r"latest|instruct|chat|base|text|it|\d+(?:\.\d+)?[bm](?:-.*)?|
 
 
 def looks_like_a_name(word: str) -> bool:
-    """Whether somebody who wrote this word alone meant a model, known or not: gemma, qwen-3, gpt2, llama3:8b."""
+    """Whether a word looks like a model's name, known or not: gemma, qwen-3, gpt2, llama3:8b."""
     if not re.fullmatch(r"[A-Za-z][\w.:-]*", word, re.ASCII):
         return False
     stem, _, rest = word.lower().partition(":")

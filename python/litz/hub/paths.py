@@ -1,4 +1,4 @@
-"""The one rule for a file name that came from a file: it must stay inside the folder it belongs to."""
+"""The check of untrusted file names: none may leave its folder."""
 
 import os
 import re
@@ -27,11 +27,11 @@ def check_name(name: str) -> PurePosixPath:
 def resolve_in(root: Path, name: str) -> Path:
     """The path of `name` under `root`, which may not exist.
 
-    Links in a folder of the user's own lead wherever the user wants. What came from the Hub links from
-    snapshots/COMMIT to the blobs folder of its own repository and nowhere else; FormatError refuses the rest.
+    Links in a folder of the user's own may point anywhere. Links in the Hub's cache may point from
+    snapshots/COMMIT to the blobs folder of their own repository only; any other is FormatError.
     """
     path = root / check_name(name)
-    if not path.exists():  # a dangling link is as good as none
+    if not path.exists():  # a dangling link counts as absent
         return path
     snapshot = snapshot_of(root)
     if snapshot is None:

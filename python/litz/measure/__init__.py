@@ -1,4 +1,4 @@
-"""What a model asks of a machine, what the machine can give, and how near to that a run comes."""
+"""The cost of a model's tokens, the limits of the machine, and the share of them that a run reaches."""
 
 from litz.measure.limits import Limits, limits
 from litz.measure.speed import Runner, fresh

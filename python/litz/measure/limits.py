@@ -9,7 +9,7 @@ _GIGABYTE = 1 << 30
 
 @dataclass(frozen=True)
 class Limits:
-    """What so many threads reach at best: bytes and operations a second. A multiply-add counts two operations."""
+    """The peak rates of so many threads: bytes and operations a second. A multiply-add counts two operations."""
 
     bandwidth: float
     """Bytes a second, read from a gigabyte of memory."""
@@ -27,7 +27,7 @@ class Limits:
         return self.fma if dtype in ("F32", "F16", "BF16") else self.int8 or None
 
     def best(self, other: "Limits") -> "Limits":
-        """The larger of two measurements, one by one: what a neighbour slowed down is no limit."""
+        """The larger of two measurements, one by one: a measurement that another process slowed down is no limit."""
         return Limits(
             max(self.bandwidth, other.bandwidth), max(self.fma, other.fma),
             max(self.bf16, other.bf16), max(self.int8, other.int8),

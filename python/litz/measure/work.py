@@ -1,18 +1,18 @@
-"""What a token costs: the bytes that decoding reads and the operations that a prompt needs."""
+"""The cost of a token: the bytes that decoding reads and the operations of a prompt."""
 
 import math
 from dataclasses import dataclass
 
 from litz import _core
 from litz.checkpoint import Checkpoint
-from litz.spec import shapes
+from litz.spec import attention, weights
 
 _EMBEDDINGS = ("token_embd.weight", "model.embed_tokens.weight")
 
 
 @dataclass(frozen=True)
 class Work:
-    """A model's demands, from its files and its Spec."""
+    """The cost of a model's tokens, from its files and its Spec."""
 
     dtypes: dict[str, int]
     """Bytes by stored dtype, most first."""
@@ -44,18 +44,18 @@ class Work:
 
 
 def work_of(checkpoint: Checkpoint) -> Work:
-    """What a token of this model costs. Of a mixture of experts, all matrices count, whichever a token meets."""
+    """The cost of a token of this model. Of a mixture of experts all matrices count, not only the routed ones."""
     spec = checkpoint.spec
-    matrices = {name: math.prod(shape) for name, shape in shapes(spec).items() if len(shape) == 2}
+    matrices = {name: math.prod(shape) for name, shape in weights(spec) if len(shape) == 2}
     dtypes = dict(sorted(checkpoint.stored_bytes().items(), key=lambda item: -item[1]))
     embedding = 0
     for file in checkpoint.tensor_files:
         tensors = file.tensors()
         embedding += sum(tensors[name][2] for name in _EMBEDDINGS if name in tensors)
-    mixers = [layer.mixer for layer in spec.layers]
+    mixers = [mixer for mixer in map(attention, spec.layers) if mixer]
     return Work(
         dtypes=dtypes,
-        weights=sum(dtypes.values()) - (0 if spec.tied_head else embedding),
+        weights=sum(dtypes.values()) - (0 if spec.is_tied else embedding),
         kv=_core.kv_bytes(spec.to_json(), 64) // 64,
         products=2 * sum(count for name, count in matrices.items() if name.startswith("layers.")),
         head=2 * spec.vocab * spec.width,

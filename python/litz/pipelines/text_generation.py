@@ -4,24 +4,26 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Unpack, cast, overload
 
+from litz.arguments.mistaken import described, is_model
 from litz.errors import ArgumentError, UnknownArgumentError
+from litz.generation.config import named
 from litz.generation.parameters import FOREIGN, GenerationParameters
-from litz.generation.recommended import UNSAID, recommended_configs
-from litz.generation.resolve import ARGUMENT, MODEL, Layer, hint_for, named
-from litz.generation.run import Row, collect, fallback_layers, start, telling
-from litz.mistaken import described, is_model
+from litz.generation.recommended import DEFAULT_SAMPLING, recommended_configs
+from litz.generation.resolve import ARGUMENT, MODEL, Layer, hint_for
+from litz.generation.run import Row, collect, errors_sent_to, fallback_layers, start
+from litz.hub.where import WhereArguments
 from litz.numbers import integer
 
 if TYPE_CHECKING:
     from litz.generation.streamers import Streams
-    from litz.native import NativeCausalLM
+    from litz.models.native import NativeCausalLM
     from litz.tokenizers import Tokenizer
     from litz.tokenizers.signatures import Conversation
 
 PIPELINE = "pipeline argument"
 DEFAULT = "pipeline default"
 # transformers' defaults for what neither the user nor the model's files nor its card set.
-_DEFAULTS: dict[str, Any] = {"max_new_tokens": 256, **UNSAID}
+_DEFAULTS: dict[str, Any] = {"max_new_tokens": 256, **DEFAULT_SAMPLING}
 
 Message = dict[str, Any]
 
@@ -45,6 +47,10 @@ class PipelineParameters(GenerationParameters, total=False):
     batch_size: int | None
 
 
+class PipelineOptions(WhereArguments, PipelineParameters, total=False):
+    """Arguments of pipeline() for this task, beside the model and the tokenizer."""
+
+
 _OPTIONS = frozenset(PipelineParameters.__annotations__) - frozenset(GenerationParameters.__annotations__)
 
 _HINTS = {
@@ -54,7 +60,7 @@ _HINTS = {
 
 
 def refuse_unknown(parameters: Mapping[str, Any], also: Sequence[str] = ()) -> None:
-    """UnknownArgumentError for a name that nothing here reads; `also` are others that it may be meant to be."""
+    """UnknownArgumentError for an unknown name; `also` are further names to suggest."""
     for name in parameters:
         if name not in PipelineParameters.__annotations__ and name not in FOREIGN:
             hint = _HINTS.get(name) or hint_for(name, [*_OPTIONS, *also])
@@ -62,9 +68,9 @@ def refuse_unknown(parameters: Mapping[str, Any], also: Sequence[str] = ()) -> N
 
 
 class Generated(dict[str, Any]):
-    """One result, {"generated_text": ...}, that also knows the new text alone and why it ended."""
+    """One result, {"generated_text": ...}, with the new text alone and the reason why it ended."""
 
-    text: str  # the new text, whatever return_full_text says
+    text: str  # the new text, with any return_full_text
     finish_reason: str  # "eos", "stop", "length" or "time"
     context_limited: bool  # whether that "length" was the model's context
 
@@ -81,9 +87,9 @@ class _Prompt:
 class TextGenerationPipeline:
     """Continues texts and conversations; made by `pipeline("text-generation", ...)`.
 
-    Its `model` and `tokenizer` may be used by themselves. What is passed to a call wins over what was passed at
-    construction, that over the model's generation config, that over what is recommended for a well-known model
-    (`model.recommended`), and that over 256 new tokens sampled at temperature 0.7.
+    Its `model` and `tokenizer` may be used by themselves. The arguments of a call override those of the construction,
+    these the model's generation config, this the recommended values of a well-known model (`model.recommended`), and
+    these the defaults: 256 new tokens sampled at temperature 0.7.
     """
 
     task = "text-generation"
@@ -157,11 +163,11 @@ class _Call:
         both = (parameters, pipe._parameters)
         given = [{name: value for name, value in layer.items() if name in _OPTIONS} for layer in both]
         self.options = {**given[1], **given[0]}
-        asked = next((layer["do_sample"] for layer in both if layer.get("do_sample") is not None), True)
+        requested = next((layer["do_sample"] for layer in both if layer.get("do_sample") is not None), True)
         self.layers = [
             *(Layer(origin, self._generation(layer)) for origin, layer in zip((ARGUMENT, PIPELINE), both, strict=True)),
             Layer(MODEL, named(self.model.generation_config), where=self.model.generation_config.source),
-            *fallback_layers(recommended_configs(self.model, sampling=bool(asked))),
+            *fallback_layers(recommended_configs(self.model, sampling=bool(requested))),
             Layer(DEFAULT, _DEFAULTS),
         ]
         self._check()
@@ -194,7 +200,7 @@ class _Call:
     def run(self, inputs: Sequence[Any]) -> list[list[Generated]]:
         """The results of each input."""
         streamer = self.options.get("streamer")
-        with telling(streamer):
+        with errors_sent_to(streamer):
             prompts = [self._prompt(given) for given in inputs]
             stops = any(layer.values.get("stop_strings") for layer in self.layers)
             ids = [prompt.ids for prompt in prompts]

@@ -24,14 +24,14 @@ from litz.tokenizers.classes import (
     T5TokenizerFast,
 )
 from litz.tokenizers.encoding import BatchEncoding
-from litz.tokenizers.loading import from_pretrained
-from litz.tokenizers.schema import get_json_schema
+from litz.tokenizers.pretrained import from_pretrained
 from litz.tokenizers.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
+    from litz.tokenizers.chat.schema import get_json_schema
     from litz.tokenizers.training import BpeTrainer, UnigramTrainer, WordLevelTrainer, WordPieceTrainer, train
 
-# The names that programs written for transformers know it by.
+# Its names in programs written for transformers.
 PreTrainedTokenizerBase = Tokenizer
 PreTrainedTokenizerFast = Tokenizer
 PreTrainedTokenizer = Tokenizer
@@ -74,9 +74,13 @@ _TRAINING = frozenset(("BpeTrainer", "UnigramTrainer", "WordLevelTrainer", "Word
 
 
 def __getattr__(name: str) -> Any:
-    """Training is imported by those who train."""
+    """Training and schemas are imported when they are used."""
     if name in _TRAINING:
         from litz.tokenizers import training
 
         return getattr(training, name)
+    if name == "get_json_schema":
+        from litz.tokenizers.chat.schema import get_json_schema
+
+        return get_json_schema
     raise AttributeError(f"module 'litz.tokenizers' has no attribute {name!r}")

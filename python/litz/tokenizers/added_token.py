@@ -10,8 +10,8 @@ from litz.errors import ArgumentError
 class AddedToken:
     """A token and how it matches.
 
-    `single_word` matches only where no word character touches it; `lstrip` and `rstrip` take the white space beside it
-    along; `normalized` matches normalized text, which is the default of tokens that are not special.
+    `single_word` matches only where no word character touches it; `lstrip` and `rstrip` include the white space beside
+    it; `normalized` matches normalized text, which is the default of tokens that are not special.
     """
 
     content: str
@@ -34,7 +34,7 @@ class AddedToken:
 
 
 def is_token(value: Any) -> bool:
-    """Whether a value is a text of at least one character, and of no half ones."""
+    """Whether a value is a text of at least one character, without lone surrogates."""
     return isinstance(value, str) and bool(value) and not any("\ud800" <= char <= "\udfff" for char in value)
 
 

@@ -1,4 +1,4 @@
-"""`BatchEncoding`: what a tokenizer returns, a dict that also knows where each token came from."""
+"""`BatchEncoding`: what a tokenizer returns, a dict with the offsets and words of each token."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, overload
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, overload
 from litz.errors import ArgumentError, UnsupportedError
 from litz.numbers import MOST, integer
 from litz.tokenizers import tensors
-from litz.tokenizers.core import Encoding
+from litz.tokenizers.backend import Encoding
 
 if TYPE_CHECKING:
     from typing import Self
@@ -19,7 +19,7 @@ else:
 
     Ids = TypeVar("Ids")
 
-# The encodings themselves, or what makes them when they are asked for.
+# The encodings themselves, or the function that makes them on demand.
 Known = Sequence[Encoding] | Callable[[], Sequence[Encoding]] | None
 
 
@@ -40,7 +40,7 @@ class TokenSpan(NamedTuple):
 class BatchEncoding(dict[str, Any], Generic[Ids]):
     """What a tokenizer returns: a dict whose entries are attributes too, so that `model(**encoding)` works.
 
-    `encoding[0]` is the Encoding of the first row; those of all rows are computed when the first is asked for.
+    `encoding[0]` is the Encoding of the first row; those of all rows are computed at the first access.
     Methods that look up a place take it alone for the first row, or after the row's number.
     """
 
@@ -68,7 +68,7 @@ class BatchEncoding(dict[str, Any], Generic[Ids]):
         self._known = [encoding] if hasattr(encoding, "ids") else encoding
         self.convert_to_tensors(tensor_type, prepend_batch_axis)
 
-    if not TYPE_CHECKING:  # or type checkers would take every name for one; other entries are encoding["name"]
+    if not TYPE_CHECKING:  # or type checkers would accept every name; other entries are encoding["name"]
 
         def __getattr__(self, name: str) -> Any:
             try:
@@ -119,12 +119,12 @@ class BatchEncoding(dict[str, Any], Generic[Ids]):
 
     @property
     def is_fast(self) -> bool:
-        """Whether the rows know where their tokens came from: they do if a tokenizer made them."""
+        """Whether the rows have offsets and words: they do if a tokenizer made them."""
         return self._known is not None
 
     @property
     def encodings(self) -> Sequence[Encoding] | None:
-        """What is known of each row's tokens; None for an encoding that no tokenizer made."""
+        """The full encoding of each row; None where no tokenizer made this one."""
         if callable(self._known):
             self._known = self._known()
         elif self._known.__class__ is tuple:
@@ -240,7 +240,7 @@ def _sequence(number: int) -> int:
 
 
 def with_known(data: dict[str, Any], known: Any) -> BatchEncoding:
-    """An encoding of these entries and what is known of its rows, or a tuple of a function and its arguments."""
+    """A BatchEncoding of these entries and the rows' encodings, or a tuple of a function and its arguments."""
     made = BatchEncoding.__new__(BatchEncoding)
     dict.update(made, data)
     made._known = known

@@ -1,33 +1,49 @@
 """A tokenizer as files that litz and the other users of tokenizer.json read."""
 
-import json
 import os
 import threading
 from collections.abc import Mapping
+from json import dumps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from litz.errors import ArgumentError, FileAccessError
 from litz.hub.paths import check_name, resolve_in
-from litz.tokenizers.named_tokens import STANDARD
-
-if TYPE_CHECKING:
-    from litz.tokenizers.tokenizer import Tokenizer
+from litz.tokenizers import end_tokens, special_tokens
+from litz.tokenizers.backend import TokenizerBackend
+from litz.tokenizers.defaults import Defaults, Settings
+from litz.tokenizers.special_tokens import STANDARD
 
 
 def save(
-    tokenizer: "Tokenizer", data: bytes, config: Mapping[str, Any], folder: str | os.PathLike[str], *, jinja: bool
+    backend: TokenizerBackend,
+    settings: Settings,
+    folder: str | os.PathLike[str],
+    *,
+    json: bytes | None,
+    jinja: bool,
 ) -> tuple[str, ...]:
-    """Writes the files of a tokenizer into a folder, made if need be; what the user set is what is written."""
-    told = _settings(tokenizer, config)
+    """Writes the files of a tokenizer into a folder, made if need be; `json` is its tokenizer.json, if at hand."""
+    template = settings.chat_template
+    config = _config(backend, settings)
     if not jinja:
-        told["chat_template"] = _listed(tokenizer.chat_template)
+        config["chat_template"] = _listed(template)
     return write(folder, {
-        "tokenizer.json": data,
-        "tokenizer_config.json": _text(told),
-        "special_tokens_map.json": _text(tokenizer.special_tokens_map),
-        **(_templates(tokenizer.chat_template) if jinja else {}),
+        "tokenizer.json": json or backend.to_json().encode(),
+        "tokenizer_config.json": _text(config),
+        "special_tokens_map.json": _text(special_tokens.by_name(settings.defaults)),
+        **(_templates(template) if jinja else {}),
     })  # fmt: skip
+
+
+def refuse(**arguments: Any) -> None:
+    """ArgumentError for arguments that request another form of saving."""
+    for name, value in arguments.items():
+        if value is not None:
+            raise ArgumentError(
+                f"{name}={value!r} is not done by this release: it writes tokenizer.json and the files beside it into "
+                "a folder"
+            )
 
 
 def write(folder: str | os.PathLike[str], contents: Mapping[str, bytes]) -> tuple[str, ...]:
@@ -46,35 +62,36 @@ _REPLACED = frozenset([
 ])  # fmt: skip
 
 
-def _settings(tokenizer: "Tokenizer", config: Mapping[str, Any]) -> dict[str, Any]:
+def _config(backend: TokenizerBackend, settings: Settings) -> dict[str, Any]:
     """tokenizer_config.json as the tokenizer is now."""
-    told = {name: value for name, value in config.items() if name not in _REPLACED}
-    told = {name: value for name, value in told.items() if name in STANDARD or name not in tokenizer._tokens}
+    defaults = settings.defaults
+    config = {name: value for name, value in settings.config.items() if name not in _REPLACED}
+    config = {name: value for name, value in config.items() if name in STANDARD or name not in defaults.tokens}
     for name in STANDARD:
-        token = getattr(tokenizer, name)
+        token = defaults.tokens.get(name)
         # Without the key, a section of tokenizer.json would name the pad token.
-        if token is not None or name in told or name == "pad_token":
-            told[name] = token
-    own = {name: token for name, token in tokenizer._tokens.items() if name not in STANDARD}
+        if token is not None or name in config or name == "pad_token":
+            config[name] = token
+    own = {name: token for name, token in defaults.tokens.items() if name not in STANDARD}
     if own:
-        told["model_specific_special_tokens"] = own
-    if tokenizer.additional_special_tokens:
-        told["additional_special_tokens"] = tokenizer.additional_special_tokens
+        config["model_specific_special_tokens"] = own
+    if defaults.additional:
+        config["additional_special_tokens"] = list(defaults.additional)
     for name in ("padding_side", "truncation_side", "model_max_length", "clean_up_tokenization_spaces"):
-        told[name] = getattr(tokenizer, name)
-    for name, value in (
-        ("split_special_tokens", False),
-        ("clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output", False),
-        ("model_input_names", ["input_ids", "attention_mask"]),
-    ):
-        if name in told or getattr(tokenizer, name) != value:
-            told[name] = getattr(tokenizer, name)
-    for name in {"add_bos_token", "add_eos_token"} & told.keys():
-        told[name] = getattr(tokenizer, name)
-    told["added_tokens_decoder"] = _decoder(tokenizer)
+        config[name] = getattr(defaults, name)
+    for name in (
+        "split_special_tokens", "clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output",
+        "model_input_names",
+    ):  # fmt: skip
+        value = getattr(defaults, name)
+        if name in config or value != getattr(Defaults, name):
+            config[name] = list(value) if isinstance(value, tuple) else value
+    for name in config.keys() & end_tokens.NAMES:
+        config[name] = end_tokens.is_added(backend, defaults, name)
+    config["added_tokens_decoder"] = _decoder(backend)
     # The class that does what tokenizer.json says; others build their own from parts of it.
-    told["tokenizer_class"] = "PreTrainedTokenizerFast"
-    return told
+    config["tokenizer_class"] = "PreTrainedTokenizerFast"
+    return config
 
 
 def _listed(template: str | dict[str, str] | None) -> Any:
@@ -84,17 +101,17 @@ def _listed(template: str | dict[str, str] | None) -> Any:
     return template
 
 
-def _decoder(tokenizer: "Tokenizer") -> dict[str, dict[str, Any]]:
+def _decoder(backend: TokenizerBackend) -> dict[str, dict[str, Any]]:
     names = ("content", "special", "lstrip", "rstrip", "single_word", "normalized")
-    return {str(id): dict(zip(names, flags, strict=True)) for id, *flags in tokenizer._core.added_tokens()}
+    return {str(id): dict(zip(names, flags, strict=True)) for id, *flags in backend.added_tokens()}
 
 
 def _text(content: Mapping[str, Any]) -> bytes:
-    text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+    text = dumps(content, indent=2, ensure_ascii=False) + "\n"
     try:
         return text.encode()
-    except UnicodeEncodeError:  # half a character, which JSON has a way to write and UTF-8 has not
-        return (json.dumps(content, indent=2) + "\n").encode()
+    except UnicodeEncodeError:  # a lone surrogate, which JSON can escape and UTF-8 cannot encode
+        return (dumps(content, indent=2) + "\n").encode()
 
 
 def _templates(template: str | dict[str, str] | None) -> dict[str, bytes]:
@@ -114,7 +131,7 @@ def _templates(template: str | dict[str, str] | None) -> dict[str, bytes]:
 
 
 def _write(root: Path, name: str, content: bytes) -> str:
-    """A reader sees the file as it was or as it will be, never a part of it."""
+    """Writes a file atomically."""
     path = root / name
     path.parent.mkdir(parents=True, exist_ok=True)
     whole = resolve_in(root, name)

@@ -11,7 +11,7 @@ Kind = Literal["np", "pt"]
 
 
 def kind_of(return_tensors: Any) -> Kind | None:
-    """What `return_tensors` asks for."""
+    """The kind of tensors that `return_tensors` names."""
     if return_tensors is None or return_tensors in ("np", "pt"):
         return return_tensors  # type: ignore[no-any-return]
     name = getattr(return_tensors, "value", None)  # transformers' TensorType
@@ -37,7 +37,7 @@ def of_rows(rows: Rows, kind: Kind | None) -> Any:
 
 
 def convert(value: Any, kind: Kind, name: str) -> Any:
-    """A value as a tensor; what is one already stays."""
+    """A value as a tensor; a tensor is returned unchanged."""
     if type(value).__module__.partition(".")[0] == library(kind):
         return value
     try:

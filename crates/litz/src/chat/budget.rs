@@ -2,10 +2,10 @@
 
 use std::cell::Cell;
 
-use super::failure::{fail, Outcome};
+use crate::chat::failure::{fail, Outcome};
 
 /// Deeper calls and nested blocks than this are refused, far from the end of a 2 MB stack.
-const DEEPEST: usize = 900;
+const MAX_DEPTH: usize = 900;
 
 pub(super) struct Budget {
     steps: Cell<u64>,
@@ -24,7 +24,7 @@ impl Budget {
         }
     }
 
-    /// Takes `count` steps: an expression, or an item of something walked.
+    /// Takes `count` steps: an expression, or an item of an iteration.
     pub fn step(&self, count: usize) -> Outcome<()> {
         match self.steps.get().checked_sub(count as u64) {
             Some(left) => {
@@ -54,7 +54,7 @@ impl Budget {
     }
 
     pub fn enter(&self) -> Outcome<()> {
-        if self.depth.get() >= DEEPEST {
+        if self.depth.get() >= MAX_DEPTH {
             return fail("the chat template recurses too deeply: a macro may call itself without end");
         }
         self.depth.set(self.depth.get() + 1);

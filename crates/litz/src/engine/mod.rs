@@ -2,38 +2,26 @@
 //!
 //! Results are equal bit for bit however tokens are batched, cut into calls or chunks, or spread over threads.
 
-mod arena;
-mod attend;
+mod buffers;
 mod build;
-mod cache;
-mod convert;
-mod core;
-mod exec;
-mod experts;
-mod fill;
+mod forward;
+mod forward_pass;
+mod inner;
 mod model;
+mod options;
+mod pass;
 mod program;
 mod rope;
-mod routing;
-mod session;
-mod shared;
-mod sources;
-mod spec;
+mod sequence;
 mod state;
-mod stream;
-mod validate;
-mod weights;
-mod widths;
+mod steps;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
-pub use cache::CacheDType;
-pub use model::{ActivationDType, Forward, LoadOptions, Memory, Model};
-pub use sources::{Part, WeightSource};
-pub use spec::{
-    Activation, Attention, FeedForward, Layer, LongRope, Mixer, Mlp, Moe, Norm, NormKind, Norms, Order,
-    Positions, QkNorm, Rope, Spec,
-};
-pub use state::Sequence;
-pub use weights::{Conversion, LoadReport};
+pub use crate::weights::{Conversion, LoadReport, Part, WeightSource};
+pub use forward::{Encoded, Forward, Hidden, Inputs, Outputs, Text};
+pub use model::{Memory, Model};
+pub use options::{ActivationDType, LoadOptions};
+pub use sequence::Sequence;
+pub use state::CacheDType;

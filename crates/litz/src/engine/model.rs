@@ -1,104 +1,25 @@
-//! A loaded model, and the trait through which generation drives one.
+//! A loaded model: tokens go through its program chunk by chunk.
+
+mod encode;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use serde::Deserialize;
-
-use super::build::build;
-use super::cache::{bytes_per_token, CacheDType, PAGE};
-use super::core::{input, Core};
-use super::program::Program;
+use super::build::{build, takes_whole_sequences};
+use super::forward::{Forward, Inputs, Outputs};
+use super::forward_pass::{ForwardPass, Lent};
+use super::inner::ModelInner;
+use super::options::{ActivationDType, LoadOptions};
+use super::pass::{Chunk, Outset, Part};
+use super::program::{Program, Sizes};
 use super::rope::Ropes;
-use super::session::Session;
-use super::sources::WeightSource;
-use super::spec::{Mixer, Spec};
-use super::state::Sequence;
-use super::weights::{LoadReport, Loader};
-use super::widths::Widths;
+use super::sequence::Sequence;
+use super::state::{CacheDType, PAGE};
 use crate::formats::TensorFile;
-use crate::kernels::{CodeWidth, Kernels};
+use crate::kernels::Kernels;
+use crate::spec::{Head, Spec};
 use crate::threads::{available_threads, PerProcess, Pool};
+use crate::weights::{LoadReport, Loader, Storage, WeightSource};
 use crate::{memory, Error, Result};
-
-/// Something that turns tokens into logits, and keeps sequences between calls.
-pub trait Forward: Send + Sync {
-    /// What a sequence carries.
-    type Sequence: Send;
-
-    /// How many logits a token has.
-    fn vocab(&self) -> usize;
-
-    /// The longest sequence.
-    fn context(&self) -> usize;
-
-    /// A sequence without tokens.
-    fn sequence(&self) -> Self::Sequence;
-
-    /// How many tokens a sequence has.
-    fn len(&self, sequence: &Self::Sequence) -> usize;
-
-    /// Forgets all tokens from `len` on; what comes next is as if they had never been.
-    fn truncate(&self, sequence: &mut Self::Sequence, len: usize) -> Result<()>;
-
-    /// A sequence of the first `len` tokens that shares nothing with this one; what comes next is the same for both.
-    fn fork(&self, sequence: &Self::Sequence, len: usize) -> Result<Self::Sequence>;
-
-    /// Appends each item's tokens (at least one) and leaves the logits of its last token: (batch, vocab).
-    ///
-    /// After an error the sequences are as long as before it, or empty where that could not be kept.
-    fn forward(&self, batch: &mut [(&mut Self::Sequence, &[u32])], logits: &mut Vec<f32>) -> Result<()>;
-}
-
-/// What weights are multiplied with.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ActivationDType {
-    /// Codes of 16 bits beside quantised weights, which are packed for it; single precision beside floats.
-    #[default]
-    Auto,
-    /// Codes of 8 bits beside quantised weights, and bfloats beside bfloats where the CPU multiplies them.
-    Fast,
-    /// Single precision: as if the weights were dequantised.
-    F32,
-}
-
-impl ActivationDType {
-    /// The codes that quantised weights meet.
-    pub(super) fn codes(self) -> CodeWidth {
-        match self {
-            ActivationDType::Fast => CodeWidth::Bits8,
-            ActivationDType::Auto | ActivationDType::F32 => CodeWidth::Bits16,
-        }
-    }
-}
-
-/// How to load.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct LoadOptions {
-    /// Threads, unless `LITZ_NUM_THREADS` says otherwise; `None`: the cores that this process may use.
-    pub threads: Option<usize>,
-    /// Keep all matrices as f32.
-    pub dequantize: bool,
-    /// How keys and values are kept.
-    pub cache: CacheDType,
-    /// What quantised weights are multiplied with.
-    pub activations: ActivationDType,
-    /// The most tokens that are processed at once; results do not depend on it.
-    pub chunk: usize,
-}
-
-impl Default for LoadOptions {
-    fn default() -> Self {
-        Self {
-            threads: None,
-            dequantize: false,
-            cache: CacheDType::F16,
-            activations: ActivationDType::Auto,
-            chunk: 256,
-        }
-    }
-}
 
 /// What a model needs besides its weights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,23 +41,54 @@ impl Memory {
 
 /// A model that is ready to run. Safe to use from several threads; sequences are independent of each other.
 pub struct Model {
-    core: Arc<Core>,
+    inner: Arc<ModelInner>,
+    spec: Spec,
     pool: Pool,
     chunk: usize,
     /// Regions that are over; one is used again when no late worker looks at it any more.
-    sessions: PerProcess<Mutex<Vec<Arc<Session>>>>,
+    passes: PerProcess<Mutex<Vec<Arc<ForwardPass>>>>,
     report: LoadReport,
 }
 
 /// Asked before every chunk of tokens.
-type GoOn<'a> = &'a mut dyn FnMut() -> Result<()>;
+pub(super) type GoOn<'a> = &'a mut dyn FnMut() -> Result<()>;
 
 /// Positions of a sequence that are still to be computed.
 struct Job<'a> {
     sequence: &'a mut Sequence,
     next: usize,
-    /// How many tokens are left if it fails.
-    kept: usize,
+    /// How many tokens there were, and of how many the states are still good.
+    before: usize,
+    computed: usize,
+}
+
+impl Job<'_> {
+    /// Adds the next positions to a chunk.
+    fn add(&mut self, chunk: &mut Chunk, count: usize, outputs: Outputs) -> Result<()> {
+        let (positions, len) = (self.next..self.next + count, self.sequence.tokens().len());
+        self.sequence.reserve(positions.end)?;
+        let (slots, long) = (self.sequence.slots(positions.end), self.sequence.long());
+        chunk.add(Part {
+            tokens: &self.sequence.tokens()[positions.clone()],
+            position: positions.start,
+            embeddings: self.sequence.embeddings(positions.clone()),
+            slots,
+            long,
+            wanted_from: if outputs == Outputs::Last { len - 1 } else { self.before },
+            keys: count,
+            pooled: None,
+            positions: None,
+            types: None,
+            tasks: None,
+        });
+        self.next = positions.end;
+        Ok(())
+    }
+
+    /// Leaves the sequence as long as it was.
+    fn undo(self) {
+        self.sequence.undo(self.before, self.computed);
+    }
 }
 
 impl Model {
@@ -160,13 +112,14 @@ impl Model {
     ) -> Result<Self> {
         let (loader, mut program) = prepare(&spec, files, sources, options)?;
         let pool = Pool::new(available_threads(options.threads)?);
-        let scratch = Self::memory(&spec, options.cache, options.chunk).scratch;
+        let scratch = program.bytes(options.chunk);
         let report = loader.finish(scratch, memory::available().as_ref(), kernels, &pool)?;
         let activations = options.activations;
-        program.settle(&|weight| input(kernels, activations, &weight.matrix()));
-        let ropes = Ropes::new(&spec.ropes, spec.context);
-        let core = Arc::new(Core { spec, program, kernels, ropes, cache: options.cache, activations });
-        Ok(Self { core, pool, chunk: options.chunk, sessions: PerProcess::default(), report })
+        program.resolve_input_dtypes(&|weight| activations.input(kernels, &weight.matrix()));
+        let ropes = Ropes::new(program.ropes.clone(), program.sizes.context);
+        let inner = ModelInner { program, kernels, ropes, cache: options.cache, activations };
+        let (inner, passes) = (Arc::new(inner), PerProcess::default());
+        Ok(Self { inner, spec, pool, chunk: options.chunk, passes, report })
     }
 
     /// What loading would do and need at most; reads no matrix.
@@ -176,13 +129,13 @@ impl Model {
         sources: &[WeightSource],
         options: &LoadOptions,
     ) -> Result<LoadReport> {
-        let (loader, _) = prepare(spec, files, sources, options)?;
-        loader.survey(Self::memory(spec, options.cache, options.chunk).scratch)
+        let (loader, program) = prepare(spec, files, sources, options)?;
+        loader.survey(program.bytes(options.chunk))
     }
 
     /// What the model computes.
     pub fn spec(&self) -> &Spec {
-        &self.core.spec
+        &self.spec
     }
 
     /// What loading did.
@@ -195,157 +148,220 @@ impl Model {
         self.pool.threads()
     }
 
+    /// Elements of a row that stands for a token's embedding.
+    pub fn embed_width(&self) -> usize {
+        self.inner.sizes().embed_width
+    }
+
     /// What a model of this spec keeps in memory besides its weights.
-    pub fn memory(spec: &Spec, cache: CacheDType, chunk: usize) -> Memory {
-        let per_layer = spec.layers.iter().map(|layer| match &layer.mixer {
-            Mixer::Attention(attention) => bytes_per_token(attention, cache),
-        });
-        Memory { fixed: 0, per_token: per_layer.sum(), scratch: Widths::of(spec).bytes(chunk) }
+    pub fn memory(spec: &Spec, cache: CacheDType, chunk: usize) -> Result<Memory> {
+        let program = build(spec, &mut Loader::without_values())?;
+        let per_token = program.slots.iter().map(|slot| slot.bytes_per_token(cache)).sum();
+        let fixed = program.slots.iter().map(|slot| slot.fixed_bytes()).sum();
+        Ok(Memory { fixed, per_token, scratch: program.bytes(chunk) })
     }
 
     /// The logits of every position of a sequence of its own: (time, vocab).
     pub fn logits(&self, ids: &[u32]) -> Result<Vec<f32>> {
-        self.logits_while(ids, &mut || Ok(()))
+        self.outputs_while(Inputs::Tokens(ids), Outputs::All, &mut || Ok(()))
     }
 
-    /// `logits`, which asks before every chunk of tokens whether to go on; an error ends it.
-    pub fn logits_while(&self, ids: &[u32], go_on: GoOn<'_>) -> Result<Vec<f32>> {
+    /// The outputs of a sequence of its own; asks before every chunk of tokens whether to go on, and an error ends it.
+    pub fn outputs_while(&self, inputs: Inputs<'_>, outputs: Outputs, go_on: GoOn<'_>) -> Result<Vec<f32>> {
         let mut sequence = self.sequence();
-        let mut logits = Vec::new();
-        self.advance(&mut [(&mut sequence, ids)], true, &mut logits, go_on)?;
-        Ok(logits)
+        let mut values = Vec::new();
+        self.advance(&mut [(&mut sequence, inputs)], outputs, &mut values, go_on)?;
+        Ok(values)
     }
 
-    /// Appends tokens; on failure takes them away again.
-    fn advance(
+    /// Appends inputs; on failure takes them away again.
+    pub(super) fn advance(
         &self,
-        batch: &mut [(&mut Sequence, &[u32])],
-        every: bool,
-        logits: &mut Vec<f32>,
+        batch: &mut [(&mut Sequence, Inputs<'_>)],
+        outputs: Outputs,
+        values: &mut Vec<f32>,
         go_on: GoOn<'_>,
     ) -> Result<()> {
-        for (sequence, ids) in batch.iter() {
-            self.check(sequence, ids)?;
+        self.check_outputs(outputs)?;
+        for (sequence, inputs) in batch.iter() {
+            self.check(sequence, *inputs)?;
         }
         let mut jobs: Vec<Job<'_>> =
-            batch.iter_mut().map(|(sequence, ids)| self.job(sequence, ids)).collect();
-        let rows = match every {
-            true => jobs.iter().map(|job| job.sequence.tokens.len() - job.next).sum(),
-            false => jobs.len(),
+            batch.iter_mut().map(|(sequence, inputs)| append(sequence, *inputs)).collect();
+        let outcome = match self.make_room(&jobs, outputs, values) {
+            Ok(positions) => self.run(&mut jobs, (outputs, positions), values, go_on),
+            Err(error) => Err(error),
         };
-        let count = rows * self.core.spec.vocab;
-        if logits.try_reserve(count.saturating_sub(logits.len())).is_err() {
-            let bytes = 4 * count;
-            jobs.into_iter().for_each(|job| job.sequence.truncate(job.kept));
-            return Err(Error::Memory(format!(
-                "the logits of {rows} tokens need {bytes} bytes, which there are not"
-            )));
-        }
-        logits.resize(count, 0.0);
-        let outcome = self.run(&mut jobs, every, logits, go_on);
         if outcome.is_err() {
-            for job in jobs {
-                job.sequence.truncate(job.kept);
-            }
+            jobs.into_iter().for_each(Job::undo);
         }
         outcome
     }
 
-    fn check(&self, sequence: &Sequence, ids: &[u32]) -> Result<()> {
-        let spec = &self.core.spec;
-        if !Arc::ptr_eq(&sequence.core, &self.core) {
+    /// Makes `values` as long as the outputs, and says of how many positions they are.
+    fn make_room(&self, jobs: &[Job<'_>], outputs: Outputs, values: &mut Vec<f32>) -> Result<usize> {
+        let sizes = self.inner.sizes();
+        let positions = match outputs {
+            Outputs::Last => jobs.len(),
+            _ => jobs.iter().map(|job| job.sequence.tokens().len() - job.before).sum(),
+        };
+        let (rows, width, name) = match outputs {
+            Outputs::Last | Outputs::All => (positions, sizes.head.map_or(0, |head| head.width), "logits"),
+            Outputs::Hidden => (positions, sizes.width, "hidden states"),
+            Outputs::HiddenOfLayers => {
+                (positions.saturating_mul(sizes.layers + 1), sizes.width, "hidden states")
+            }
+        };
+        let count = rows.saturating_mul(width);
+        if values.try_reserve(count.saturating_sub(values.len())).is_err() {
+            let bytes = count.saturating_mul(4);
+            return Err(Error::Memory(format!(
+                "the {name} of {positions} tokens need {bytes} bytes, which there are not"
+            )));
+        }
+        values.resize(count, 0.0);
+        Ok(positions)
+    }
+
+    fn check(&self, sequence: &Sequence, inputs: Inputs<'_>) -> Result<()> {
+        if !sequence.belongs_to(&self.inner) {
             return Err(Error::Value("the sequence belongs to another model".to_owned()));
         }
-        if ids.is_empty() {
-            return Err(Error::Value("no tokens, expected at least one; start with a bos token".to_owned()));
-        }
-        if let Some(id) = ids.iter().find(|&&id| id as usize >= spec.vocab) {
-            return Err(Error::Value(format!("token {id} is not in the vocabulary of {}", spec.vocab)));
-        }
-        let (before, context) = (sequence.tokens.len(), spec.context);
-        if ids.len() > context - before {
+        let (count, before) = (self.check_inputs(inputs)?, sequence.tokens().len());
+        let context = self.inner.sizes().context;
+        if count > context - before {
             return Err(Error::Context(format!(
-                "{} tokens after {before} are more than the context of {context}; shorten the prompt or ask for fewer",
-                ids.len()
+                "{count} tokens after {before} are more than the context of {context}; shorten the prompt or ask for fewer"
             )));
         }
         Ok(())
     }
 
-    /// Appends the tokens, and starts from the first when the new length changes the ropes' frequencies.
-    fn job<'a>(&self, sequence: &'a mut Sequence, ids: &[u32]) -> Job<'a> {
-        let long = self.core.ropes.long_mask(sequence.tokens.len() + ids.len());
-        let next = if long == sequence.long { sequence.tokens.len() } else { 0 };
-        sequence.tokens.extend_from_slice(ids);
-        sequence.long = long;
-        Job { sequence, next, kept: next }
+    /// Logits are what a language model's head gives.
+    fn check_outputs(&self, outputs: Outputs) -> Result<()> {
+        match (outputs, &self.spec.head) {
+            (Outputs::Last | Outputs::All, Some(Head::Lm(_)))
+            | (Outputs::Hidden | Outputs::HiddenOfLayers, _) => Ok(()),
+            (_, None) => {
+                Err(Error::Unsupported("logits of a model without a head; ask for hidden states".to_owned()))
+            }
+            _ => Err(Error::Unsupported(
+                "logits of a model whose head is no language model's; use encode".to_owned(),
+            )),
+        }
+    }
+
+    /// How many positions some inputs are.
+    fn check_inputs(&self, inputs: Inputs<'_>) -> Result<usize> {
+        let Sizes { vocab, embed_width, .. } = self.inner.sizes();
+        let count = match inputs {
+            Inputs::Tokens(ids) => {
+                if let Some(id) = ids.iter().find(|&&id| id as usize >= vocab) {
+                    return Err(Error::Value(format!("token {id} is not in the vocabulary of {vocab}")));
+                }
+                ids.len()
+            }
+            Inputs::Embeddings(rows) if !rows.len().is_multiple_of(embed_width) => {
+                let found = rows.len();
+                return Err(Error::Value(format!(
+                    "embeddings of {found} numbers, expected rows of {embed_width}"
+                )));
+            }
+            Inputs::Embeddings(rows) => rows.len() / embed_width,
+        };
+        if count == 0 {
+            return Err(Error::Value("no tokens, expected at least one; start with a bos token".to_owned()));
+        }
+        Ok(count)
     }
 
     /// Chunk after chunk until all jobs are done.
-    fn run(&self, jobs: &mut [Job<'_>], every: bool, logits: &mut [f32], go_on: GoOn<'_>) -> Result<()> {
-        let longest = jobs.iter().map(|job| job.sequence.tokens.len()).max().unwrap_or(0);
-        let tables = self.core.ropes.tables(longest)?;
-        let (mut first, mut row) = (0, 0);
-        while first < jobs.len() {
+    fn run(
+        &self,
+        jobs: &mut [Job<'_>],
+        (wanted, total): (Outputs, usize),
+        values: &mut [f32],
+        go_on: GoOn<'_>,
+    ) -> Result<()> {
+        let longest = jobs.iter().map(|job| job.sequence.tokens().len()).max().unwrap_or(0);
+        let tables = self.inner.ropes.tables(longest)?;
+        let mut next = 0;
+        let mut outset = Outset { total, ..Outset::default() };
+        let (head, hidden) = match wanted {
+            Outputs::Last | Outputs::All => (values, &mut [][..]),
+            Outputs::Hidden | Outputs::HiddenOfLayers => (&mut [][..], values),
+        };
+        let mut lent = Lent { head, hidden };
+        while next < jobs.len() {
             go_on()?;
-            let mut region = self.session();
-            let session = Arc::get_mut(&mut region).expect("a session that is handed out has one owner");
-            session.begin(Arc::clone(&tables));
-            first = self.fill(session, jobs, first, every)?;
-            let rows = session.outputs.len();
-            let vocab = self.core.spec.vocab;
-            session.plan(&mut logits[row * vocab..(row + rows) * vocab]);
-            row += rows;
-            let outcome = self.pool.run(region.clone());
-            self.release(region);
-            outcome?;
+            self.run_region(&mut lent, |chunk| {
+                chunk.begin(Arc::clone(&tables), wanted.into(), outset);
+                next = self.fill(chunk, jobs, next, wanted)?;
+                outset.outputs += chunk.outputs.len();
+                Ok(())
+            })?;
         }
         Ok(())
     }
 
-    /// Takes up to a chunk of tokens from the jobs, and says which job comes next.
+    /// Runs the chunk that `fill` makes.
+    fn run_region(&self, lent: &mut Lent<'_>, fill: impl FnOnce(&mut Chunk) -> Result<()>) -> Result<()> {
+        let mut region = self.pass();
+        let pass = Arc::get_mut(&mut region).expect("a pass that is handed out has one owner");
+        fill(&mut pass.pass.chunk)?;
+        pass.plan(lent);
+        let outcome = self.pool.run(region.clone());
+        self.release(region);
+        outcome
+    }
+
+    /// Takes up to a chunk of tokens from the jobs, or one whole sequence, and says which job comes next.
     fn fill(
         &self,
-        session: &mut Session,
+        chunk: &mut Chunk,
         jobs: &mut [Job<'_>],
-        mut first: usize,
-        every: bool,
+        mut next: usize,
+        outputs: Outputs,
     ) -> Result<usize> {
         let mut room = self.chunk;
-        while room > 0 && first < jobs.len() {
-            let job = &mut jobs[first];
-            let end = job.sequence.tokens.len().min(job.next + room);
-            job.sequence.reserve(end)?;
-            let row = session.tokens.len();
-            session.add(job.sequence, job.next..end);
-            room -= end - job.next;
-            job.next = end;
-            let done = end == job.sequence.tokens.len();
-            if every {
-                session.outputs.extend(row..session.tokens.len());
-            } else if done {
-                session.outputs.push(session.tokens.len() - 1);
-            }
-            first += usize::from(done);
+        while room > 0 && next < jobs.len() {
+            let job = &mut jobs[next];
+            let left = job.sequence.tokens().len() - job.next;
+            let count = match self.inner.program.takes_whole_sequences {
+                true if left > room && !chunk.tokens.is_empty() => break,
+                true => left,
+                false => left.min(room),
+            };
+            job.add(chunk, count, outputs)?;
+            room = room.saturating_sub(count);
+            next += usize::from(count == left);
         }
-        Ok(first)
+        Ok(next)
     }
 
-    fn session(&self) -> Arc<Session> {
-        let mut sessions = self.sessions.get().lock().unwrap_or_else(PoisonError::into_inner);
-        let free = sessions.iter_mut().position(|session| Arc::get_mut(session).is_some());
+    fn pass(&self) -> Arc<ForwardPass> {
+        let mut passes = self.passes.get().lock().unwrap_or_else(PoisonError::into_inner);
+        let free = passes.iter_mut().position(|pass| Arc::get_mut(pass).is_some());
         match free {
-            Some(index) => sessions.swap_remove(index),
-            None => Arc::new(Session::new(Arc::clone(&self.core), self.pool.threads())),
+            Some(index) => passes.swap_remove(index),
+            None => Arc::new(ForwardPass::new(Arc::clone(&self.inner), self.pool.threads())),
         }
     }
 
-    fn release(&self, session: Arc<Session>) {
-        let mut sessions = self.sessions.get().lock().unwrap_or_else(PoisonError::into_inner);
-        if sessions.len() < 3 {
-            sessions.push(session);
+    fn release(&self, pass: Arc<ForwardPass>) {
+        let mut passes = self.passes.get().lock().unwrap_or_else(PoisonError::into_inner);
+        if passes.len() < 3 {
+            passes.push(pass);
         }
     }
+}
+
+/// Appends inputs to a sequence.
+fn append<'a>(sequence: &'a mut Sequence, inputs: Inputs<'_>) -> Job<'a> {
+    let before = sequence.tokens().len();
+    sequence.append(inputs);
+    let computed = sequence.computed();
+    Job { sequence, next: computed, before, computed }
 }
 
 /// The program, and the weights that it needs: found and checked, not yet in their places.
@@ -355,11 +371,14 @@ fn prepare<'a>(
     sources: &'a [WeightSource],
     options: &LoadOptions,
 ) -> Result<(Loader<'a>, Program)> {
-    spec.validate()?;
+    spec.check()?;
     if options.chunk == 0 {
         return Err(Error::Value("chunk is 0, expected at least 1".to_owned()));
     }
-    let mut loader = Loader::new(files, sources, options)?;
+    let packs = options.activations != ActivationDType::F32;
+    let packs_floats = takes_whole_sequences(spec);
+    let storage = Storage { dequantize: options.dequantize, packs, packs_floats };
+    let mut loader = Loader::new(files, sources, storage)?;
     let program = build(spec, &mut loader)?;
     Ok((loader, program))
 }
@@ -368,35 +387,39 @@ impl Forward for Model {
     type Sequence = Sequence;
 
     fn vocab(&self) -> usize {
-        self.core.spec.vocab
+        self.inner.sizes().vocab
     }
 
     fn context(&self) -> usize {
-        self.core.spec.context
+        self.inner.sizes().context
     }
 
     fn sequence(&self) -> Sequence {
-        Sequence::new(Arc::clone(&self.core))
+        Sequence::new(Arc::clone(&self.inner))
     }
 
     fn len(&self, sequence: &Sequence) -> usize {
-        sequence.tokens.len()
+        sequence.tokens().len()
     }
 
-    fn truncate(&self, sequence: &mut Sequence, len: usize) -> Result<()> {
-        if len > sequence.tokens.len() {
-            let found = sequence.tokens.len();
-            return Err(Error::Value(format!("cannot cut a sequence of {found} tokens to {len}")));
+    fn rewind(&self, sequence: &mut Sequence, to: usize) -> Result<usize> {
+        let found = sequence.tokens().len();
+        if to > found {
+            return Err(Error::Value(format!("cannot rewind a sequence of {found} tokens to {to}")));
         }
-        sequence.truncate(len);
-        Ok(())
+        Ok(sequence.rewind(to))
     }
 
     fn fork(&self, sequence: &Sequence, len: usize) -> Result<Sequence> {
         sequence.fork(len)
     }
 
-    fn forward(&self, batch: &mut [(&mut Sequence, &[u32])], logits: &mut Vec<f32>) -> Result<()> {
-        self.advance(batch, false, logits, &mut || Ok(()))
+    fn forward(
+        &self,
+        batch: &mut [(&mut Sequence, Inputs<'_>)],
+        outputs: Outputs,
+        values: &mut Vec<f32>,
+    ) -> Result<()> {
+        self.advance(batch, outputs, values, &mut || Ok(()))
     }
 }

@@ -1,10 +1,24 @@
-//! Cos and sin tables of the Spec's rotations, grown on demand and shared by all sequences.
+//! Cos and sin tables of a model's rotations, grown on demand and shared by all sequences.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::spec::Rope;
 use crate::threads::PerProcess;
 use crate::Result;
+
+/// A rotation of pairs of elements.
+#[derive(Clone)]
+pub(super) struct Rope {
+    pub(super) short: Frequencies,
+    /// Of sequences of more than so many tokens.
+    pub(super) long: Option<(usize, Frequencies)>,
+}
+
+/// Radians per position for each pair, and what multiplies cos and sin.
+#[derive(Clone)]
+pub(super) struct Frequencies {
+    pub(super) values: Vec<f64>,
+    pub(super) gain: f64,
+}
 
 /// One table: cos and sin of every position and pair.
 #[derive(Default)]
@@ -15,12 +29,13 @@ struct Table {
 
 impl Table {
     /// Angles are products of f32 numbers, as the reference implementations have them; their cos and sin are exact to the last bit or so.
-    fn grow(&mut self, frequencies: &[f64], gain: f64, positions: usize) {
-        for position in self.cos.len() / frequencies.len()..positions {
-            for &frequency in frequencies {
+    fn grow(&mut self, Frequencies { values, gain }: &Frequencies, positions: usize) {
+        let gain = *gain as f32;
+        for position in self.cos.len() / values.len()..positions {
+            for &frequency in values {
                 let angle = f64::from(position as f32 * frequency as f32);
-                self.cos.push((angle.cos() as f32) * gain as f32);
-                self.sin.push((angle.sin() as f32) * gain as f32);
+                self.cos.push((angle.cos() as f32) * gain);
+                self.sin.push((angle.sin() as f32) * gain);
             }
         }
     }
@@ -52,13 +67,13 @@ pub(super) struct Ropes {
 }
 
 impl Ropes {
-    pub(super) fn new(ropes: &[Rope], context: usize) -> Self {
-        Self { ropes: ropes.to_vec(), context, tables: PerProcess::default() }
+    pub(super) fn new(ropes: Vec<Rope>, context: usize) -> Self {
+        Self { ropes, context, tables: PerProcess::default() }
     }
 
     /// One bit for every rope whose long frequencies a sequence of this length uses.
     pub(super) fn long_mask(&self, length: usize) -> u32 {
-        let long = |rope: &Rope| rope.long.as_ref().is_some_and(|long| length > long.above);
+        let long = |rope: &Rope| rope.long.as_ref().is_some_and(|(above, _)| length > *above);
         self.ropes.iter().enumerate().fold(0, |mask, (index, rope)| mask | (u32::from(long(rope)) << index))
     }
 
@@ -73,18 +88,18 @@ impl Ropes {
     }
 
     fn build(&self, positions: usize) -> Tables {
-        let table = |frequencies: &[f64], gain| {
+        let table = |frequencies: &Frequencies| {
             let mut table = Table::default();
-            table.grow(frequencies, gain, positions);
+            table.grow(frequencies, positions);
             table
         };
         let both = |rope: &Rope| {
-            let long = rope.long.as_ref().filter(|long| positions > long.above);
-            [Some(table(&rope.frequencies, rope.gain)), long.map(|long| table(&long.frequencies, long.gain))]
+            let long = rope.long.as_ref().filter(|(above, _)| positions > *above);
+            [Some(table(&rope.short)), long.map(|(_, frequencies)| table(frequencies))]
         };
         Tables {
             positions,
-            pairs: self.ropes.iter().map(|rope| rope.dim / 2).collect(),
+            pairs: self.ropes.iter().map(|rope| rope.short.values.len()).collect(),
             tables: self.ropes.iter().map(both).collect(),
         }
     }

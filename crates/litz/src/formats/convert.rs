@@ -35,7 +35,7 @@ impl TensorFile {
     }
 
     /// Writes these rows as `dtype`, bit for bit the same with any number of threads; its own type is copied. The
-    /// system may have the memory of the rows that were read.
+    /// memory of rows that were read is released.
     ///
     /// `out` has the size that `converted_size` gives. A number that `dtype` cannot hold is an error with its place.
     pub fn convert(
@@ -61,7 +61,7 @@ impl TensorFile {
             self.release(tensor, read);
             return Ok(());
         }
-        let part = Part { first: rows.start * width, from: tensor.dtype, to: dtype };
+        let part = ElementRange { first: rows.start * width, from: tensor.dtype, to: dtype };
         let done = part.shared(stored, rows.len() * width, threads.max(1), out);
         self.release(tensor, read);
         done.map_err(|error| match error {
@@ -76,13 +76,13 @@ impl TensorFile {
 
 /// Consecutive elements of a tensor, from its element `first`.
 #[derive(Clone, Copy)]
-struct Part {
+struct ElementRange {
     first: usize,
     from: DType,
     to: DType,
 }
 
-impl Part {
+impl ElementRange {
     /// Gives every thread a piece of whole chunks; the first error in the tensor's order is the result.
     fn shared(self, stored: &[u8], elements: usize, threads: usize, out: &mut [u8]) -> Result<()> {
         let piece = elements.div_ceil(threads).max(1).next_multiple_of(CHUNK);

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use super::metadata::{Content, Entry, Located, Value, ValueType};
+use super::metadata::{Content, Entry, Located, MetadataValue, ValueType};
 use super::reader::{quoted, Reader};
 use super::{by_offset, measure, DType, Header, TensorInfo};
 use crate::{Error, Result};
@@ -94,10 +94,10 @@ fn alignment(bytes: &[u8], entries: &[Entry]) -> Result<usize> {
     };
     let found = match &entry.content {
         Content::Located(located) => located.value(bytes),
-        Content::Owned(text) => Value::Text(text.as_bytes()),
+        Content::Owned(text) => MetadataValue::Text(text.as_bytes()),
     };
     match found {
-        Value::Unsigned(n) if n.is_power_of_two() && n <= MAX_ALIGNMENT => Ok(n as usize),
+        MetadataValue::Unsigned(n) if n.is_power_of_two() && n <= MAX_ALIGNMENT => Ok(n as usize),
         other => Err(Error::Format(format!(
             "general.alignment is {}; expected a power of two up to {MAX_ALIGNMENT}",
             other.describe()
@@ -145,7 +145,7 @@ fn check_row(shown: &str, dtype: DType, row: usize) -> Result<()> {
     Ok(())
 }
 
-/// Turns the offset into one from the start of the file.
+/// Converts the offset to one from the start of the file.
 fn place(tensor: &mut TensorInfo, start: usize, alignment: usize, file: usize) -> Result<()> {
     let shown = quoted(&tensor.name);
     if !tensor.offset.is_multiple_of(alignment) {

@@ -38,7 +38,7 @@ impl Bytes {
         Ok(Self::Mapped(map))
     }
 
-    /// Gives the whole pages inside a range back to the system.
+    /// Releases the whole pages inside a range.
     pub(super) fn release(&self, range: Range<usize>) {
         let Self::Mapped(map) = self else { return };
         let start = range.start.checked_next_multiple_of(PAGE).unwrap_or(usize::MAX);
@@ -54,7 +54,7 @@ impl Bytes {
         let _ = (start, end);
     }
 
-    /// Asks the system to read a range before it is used.
+    /// Prefetches a range.
     pub(super) fn prefetch(&self, range: Range<usize>) {
         #[cfg(unix)]
         if let Self::Mapped(map) = self {

@@ -1,4 +1,4 @@
-//! What a file says about itself: values by key. Arrays stay where they are in the file until they are read.
+//! The metadata of a file: values by key. Arrays stay in the file until they are iterated.
 
 use std::fmt::{self, Display};
 use std::ops::Range;
@@ -87,9 +87,9 @@ impl ValueType {
     }
 }
 
-/// One value. Text is bytes: GGUF promises UTF-8, and files in the wild break it.
+/// One value. Text is bytes: GGUF specifies UTF-8, and some files violate that.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Value<'a> {
+pub enum MetadataValue<'a> {
     /// True or false.
     Bool(bool),
     /// Any unsigned integer type.
@@ -98,13 +98,13 @@ pub enum Value<'a> {
     Signed(i64),
     /// F32 (exactly) or F64.
     Float(f64),
-    /// A string, UTF-8 if the file keeps its promise.
+    /// A string, in UTF-8 if the file is valid.
     Text(&'a [u8]),
     /// Read only when it is iterated.
     Array(Array<'a>),
 }
 
-impl Value<'_> {
+impl MetadataValue<'_> {
     pub(super) fn describe(&self) -> String {
         match self {
             Self::Bool(_) => "a Boolean".into(),
@@ -142,7 +142,7 @@ impl<'a> Array<'a> {
     }
 
     /// Its items in order. Shorter than `len` only if someone else changed the file since it was opened.
-    pub fn iter(&self) -> impl Iterator<Item = Value<'a>> + 'a {
+    pub fn iter(&self) -> impl Iterator<Item = MetadataValue<'a>> + 'a {
         let (kind, len, bytes) = (self.kind, self.len, self.bytes);
         let mut reader = Reader::new(bytes);
         (0..len).map_while(move |_| {
@@ -218,22 +218,22 @@ impl Located {
     }
 
     /// The value, where `bytes` are what it was read from.
-    pub(super) fn value<'a>(&self, bytes: &'a [u8]) -> Value<'a> {
+    pub(super) fn value<'a>(&self, bytes: &'a [u8]) -> MetadataValue<'a> {
         let bytes = bytes.get(self.range.clone()).unwrap_or_default();
         match self.kind {
-            ValueType::U8 => Value::Unsigned(u8::from_le_bytes(first(bytes)).into()),
-            ValueType::I8 => Value::Signed(i8::from_le_bytes(first(bytes)).into()),
-            ValueType::U16 => Value::Unsigned(u16::from_le_bytes(first(bytes)).into()),
-            ValueType::I16 => Value::Signed(i16::from_le_bytes(first(bytes)).into()),
-            ValueType::U32 => Value::Unsigned(u32::from_le_bytes(first(bytes)).into()),
-            ValueType::I32 => Value::Signed(i32::from_le_bytes(first(bytes)).into()),
-            ValueType::F32 => Value::Float(f32::from_le_bytes(first(bytes)).into()),
-            ValueType::Bool => Value::Bool(first::<1>(bytes) != [0]),
-            ValueType::U64 => Value::Unsigned(u64::from_le_bytes(first(bytes))),
-            ValueType::I64 => Value::Signed(i64::from_le_bytes(first(bytes))),
-            ValueType::F64 => Value::Float(f64::from_le_bytes(first(bytes))),
-            ValueType::Text => Value::Text(bytes),
-            ValueType::Array => Value::Array(Array { kind: self.items.0, len: self.items.1, bytes }),
+            ValueType::U8 => MetadataValue::Unsigned(u8::from_le_bytes(first(bytes)).into()),
+            ValueType::I8 => MetadataValue::Signed(i8::from_le_bytes(first(bytes)).into()),
+            ValueType::U16 => MetadataValue::Unsigned(u16::from_le_bytes(first(bytes)).into()),
+            ValueType::I16 => MetadataValue::Signed(i16::from_le_bytes(first(bytes)).into()),
+            ValueType::U32 => MetadataValue::Unsigned(u32::from_le_bytes(first(bytes)).into()),
+            ValueType::I32 => MetadataValue::Signed(i32::from_le_bytes(first(bytes)).into()),
+            ValueType::F32 => MetadataValue::Float(f32::from_le_bytes(first(bytes)).into()),
+            ValueType::Bool => MetadataValue::Bool(first::<1>(bytes) != [0]),
+            ValueType::U64 => MetadataValue::Unsigned(u64::from_le_bytes(first(bytes))),
+            ValueType::I64 => MetadataValue::Signed(i64::from_le_bytes(first(bytes))),
+            ValueType::F64 => MetadataValue::Float(f64::from_le_bytes(first(bytes))),
+            ValueType::Text => MetadataValue::Text(bytes),
+            ValueType::Array => MetadataValue::Array(Array { kind: self.items.0, len: self.items.1, bytes }),
         }
     }
 }
@@ -302,12 +302,12 @@ impl Metadata {
     }
 
     /// All keys and values in the file's order; arrays stay unread.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, Value<'_>)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&str, MetadataValue<'_>)> {
         self.entries.iter().map(|entry| (entry.key.as_str(), self.value(entry)))
     }
 
     /// The value of this key.
-    pub fn get(&self, key: &str) -> Option<Value<'_>> {
+    pub fn get(&self, key: &str) -> Option<MetadataValue<'_>> {
         find_name(&self.entries, &self.by_key, |entry| &entry.key, key).map(|entry| self.value(entry))
     }
 
@@ -323,7 +323,7 @@ impl Metadata {
     /// A string, which must be UTF-8.
     pub fn text(&self, key: &str) -> Result<Option<&str>> {
         self.typed(key, "UTF-8 text", |value| match value {
-            Value::Text(bytes) => std::str::from_utf8(bytes).ok(),
+            MetadataValue::Text(bytes) => std::str::from_utf8(bytes).ok(),
             _ => None,
         })
     }
@@ -331,8 +331,8 @@ impl Metadata {
     /// An integer of any type that is not negative.
     pub fn unsigned(&self, key: &str) -> Result<Option<u64>> {
         self.typed(key, "an integer from 0", |value| match value {
-            Value::Unsigned(n) => Some(n),
-            Value::Signed(n) => u64::try_from(n).ok(),
+            MetadataValue::Unsigned(n) => Some(n),
+            MetadataValue::Signed(n) => u64::try_from(n).ok(),
             _ => None,
         })
     }
@@ -340,7 +340,7 @@ impl Metadata {
     /// A number of either float type.
     pub fn float(&self, key: &str) -> Result<Option<f64>> {
         self.typed(key, "a floating-point number", |value| match value {
-            Value::Float(x) => Some(x),
+            MetadataValue::Float(x) => Some(x),
             _ => None,
         })
     }
@@ -348,7 +348,7 @@ impl Metadata {
     /// A Boolean.
     pub fn boolean(&self, key: &str) -> Result<Option<bool>> {
         self.typed(key, "a Boolean", |value| match value {
-            Value::Bool(flag) => Some(flag),
+            MetadataValue::Bool(flag) => Some(flag),
             _ => None,
         })
     }
@@ -358,7 +358,7 @@ impl Metadata {
         let array = self.array_of(key, ValueType::Text)?;
         Ok(array.map(|array| {
             array.iter().map_while(|value| match value {
-                Value::Text(bytes) => Some(bytes),
+                MetadataValue::Text(bytes) => Some(bytes),
                 _ => None,
             })
         }))
@@ -379,14 +379,14 @@ impl Metadata {
     /// An array of any type.
     pub fn array(&self, key: &str) -> Result<Option<Array<'_>>> {
         self.typed(key, "an array", |value| match value {
-            Value::Array(array) => Some(array),
+            MetadataValue::Array(array) => Some(array),
             _ => None,
         })
     }
 
     fn array_of(&self, key: &str, kind: ValueType) -> Result<Option<Array<'_>>> {
         self.typed(key, &format!("an array of {kind:?}"), |value| match value {
-            Value::Array(array) if array.kind == kind => Some(array),
+            MetadataValue::Array(array) if array.kind == kind => Some(array),
             _ => None,
         })
     }
@@ -395,7 +395,7 @@ impl Metadata {
         &'a self,
         key: &str,
         expected: &str,
-        convert: impl Fn(Value<'a>) -> Option<T>,
+        convert: impl Fn(MetadataValue<'a>) -> Option<T>,
     ) -> Result<Option<T>> {
         let Some(value) = self.get(key) else { return Ok(None) };
         match convert(value) {
@@ -408,10 +408,10 @@ impl Metadata {
         }
     }
 
-    fn value<'a>(&'a self, entry: &'a Entry) -> Value<'a> {
+    fn value<'a>(&'a self, entry: &'a Entry) -> MetadataValue<'a> {
         match &entry.content {
             Content::Located(located) => located.value(self.bytes.as_slice()),
-            Content::Owned(text) => Value::Text(text.as_bytes()),
+            Content::Owned(text) => MetadataValue::Text(text.as_bytes()),
         }
     }
 }

@@ -5,28 +5,24 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
+mod blocks;
 mod convert;
 mod dequantize;
-mod dequantize_k;
 mod dtype;
 mod gguf;
 mod map;
 mod metadata;
+pub(crate) mod mxfp4;
 mod quantize;
-mod quantize_fit;
-mod quantize_iq4;
-mod quantize_k;
-#[cfg(test)]
-mod quantize_tests;
 mod reader;
 mod safetensors;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use blocks::{half_at, power_of_two, FP4_VALUES, IQ4_VALUES};
 pub use dequantize::dequantize;
-pub(crate) use dequantize::IQ4_VALUES;
 pub use dtype::DType;
-pub use metadata::{Array, Metadata, Value, ValueType};
+pub use metadata::{Array, Metadata, MetadataValue, ValueType};
 pub use quantize::{quantize, QUANTIZABLE};
 
 use crate::{Error, Result};
@@ -38,7 +34,7 @@ use reader::quoted;
 pub enum FileFormat {
     /// The format of llama.cpp, version 2 or 3, little-endian.
     Gguf,
-    /// One safetensors file; what its index of shards says is not read here.
+    /// One safetensors file; an index of shards is not read here.
     Safetensors,
 }
 
@@ -80,16 +76,16 @@ impl TensorInfo {
     }
 }
 
-/// An open GGUF or safetensors file. Clones share one mapping, which lives as long as any of them.
+/// An open GGUF or safetensors file. Clones share one mapping, which lasts as long as any of them.
 ///
 /// The header is validated once, at opening; tensors and arrays are read from the mapping when they are used.
 /// Don't write to a file while it is open: overwritten tensors read as garbage, and if another process truncates the
 /// file, reading beyond its new end kills this process (SIGBUS; Windows refuses the truncation instead). Replacing
 /// the file by renaming a new one over it is safe.
 #[derive(Clone)]
-pub struct TensorFile(Arc<Inner>);
+pub struct TensorFile(Arc<FileInner>);
 
-struct Inner {
+struct FileInner {
     bytes: Arc<Bytes>,
     format: FileFormat,
     tensors: Vec<TensorInfo>,
@@ -120,7 +116,7 @@ impl TensorFile {
         let bytes = Arc::new(bytes);
         let by_name = index_names(&header.tensors, |tensor| &tensor.name, "tensor name")?;
         let metadata = Metadata::new(Arc::clone(&bytes), header.entries)?;
-        Ok(Self(Arc::new(Inner { bytes, format, tensors: header.tensors, by_name, metadata })))
+        Ok(Self(Arc::new(FileInner { bytes, format, tensors: header.tensors, by_name, metadata })))
     }
 
     /// Which format it turned out to be.
@@ -149,17 +145,17 @@ impl TensorFile {
         rest.get(..tensor.nbytes).unwrap_or_default()
     }
 
-    /// Lets the system have the memory of a part of a tensor; what is read again comes from the file again.
+    /// Releases the memory of a part of a tensor; the next read comes from the file again.
     pub fn release(&self, tensor: &TensorInfo, part: Range<usize>) {
         self.0.bytes.release(tensor.range(&part));
     }
 
-    /// Lets the system read a part of a tensor from the disk before it is used.
+    /// Prefetches a part of a tensor from the disk.
     pub fn prefetch(&self, tensor: &TensorInfo, part: Range<usize>) {
         self.0.bytes.prefetch(tensor.range(&part));
     }
 
-    /// What the file says about itself.
+    /// The metadata of the file.
     pub fn metadata(&self) -> &Metadata {
         &self.0.metadata
     }
@@ -171,7 +167,7 @@ impl fmt::Debug for TensorFile {
     }
 }
 
-/// What both parsers give: tensors and metadata in the file's order, names not yet checked for duplicates.
+/// The result of both parsers: tensors and metadata in the file's order, names not yet checked for duplicates.
 struct Header {
     tensors: Vec<TensorInfo>,
     entries: Vec<metadata::Entry>,

@@ -1,10 +1,10 @@
-//! A cursor over untrusted little-endian bytes: every step is checked, every error says where it stands.
+//! A cursor over untrusted little-endian bytes: every step is checked, every error gives its offset.
 
 use std::fmt::Display;
 
 use crate::{Error, Result};
 
-/// What a message shows of a name that a file chose: escaped, and cut when it is long.
+/// A name from a file as messages show it: escaped, and cut when it is long.
 pub(super) fn quoted(name: &str) -> String {
     const SHOWN: usize = 80;
     match name.char_indices().nth(SHOWN) {

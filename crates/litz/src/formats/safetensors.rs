@@ -39,7 +39,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Header> {
     Ok(Header { tensors, entries: listed.entries })
 }
 
-fn place(name: String, row: Row, start: usize, file: usize) -> Result<TensorInfo> {
+fn place(name: String, row: TensorEntry, start: usize, file: usize) -> Result<TensorInfo> {
     let shown = quoted(&name);
     let fail = |text: String| Err(Error::Format(format!("the tensor {shown} {text}")));
     let nbytes = measure(&name, row.dtype, &row.shape.0)?;
@@ -88,13 +88,13 @@ fn check_coverage(tensors: &[TensorInfo], start: usize, file: usize) -> Result<(
 /// The header as it is written.
 #[derive(Default)]
 struct Listed {
-    tensors: Vec<(String, Row)>,
+    tensors: Vec<(String, TensorEntry)>,
     entries: Vec<Entry>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Row {
+struct TensorEntry {
     #[serde(deserialize_with = "known_dtype")]
     dtype: DType,
     shape: Shape,

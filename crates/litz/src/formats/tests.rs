@@ -69,7 +69,7 @@ fn arrays_are_iterated_where_they_are() {
     assert_eq!(metadata.i32s("i").unwrap().unwrap().collect::<Vec<_>>(), [7, -1]);
     let items: Vec<_> = metadata.array("n").unwrap().unwrap().iter().collect();
     assert!(
-        matches!(items[..], [Value::Array(a), Value::Array(b)] if a.len() == 2 && b.kind() == ValueType::Text)
+        matches!(items[..], [MetadataValue::Array(a), MetadataValue::Array(b)] if a.len() == 2 && b.kind() == ValueType::Text)
     );
 }
 
@@ -84,7 +84,7 @@ fn typed_getters_tell_absence_from_another_type() {
     let metadata = file.metadata();
     assert_eq!(metadata.unsigned("n").unwrap(), Some(9));
     assert_eq!(metadata.unsigned("absent").unwrap(), None);
-    assert_eq!(metadata.get("bytes"), Some(Value::Text(b"\xff")));
+    assert_eq!(metadata.get("bytes"), Some(MetadataValue::Text(b"\xff")));
     let wrong = metadata.text("n").unwrap_err().to_string();
     assert_eq!(wrong, "the metadata \"n\" is the integer 9; expected UTF-8 text");
     assert!(metadata.unsigned("negative").is_err());

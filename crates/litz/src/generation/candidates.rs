@@ -11,13 +11,13 @@ pub(super) struct Candidate {
     pub score: f32,
 }
 
-/// How many likeliest tokens the entropy filter looks at (the reference's constant).
+/// How many of the likeliest tokens the entropy filter considers (the reference's constant).
 const TOP_H_TOKENS: usize = 100;
-/// Steps of 1/32 up to 32: how finely keys are told apart before any are sorted.
+/// Buckets of keys, 1/32 wide and up to 32: only keys within one bucket are sorted.
 const BUCKETS: usize = 1024;
 const BUCKETS_PER_UNIT: f32 = 32.0;
 
-/// Applies what `params` asks for, in transformers' order. The list stays in order of token ids.
+/// Applies the filters of `params`, in transformers' order. The list stays in order of token ids.
 pub(super) fn apply(params: &Params, list: &mut Vec<Candidate>) {
     if params.temperature != 1.0 {
         scale(params.temperature, list);
@@ -119,7 +119,7 @@ fn top_p(p: f64, list: &mut Vec<Candidate>) {
 }
 
 /// Marks the indices in ascending order of `key` (at least 0; `order` refines it) while `within` holds for the mass
-/// before them, and tells the last. Masses are summed by bucket of the key; only the bucket that it ends in is sorted.
+/// before them, and returns the last. Masses are summed by bucket of the key; only the bucket that it ends in is sorted.
 fn leading(
     key: impl Fn(usize) -> f32,
     order: impl Fn(&usize, &usize) -> Ordering,

@@ -5,8 +5,10 @@
 //! batch that it shares.
 
 mod candidates;
+mod history;
 mod params;
 mod processors;
+mod ranges;
 mod rng;
 mod run;
 mod sampler;
@@ -14,10 +16,12 @@ mod stop_strings;
 mod stopping;
 mod store;
 
+pub use history::History;
 pub use params::Params;
+pub use ranges::{Range, RANGES};
 pub use rng::{entropy, Philox};
 pub use run::{Event, Generation};
-pub use sampler::{process, History, Sampler};
+pub use sampler::{process, Sampler};
 pub use stop_strings::{OpenText, StopMatcher, TokenText};
 pub use stopping::FinishReason;
 pub use store::SequenceStore;

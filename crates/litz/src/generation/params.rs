@@ -2,10 +2,8 @@
 
 use serde_json::{Map, Value};
 
+use super::ranges::Range;
 use crate::{Error, Result};
-
-/// Each continuation keeps a copy of its prompt from the start.
-const MOST_CONTINUATIONS: usize = 10_000;
 
 /// How to choose tokens and when to stop, in the names of transformers' `GenerationConfig`.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,7 +60,7 @@ pub struct Params {
     pub max_new_tokens: Option<usize>,
     /// At most this many tokens, the prompt included.
     pub max_length: Option<usize>,
-    /// When the context is full, forget the oldest part and go on with the newest half of a context, read anew: exactly
+    /// When the context is full, drop the oldest part and continue with the newest half of a context, read anew: exactly
     /// what a prompt of those tokens gives. Otherwise a prompt must fit, and a full context ends its sequence.
     pub slide: bool,
     /// No new token after this many seconds.
@@ -84,7 +82,7 @@ pub struct Params {
 impl Params {
     /// Reads a JSON object; fields left out, or null, have the values that change nothing.
     pub fn from_json(text: &str) -> Result<Self> {
-        let mut fields = Fields::parse(text)?;
+        let mut fields = ParameterFields::parse(text)?;
         let params = Self::read(&mut fields)?;
         fields.finish()?;
         params.check()?;
@@ -96,21 +94,21 @@ impl Params {
         !self.do_sample || self.temperature == 0.0
     }
 
-    fn read(fields: &mut Fields) -> Result<Self> {
+    fn read(fields: &mut ParameterFields) -> Result<Self> {
         Ok(Self {
             do_sample: fields.flag("do_sample", false)?,
-            temperature: fields.number("temperature", 1.0, Range::AtLeast0)?,
-            top_k: fields.count("top_k", 0)?,
-            top_p: fields.number("top_p", 1.0, Range::Share)?,
-            min_p: fields.number("min_p", 0.0, Range::Share)?,
-            top_h: fields.optional("top_h", positive_share, "a number in (0, 1]")?,
-            typical_p: fields.optional("typical_p", positive_share, "a number in (0, 1]")?.unwrap_or(1.0),
-            epsilon_cutoff: fields.number("epsilon_cutoff", 0.0, Range::Share)?,
-            eta_cutoff: fields.number("eta_cutoff", 0.0, Range::Share)?,
-            repetition_penalty: fields.number("repetition_penalty", 1.0, Range::Above0)?,
-            presence_penalty: fields.number("presence_penalty", 0.0, Range::Any)?,
-            frequency_penalty: fields.number("frequency_penalty", 0.0, Range::Any)?,
-            no_repeat_ngram_size: fields.count("no_repeat_ngram_size", 0)?,
+            temperature: fields.number("temperature")?.unwrap_or(1.0),
+            top_k: fields.count("top_k")?.unwrap_or(0),
+            top_p: fields.number("top_p")?.unwrap_or(1.0),
+            min_p: fields.number("min_p")?.unwrap_or(0.0),
+            top_h: fields.number("top_h")?,
+            typical_p: fields.number("typical_p")?.unwrap_or(1.0),
+            epsilon_cutoff: fields.number("epsilon_cutoff")?.unwrap_or(0.0),
+            eta_cutoff: fields.number("eta_cutoff")?.unwrap_or(0.0),
+            repetition_penalty: fields.number("repetition_penalty")?.unwrap_or(1.0),
+            presence_penalty: fields.number("presence_penalty")?.unwrap_or(0.0),
+            frequency_penalty: fields.number("frequency_penalty")?.unwrap_or(0.0),
+            no_repeat_ngram_size: fields.count("no_repeat_ngram_size")?.unwrap_or(0),
             bad_words_ids: fields.required_list(
                 "bad_words_ids",
                 tokens,
@@ -132,39 +130,22 @@ impl Params {
             )?,
             remove_invalid_values: fields.flag("remove_invalid_values", false)?,
             renormalize_logits: fields.flag("renormalize_logits", false)?,
-            min_new_tokens: fields.count("min_new_tokens", 0)?,
-            min_length: fields.count("min_length", 0)?,
-            max_new_tokens: fields.optional("max_new_tokens", count, "a whole number from 1")?,
-            max_length: fields.optional("max_length", count, "a whole number from 1")?,
+            min_new_tokens: fields.count("min_new_tokens")?.unwrap_or(0),
+            min_length: fields.count("min_length")?.unwrap_or(0),
+            max_new_tokens: fields.count("max_new_tokens")?,
+            max_length: fields.count("max_length")?,
             slide: fields.optional("context", slide, "\"error\" or \"slide\"")?.unwrap_or(false),
-            max_time: fields.optional("max_time", seconds, "a number of seconds, above 0")?,
+            max_time: fields.number("max_time")?,
             eos_token_id: fields.tokens("eos_token_id")?,
             stop_strings: fields.strings("stop_strings")?,
             skip_special_tokens: fields.flag("skip_special_tokens", true)?,
-            seed: fields.optional("seed", Value::as_u64, "a whole number from 0 to 2^64 - 1")?,
-            num_return_sequences: fields.count("num_return_sequences", 1)?,
-            max_batch_size: fields.count("max_batch_size", 32)?,
+            seed: fields.whole("seed")?,
+            num_return_sequences: fields.count("num_return_sequences")?.unwrap_or(1),
+            max_batch_size: fields.count("max_batch_size")?.unwrap_or(32),
         })
     }
 
     fn check(&self) -> Result<()> {
-        let at_least_1 = [
-            ("max_new_tokens", self.max_new_tokens),
-            ("max_length", self.max_length),
-            ("num_return_sequences", Some(self.num_return_sequences)),
-            ("max_batch_size", Some(self.max_batch_size)),
-        ];
-        for (name, value) in at_least_1 {
-            if value == Some(0) {
-                return Err(Error::Value(format!("{name} is 0; expected a whole number from 1")));
-            }
-        }
-        if self.num_return_sequences > MOST_CONTINUATIONS {
-            return Err(Error::Value(format!(
-                "num_return_sequences is {}; expected a whole number up to {MOST_CONTINUATIONS}",
-                self.num_return_sequences
-            )));
-        }
         if self.greedy() && self.num_return_sequences > 1 {
             return Err(Error::Value(format!(
                 "num_return_sequences is {}, but greedy decoding has one result; set do_sample=True",
@@ -195,41 +176,14 @@ impl Params {
 impl Default for Params {
     fn default() -> Self {
         // An empty object has every field at its default, which from_json's tests hold.
-        Self::read(&mut Fields(Map::new())).expect("defaults are in range")
-    }
-}
-
-enum Range {
-    Any,
-    AtLeast0,
-    Above0,
-    Share,
-}
-
-impl Range {
-    fn holds(&self, x: f64) -> bool {
-        match self {
-            Self::Any => true,
-            Self::AtLeast0 => x >= 0.0,
-            Self::Above0 => x > 0.0,
-            Self::Share => (0.0..=1.0).contains(&x),
-        }
-    }
-
-    fn text(&self) -> &'static str {
-        match self {
-            Self::Any => "a number",
-            Self::AtLeast0 => "a number from 0",
-            Self::Above0 => "a number above 0",
-            Self::Share => "a number from 0 to 1",
-        }
+        Self::read(&mut ParameterFields(Map::new())).expect("defaults are in range")
     }
 }
 
 /// The fields not read yet.
-struct Fields(Map<String, Value>);
+struct ParameterFields(Map<String, Value>);
 
-impl Fields {
+impl ParameterFields {
     fn parse(text: &str) -> Result<Self> {
         match serde_json::from_str(text) {
             Ok(Value::Object(map)) => Ok(Self(map)),
@@ -259,13 +213,18 @@ impl Fields {
         Ok(self.optional(name, Value::as_bool, "true or false")?.unwrap_or(default))
     }
 
-    fn count(&mut self, name: &str, default: usize) -> Result<usize> {
-        Ok(self.optional(name, count, "a whole number from 0")?.unwrap_or(default))
+    fn whole(&mut self, name: &str) -> Result<Option<u64>> {
+        let range = Range::of(name);
+        self.optional(name, |value| range.whole(value), &range.text())
     }
 
-    fn number(&mut self, name: &str, default: f64, range: Range) -> Result<f64> {
-        let read = |value: &Value| value.as_f64().filter(|x| range.holds(*x) && (*x as f32).is_finite());
-        Ok(self.optional(name, read, range.text())?.unwrap_or(default))
+    fn count(&mut self, name: &str) -> Result<Option<usize>> {
+        Ok(self.whole(name)?.map(|number| number as usize))
+    }
+
+    fn number(&mut self, name: &str) -> Result<Option<f64>> {
+        let range = Range::of(name);
+        self.optional(name, |value| range.real(value), &range.text())
     }
 
     fn tokens(&mut self, name: &str) -> Result<Vec<u32>> {
@@ -319,17 +278,12 @@ fn slide(value: &Value) -> Option<bool> {
     ["error", "slide"].iter().position(|name| value == name).map(|index| index == 1)
 }
 
-fn seconds(value: &Value) -> Option<f64> {
-    value.as_f64().filter(|x| *x > 0.0)
-}
-
-fn positive_share(value: &Value) -> Option<f64> {
-    value.as_f64().filter(|x| *x > 0.0 && *x <= 1.0)
-}
-
 fn decay(value: &Value) -> Option<(usize, f64)> {
     match value.as_array()?.as_slice() {
-        [start, factor] => Some((count(start)?, factor.as_f64()?)),
+        [start, factor] => {
+            let factor = Range::of("exponential_decay_length_penalty").real(factor)?;
+            Some((count(start)?, factor))
+        }
         _ => None,
     }
 }
@@ -340,7 +294,7 @@ fn bias(value: &Value) -> Option<(Vec<u32>, f32)> {
     let amount = match amount {
         Value::String(text) if text == "-inf" => f32::NEG_INFINITY,
         Value::String(text) if text == "inf" => f32::INFINITY,
-        number => number.as_f64()? as f32,
+        number => Range::of("sequence_bias").real(number)? as f32,
     };
     Some((tokens(sequence)?, amount))
 }
@@ -406,7 +360,7 @@ mod tests {
         assert!(message(r#"{"num_return_sequences": 2}"#).contains("do_sample=True"));
         assert!(Params::from_json(r#"{"num_return_sequences": 2, "do_sample": true}"#).is_ok());
         let many = r#"{"num_return_sequences": 9223372036854775808, "do_sample": true}"#;
-        assert!(message(many).contains("up to 10000"));
+        assert!(message(many).contains("from 1 to 10000"));
     }
 
     #[test]

@@ -1,9 +1,8 @@
 //! The processors that greedy decoding and sampling share: one function each, on the logits of every token.
 
-use super::sampler::History;
-use super::Params;
+use super::{History, Params};
 
-/// Applies what `params` asks for, in transformers' order; `max_length` is the limit that holds for this sequence.
+/// Applies the processors of `params`, in transformers' order; `max_length` is the limit that holds for this sequence.
 pub(super) fn apply(params: &Params, history: &History, max_length: usize, scores: &mut [f32]) {
     sequence_bias(&params.sequence_bias, history.tokens(), scores);
     repetition_penalty(params.repetition_penalty as f32, history, scores);
@@ -39,7 +38,7 @@ fn at_begin(params: &Params, history: &History) -> bool {
 
 /// Adds each sequence's bias to its last token where the text ends in the tokens before it.
 fn sequence_bias(biases: &[(Vec<u32>, f32)], tokens: &[u32], scores: &mut [f32]) {
-    // The sum of a token's biases is rounded before it meets the score: the reference's order.
+    // The sum of a token's biases is rounded before it is added to the score, as in the reference.
     let mut sums: Vec<(u32, f32)> = Vec::new();
     for (index, (sequence, bias)) in biases.iter().enumerate() {
         let replaced = biases[index + 1..].iter().any(|(later, _)| later == sequence);

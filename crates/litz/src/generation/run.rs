@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::stop_strings::OpenText;
 use super::stopping::{newest, Limit};
 use super::{entropy, FinishReason, History, Params, Sampler, SequenceStore, StopMatcher};
-use crate::engine::Forward;
+use crate::engine::{Forward, Inputs, Outputs};
 use crate::{Error, Result};
 
 /// One generated token.
@@ -21,7 +21,7 @@ pub struct Event {
     pub finish: Option<FinishReason>,
 }
 
-/// One result in the making.
+/// One result while it is generated.
 struct Row<S> {
     history: History,
     limit: Limit,
@@ -153,7 +153,7 @@ impl<M: Forward> Generation<M> {
         Ok(())
     }
 
-    /// The rows of this step; each gets its sequence when its turn comes, and a full context slides.
+    /// The rows of this step; each gets its sequence in its first step, and a full context slides.
     fn open_rows(&mut self) -> Result<Vec<usize>> {
         let ready = |index: usize, row: &Row<M::Sequence>| {
             row.sequence.is_some()
@@ -178,11 +178,15 @@ impl<M: Forward> Generation<M> {
         Ok(live)
     }
 
-    /// A sequence to begin with: what is kept of an earlier run, what another row has read, or nothing.
+    /// A sequence to begin with: what is kept of an earlier run, what another row has read, or nothing. It may hold any
+    /// beginning of the row's tokens: `forward` reads the rest.
     fn open(&mut self, index: usize) -> Result<M::Sequence> {
         let row = &self.rows[index];
         if row.reader == index {
-            let kept = self.store.as_ref().and_then(|store| store.take(&*self.model, row.window()));
+            let kept = match &self.store {
+                Some(store) => store.take(&*self.model, row.window())?,
+                None => None,
+            };
             return Ok(kept.unwrap_or_else(|| self.model.sequence()));
         }
         let place = self.reads.iter().position(|read| read.reader == row.reader);
@@ -193,10 +197,8 @@ impl<M: Forward> Generation<M> {
             return self.model.fork(&self.reads[place].sequence, len);
         }
         let mut sequence = self.reads.swap_remove(place).sequence;
-        match self.model.truncate(&mut sequence, len) {
-            Ok(()) => Ok(sequence),
-            Err(_) => Ok(self.model.sequence()),
-        }
+        self.model.rewind(&mut sequence, len)?;
+        Ok(sequence)
     }
 
     /// Keeps a copy of a prompt that was just read, where other rows continue it too.
@@ -211,20 +213,20 @@ impl<M: Forward> Generation<M> {
         Ok(())
     }
 
-    /// Reads at least one token of each live row, and of unread prompts as many as the pace allows.
+    /// Reads at least one token of each live row, and of unread prompts as many as one call may take.
     fn forward(&mut self, live: &[usize]) -> Result<Vec<usize>> {
         let mut room = self.pace.tokens;
         let mut read = Vec::with_capacity(live.len());
-        let mut batch: Vec<(&mut M::Sequence, &[u32])> = Vec::with_capacity(live.len());
+        let mut batch: Vec<(&mut M::Sequence, Inputs<'_>)> = Vec::with_capacity(live.len());
         for (index, row) in self.rows.iter_mut().enumerate() {
             let Some(sequence) = row.sequence.as_mut().filter(|_| live.contains(&index)) else { continue };
             let unread = &row.history.tokens()[row.start + self.model.len(sequence)..];
             let count = unread.len().min(room.max(1));
             room = room.saturating_sub(count);
             read.push(count);
-            batch.push((sequence, &unread[..count]));
+            batch.push((sequence, Inputs::Tokens(&unread[..count])));
         }
-        self.model.forward(&mut batch, &mut self.logits)?;
+        self.model.forward(&mut batch, Outputs::Last, &mut self.logits)?;
         let expected = live.len() * self.model.vocab();
         if self.logits.len() != expected {
             return Err(Error::Value(format!(

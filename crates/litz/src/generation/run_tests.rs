@@ -15,7 +15,8 @@ struct Hashing {
     calls: Mutex<Vec<Vec<Vec<u32>>>>,
     /// The logit of one token, always.
     fixed: Option<(u32, f32)>,
-    forgetful: bool,
+    /// Going back reaches a multiple of this many tokens only, as a recurrent state does; 0 reaches any.
+    snapshots: usize,
 }
 
 fn hash(tokens: &[u32], salt: u64) -> f32 {
@@ -25,6 +26,13 @@ fn hash(tokens: &[u32], salt: u64) -> f32 {
         state ^= state >> 29;
     }
     (state >> 40) as f32 / (1 << 24) as f32 * 4.0
+}
+
+fn ids<'a>(inputs: &Inputs<'a>) -> &'a [u32] {
+    match inputs {
+        Inputs::Tokens(ids) => ids,
+        Inputs::Embeddings(_) => panic!("the loop feeds tokens"),
+    }
 }
 
 impl Forward for Hashing {
@@ -46,22 +54,29 @@ impl Forward for Hashing {
         sequence.len()
     }
 
-    fn truncate(&self, sequence: &mut Vec<u32>, len: usize) -> Result<()> {
-        if self.forgetful {
-            return Err(Error::Unsupported("cannot go back".into()));
-        }
-        sequence.truncate(len);
-        Ok(())
+    fn rewind(&self, sequence: &mut Vec<u32>, to: usize) -> Result<usize> {
+        let reached = if to < sequence.len() { to - to % self.snapshots.max(1) } else { to };
+        sequence.truncate(reached);
+        Ok(reached)
     }
 
     fn fork(&self, sequence: &Vec<u32>, len: usize) -> Result<Vec<u32>> {
-        Ok(sequence[..len].to_vec())
+        let mut copy = sequence.clone();
+        self.rewind(&mut copy, len)?;
+        Ok(copy)
     }
 
-    fn forward(&self, batch: &mut [(&mut Vec<u32>, &[u32])], logits: &mut Vec<f32>) -> Result<()> {
-        self.calls.lock().unwrap().push(batch.iter().map(|(_, tokens)| tokens.to_vec()).collect());
+    fn forward(
+        &self,
+        batch: &mut [(&mut Vec<u32>, Inputs<'_>)],
+        outputs: Outputs,
+        logits: &mut Vec<f32>,
+    ) -> Result<()> {
+        assert_eq!(outputs, Outputs::Last);
+        self.calls.lock().unwrap().push(batch.iter().map(|(_, inputs)| ids(inputs).to_vec()).collect());
         logits.clear();
-        for (sequence, tokens) in batch {
+        for (sequence, inputs) in batch {
+            let tokens = ids(inputs);
             assert!(!tokens.is_empty());
             sequence.extend_from_slice(tokens);
             assert!(sequence.len() <= self.context);
@@ -307,11 +322,22 @@ fn a_changed_text_is_cut_back_to_what_is_shared() {
 }
 
 #[test]
-fn a_model_that_cannot_go_back_reads_everything_again() {
-    let model = Arc::new(Hashing { context: 200, forgetful: true, ..Hashing::default() });
-    let store = Arc::default();
-    let first = continued(&model, &store, &[1, 2, 3]);
-    assert_eq!(continued(&model, &store, &[1, 2, 3]), first);
+fn what_a_model_forgets_when_it_goes_back_is_read_again() {
+    for (snapshots, read) in [(1, vec![5]), (3, vec![4, 5]), (100, vec![1, 2, 3, 4, 5])] {
+        let model = Arc::new(Hashing { context: 200, snapshots, ..Hashing::default() });
+        let store = Arc::default();
+        let first = continued(&model, &store, &[1, 2, 3, 4, 5]);
+        model.calls.lock().unwrap().clear();
+        assert_eq!(continued(&model, &store, &[1, 2, 3, 4, 5]), first);
+        assert_eq!(model.calls.lock().unwrap()[0], [read]);
+    }
+}
+
+#[test]
+fn continuations_of_a_model_that_cannot_go_back_are_the_same() {
+    let json = SAMPLED.replacen('{', r#"{"num_return_sequences": 3, "#, 1);
+    let model = Arc::new(Hashing { context: 200, snapshots: 64, ..Hashing::default() });
+    assert_eq!(collect(start(&model, &prompts(), &json).unwrap(), 100), run(&prompts(), &json));
 }
 
 #[test]

@@ -17,7 +17,7 @@ pub trait TokenText: Send {
 pub type OpenText = Arc<dyn Fn(bool) -> Box<dyn TokenText> + Send + Sync>;
 
 /// What one or more tokens contributed: the text that stop strings see, and the text that the reader sees.
-struct Chunk {
+struct TextPiece {
     matched: String,
     shown: String,
 }
@@ -27,7 +27,7 @@ pub struct StopMatcher {
     stops: Arc<[String]>,
     matching: Option<Box<dyn TokenText>>,
     showing: Box<dyn TokenText>,
-    held: VecDeque<Chunk>,
+    held: VecDeque<TextPiece>,
     ready: String,
 }
 
@@ -51,7 +51,7 @@ impl StopMatcher {
             self.ready.push_str(&shown);
             return Ok(false);
         };
-        self.held.push_back(Chunk { matched: matching.push(token)?, shown });
+        self.held.push_back(TextPiece { matched: matching.push(token)?, shown });
         let text: String = self.held.iter().map(|chunk| chunk.matched.as_str()).collect();
         if let Some(start) = self.stops.iter().filter_map(|stop| text.find(stop.as_str())).min() {
             self.release(start);
@@ -107,9 +107,9 @@ mod tests {
     use super::*;
 
     /// Token n is the n-th piece; pieces in angle brackets are special.
-    struct Pieces(&'static [&'static str], bool);
+    struct PieceList(&'static [&'static str], bool);
 
-    impl TokenText for Pieces {
+    impl TokenText for PieceList {
         fn push(&mut self, token: u32) -> Result<String> {
             let piece = self.0[token as usize];
             Ok(if self.1 && piece.starts_with('<') { String::new() } else { piece.to_owned() })
@@ -122,7 +122,7 @@ mod tests {
 
     /// What is released after each token and at the end; "!" where the text stopped.
     fn follow(stops: &[&str], pieces: &'static [&'static str]) -> Vec<String> {
-        let open: OpenText = Arc::new(move |skip| Box::new(Pieces(pieces, skip)));
+        let open: OpenText = Arc::new(move |skip| Box::new(PieceList(pieces, skip)));
         let stops: Vec<String> = stops.iter().map(|stop| (*stop).to_owned()).collect();
         let mut matcher = StopMatcher::new(stops.into(), &open, true);
         let mut seen = Vec::new();

@@ -12,7 +12,7 @@ pub enum FinishReason {
     Eos,
     /// A stop string.
     Stop,
-    /// The number of tokens that was asked for.
+    /// The number of tokens that was requested.
     Length,
     /// The model's context is full.
     Context,
@@ -55,7 +55,7 @@ impl Limit {
                 newest(context)
             )));
         }
-        let asked = match (params.max_new_tokens, params.max_length) {
+        let requested = match (params.max_new_tokens, params.max_length) {
             (Some(new), _) => prompt.saturating_add(new),
             (None, Some(total)) if total <= prompt => {
                 return Err(Error::Value(format!(
@@ -67,20 +67,20 @@ impl Limit {
             (None, None) => usize::MAX,
         };
         if params.slide {
-            if asked == usize::MAX && params.max_time.is_none() {
+            if requested == usize::MAX && params.max_time.is_none() {
                 return Err(Error::Value(
                     "context=\"slide\" takes the context's limit away; pass max_new_tokens, max_length or max_time".into(),
                 ));
             }
-            return Ok(Self { total: asked, reason: FinishReason::Length });
+            return Ok(Self { total: requested, reason: FinishReason::Length });
         }
         // The last token is never read, so that a prompt that fills the context still has one.
         let room = context.max(prompt + 1);
-        let reason = if asked <= room { FinishReason::Length } else { FinishReason::Context };
-        Ok(Self { total: asked.min(room), reason })
+        let reason = if requested <= room { FinishReason::Length } else { FinishReason::Context };
+        Ok(Self { total: requested.min(room), reason })
     }
 
-    /// Why the sequence ends with the token just added, if it does; `stopped` tells of stop strings.
+    /// Why the sequence ends with the token just added, if it does; `stopped`: a stop string was found.
     pub fn reached(
         &self,
         params: &Params,

@@ -1,8 +1,8 @@
 //! Rows to f32 and back: halves, bfloats, and the quantised blocks of an embedding.
 
-use super::lanes::{Simd, LANES};
 use super::quant::dequantize;
 use super::quant::stored::with_format;
+use super::simd::{Simd, LANES};
 use super::views::{Matrix, WeightDType};
 use half::{bf16, f16};
 
@@ -159,10 +159,4 @@ fn widen<S: Simd, W: Float>(s: S, bytes: &[u8], out: &mut [f32]) {
         let tail = W::load_tail(s, from.add(whole * W::BYTES), n - whole);
         s.store_tail(out.as_mut_ptr().add(whole), n - whole, tail);
     }
-}
-
-/// The half at `offset` of a block.
-#[inline(always)]
-pub(super) fn half_at(block: &[u8], offset: usize) -> f32 {
-    f16::from_bits(u16::from_le_bytes([block[offset], block[offset + 1]])).to_f32()
 }

@@ -11,7 +11,7 @@ pub enum Isa {
     Avx2,
     /// x86-64 with AVX-512 F, BW, DQ, VL and VNNI besides.
     Avx512,
-    /// The same with AVX-512 BF16, the dot product of bfloats: used where fast activations are asked for, and nowhere else.
+    /// The same with AVX-512 BF16, the dot product of bfloats: used only where fast activations are requested.
     Avx512Bf16,
 }
 

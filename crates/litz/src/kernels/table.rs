@@ -2,17 +2,20 @@
 
 use std::ops::Range;
 
+use super::attention::whole::{self, HeadRows, WholeQueries, WholeScratch, WholeSpec};
 use super::attention::{AttendSpec, AttendState, KvLayout, Pages, Queries};
-use super::codes::CodeRowMut;
 use super::isa::Isa;
-use super::lanes::Portable;
+use super::matmul::{self, Rows};
+use super::pointwise::activation::Activation;
+use super::pointwise::{activation, arithmetic, exp, norm, rope};
+use super::quant::codes::CodeRowMut;
+use super::quant::{pack, quantize};
+use super::shared_slice::SharedSlice;
+use super::simd::Portable;
 #[cfg(target_arch = "x86_64")]
-use super::lanes::{Avx2, Avx512};
-use super::matmul_float::{self, Rows};
+use super::simd::{Avx2, Avx512};
 use super::views::{Activations, Matrix, OutView, WeightDType};
-use super::{
-    activation, arithmetic, attention, convert, exp, matmul, norm, pack, quantize, rope, Activation,
-};
+use super::{attention, convert};
 
 /// The functions of one instruction set, each a generic kernel compiled for it, and their table.
 macro_rules! table {
@@ -25,7 +28,7 @@ macro_rules! table {
                 unsafe { $path($token, $($arg),*) }
             }
         )*
-        pub(in super::super) const TABLE: Kernels = Kernels { isa: $isa, $($name,)* };
+        pub(in crate::kernels) const TABLE: Kernels = Kernels { isa: $isa, $($name,)* };
     };
 }
 
@@ -69,7 +72,7 @@ macro_rules! tables {
 #[cfg(target_arch = "x86_64")]
 pub(super) mod avx512_bf16 {
     use super::*;
-    use crate::kernels::matmul_float::NativePairs;
+    use crate::kernels::matmul::NativePairs;
 
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx512bf16,avx2,fma,f16c")]
     unsafe fn matmul_bf16(
@@ -80,16 +83,16 @@ pub(super) mod avx512_bf16 {
         y: &OutView<'_>,
     ) {
         // SAFETY: who calls through a table has the CPU for it and keeps the kernel's own conditions.
-        unsafe { matmul_float::matmul_pairs::<_, NativePairs>(Avx512::new(), w, rows, x, tokens, y) }
+        unsafe { matmul::matmul_pairs::<_, NativePairs>(Avx512::new(), w, rows, x, tokens, y) }
     }
 
-    pub(in super::super) const TABLE: Kernels =
+    pub(in crate::kernels) const TABLE: Kernels =
         Kernels { isa: Isa::Avx512Bf16, matmul_bf16, ..avx512::TABLE };
 }
 
 tables! {
     matmul = matmul::matmul, (w: &Matrix<'_>, rows: Range<usize>, x: &Activations<'_>, tokens: Range<usize>, y: &OutView<'_>);
-    matmul_bf16 = matmul_float::matmul_bf16, (w: &Matrix<'_>, rows: Range<usize>, x: Rows, tokens: Range<usize>, y: &OutView<'_>);
+    matmul_bf16 = matmul::matmul_bf16, (w: &Matrix<'_>, rows: Range<usize>, x: Rows, tokens: Range<usize>, y: &OutView<'_>);
     pack_group = pack::pack_group, (dtype: WeightDType, rows: &[&[u8]], out: &mut [u8]);
     quantize_row = quantize::quantize_row, (x: &[f32], row: &mut CodeRowMut<'_>);
     dequantize_row = convert::dequantize_row, (w: &Matrix<'_>, row: usize, out: &mut [f32]);
@@ -111,5 +114,7 @@ tables! {
     argmax = arithmetic::argmax, (x: &[f32]) -> Option<usize>;
     store_kv = attention::store, (layout: KvLayout, page: *mut u8, slot: usize, key: &[f32], value: &[f32]);
     attend = attention::attend, (spec: &AttendSpec, queries: &Queries<'_>, pages: &Pages<'_>, state: &mut AttendState);
+    pack_keys = whole::pack_keys, (head_dim: usize, keys: &HeadRows<'_>, panels: &mut [f32]);
+    attend_whole = whole::attend, (spec: &WholeSpec, whole: &WholeQueries<'_>, scratch: &mut WholeScratch, out: (SharedSlice<'_, f32>, usize));
     merge = attention::merge, (state: &mut AttendState, later: &AttendState);
 }

@@ -1,14 +1,11 @@
 //! What the kernels read and write: weight matrices as stored, activations, outputs.
 
-use std::marker::PhantomData;
 use std::ops::Range;
 
-use super::codes::CodeView;
-use super::pack::GROUP;
+use super::layout::{BLOCK, GROUP};
+use super::quant::codes::CodeView;
+use super::shared_slice::SharedSlice;
 use crate::{Error, Result};
-
-/// Elements in a block of quantised weights or activations.
-pub const BLOCK: usize = 32;
 
 /// How a weight matrix is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -38,9 +35,11 @@ pub enum WeightDType {
     Q6_K,
     /// 32 nibbles and an f16 scale: `d * LEVELS[q]`.
     IQ4_NL,
+    /// 32 floats of four bits, and the exponent of their scale.
+    MXFP4,
 }
 
-/// What a matmul wants its activations to be.
+/// The kind of activations that a matmul takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Input {
     /// `f32` rows.
@@ -53,7 +52,7 @@ pub enum Input {
 
 impl WeightDType {
     /// Every storage, for tests and messages.
-    pub const ALL: [WeightDType; 12] = [
+    pub const ALL: [WeightDType; 13] = [
         WeightDType::F32,
         WeightDType::F16,
         WeightDType::BF16,
@@ -66,6 +65,7 @@ impl WeightDType {
         WeightDType::Q5_K,
         WeightDType::Q6_K,
         WeightDType::IQ4_NL,
+        WeightDType::MXFP4,
     ];
 
     /// Elements and bytes of one block.
@@ -75,6 +75,7 @@ impl WeightDType {
             WeightDType::F16 | WeightDType::BF16 => (1, 2),
             WeightDType::Q8_0 => (BLOCK, 34),
             WeightDType::Q4_0 | WeightDType::IQ4_NL => (BLOCK, 18),
+            WeightDType::MXFP4 => (BLOCK, 17),
             WeightDType::Q4_1 => (BLOCK, 20),
             WeightDType::Q5_0 => (BLOCK, 22),
             WeightDType::Q5_1 => (BLOCK, 24),
@@ -140,7 +141,7 @@ impl<'a> Matrix<'a> {
 
     /// What activations a matmul with these weights takes in every form.
     pub fn input(&self) -> Input {
-        match self.packed {
+        match self.packed && self.dtype != WeightDType::F32 {
             true => Input::Codes,
             false => Input::F32,
         }
@@ -237,84 +238,6 @@ impl Activations<'_> {
     }
 }
 
-/// A mutable slice that several threads hold, each promising to touch its own part.
-#[derive(Debug)]
-pub struct SharedSlice<'a, T> {
-    start: *mut T,
-    len: usize,
-    owner: PhantomData<&'a mut [T]>,
-}
-
-impl<T> Clone for SharedSlice<'_, T> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<T> Copy for SharedSlice<'_, T> {}
-
-// SAFETY: it is a `&mut [T]` in parts; who takes parts promises that they don't overlap.
-unsafe impl<T: Send> Send for SharedSlice<'_, T> {}
-// SAFETY: as above; nothing is reached through a shared reference but by those promises.
-unsafe impl<T: Send + Sync> Sync for SharedSlice<'_, T> {}
-
-impl<'a, T> SharedSlice<'a, T> {
-    /// Borrows `slice` for as long as any copy lives.
-    pub fn new(slice: &'a mut [T]) -> Self {
-        SharedSlice { start: slice.as_mut_ptr(), len: slice.len(), owner: PhantomData }
-    }
-
-    pub(super) fn as_ptr(&self) -> *mut T {
-        self.start
-    }
-
-    /// How many elements there are.
-    pub fn len(&self) -> usize {
-        self.len
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-
-    fn check(&self, range: &Range<usize>) {
-        assert!(range.start <= range.end && range.end <= self.len, "{range:?} of {} elements", self.len);
-    }
-
-    /// Part of it, still shared.
-    pub fn part(self, range: Range<usize>) -> Self {
-        self.check(&range);
-        // SAFETY: inside the slice, or at its end.
-        SharedSlice { start: unsafe { self.start.add(range.start) }, len: range.len(), owner: PhantomData }
-    }
-
-    /// All from `start` on, still shared.
-    pub fn from(self, start: usize) -> Self {
-        self.part(start..self.len)
-    }
-
-    /// Part of it, to be written.
-    ///
-    /// # Safety
-    /// Nobody reads or writes any of it elsewhere for as long as the result lives.
-    pub unsafe fn range_mut(&self, range: Range<usize>) -> &'a mut [T] {
-        self.check(&range);
-        // SAFETY: inside the slice, and exclusive by the caller's promise.
-        unsafe { std::slice::from_raw_parts_mut(self.start.add(range.start), range.len()) }
-    }
-
-    /// Part of it, to be read.
-    ///
-    /// # Safety
-    /// Nobody writes any of it for as long as the result lives.
-    pub unsafe fn range(&self, range: Range<usize>) -> &'a [T] {
-        self.check(&range);
-        // SAFETY: inside the slice, and not written by the caller's promise.
-        unsafe { std::slice::from_raw_parts(self.start.add(range.start), range.len()) }
-    }
-}
-
 /// Where a matmul writes: output `r` of token `t` goes to `values[t * stride + r]`.
 #[derive(Debug)]
 pub struct OutView<'a> {
@@ -331,7 +254,7 @@ impl<'a> OutView<'a> {
     /// Panics unless these rows of all tokens before `end` are within.
     pub(super) fn check(&self, rows: &Range<usize>, end: usize) {
         let last = (end - 1).checked_mul(self.stride).and_then(|start| start.checked_add(rows.end));
-        let len = self.values.len;
+        let len = self.values.len();
         assert!(rows.end <= self.stride && last.is_some_and(|n| n <= len), "{len} outputs for {end} tokens");
     }
 

@@ -1,15 +1,15 @@
-//! Tokens that are found in the text itself, before the model sees it: the leftmost match, then the longest.
+//! Added tokens, which are matched in the text before the model sees it: the leftmost match, then the longest.
 
 use aho_corasick::{AhoCorasick, Anchored, Input, MatchKind, StartKind};
 use hashbrown::HashMap;
 use std::ops::Range;
 
-use super::normalizer::{normalize, Normalizer};
-use super::unicode::{self, WORD};
+use super::stages::normalizer::{normalize, Normalizer};
+use super::text::unicode::{self, WORD};
 use super::vocab::Vocab;
 use crate::{Error, Result};
 
-/// A token that the tokenizer looks for in the text.
+/// A token that is matched in the text.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct AddedToken {
@@ -19,18 +19,18 @@ pub struct AddedToken {
     pub content: String,
     /// Only matches where no word character touches it.
     pub single_word: bool,
-    /// Takes the white space before it along.
+    /// The white space before it belongs to the match.
     pub lstrip: bool,
-    /// Takes the white space after it along.
+    /// The white space after it belongs to the match.
     pub rstrip: bool,
-    /// Matches normalized text, in its own normalized form.
+    /// Whether its normalized form is matched in normalized text.
     pub normalized: bool,
-    /// Whether it controls rather than says something; decoding may leave it out.
+    /// Whether it is a special token, which decoding may skip.
     pub special: bool,
 }
 
-/// A stretch of text: an added token, or what lies between two of them.
-pub(super) struct Part {
+/// A stretch of text: an added token, or the text between two of them.
+pub(crate) struct TokenOrText {
     /// The token's id.
     pub token: Option<u32>,
     /// Where it is.
@@ -38,15 +38,15 @@ pub(super) struct Part {
 }
 
 /// The added tokens of a tokenizer.
-pub(super) struct AddedTokens {
+pub(crate) struct AddedTokens {
     tokens: Vec<AddedToken>,            // by id
-    normalized: HashMap<usize, String>, // what a normalized token decodes to, where that differs from its content
+    normalized: HashMap<usize, String>, // the decoded form of normalized tokens, where it differs from the content
     by_id: HashMap<u32, usize>,
     by_content: HashMap<String, usize>,
     outside: usize, // how many are not in the model's vocabulary
-    raw: Option<Matcher>,
-    late: Option<Matcher>,
-    spelled: Option<AhoCorasick>, // special tokens that the model knows as words, longer than a character
+    in_raw: Option<Matcher>,
+    in_normalized: Option<Matcher>,
+    spelled: Option<AhoCorasick>, // special tokens of the model's vocabulary, longer than one character
 }
 
 struct Matcher {
@@ -70,8 +70,8 @@ impl AddedTokens {
             by_id: HashMap::with_capacity(tokens.len()),
             by_content: HashMap::with_capacity(tokens.len()),
             outside: 0,
-            raw: None,
-            late: None,
+            in_raw: None,
+            in_normalized: None,
             spelled: None,
             tokens: Vec::new(),
         };
@@ -85,8 +85,8 @@ impl AddedTokens {
             }
         }
         added.tokens = tokens;
-        added.raw = added.matcher(false, path)?;
-        added.late = added.matcher(true, path)?;
+        added.in_raw = added.matcher(false, path)?;
+        added.in_normalized = added.matcher(true, path)?;
         let spelled = added.tokens.iter().filter(|token| token.special && vocab.token(token.id).is_some());
         let spelled: Vec<&str> =
             spelled.map(|token| &*token.content).filter(|text| text.chars().count() > 1).collect();
@@ -159,41 +159,48 @@ impl AddedTokens {
         Some((text, special))
     }
 
-    /// Whether any of them is found in normalized text only.
+    /// Whether any of them is matched in normalized text.
     pub fn has_normalized(&self) -> bool {
-        self.late.is_some()
+        self.in_normalized.is_some()
     }
 
     /// Splits raw text at the tokens that are not normalized; special ones count only inside `trusted`.
-    pub fn split_raw(&self, text: &str, trusted: Option<&[Range<usize>]>) -> Vec<Part> {
-        self.split(self.raw.as_ref(), text, trusted)
+    pub fn split_raw(&self, text: &str, trusted: Option<&[Range<usize>]>) -> Vec<TokenOrText> {
+        self.split(self.in_raw.as_ref(), text, trusted)
     }
 
     /// Splits normalized text at the tokens that are; special ones count only inside `trusted`.
-    pub fn split_normalized(&self, text: &str, trusted: Option<&[Range<usize>]>) -> Vec<Part> {
-        self.split(self.late.as_ref(), text, trusted)
+    pub fn split_normalized(&self, text: &str, trusted: Option<&[Range<usize>]>) -> Vec<TokenOrText> {
+        self.split(self.in_normalized.as_ref(), text, trusted)
     }
 
     /// Whether there are special tokens that match normalized text.
-    pub fn late_special(&self) -> bool {
-        self.late.as_ref().is_some_and(|matcher| matcher.tokens.iter().any(|&i| self.tokens[i].special))
+    pub fn has_special_in_normalized(&self) -> bool {
+        self.in_normalized
+            .as_ref()
+            .is_some_and(|matcher| matcher.tokens.iter().any(|&i| self.tokens[i].special))
     }
 
-    /// Whether the model could spell a special token.
+    /// Whether the model's vocabulary contains a special token.
     pub fn spells(&self) -> bool {
         self.spelled.is_some()
     }
 
-    /// A place within the next special token from `from` on that the model could spell: after its first character.
+    /// The position after the first character of the next special token of the model's vocabulary, from `from` on.
     pub fn inside_spelled(&self, text: &str, from: usize) -> Option<usize> {
         let start = self.spelled.as_ref()?.find(Input::new(text).range(from..))?.start();
         Some(start + text[start..].chars().next().map_or(1, char::len_utf8))
     }
 
-    fn split(&self, matcher: Option<&Matcher>, text: &str, trusted: Option<&[Range<usize>]>) -> Vec<Part> {
+    fn split(
+        &self,
+        matcher: Option<&Matcher>,
+        text: &str,
+        trusted: Option<&[Range<usize>]>,
+    ) -> Vec<TokenOrText> {
         let mut parts = Vec::new();
-        let mut last = 0; // the end of the last token, with the white space it took
-        let mut blank = 0; // white space is known to reach up to here
+        let mut last = 0; // the end of the last token and its white space
+        let mut blank = 0; // white space reaches up to here
         let mut at = 0;
         while let Some((i, mut range)) = matcher.and_then(|matcher| self.find(matcher, text, at, trusted)) {
             let token = &self.tokens[i];
@@ -212,16 +219,16 @@ impl AddedTokens {
                 range.end = blank;
             }
             if range.is_empty() {
-                continue; // all of it went with the token before
+                continue; // all of it belongs to the token before
             }
             if last < range.start {
-                parts.push(Part { token: None, range: last..range.start });
+                parts.push(TokenOrText { token: None, range: last..range.start });
             }
             last = range.end;
-            parts.push(Part { token: Some(token.id), range });
+            parts.push(TokenOrText { token: Some(token.id), range });
         }
         if last < text.len() {
-            parts.push(Part { token: None, range: last..text.len() });
+            parts.push(TokenOrText { token: None, range: last..text.len() });
         }
         parts
     }
@@ -259,7 +266,7 @@ fn automaton<'t>(texts: impl Iterator<Item = &'t str>, path: &str) -> Result<Aho
     built.map_err(|error| Error::Memory(format!("{path}: too much text to search for: {error}")))
 }
 
-/// Whether one of the ranges, which are in order and apart, holds all of `inner`.
+/// Whether one of the ranges, which are in order and do not overlap, contains `inner`.
 fn covers(ranges: &[Range<usize>], inner: Range<usize>) -> bool {
     let next = ranges.partition_point(|range| range.end < inner.end);
     ranges.get(next).is_some_and(|range| range.start <= inner.start)

@@ -1,27 +1,23 @@
-//! From what a source says to a program.
+//! Compilation of a description into a tokenizer.
 
 use std::sync::{Mutex, OnceLock};
 
 use super::added_tokens::AddedTokens;
-use super::byte_level;
-use super::decoder::Decoder;
-use super::description::{Kind, ModelSection, ModelSettings};
-use super::model::bpe::{self, Bpe};
-use super::model::unigram::Unigram;
-use super::model::word_level::WordLevel;
-use super::model::word_piece::WordPiece;
-use super::model::{resolve, Model};
-use super::normalizer::Normalizer;
-use super::post_processor::PostProcessor;
-use super::pre_tokenizer::PreTokenizer;
-use super::stored::{Part, Place};
+use super::description::{save, ModelKind, ModelSection, ModelSettings};
+use super::stages::decoder::Decoder;
+use super::stages::model::bpe::{self, Bpe};
+use super::stages::model::unigram::Unigram;
+use super::stages::model::word_level::WordLevel;
+use super::stages::model::word_piece::WordPiece;
+use super::stages::model::{resolve, Model};
+use super::stages::normalizer::Normalizer;
+use super::stages::post_processor::PostProcessor;
+use super::stages::pre_tokenizer::PreTokenizer;
+use super::tables::BpeTables;
+use super::text::byte_level;
 use super::vocab::Vocab;
-use super::{save, Description, Tokenizer};
+use super::{Description, Tokenizer};
 use crate::{Error, Result};
-use std::path::Path;
-
-// Fewer merges are read as fast as tables are mapped.
-const WORTH_KEEPING: usize = 10_000;
 
 impl Tokenizer {
     /// Compiles a `tokenizer.json`. Its `truncation` and `padding` are left to the caller.
@@ -31,12 +27,17 @@ impl Tokenizer {
         Self::compile(Description::from_json(bytes.to_vec())?)
     }
 
-    /// Compiles what a source says.
+    /// Compiles a description.
     pub fn compile(description: Description) -> Result<Self> {
+        Self::compile_with(description, None)
+    }
+
+    /// As [`Tokenizer::compile`], with vocabulary and merges that are compiled already.
+    pub(crate) fn compile_with(description: Description, tables: Option<BpeTables>) -> Result<Self> {
         let Description { sections, added_tokens, model } = description;
         let settings = model.settings.clone();
         let mut pre_tokenizer = PreTokenizer::from_json(&sections.pre_tokenizer, "pre_tokenizer")?;
-        let model = compile_model(model, &mut pre_tokenizer)?;
+        let model = compile_model(model, tables, &mut pre_tokenizer)?;
         let normalizer = Normalizer::from_json(&sections.normalizer, "normalizer")?;
         let tokenizer = Self {
             added: AddedTokens::new(added_tokens, model.vocab(), &normalizer, "added_tokens")?,
@@ -47,27 +48,10 @@ impl Tokenizer {
             decoder: Decoder::from_json(&sections.decoder, "decoder")?.into(),
             sections: sections.into(),
             settings: settings.into(),
-            cutter: OnceLock::new(),
-            memory: Mutex::new(Vec::new()),
+            segmenter: OnceLock::new(),
+            word_caches: Mutex::new(Vec::new()),
         };
         tokenizer.known_around()
-    }
-
-    /// Keeps the tables of a large BPE model, and the rest of its file, for the next time.
-    pub(super) fn keep(&self, place: &Place, source: &Path, json: &str) -> std::io::Result<()> {
-        let Model::Bpe(bpe) = &*self.model else { return Ok(()) };
-        let Some(pairs) = bpe.pairs().filter(|pairs| pairs.len() >= WORTH_KEEPING) else { return Ok(()) };
-        let (text, spans, slots, seed, count) = bpe.vocab().parts();
-        let (words, filter, len) = pairs.parts();
-        let parts = [
-            Part::Bytes(json.as_bytes()),
-            Part::Bytes(text),
-            Part::Words(spans),
-            Part::Words(slots),
-            Part::Words(words),
-            Part::Words(filter),
-        ];
-        place.store(source, [seed, count, len, 0], parts)
     }
 
     /// The kind of its model: BPE, WordPiece, WordLevel or Unigram.
@@ -79,7 +63,7 @@ impl Tokenizer {
     pub fn to_json(&self) -> Result<String> {
         let vocab = self.model.vocab();
         let token = |id| vocab.token(id).unwrap_or_default();
-        let model = save::Model {
+        let model = save::WrittenModel {
             settings: &self.settings,
             vocab: vocab.iter().map(|(id, token)| (token, id)),
             merges: self.model.merges().into_iter().map(|(left, right)| (token(left), token(right))),
@@ -89,9 +73,13 @@ impl Tokenizer {
     }
 }
 
-fn compile_model(model: ModelSection, pre_tokenizer: &mut PreTokenizer) -> Result<Model> {
-    if model.settings.kind == Kind::Bpe {
-        return Ok(Model::Bpe(Box::new(compile_bpe(model, pre_tokenizer)?)));
+fn compile_model(
+    model: ModelSection,
+    tables: Option<BpeTables>,
+    pre_tokenizer: &mut PreTokenizer,
+) -> Result<Model> {
+    if model.settings.kind == ModelKind::Bpe {
+        return Ok(Model::Bpe(Box::new(compile_bpe(model, tables, pre_tokenizer)?)));
     }
     pre_tokenizer.spell_out();
     let ModelSection { settings, vocab, scores, .. } = model;
@@ -100,11 +88,11 @@ fn compile_model(model: ModelSection, pre_tokenizer: &mut PreTokenizer) -> Resul
     let vocab = vocab.build("model.vocab")?;
     let unknown = unknown.ok_or_else(|| missing("unk_token"));
     Ok(match kind {
-        Kind::Unigram => {
+        ModelKind::Unigram => {
             Model::Unigram(Box::new(Unigram::new(vocab, scores, unknown_id, byte_fallback, unmatched)?))
         }
-        Kind::WordLevel => Model::WordLevel(Box::new(WordLevel::new(vocab, unknown?))),
-        Kind::WordPiece | Kind::Bpe => {
+        ModelKind::WordLevel => Model::WordLevel(Box::new(WordLevel::new(vocab, unknown?))),
+        ModelKind::WordPiece | ModelKind::Bpe => {
             let prefix = prefix.ok_or_else(|| missing("continuing_subword_prefix"))?;
             let max = max_characters.ok_or_else(|| missing("max_input_chars_per_word"))?;
             Model::WordPiece(Box::new(WordPiece::new(vocab, unknown?, &prefix, max)?))
@@ -112,8 +100,8 @@ fn compile_model(model: ModelSection, pre_tokenizer: &mut PreTokenizer) -> Resul
     })
 }
 
-/// Whether one of the bytes that UTF-8 is made of is no token: then tokens no longer tell how long they are.
-pub(super) fn lacks_bytes(vocab: &Vocab) -> bool {
+/// Whether a byte that occurs in UTF-8 has no token. Then the lengths of tokens do not add up to the length of a text.
+pub(crate) fn lacks_bytes(vocab: &Vocab) -> bool {
     let mut bytes = (0..=0xBF).chain(0xC2..=0xF4).map(byte_level::to_char);
     bytes.any(|c| vocab.id(c.encode_utf8(&mut [0; 4])).is_none())
 }
@@ -122,20 +110,24 @@ fn missing(key: &str) -> Error {
     Error::Format(format!("model.{key}: found nothing of use, expected the model's {key}"))
 }
 
-fn compile_bpe(model: ModelSection, pre_tokenizer: &mut PreTokenizer) -> Result<Bpe> {
-    let ModelSection { settings, vocab, merges, merge_scores, tables, .. } = model;
+fn compile_bpe(
+    model: ModelSection,
+    tables: Option<BpeTables>,
+    pre_tokenizer: &mut PreTokenizer,
+) -> Result<Bpe> {
+    let ModelSection { settings, vocab, merges, merge_scores, .. } = model;
     let dropout = settings.dropout.unwrap_or_default();
     if !(0.0..=1.0).contains(&dropout) {
         return Err(Error::Format(format!("model.dropout: found {dropout}, expected 0 to 1")));
     }
     let (vocab, pairs) = match tables {
-        Some((vocab, pairs)) => (vocab, Some(pairs)),
+        Some(BpeTables { vocab, pairs }) => (vocab, Some(pairs)),
         None => (vocab.build("model.vocab")?, None),
     };
     if lacks_bytes(&vocab) {
         pre_tokenizer.spell_out();
     }
-    let options = bpe::Options {
+    let options = bpe::BpeOptions {
         byte_level: pre_tokenizer.is_byte_level(),
         unknown: settings.unknown,
         fuse_unknown: settings.fuse_unknown,

@@ -1,11 +1,11 @@
-//! What a text became, and how each token lies in it.
+//! Encodings: the tokens of a text with offsets, words and masks.
 
 use std::ops::Range;
 
 use crate::{Error, Result};
 
-/// The most tokens that the overflowing pieces of one encoding hold together: about a gigabyte of them.
-pub(super) const OVERFLOW: usize = 1 << 25;
+/// The most tokens of all overflowing pieces of one encoding: about a gigabyte.
+pub(crate) const OVERFLOW: usize = 1 << 25;
 
 /// An end of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,30 +16,30 @@ pub enum Side {
     Right,
 }
 
-/// Everything that is known of an encoded text; all lists are as long as `ids` unless said otherwise.
+/// The tokens of a text. All lists are as long as `ids` unless noted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Encoding {
     /// The tokens.
     pub ids: Vec<u32>,
-    /// Which segment each token belongs to, as the file's template numbers them.
+    /// The segment of each token, as numbered by the file's template.
     pub type_ids: Vec<u32>,
-    /// Where each token lies in the text it came from, in characters; (0, 0) for tokens that were put around it.
+    /// The range of each token in its text, in characters; (0, 0) for special tokens around it.
     pub offsets: Vec<(u32, u32)>,
     /// The word of each token: a piece of the pre-tokenizer, or one of the words that were given.
     pub words: Vec<Option<u32>>,
-    /// Whether a token was put around the text.
+    /// Whether a token is a special token around the text.
     pub special: Vec<bool>,
-    /// 0 where a token only fills.
+    /// 0 for padding, 1 otherwise.
     pub attention: Vec<u8>,
-    /// Which tokens came from the first text and which from the second.
+    /// The tokens of the first text and those of the second.
     pub sequences: Vec<(usize, Range<usize>)>,
-    /// Tokens that upstream names by their text instead of the vocabulary's (place, text), by place.
+    /// Tokens whose text differs from the vocabulary's: (index, text), by index.
     pub named: Vec<(usize, String)>,
-    /// What truncation cut off, piece by piece.
+    /// The pieces that truncation removed.
     pub overflowing: Vec<Encoding>,
 }
 
-/// What fills an encoding up.
+/// The padding of an encoding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Filler<'a> {
     /// The token.
@@ -68,7 +68,7 @@ impl Encoding {
         self.overflowing.iter().map(Self::len).sum()
     }
 
-    /// How many texts the tokens came from; 1 where nothing says it.
+    /// The number of texts of the tokens; 1 if no sequence is recorded.
     pub fn n_sequences(&self) -> usize {
         self.sequences.len().max(1)
     }
@@ -142,8 +142,8 @@ impl Encoding {
         known.map_or(0..self.len(), |(_, range)| range.clone())
     }
 
-    /// Says that all tokens came from one text.
-    pub(super) fn set_sequence(&mut self, sequence: usize) {
+    /// Assigns all tokens to one text.
+    pub(crate) fn set_sequence(&mut self, sequence: usize) {
         self.place_sequence(sequence, 0..self.len());
     }
 
@@ -154,14 +154,14 @@ impl Encoding {
         }
     }
 
-    /// Gives all tokens one segment.
-    pub(super) fn set_type(&mut self, type_id: u32) {
+    /// Assigns all tokens to one segment.
+    pub(crate) fn set_type(&mut self, type_id: u32) {
         self.type_ids.clear();
         self.type_ids.resize(self.ids.len(), type_id);
     }
 
-    /// A stretch of the tokens; which text they came from is forgotten, as upstream forgets it.
-    pub(super) fn slice(&self, range: Range<usize>) -> Self {
+    /// A slice of the tokens, without their sequences, as in the `tokenizers` library.
+    pub(crate) fn slice(&self, range: Range<usize>) -> Self {
         let from = self.named.partition_point(|&(place, _)| place < range.start);
         let to = self.named.partition_point(|&(place, _)| place < range.end);
         let start = range.start;
@@ -179,8 +179,8 @@ impl Encoding {
         }
     }
 
-    /// Goes on with `other`. Each overflowing piece meets the other's tokens and every overflowing piece of it.
-    pub(super) fn append(&mut self, other: Self) -> Result<()> {
+    /// Appends `other`. Each overflowing piece is combined with the other's tokens and with each of its pieces.
+    pub(crate) fn append(&mut self, other: Self) -> Result<()> {
         let pieces = (self.overflowing.len() + 1).saturating_mul(other.overflowing.len() + 1) - 1;
         let longest = |e: &Self| e.overflowing.iter().map(Self::len).fold(e.len(), usize::max);
         if pieces > 0 {
@@ -228,7 +228,7 @@ impl Encoding {
         self.attention.extend_from_slice(&other.attention);
     }
 
-    /// Fills this and every overflowing piece up to `width` tokens; longer ones stay as they are.
+    /// Pads this and every overflowing piece to `width` tokens; longer ones are left unchanged.
     pub fn pad(&mut self, width: usize, filler: Filler<'_>) -> Result<()> {
         let pieces = self.overflowing.len().saturating_add(1);
         if width > self.len() {
@@ -269,8 +269,8 @@ fn insert<T: Copy>(list: &mut Vec<T>, at: usize, count: usize, value: T) {
     list.splice(at..at, std::iter::repeat_n(value, count));
 }
 
-/// Fails before overflowing pieces of so many tokens are made.
-pub(super) fn check_overflow(tokens: usize) -> Result<()> {
+/// An error if overflowing pieces would hold too many tokens.
+pub(crate) fn check_overflow(tokens: usize) -> Result<()> {
     if tokens > OVERFLOW {
         return Err(Error::Memory(format!(
             "the overflowing pieces of one text would hold {tokens} tokens, {OVERFLOW} is the limit; use a smaller \
@@ -281,7 +281,7 @@ pub(super) fn check_overflow(tokens: usize) -> Result<()> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use super::*;
 
     /// Tokens `from..to` of a text whose tokens are one character each, two to a word.

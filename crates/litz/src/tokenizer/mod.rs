@@ -1,71 +1,48 @@
-//! Text to token ids and back: a pipeline compiled from a file.
+//! Text to token ids and back: a pipeline compiled from a description.
 //!
-//! Each stage is one enum in one file; a tokenizer is immutable, so threads share it without locks.
-//! The reference for every result is the `tokenizers` library.
+//! `description` is the data of a `tokenizer.json`, `sources` read other files into it, and `compile` makes a
+//! [`Tokenizer`] of it. Its `stages` run in `encode` and `decode`; `tables` are what a large model keeps on disk. A
+//! tokenizer is immutable, so threads share it without locks. The reference for every result is the `tokenizers`
+//! library.
 
 mod added_tokens;
-mod adding;
-mod align;
-mod bulk;
-mod byte_level;
-mod character_class;
 mod compile;
-mod cut;
-mod decoder;
+mod decode;
 mod description;
 mod encode;
 mod encoding;
-mod fields;
-mod flat;
-mod full;
-mod guard;
-mod json;
-mod model;
-mod normalizer;
-mod oniguruma;
-mod pages;
-mod pattern;
-mod post_processor;
-mod pre_tokenizer;
-mod save;
-mod scan;
-mod scan_json;
-mod slots;
 mod sources;
-mod staging;
-mod stored;
-mod stream;
+mod stages;
+mod tables;
 mod text;
 pub mod train;
-mod trim;
-mod truncation;
-mod unicode;
 mod vocab;
-mod words;
+mod with_stages;
+mod with_tokens;
 
 use std::sync::{Arc, Mutex, OnceLock};
 
 use added_tokens::AddedTokens;
-use cut::Cutter;
-use decoder::Decoder;
 use description::{ModelSettings, Sections};
-use model::Model;
-use normalizer::Normalizer;
-use post_processor::PostProcessor;
-use pre_tokenizer::PreTokenizer;
-use words::Words;
+use encode::segment::Segmenter;
+use encode::word_cache::WordCache;
+use stages::decoder::Decoder;
+use stages::model::Model;
+use stages::normalizer::Normalizer;
+use stages::post_processor::PostProcessor;
+use stages::pre_tokenizer::PreTokenizer;
 
 pub use added_tokens::AddedToken;
-pub use align::Input;
-pub use bulk::{Batch, Cut, Padding};
-pub use character_class::character_class;
+pub use decode::DecodeStream;
 pub use description::Description;
+pub use encode::aligned::SequenceInput;
+pub use encode::batch::{Batch, Padding, RowTruncation};
+pub use encode::full::{EncodeOptions, Sample};
+pub use encode::truncation::{Strategy, Truncation};
 pub use encoding::{Encoding, Filler, Side};
-pub use full::{Options, Sample};
-pub use slots::Slot;
 pub use sources::{Source, SourceOptions};
-pub use stream::DecodeStream;
-pub use truncation::{Strategy, Truncation};
+pub use stages::post_processor::Slot;
+pub use text::character_class::character_class;
 
 /// A tokenizer.
 pub struct Tokenizer {
@@ -76,10 +53,10 @@ pub struct Tokenizer {
     model: Arc<Model>,
     post_processor: Arc<PostProcessor>,
     decoder: Arc<Decoder>,
-    sections: Arc<Sections>,      // as the source has them, to be written again
-    settings: Arc<ModelSettings>, // the same of the model
-    cutter: OnceLock<Option<Cutter>>,
-    memory: Mutex<Vec<Words>>, // of concurrent calls
+    sections: Arc<Sections>,      // as in the source, for writing
+    settings: Arc<ModelSettings>, // of the model, for writing
+    segmenter: OnceLock<Segmenter>,
+    word_caches: Mutex<Vec<WordCache>>, // of concurrent calls
 }
 
 impl Tokenizer {
@@ -88,12 +65,12 @@ impl Tokenizer {
         self.added.id(token).or_else(|| self.model.vocab().id(token))
     }
 
-    /// The token of an id, as the vocabulary writes it.
+    /// The token of an id, as in the vocabulary.
     pub fn id_to_token(&self, id: u32) -> Option<&str> {
         self.added.get(id).map(|token| token.content.as_str()).or_else(|| self.model.vocab().token(id))
     }
 
-    /// The number of tokens, with or without the added ones that the model does not know.
+    /// The number of tokens, with or without the added ones outside the model's vocabulary.
     pub fn vocab_size(&self, with_added: bool) -> usize {
         self.model.vocab().len() + if with_added { self.added.outside() } else { 0 }
     }

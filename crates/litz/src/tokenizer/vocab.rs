@@ -1,18 +1,18 @@
-//! Token text <-> id: one string that holds every token, and an open-addressed table of ids by the hash of their text.
+//! The vocabulary: one string of all tokens, and a hash table with open addressing from a token's text to its id.
 
 use std::hash::{BuildHasher, RandomState};
 
-use super::flat::Flat;
+use super::tables::flat::Flat;
 use crate::{Error, Result};
 
 const HOLE: u64 = u64::MAX;
 const EMPTY: u64 = 0;
-/// Longer tokens are compared in the text, shorter ones where the table has them.
+/// Longer tokens are compared in the text, shorter ones in the table.
 const SHORT: usize = 8;
 
-/// Collects tokens; [`VocabBuilder::build`] checks them and indexes them.
+/// A vocabulary in construction. [`VocabBuilder::build`] checks the tokens and indexes them.
 #[derive(Default)]
-pub(super) struct VocabBuilder {
+pub(crate) struct VocabBuilder {
     text: Vec<u8>,
     tokens: Vec<(u32, u32, u32)>, // (start, end, id)
     repeating: bool,
@@ -30,7 +30,7 @@ impl VocabBuilder {
         self.push_bytes(token.as_bytes(), id)
     }
 
-    /// Appends one token that [`VocabBuilder::build`] finds to be UTF-8 or refuses.
+    /// Appends one token as bytes, which [`VocabBuilder::build`] checks to be UTF-8.
     #[inline]
     pub fn push_bytes(&mut self, token: &[u8], id: u32) -> Result<()> {
         self.prepared = None;
@@ -58,7 +58,7 @@ impl VocabBuilder {
         tokens
     }
 
-    /// Builds the index now, for the later [`VocabBuilder::build`]: there may be time while something else is read.
+    /// Builds the index before [`VocabBuilder::build`], while another thread reads the rest of the file.
     pub fn prepare(&mut self) {
         self.prepared = self.index("").ok();
     }
@@ -103,11 +103,11 @@ fn slots_for(count: usize) -> usize {
 }
 
 /// An immutable vocabulary.
-pub(super) struct Vocab {
+pub(crate) struct Vocab {
     text: String,
     spans: Flat<u64>, // by id: start << 32 | end; HOLE where no token has that id
     slots: Flat<u64>, // two words each: the beginning of the text; bits of its hash, its length and id + 1, or EMPTY
-    seed: u64,        // hashes differ from one build to the next: nobody can prepare texts that collide
+    seed: u64,        // random for each build, so that no text can be prepared to collide
     count: usize,
 }
 
@@ -152,9 +152,9 @@ impl Index {
     }
 }
 
-/// What the table knows of a text.
+/// The result of a look-up.
 struct Key {
-    word: u64, // all of a short text, given its length; else its first bytes
+    word: u64, // a short text, or the first bytes of a long one
     hash: u64,
     tag: u64, // in the high half: bits of the hash, and the length up to 255
 }
@@ -184,7 +184,7 @@ impl Key {
 }
 
 impl Vocab {
-    /// A vocabulary from the tables that [`Vocab::parts`] gave; None if they cannot belong together.
+    /// A vocabulary from the tables of [`Vocab::parts`]; None if they are inconsistent.
     pub fn from_parts(
         text: Vec<u8>,
         spans: Flat<u64>,
@@ -198,7 +198,7 @@ impl Vocab {
         Some(Self { text, spans, slots, seed, count })
     }
 
-    /// The text, the tables, and the two numbers that go with them.
+    /// The text, the tables, the seed and the count.
     pub fn parts(&self) -> (&[u8], &[u64], &[u64], u64, u64) {
         (self.text.as_bytes(), &self.spans, &self.slots, self.seed, self.count as u64)
     }
@@ -216,7 +216,7 @@ impl Vocab {
         let Key { word, hash, tag } = Key::of(token, self.seed);
         let mask = slots.len() / 2 - 1;
         let mut at = hash as usize;
-        // Half of the slots are free: the end is near.
+        // Half of the slots are free, so the search is short.
         for _ in 0..=mask {
             let slot = slots.get(2 * (at & mask)..2 * (at & mask) + 2)?;
             if slot[1] == EMPTY {
@@ -247,7 +247,7 @@ impl Vocab {
         self.spans.len()
     }
 
-    /// The same as bytes.
+    /// The token of an id, as bytes.
     #[inline]
     pub fn bytes(&self, id: u32) -> Option<&[u8]> {
         let span = *self.spans.get(id as usize)?;

@@ -2,13 +2,13 @@
 
 import argparse
 
-from litz.cli import names, piped
-from litz.cli import options as generation
-from litz.cli.chat import beginning
+from litz.cli.arguments import generation, names
+from litz.cli.chat import opening
 from litz.cli.chat.dialogue import Chat
-from litz.cli.chat.reader import open_reader
-from litz.cli.console import Console
+from litz.cli.chat.readers import open_reader
 from litz.cli.engine import load
+from litz.cli.terminal import piped
+from litz.cli.terminal.console import Console
 from litz.errors import ArgumentError
 
 
@@ -20,7 +20,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     names.configure(parser)
     parser.add_argument("-p", "--prompt", metavar="TEXT", help="the prompt, also where the text is a model's name")
     parser.add_argument("--system", default="", metavar="TEXT", help="the system prompt")
-    beginning.configure(parser)
+    opening.configure(parser)
     parser.add_argument("--no-history", action="store_true", help="neither read nor keep what is typed")
     parser.add_argument(
         "--think", action=argparse.BooleanOptionalAction, help="let the model reason first, or not, where it can choose"
@@ -33,8 +33,8 @@ def run(options: argparse.Namespace) -> int:
     from litz.cli.chat import languages
 
     console = Console(wrap=True)
-    words, number = beginning.words_of(options)
-    start = beginning.begin(options, generation.parameters(options), number=number, console=console)
+    words, number = opening.words_of(options)
+    start = opening.begin(options, generation.parameters(options), number=number, console=console)
     default = start.model or None
     model, prompt = names.split_words(words, named=options.named, prompt=options.prompt, default=default)
     if prompt is None and not console.interactive:
@@ -46,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
         if not prompt.strip():
             raise ArgumentError("nothing to answer: the prompt is empty")
     machine = {"threads": options.threads, "context": options.context, "exact": options.exact}
-    unchosen = names.nobody_chose(model, (*words, options.named, default))
+    unchosen = names.is_unchosen_default(model, (*words, options.named, default))
     better, remark = languages.suited(prompt) if unchosen else (None, None)
     if remark:
         console.note(remark)
@@ -55,7 +55,7 @@ def run(options: argparse.Namespace) -> int:
     if engine.tokenizer.chat_template is None:
         raise ArgumentError(f"{model} has no chat template, so it is no chat model; try: litz generate {model} PROMPT")
     chat = Chat(engine, start.conversation, console, model=model, stats=options.stats, recorder=start.recorder)
-    start.tell_template(chat)
+    start.set_template_variables(chat)
     if unchosen and not remark:
         chat.replace = lambda source: load(source, **machine, parameters=chat.engine.parameters)
     if prompt is None:

@@ -1,7 +1,7 @@
-"""An answer while it comes: shown, and told from the reasoning before it."""
+"""An answer while it is generated: printed, and separated from the reasoning before it."""
 
 from litz.cli.chat.reasoning import Marks, Part, Splitter
-from litz.cli.console import Console
+from litz.cli.terminal.console import Console
 
 
 class Answer:
@@ -24,11 +24,11 @@ class Answer:
         return "".join(self._thoughts)
 
     def add(self, piece: str) -> None:
-        """The next piece of what the model says."""
+        """Adds the next piece of the model's text."""
         self._show(self._splitter.feed(piece))
 
     def end(self) -> None:
-        """Nothing more comes."""
+        """The end of the answer."""
         self._show(self._splitter.end())
         self._console.end()
 

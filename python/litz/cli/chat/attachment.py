@@ -6,7 +6,7 @@ from pathlib import Path
 
 from litz.errors import ArgumentError, FormatError
 
-_LONGEST_TOKEN = 64  # bytes that a token stands for at the very most, on average over a file
+_LONGEST_TOKEN = 64  # the most bytes of a token, on average over a file
 _MOST_WORDS = 20  # of a file's name that is not quoted
 _MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 

@@ -16,7 +16,7 @@ _SECONDS = 5
 
 
 def program(environ: Mapping[str, str]) -> list[str] | None:
-    """The command that fills this desktop's clipboard; None where there is none, or the screen is far away."""
+    """The command that fills this desktop's clipboard; None where there is none, or the screen is remote."""
     if environ.get("SSH_TTY") or environ.get("SSH_CONNECTION"):
         return None
     candidates = [["pbcopy"], ["clip.exe"]]
@@ -28,7 +28,7 @@ def program(environ: Mapping[str, str]) -> list[str] | None:
 
 
 def copy(text: str, terminal: TextIO) -> str:
-    """Put a text on the clipboard; which way it went. UnsupportedError says what is missing."""
+    """Copies a text to the clipboard; returns the way. UnsupportedError says what is missing."""
     failed = ""
     command = program(os.environ)
     if command is not None:
@@ -48,9 +48,9 @@ def copy(text: str, terminal: TextIO) -> str:
 
 
 def _run(command: list[str], text: str) -> str:
-    """What went wrong, or nothing."""
+    """The error, or an empty text."""
     data = text.encode("utf-16-le") if command[0] == "clip.exe" else text.encode()
-    quiet = subprocess.DEVNULL  # wl-copy and xclip stay behind and would hold a pipe open
+    quiet = subprocess.DEVNULL  # wl-copy and xclip keep running and would hold a pipe open
     try:
         code = subprocess.run(command, input=data, stdout=quiet, stderr=quiet, timeout=_SECONDS, check=False).returncode
     except (OSError, subprocess.TimeoutExpired) as error:

@@ -1,4 +1,4 @@
-"""What Tab completes in a conversation: commands, what they take, and paths."""
+"""Tab completion in a conversation: commands, their arguments, and paths."""
 
 import os
 from dataclasses import dataclass

@@ -1,12 +1,12 @@
-"""A conversation as data: turns that can be taken back, saved and loaded."""
+"""A conversation as data: turns that can be undone, saved and loaded."""
 
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from litz.cli.chat.saved import read_messages
+from litz.atomic_files import AtomicFile
+from litz.cli.chat.message_files import read_messages
 from litz.cli.engine import Message
-from litz.cli.outputs import Output
 
 
 @dataclass
@@ -26,7 +26,7 @@ class Conversation:
         self.turns.append({"role": role, "content": content})
 
     def undo(self) -> str | None:
-        """Take back the last user turn and what followed; its text, or None if there is none."""
+        """Removes the last user turn and what followed; its text, or None if there is none."""
         while self.turns:
             turn = self.turns.pop()
             if turn["role"] == "user":
@@ -45,7 +45,7 @@ class Conversation:
         return next((turn["content"] for turn in reversed(self.turns) if turn["role"] == role), None)
 
     def ending(self, count: int = 4) -> str:
-        """How long it is and how it ended, shortened: what somebody needs who comes back to it."""
+        """How long it is and how it ended, shortened: for whoever continues it."""
         said = "message" if len(self.turns) == 1 else "messages"
         shown = [f"({len(self.turns)} {said}{', the last of them:' if len(self.turns) > count else ''})"]
         shown += [
@@ -56,11 +56,11 @@ class Conversation:
         return "\n".join(shown)
 
     def save(self, path: Path, model: str) -> None:
-        """Write it as JSON, for nobody else's eyes; a file that is something else is not overwritten."""
+        """Writes it as JSON that only its owner can read; a file of another kind is not overwritten."""
         if path.exists():
             read_messages(path)
         content = json.dumps({"model": model, "messages": self.messages()}, ensure_ascii=False, indent=1)
-        with Output(path, mode=0o600) as file:
+        with AtomicFile(path, mode=0o600) as file:
             file.write(content.encode() + b"\n")
 
 

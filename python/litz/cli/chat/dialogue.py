@@ -12,8 +12,8 @@ from litz.cli.chat.reasoning import opened_by, switch_of
 from litz.cli.chat.remarks import ending
 from litz.cli.chat.signals import Interrupts, Terminated
 from litz.cli.command import UsageError
-from litz.cli.console import Console
 from litz.cli.engine import Engine
+from litz.cli.terminal.console import Console
 from litz.errors import ContextError, LitzError
 
 if TYPE_CHECKING:
@@ -41,11 +41,11 @@ class Chat:
         self.stats = stats
         self.recorder = recorder
         self.interrupts = Interrupts()
-        self.replace: Callable[[str], Engine] | None = None  # where nobody chose the model: another in its place
+        self.replace: Callable[[str], Engine] | None = None  # where the model was not chosen: replaces it by another
         self._talking = False
 
     def say(self, text: str) -> bool:
-        """Answer a message; False if the answer was interrupted. On an error the message is taken back."""
+        """Answer a message; False if the answer was interrupted. On an error the message is undone."""
         self._suit(text)
         self.conversation.add("user", text)
         try:
@@ -57,14 +57,14 @@ class Chat:
             raise ContextError(
                 f"{error}; nothing was dropped, and your message was not added: /undo takes back a turn, /reset all"
             ) from error
-        except Terminated:  # what came is kept, as after Ctrl-C
+        except Terminated:  # the partial answer is kept, as after Ctrl-C
             raise
         except BaseException:
             self.conversation.undo()
             raise
 
     def answer(self) -> bool:
-        """Answer the last user turn. What an interruption leaves is kept; if it is nothing, the turn is taken back."""
+        """Answer the last user turn. A partial answer is kept after an interruption; an empty one undoes the turn."""
         messages = self.conversation.messages()
         variables = self.engine.template_variables
         shown = Answer(self.console, opened_by(self.engine.tokenizer, messages, variables))
@@ -92,7 +92,7 @@ class Chat:
 
     def _keep(self, shown: Answer) -> None:
         self.conversation.add("assistant", shown.text)
-        if shown.reasoning:  # under its own name: templates decide whether the model reads it again
+        if shown.reasoning:  # under a key of its own: templates decide whether the model reads it again
             self.conversation.turns[-1]["reasoning_content"] = shown.reasoning
 
     def think(self, on: bool | None) -> None:
@@ -117,7 +117,7 @@ class Chat:
             self.console.note(self.conversation.ending())
 
     def _suit(self, text: str) -> None:
-        """Before the first question in Chinese: the model that is made for it, or the advice to take it."""
+        """Before the first question in Chinese: switches to the model for Chinese, or advises it."""
         if self.replace is None or text.isascii():
             return
         from litz.cli.chat.languages import suited
@@ -150,7 +150,7 @@ class Chat:
         warned = False
         while True:
             try:
-                self.interrupts.forget()
+                self.interrupts.clear()
                 with nullcontext() if reader.has_keys else self.interrupts.allowed():
                     text = reader.read()
             except KeyboardInterrupt:
@@ -170,7 +170,7 @@ class Chat:
                 return 0
 
     def _react(self, text: str, slash: "Slash") -> bool:
-        """Do what a message or command asks; False to leave. An error ends the turn, not the conversation."""
+        """Runs a command or answers a message; False to leave. An error ends the turn, not the conversation."""
         from litz.cli.command import explain
 
         try:
@@ -184,6 +184,6 @@ class Chat:
             slash.send(text)
         except (LitzError, OSError, UsageError) as error:
             self.console.note(explain(error) if not isinstance(error, UsageError) else str(error))
-        except KeyboardInterrupt:  # between two tokens of nothing: reading files, rendering the template
+        except KeyboardInterrupt:  # outside of generation: while files are read or the template is rendered
             self.console.note("(stopped)")
         return True

@@ -16,7 +16,7 @@ _USUAL = ("nano", "vim", "vi", "notepad")
 
 
 def command() -> list[str]:
-    """VISUAL, EDITOR or what is usually there; UnsupportedError if that is missing."""
+    """VISUAL, EDITOR or a usual editor; UnsupportedError if that is missing."""
     for variable in ("VISUAL", "EDITOR"):
         named = os.environ.get(variable, "").strip()
         if not named:
@@ -37,9 +37,9 @@ def command() -> list[str]:
 
 
 def edited(text: str) -> str | None:
-    """What the user made of a text; None if nothing changed or nothing is left.
+    """The text as the user edited it; None if it is unchanged or empty.
 
-    The file is a temporary one that nobody else can read, and is gone afterwards.
+    The file is a temporary one that only its owner can read, and is removed afterwards.
     """
     words = command()
     handle, name = tempfile.mkstemp(prefix="litz-", suffix=".md")  # mode 0600
@@ -65,7 +65,7 @@ def edited(text: str) -> str | None:
 
 @contextmanager
 def _interrupts_for_the_editor() -> Iterator[None]:
-    """Ctrl-C is the editor's while it runs. A child would inherit that a signal is ignored, but no handler."""
+    """Ctrl-C goes to the editor while it runs. A child would inherit that a signal is ignored, but no handler."""
     before = signal.signal(signal.SIGINT, lambda *_: None)
     try:
         yield

@@ -1,4 +1,4 @@
-"""What was typed in earlier conversations: a file that several processes append to."""
+"""The history of typed lines: a file that several processes append to."""
 
 import contextlib
 import json
@@ -16,7 +16,7 @@ class History:
     """Entries in a file, one JSON string a line, the newest last; the file is for its owner alone.
 
     It holds at most about FILE_BYTES: once it is larger, the newest ENTRIES that fit half of it are kept. Lines that
-    are damaged are passed over, and a text of more than ENTRY_BYTES is not kept.
+    are damaged are skipped, and a text of more than ENTRY_BYTES is not kept.
     """
 
     def __init__(self, path: Path) -> None:
@@ -40,7 +40,7 @@ class History:
         with self._locked() as file:
             size = file.seek(0, os.SEEK_END)
             if size and _last_byte(file, size) != b"\n":
-                line = b"\n" + line  # somebody's line was cut off: ours begins on its own
+                line = b"\n" + line  # the last line of the file is incomplete: this one begins on a new line
             file.write(line)
             file.flush()
             if size + len(line) > FILE_BYTES:

@@ -21,10 +21,10 @@ from prompt_toolkit.shortcuts import CompleteStyle, PromptSession
 
 from litz.cli.chat.completion import candidates
 from litz.cli.chat.history import History
-from litz.cli.chat.modes import Modes
 from litz.cli.chat.reader import Reader, is_open, without_quotes
 from litz.cli.chat.signals import Terminated
-from litz.cli.console import clean
+from litz.cli.chat.terminal_modes import Modes
+from litz.cli.terminal.console import clean
 
 
 class LineEditor(Reader):
@@ -75,7 +75,7 @@ class LineEditor(Reader):
                 return ""
             raise
         except Terminated:
-            sys.stdout.write("\r\033[K")  # the prompt may not have been ended
+            sys.stdout.write("\r\033[K")  # the line of the prompt may be open
             raise
         finally:
             if self._modes is not None:
@@ -85,7 +85,7 @@ class LineEditor(Reader):
 
     def released(self) -> AbstractContextManager[None]:
         """The terminal's own modes for another program."""
-        return super().released() if self._modes is None else self._modes.given_back()
+        return super().released() if self._modes is None else self._modes.released()
 
     def _say_trouble(self) -> None:
         if self._history.trouble:
@@ -98,7 +98,7 @@ class LineEditor(Reader):
         if not app.is_running or app.loop is None:
             return False
         app.renderer.reset()
-        app.input.raw_mode().__enter__()  # left by the one that the prompt has entered
+        app.input.raw_mode().__enter__()  # the prompt's own context manager exits it
         app.loop.call_soon_threadsafe(app.invalidate)
         return True
 
@@ -149,7 +149,7 @@ class _Commands(Completer):
 
 
 def _output() -> Vt100_Output:
-    """The terminal, never asked where its cursor is: answers to that would mix with what was typed ahead."""
+    """The terminal; its cursor is never queried: the response would mix with what was typed ahead."""
 
     def size() -> Size:
         columns, rows = os.get_terminal_size(sys.stdout.fileno())

@@ -17,7 +17,7 @@ _KINDS = {str: "a text", dict: "a table"}
 
 @dataclass(frozen=True)
 class Preset:
-    """What a preset asks for; the command line counts before it."""
+    """The settings of a preset; the command line overrides them."""
 
     model: str = ""
     system: str = ""
@@ -27,7 +27,7 @@ class Preset:
 
 
 def folder() -> Path:
-    """Where presets lie, as NAME.toml."""
+    """The folder of the presets, NAME.toml."""
     return litz_configuration() / "presets"
 
 

@@ -1,14 +1,9 @@
 """Messages read from a terminal."""
 
 import contextlib
-import os
 import sys
 from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from litz.cli.chat.line_editor import LineEditor
 
 _QUOTES = '"""'
 
@@ -34,14 +29,14 @@ class Reader:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Give the terminal back."""
+        """Restores the terminal."""
 
     def released(self) -> contextlib.AbstractContextManager[None]:
         """A block in which another program, such as an editor, has the terminal."""
         return contextlib.nullcontext()
 
     def read(self) -> str | None:
-        """One message; None at the end of the input. Ctrl-C drops what was typed, or raises KeyboardInterrupt."""
+        """One message; None at the end of the input. Ctrl-C discards a line, and raises KeyboardInterrupt on none."""
         self._begun = False
         try:
             return self._message()
@@ -87,28 +82,3 @@ def without_quotes(text: str) -> str:
     if not stripped.startswith(_QUOTES):
         return text
     return stripped[len(_QUOTES) :].removesuffix(_QUOTES).strip("\n")
-
-
-def open_reader(*, keep: bool, warn: Callable[[str], None]) -> Reader:
-    """The best reader for this terminal; without `keep` or with LITZ_NO_HISTORY=1 no history is read or written."""
-    editor = _line_editor() if _edits() else None
-    if editor is None:
-        return Reader()
-    from litz.cli.chat.history import History
-    from litz.hub.locations import is_true, litz_state
-
-    keep = keep and not is_true(os.environ, "LITZ_NO_HISTORY")
-    return editor(History(litz_state() / "history") if keep else None, warn)
-
-
-def _edits() -> bool:
-    """Whether lines can be edited here: in a terminal that is not dumb, both ways."""
-    return sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
-
-
-def _line_editor() -> "type[LineEditor] | None":
-    try:
-        from litz.cli.chat.line_editor import LineEditor
-    except ImportError:  # no prompt_toolkit, or no POSIX terminal
-        return None
-    return LineEditor

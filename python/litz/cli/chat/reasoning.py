@@ -1,4 +1,4 @@
-"""Reasoning between a model's marks, told from its answer while both come."""
+"""Reasoning between a model's marks, separated from its answer while both are generated."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -36,10 +36,10 @@ class Part:
 
 
 class Splitter:
-    """Tells reasoning from answer. The marks and the empty lines beside them belong to neither.
+    """Separates reasoning from the answer. The marks and the empty lines beside them belong to neither.
 
     Reasoning is what an answer begins with, between marks or without an end; `open` are the marks of a prompt that has
-    the opening one already. Later marks are text. The result does not depend on how the text was cut into pieces.
+    the opening one already. Later marks are text. The result does not depend on how the text was split into pieces.
     """
 
     def __init__(self, open: Marks | None = None) -> None:
@@ -51,7 +51,7 @@ class Splitter:
         self._blank = ""  # line ends that count only if more reasoning follows
 
     def feed(self, text: str) -> list[Part]:
-        """What is known to be one or the other."""
+        """The parts that are certain after this piece."""
         self._kept += text
         parts: list[Part] = []
         while self._kept:
@@ -63,7 +63,7 @@ class Splitter:
         return parts
 
     def end(self) -> list[Part]:
-        """What was kept back, because a mark could have followed."""
+        """Flushes the text that was buffered because it could begin a mark."""
         kept, self._kept = self._kept, ""
         reasoning = self._state == "reasoning"
         text = (self._blank + kept).rstrip("\n") if reasoning else kept
@@ -130,11 +130,11 @@ def opened_by(tokenizer: Any, messages: list[dict[str, str]], variables: Mapping
 
 def switch_of(tokenizer: Any) -> str:
     """The template's variable that turns reasoning on and off; ArgumentError if none has an effect."""
-    asked = [{"role": "user", "content": "x"}]
+    requested = [{"role": "user", "content": "x"}]
     for name in SWITCHES:
         try:
             on, off = (
-                tokenizer.apply_chat_template(asked, add_generation_prompt=True, tokenize=False, **{name: value})
+                tokenizer.apply_chat_template(requested, add_generation_prompt=True, tokenize=False, **{name: value})
                 for value in (True, False)
             )
         except ArgumentError:  # the template does not read it

@@ -1,10 +1,10 @@
-"""Keeps a conversation in the log while it goes on."""
+"""Writes a conversation to the log while it goes on."""
 
 import os
 from typing import TYPE_CHECKING
 
 from litz.cli.command import explain
-from litz.cli.log_file import LogFile, Place, Snapshot
+from litz.cli.log.database import LogFile, Place, Snapshot
 from litz.errors import LitzError
 
 if TYPE_CHECKING:
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 
 class Recorder:
-    """Writes what changed since the last time; another conversation in the old one's place is another entry.
+    """Writes what changed since the last time; a new conversation is another entry.
 
-    An error of the log costs the log, not the conversation: it is said once, and nothing more is written.
+    An error of the log does not end the conversation: it is reported once, and nothing more is written.
     """
 
     def __init__(self, log: LogFile, place: Place | None = None) -> None:
@@ -30,7 +30,7 @@ class Recorder:
         return self._place.id if self._log is not None and self._place is not None else None
 
     def keep(self, chat: "Chat") -> None:
-        """Bring the log up to the conversation."""
+        """Updates the log."""
         if self._conversation is not None and self._conversation is not chat.conversation:
             self._place = self._written = None
         self._conversation = chat.conversation

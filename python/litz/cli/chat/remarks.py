@@ -1,4 +1,4 @@
-"""What is said in one line about an answer that did not come to its own end."""
+"""One line about an answer that was cut off, and what to do."""
 
 from litz.cli.engine import Engine
 
@@ -23,7 +23,7 @@ def ending(engine: Engine, *, talking: bool, watched: bool) -> str | None:
 
 
 def _otherwise(engine: Engine, *, talking: bool) -> str:
-    """What has not been tried yet against a loop."""
+    """Advice against a loop that was not followed yet."""
     if not talking and engine.parameters.get("do_sample") is False:
         return "try without --greedy"
     name, value = ("repetition_penalty", "1.1") if engine.samples() else ("temperature", "0.7")

@@ -1,4 +1,4 @@
-"""Generation parameters as they are typed or stand in a preset: their names, their limits, how they go together."""
+"""Generation parameters from typed text or a preset: names, ranges, and which exclude each other."""
 
 import argparse
 import re
@@ -6,15 +6,14 @@ import shlex
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from litz.cli.options import PARSERS, number
+from litz.cli.arguments.generation import NUMBERS
 from litz.errors import ArgumentError
-from litz.generation.parameters import SAMPLING
-from litz.generation.values import read
+from litz.generation.parameters import SAMPLING, read
 from litz.nearest import nearest
 
 _SWITCH = {"on": True, "true": True, "yes": True, "1": True, "off": False, "false": False, "no": False, "0": False}
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "0": "\0", "\\": "\\"}
-# What other programs call them, and what is decided before the conversation begins.
+# Other programs' names, and settings that are fixed before the conversation begins.
 _ELSEWHERE = {
     "temp": "temperature", "num_predict": "max_new_tokens", "n_predict": "max_new_tokens",
     "max_tokens": "max_new_tokens", "repeat_penalty": "repetition_penalty", "stop_strings": "stop",
@@ -56,24 +55,15 @@ def _unescaped(match: re.Match[str]) -> str:
 Parse = Callable[[str], Any]
 # Name: how a text is read, and what it does. What the command line takes is taken here as there.
 SETTINGS: dict[str, tuple[Parse, str]] = {
-    **PARSERS,
-    "min_new_tokens": (number(int, 0), "do not stop before this many tokens"),
-    "max_time": (number(float, 0, open_low=True), "stop after this many seconds"),
-    "typical_p": (number(float, 0, 1, open_low=True), "sample from the most typical tokens that sum up to this"),
-    "top_h": (number(float, 0, 1, open_low=True), "sample from tokens that hold this share of the entropy"),
-    "epsilon_cutoff": (number(float, 0, 1), "sample from tokens at least this likely"),
-    "eta_cutoff": (number(float, 0, 1), "the same, less strict where many tokens are likely"),
-    "presence_penalty": (number(float, -100, 100), "make tokens that the text has less likely, once"),
-    "frequency_penalty": (number(float, -100, 100), "the same for each time that it has them"),
-    "no_repeat_ngram_size": (number(int, 0), "never repeat this many tokens in a row; 0 allows it"),
+    **NUMBERS,
     "do_sample": (switch, "on: sample; off: always take the most likely token"),
     "greedy": (switch, "on: always take the most likely token"),
     "stop": (stop_strings, 'end the answer at any of these texts: "###" "\\n\\n"'),
-    "think": (switch, "whether the model reasons first, where its template asks"),
+    "think": (switch, "whether the model reasons first, where its template has a switch"),
     "system": (str, "the system prompt"),
 }
 _TEXTS = ("stop", "system")
-# What belongs to the template and to the conversation, not to generation.
+# Settings of the template and of the conversation, not of generation.
 APART = ("think", "system")
 
 
@@ -83,7 +73,7 @@ def setting(name: str) -> str:
     if plain in SETTINGS:
         return plain
     if plain in _AT_START:
-        raise ArgumentError(f"{plain} is settled when the chat begins: litz chat {_AT_START[plain]}")
+        raise ArgumentError(f"{plain} is set when the chat begins: litz chat {_AT_START[plain]}")
     if plain in _INSTEAD:
         raise ArgumentError(f"{plain} is no parameter: {_INSTEAD[plain]}")
     near = _ELSEWHERE.get(plain) or nearest(plain, SETTINGS)
@@ -113,7 +103,7 @@ def unquoted(text: str) -> str:
 def assignments(text: str) -> dict[str, Any]:
     """NAME VALUE, NAME=VALUE or several of these; None unsets. The texts of stop and system go on to the end.
 
-    After stop=, words that are themselves NAME=VALUE are more of these. What ollama's people type is understood:
+    After stop=, words that are themselves NAME=VALUE are more of these. ollama's syntax works too:
     `parameter NAME VALUE`, and `think` and `nothink` alone.
     """
     text = re.sub(r"^parameter\s+", "", text)
@@ -168,7 +158,7 @@ def from_value(name: str, value: object) -> Any:
 def changed(parameters: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     """Generation parameters after these changes, one after another.
 
-    Who sets what only sampling reads asks for sampling; who asks for the most likely token unsets that.
+    Setting a parameter of sampling switches sampling on; switching it off unsets those parameters.
     """
     made = dict(parameters)
     for name, value in changes.items():
@@ -182,23 +172,23 @@ def changed(parameters: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[s
             made = {other: kept for other, kept in made.items() if other not in SAMPLING}
         elif key in SAMPLING and value is not None:
             made["do_sample"] = True
-        elif key in SAMPLING and made.get("do_sample") and not made.keys() & SAMPLING.keys():
+        elif key in SAMPLING and made.get("do_sample") and not made.keys() & set(SAMPLING):
             del made["do_sample"]
     return made
 
 
 def consequences(before: Mapping[str, Any], after: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:
-    """What a change brought with it that was not asked for by name."""
+    """Notes about other parameters that a change has set or unset."""
     unset = [name for name in before if name in SAMPLING and name not in after and name not in given]
-    told = [f"{', '.join(unset)} unset, since the answers are greedy"] if unset else []
-    asked = {"do_sample", "greedy"} & given.keys()
-    if before.get("do_sample") is False and after.get("do_sample") and not asked:
-        told.append("no longer greedy")
-    return told
+    notes = [f"{', '.join(unset)} unset, since the answers are greedy"] if unset else []
+    requested = {"do_sample", "greedy"} & given.keys()
+    if before.get("do_sample") is False and after.get("do_sample") and not requested:
+        notes.append("no longer greedy")
+    return notes
 
 
 def typed(value: object) -> str:
-    """A value as one would type it; nothing for None."""
+    """A value as it is typed; an empty text for None."""
     if isinstance(value, bool):
         return "on" if value else "off"
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""Signals during a conversation: Ctrl-C stops what is being done, SIGTERM and its kin end the conversation in order."""
+"""Signals during a conversation: Ctrl-C interrupts the answer; SIGTERM, SIGHUP and SIGQUIT end the conversation."""
 
 import os
 import signal
@@ -12,11 +12,11 @@ _ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGQUIT
 
 
 class Terminated(SystemExit):
-    """A signal asked this process to end; the exit code says which, as shells do."""
+    """A signal that ends this process was received; the exit code is 128 plus its number, as in shells."""
 
 
 class Interrupts:
-    """Where Ctrl-C acts. Pressed several times it interrupts once; pressed before an action, it interrupts that.
+    """The blocks in which Ctrl-C acts. Pressed several times it interrupts once; pressed early, the next action.
 
     Outside of `handled()`, and in other threads than the first, everything is as Python has it.
     """
@@ -52,8 +52,8 @@ class Interrupts:
         finally:
             self._armed = self._pending = False
 
-    def forget(self) -> None:
-        """What was pressed so far is over."""
+    def clear(self) -> None:
+        """Discards earlier presses of Ctrl-C."""
         self._pending = False
 
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
@@ -65,14 +65,14 @@ class Interrupts:
 
 def _end(number: int, frame: FrameType | None) -> None:
     for each in _ENDING:
-        signal.signal(each, signal.SIG_IGN)  # what follows is short, and must not be cut off by the same signal
+        signal.signal(each, signal.SIG_IGN)  # the rest is short, and the same signal must not interrupt it
     if number == getattr(signal, "SIGHUP", None):
         _detach()
     raise Terminated(128 + number)
 
 
 def _detach() -> None:
-    """Where the terminal is gone, what is still written to it must not fail."""
+    """Redirects output to the null device where the terminal has been closed."""
     import termios
 
     try:

@@ -1,4 +1,4 @@
-"""The commands inside a conversation: /help, /undo and their kin; `commands.py` lists them."""
+"""Runs the commands inside a conversation, such as /help and /undo; `commands.py` lists them."""
 
 import os
 import sys
@@ -12,7 +12,7 @@ from litz.cli.chat import settings
 from litz.cli.chat.attachment import Attachment, read_attachment, split_path, unquoted
 from litz.cli.chat.commands import COMMANDS, TOPICS, Command, names
 from litz.cli.chat.conversation import Conversation, short
-from litz.cli.chat.facts import information, tokens_used
+from litz.cli.chat.information import information, tokens_used
 from litz.cli.chat.reasoning import SWITCHES
 from litz.errors import ArgumentError
 from litz.nearest import nearest
@@ -24,14 +24,14 @@ __all__ = ["COMMANDS", "Command", "Slash"]
 
 
 class Slash:
-    """Runs the commands of one conversation, and holds what they leave for its next message."""
+    """Runs the commands of one conversation, and holds the files for its next message."""
 
     def __init__(self, chat: "Chat", released: Callable[[], AbstractContextManager[None]] = nullcontext) -> None:
         self._chat = chat
         self._released = released  # a block in which another program has the terminal
         self._say = chat.console.note
         self._files: list[Attachment] = []
-        self._taken = ""  # the message that was taken back last
+        self._taken = ""  # the message that was undone last
 
     def run(self, line: str) -> bool:
         """Run one command; False to leave the conversation."""
@@ -47,7 +47,7 @@ class Slash:
         return True
 
     def send(self, text: str) -> bool:
-        """Answer a message, after the files that wait for it; what fails can be sent again with them."""
+        """Answers a message, preceded by the pending files; on a failure they can be sent again."""
         before, self._taken = len(self._chat.conversation.turns), text
         said = self._chat.say("\n\n".join([*(file.block() for file in self._files), text]))
         if len(self._chat.conversation.turns) > before:
@@ -175,7 +175,7 @@ class Slash:
     def _clear(self, _: str) -> None:
         screen = next((stream for stream in (sys.stdout, sys.stderr) if stream.isatty()), None)
         if screen is not None and os.environ.get("TERM") != "dumb":
-            screen.write("\033[H\033[2J")  # what scrolled away before stays
+            screen.write("\033[H\033[2J")  # the scrollback stays
             screen.flush()
         self._reset("")
 

@@ -1,104 +1,12 @@
 //! What is refused, and in what words.
 
+use super::example::{mlp, moe, only_first_layer, text};
 use super::*;
 use crate::kernels::{WeightDType, GROUP};
 use crate::Error;
 
 /// What the message says, and the change that it is about.
 type Case<'a, T> = (&'a str, &'a dyn Fn(&mut T));
-
-fn config(change: impl Fn(&mut Value)) -> String {
-    Spec::from_json(&spec_json(change)).map_or_else(|error| error.to_string(), |_| String::new())
-}
-
-#[test]
-fn specs_that_no_model_has() {
-    refused_specs(&[
-        ("unknown field `colour`", &|s| s["colour"] = json!("red")),
-        ("unknown field `beads`", &|s| s["layers"][0]["mixer"]["beads"] = json!(1)),
-        ("unknown variant `banana`", &|s| s["layers"][0]["mixer"]["kind"] = json!("banana")),
-        ("unknown variant `later`", &|s| s["layers"][0]["order"] = json!("later")),
-        ("width is 0", &|s| s["width"] = json!(0)),
-        ("vocab is 268435457", &|s| s["vocab"] = json!((1 << 28) + 1)),
-        ("layers[1]: 6 heads are no multiple of 4 kv_heads", &|s| {
-            s["layers"][1]["mixer"]["kv_heads"] = json!(4)
-        }),
-        ("layers[0]: rope is 9, but there are 2 ropes", &|s| s["layers"][0]["mixer"]["rope"] = json!(9)),
-        ("layers[0]: rope 0 turns 32 elements, but head_dim is 31", &|s| {
-            s["layers"][0]["mixer"]["head_dim"] = json!(31)
-        }),
-        ("layers[0]: window is 0", &|s| s["layers"][0]["mixer"]["window"] = json!(0)),
-        ("ropes[1]: 10 frequencies, expected dim/2 = 9", &|s| s["ropes"][1]["dim"] = json!(18)),
-        ("ropes[1]: dim is 19, expected an even number", &|s| s["ropes"][1]["dim"] = json!(19)),
-        ("logit_softcap is Some(-1.0)", &|s| s["logit_softcap"] = json!(-1.0)),
-        ("norm.eps is -1", &|s| s["norm"]["eps"] = json!(-1.0)),
-    ]);
-}
-
-#[test]
-fn specs_whose_parts_do_not_go_together() {
-    refused_specs(&[
-        ("norm.bias is true, but an rms norm has none", &|s| s["norm"]["bias"] = json!(true)),
-        ("norm.offset is 1, but a layer norm has none", &|s| {
-            s["norm"] = json!({"kind": "layer", "eps": 0.0, "offset": 1.0, "bias": true})
-        }),
-        ("embed_width is 0", &|s| s["embed_width"] = json!(0)),
-        ("positions.rows is 1001, expected at least context + offset = 1000 + 2", &|s| {
-            s["positions"] = json!({"rows": 1001, "offset": 2})
-        }),
-        ("positions.rows is 5, expected", &|s| s["positions"] = json!({"rows": 5, "offset": u64::MAX})),
-        ("positions.rows is 268435457", &|s| s["positions"] = json!({"rows": (1 << 28) + 1, "offset": 0})),
-        ("layers[1]: norms.attn_post and norms.mlp_post belong to the order \"pre\"", &|s| {
-            s["layers"][1]["order"] = json!("post");
-            s["layers"][1]["norms"]["mlp_post"] = json!(true);
-        }),
-        ("layers[0]: norms.mlp without norms.attn", &|s| {
-            s["layers"][0]["order"] = json!("parallel");
-            s["layers"][0]["norms"]["attn"] = json!(false);
-        }),
-        ("layers[0]: qk_norm_bias without qk_norm", &|s| {
-            s["layers"][0]["mixer"]["qk_norm_bias"] = json!(true)
-        }),
-        ("layers[0]: qk_norm_bias is true, but an rms norm has none", &|s| {
-            s["layers"][0]["mixer"]["qk_norm"] = json!("each");
-            s["layers"][0]["mixer"]["qk_norm_bias"] = json!(true);
-        }),
-        ("layers[1]: 2 alibi slopes, expected one for each of 6 heads", &|s| {
-            s["layers"][1]["mixer"]["alibi"] = json!([0.5, 0.25])
-        }),
-        ("layers[1]: an alibi slope is inf", &|s| {
-            s["layers"][1]["mixer"]["alibi"] = json!([0, 0, 0, 0, 0, 1e39])
-        }),
-        ("layers[0]: alibi and a softcap", &|s| {
-            s["layers"][0]["mixer"]["softcap"] = json!(5.0);
-            s["layers"][0]["mixer"]["alibi"] = json!([1, 1, 1, 1, 1, 1]);
-        }),
-    ]);
-}
-
-#[test]
-fn mixtures_that_no_model_has() {
-    refused_specs(&[
-        ("layers[0]: experts is 1025", &|s| s["layers"][0]["feed_forward"] = moe(1025, 2)),
-        ("layers[0]: top_k is 0, expected 1 to 4", &|s| s["layers"][0]["feed_forward"] = moe(4, 0)),
-        ("layers[0]: top_k is 5, expected 1 to 4", &|s| s["layers"][0]["feed_forward"] = moe(4, 5)),
-        ("layers[0]: feed_forward.shared_width is 0", &|s| {
-            s["layers"][0]["feed_forward"] = moe(4, 2);
-            s["layers"][0]["feed_forward"]["shared_width"] = json!(0);
-        }),
-        ("layers[0]: shared_gate is true, but there is no shared_width", &|s| {
-            s["layers"][0]["feed_forward"] = moe(4, 2);
-            s["layers"][0]["feed_forward"]["shared_gate"] = json!(true);
-        }),
-    ]);
-}
-
-fn refused_specs(cases: &[Case<Value>]) {
-    for (text, change) in cases {
-        let found = config(change);
-        assert!(found.contains(text), "expected {text:?}, found {found:?}");
-    }
-}
 
 fn refused(spec: &Spec, file: &TensorFile, change: impl Fn(&mut Vec<WeightSource>)) -> String {
     let mut sources = sources(file);
@@ -133,12 +41,12 @@ fn weights_that_do_not_fit() {
         }),
         ("is in file 3, but there are 1", &|s| s[0].parts[0].file = 3),
         ("should be the tensor nowhere, which the file lacks", &|s| s[0].parts[0].tensor = "nowhere".to_owned()),
-        ("rows 100 to 100 + 64 of the tensor embed.weight", &|s| {
+        ("64 rows from 100 on, each 1 further, of the tensor embed.weight", &|s| {
             let index = at(s, "layers.0.attn.k.weight");
             s[index].parts[0].tensor = "embed.weight".to_owned();
             s[index].parts[0].start = 100;
         }),
-        ("rows 18446744073709551615 to", &|s| {
+        ("64 rows from 18446744073709551615 on", &|s| {
             let index = at(s, "layers.0.attn.k.weight");
             s[index].parts[0].start = usize::MAX;
         }),
@@ -152,33 +60,33 @@ fn weights_that_do_not_fit() {
 
 #[test]
 fn tokens_that_do_not_fit() {
-    let spec = spec(|spec| spec["context"] = json!(20));
+    let spec = spec(|spec| text(spec)["context"] = json!(20));
     let file = file(&spec, |_| DType::F32);
     let model = load(&spec, &file, &options(1, 8), Isa::Portable);
     let other = load(&spec, &file, &options(1, 8), Isa::Portable);
     let mut sequence = model.sequence();
     let mut logits = Vec::new();
-    model.forward(&mut [(&mut sequence, &[1; 15])], &mut logits).unwrap();
+    forward(&model, &mut [(&mut sequence, &[1; 15])], &mut logits).unwrap();
     let cases: [(&str, &[u32]); 3] = [
         ("6 tokens after 15 are more than the context of 20", &[1; 6]),
         ("token 130 is not in the vocabulary of 130", &[1, 130]),
         ("no tokens", &[]),
     ];
     for (text, ids) in cases {
-        let found = model.forward(&mut [(&mut sequence, ids)], &mut logits).unwrap_err().to_string();
+        let found = forward(&model, &mut [(&mut sequence, ids)], &mut logits).unwrap_err().to_string();
         assert!(found.contains(text), "expected {text:?}, found {found:?}");
         assert_eq!(model.len(&sequence), 15, "a refused call changes nothing");
     }
-    let found = other.forward(&mut [(&mut sequence, &[1])], &mut logits).unwrap_err().to_string();
+    let found = forward(&other, &mut [(&mut sequence, &[1])], &mut logits).unwrap_err().to_string();
     assert!(found.contains("belongs to another model"), "{found}");
-    assert!(model.truncate(&mut sequence, 16).unwrap_err().to_string().contains("15 tokens to 16"));
-    model.forward(&mut [(&mut sequence, &[1; 5])], &mut logits).unwrap();
+    assert!(model.rewind(&mut sequence, 16).unwrap_err().to_string().contains("15 tokens to 16"));
+    forward(&model, &mut [(&mut sequence, &[1; 5])], &mut logits).unwrap();
     assert_eq!(model.len(&sequence), 20);
 }
 
 #[test]
 fn rows_of_fused_tensors_are_the_tensors_that_they_fuse() {
-    let spec = spec(|spec| spec["layers"].as_array_mut().unwrap().truncate(1));
+    let spec = spec(only_first_layer);
     let whole = file(&spec, |_| DType::Q4_1);
     let sides = ["q", "k", "v"].map(|side| format!("layers.0.attn.{side}.weight"));
     let mut tensors = file::Tensors::default();
@@ -188,7 +96,7 @@ fn rows_of_fused_tensors_are_the_tensors_that_they_fuse() {
         let tensor = whole.tensor(side).unwrap();
         let source = all.iter_mut().find(|source| source.name == *side).unwrap();
         let (start, count) = (fused.len() / 60, tensor.shape[0]);
-        source.parts = vec![Part { file: 1, tensor: "fused".to_owned(), start, count }];
+        source.parts = vec![Part::new(1, "fused", start, count)];
         fused.extend_from_slice(whole.bytes(tensor));
     }
     tensors.raw("fused", &[fused.len() / 60, 96], DType::Q4_1, fused);
@@ -196,7 +104,7 @@ fn rows_of_fused_tensors_are_the_tensors_that_they_fuse() {
     let model =
         Model::load_with(spec.clone(), &files, &all, &options(1, 8), Kernels::new(Isa::Portable).unwrap());
     let model = model.unwrap();
-    let ids = ids(20, 1, spec.vocab);
+    let ids = ids(20, 1, vocab(&spec));
     assert_eq!(
         model.logits(&ids).unwrap(),
         load(&spec, &whole, &options(1, 8), Isa::Portable).logits(&ids).unwrap()
@@ -224,7 +132,7 @@ fn the_report_names_what_was_converted() {
 
 #[test]
 fn a_survey_is_what_loading_does() {
-    let spec = spec(|spec| spec["tied_head"] = json!(false));
+    let spec = spec(|spec| spec["head"]["tied"] = json!(false));
     let file = file(&spec, |name| if name.contains("mlp") { DType::Q4_1 } else { DType::BF16 });
     for (activations, packed) in [(ActivationDType::Auto, 6), (ActivationDType::F32, 0)] {
         let options = LoadOptions { activations, ..options(1, 8) };
@@ -240,16 +148,16 @@ fn a_survey_is_what_loading_does() {
 #[test]
 fn memory_counts_the_rows_of_experts() {
     let scratch = |top_k: usize| {
-        let spec = spec(|spec| spec["layers"][1]["feed_forward"] = moe(32, top_k));
-        Model::memory(&spec, CacheDType::F16, 256).scratch
+        let spec = spec(|spec| *mlp(spec, 1) = moe(32, top_k));
+        Model::memory(&spec, CacheDType::F16, 256).unwrap().scratch
     };
     assert!(scratch(5) - scratch(4) >= 256 * (4 * (2 * 64 + 64 + 96) + 64 + 96));
-    assert!(scratch(1) > Model::memory(&spec(|_| {}), CacheDType::F16, 256).scratch);
+    assert!(scratch(1) > Model::memory(&spec(|_| {}), CacheDType::F16, 256).unwrap().scratch);
 }
 
 #[test]
 fn memory_is_counted_in_pages() {
-    let memory = Model::memory(&spec(|_| {}), CacheDType::F16, 256);
+    let memory = Model::memory(&spec(|_| {}), CacheDType::F16, 256).unwrap();
     assert_eq!(memory.per_token, 2 * 2 * (32 + 32) * 2);
     assert_eq!(memory.sequence(65), 128 * memory.per_token);
 }
@@ -267,7 +175,8 @@ fn a_pass_can_be_ended_between_chunks() {
             Err(Error::Value("enough".to_owned()))
         }
     };
-    let ended = model.logits_while(&ids(100, 1, spec.vocab), &mut go_on);
+    let text = ids(100, 1, vocab(&spec));
+    let ended = model.outputs_while(Inputs::Tokens(&text), Outputs::All, &mut go_on);
     assert_eq!(ended.unwrap_err().to_string(), "enough");
     assert_eq!(asked, 3);
 }

@@ -6,23 +6,16 @@ use super::Random;
 use crate::formats::{DType, TensorFile};
 
 #[derive(Default)]
-pub(in crate::engine) struct Tensors(Vec<(String, Vec<usize>, DType, Vec<u8>)>);
+pub(crate) struct Tensors(Vec<(String, Vec<usize>, DType, Vec<u8>)>);
 
 impl Tensors {
-    pub(in crate::engine) fn floats(&mut self, name: &str, shape: &[usize], values: &[f32]) {
+    pub(crate) fn floats(&mut self, name: &str, shape: &[usize], values: &[f32]) {
         let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
         self.0.push((name.to_owned(), shape.to_vec(), DType::F32, bytes));
     }
 
     /// Values of standard deviation 1.2 / sqrt(cols), or blocks that are about as large.
-    pub(in crate::engine) fn matrix(
-        &mut self,
-        name: &str,
-        rows: usize,
-        cols: usize,
-        dtype: DType,
-        random: &mut Random,
-    ) {
+    pub(crate) fn matrix(&mut self, name: &str, rows: usize, cols: usize, dtype: DType, random: &mut Random) {
         let size = 1.2 / (cols as f32).sqrt();
         let mut bytes = Vec::new();
         let (elements, _) = dtype.block();
@@ -38,11 +31,11 @@ impl Tensors {
         self.0.push((name.to_owned(), vec![rows, cols], dtype, bytes));
     }
 
-    pub(in crate::engine) fn raw(&mut self, name: &str, shape: &[usize], dtype: DType, bytes: Vec<u8>) {
+    pub(crate) fn raw(&mut self, name: &str, shape: &[usize], dtype: DType, bytes: Vec<u8>) {
         self.0.push((name.to_owned(), shape.to_vec(), dtype, bytes));
     }
 
-    pub(in crate::engine) fn gguf(&self) -> TensorFile {
+    pub(crate) fn gguf(&self) -> TensorFile {
         let mut file = b"GGUF\x03\0\0\0".to_vec();
         file.extend((self.0.len() as u64).to_le_bytes());
         file.extend(0_u64.to_le_bytes());

@@ -1,5 +1,6 @@
 //! A weight means the same wherever its rows lie.
 
+use super::example::{attn, norm, norm_heads, only_first_layer};
 use super::file::Tensors;
 use super::*;
 use crate::formats::dequantize;
@@ -7,9 +8,9 @@ use crate::formats::dequantize;
 /// A spec of one layer with norms over all heads.
 fn one_layer() -> Spec {
     spec(|spec| {
-        spec["layers"].as_array_mut().unwrap().truncate(1);
-        spec["layers"][0]["mixer"]["qk_norm"] = json!("whole");
-        spec["layers"][0]["mixer"]["q_bias"] = json!(true);
+        only_first_layer(spec);
+        norm_heads(attn(spec, 0), "whole", &norm());
+        attn(spec, 0)["bias"] = json!("q");
     })
 }
 
@@ -26,11 +27,11 @@ fn moved(
     }
     let files = [first.clone(), second.gguf()];
     let kernels = Kernels::new(Isa::Portable).unwrap();
-    Model::load_with(spec.clone(), &files, &all, &options(2, 8), kernels)?.logits(&ids(9, 1, spec.vocab))
+    Model::load_with(spec.clone(), &files, &all, &options(2, 8), kernels)?.logits(&ids(9, 1, vocab(spec)))
 }
 
 fn expected(spec: &Spec, file: &TensorFile) -> Vec<f32> {
-    load(spec, file, &options(1, 8), Isa::Portable).logits(&ids(9, 1, spec.vocab)).unwrap()
+    load(spec, file, &options(1, 8), Isa::Portable).logits(&ids(9, 1, vocab(spec))).unwrap()
 }
 
 fn source(name: &str, parts: Vec<Part>) -> WeightSource {
@@ -38,7 +39,7 @@ fn source(name: &str, parts: Vec<Part>) -> WeightSource {
 }
 
 fn part(tensor: &str, start: usize, count: usize) -> Part {
-    Part { file: 1, tensor: tensor.to_owned(), start, count }
+    Part::new(1, tensor, start, count)
 }
 
 fn bytes<'a>(file: &'a TensorFile, name: &str) -> &'a [u8] {
@@ -195,7 +196,7 @@ fn shaken(source: &WeightSource, all: &[WeightSource], random: &mut Random) -> W
         _ => near,
     };
     let (start, count, file) = (number(own.start), number(own.count), number(own.file).min(1));
-    let mut parts = vec![Part { file, tensor: own.tensor.clone(), start, count }];
+    let mut parts = vec![Part::new(file, &own.tensor, start, count)];
     if random.next().is_multiple_of(4) {
         let other = all[random.next() as usize % all.len()].parts[0].clone();
         parts.push(Part { start: own.count / 2, count: own.count - own.count / 2, ..other });

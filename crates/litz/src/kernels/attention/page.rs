@@ -5,7 +5,7 @@ use std::ops::Range;
 use half::f16;
 use serde::Deserialize;
 
-use super::super::lanes::{Simd, LANES};
+use crate::kernels::simd::{Simd, LANES};
 
 /// Keys of a page.
 pub const PAGE: usize = 64;
@@ -91,14 +91,14 @@ pub(super) struct Line(pub(super) [f32; LANES]);
 
 /// A page that will be read soon.
 #[derive(Clone, Copy)]
-pub(super) struct Ahead(Option<*const u8>);
+pub(super) struct NextPage(Option<*const u8>);
 
-impl Ahead {
+impl NextPage {
     pub(super) fn new(page: Option<&[u8]>) -> Self {
         Self(page.map(<[u8]>::as_ptr))
     }
 
-    /// Asks for the line at this offset.
+    /// Prefetches the line at this offset.
     #[inline(always)]
     fn fetch<S: Simd>(self, s: S, offset: usize) {
         if let Some(page) = self.0 {
@@ -119,7 +119,7 @@ pub(super) struct Wide {
 impl Wide {
     /// The page as it is stored, which must be in floats.
     #[inline(always)]
-    pub(super) fn stored<S: Simd>(s: S, layout: KvLayout, page: &[u8], ahead: Ahead) -> Self {
+    pub(super) fn stored<S: Simd>(s: S, layout: KvLayout, page: &[u8], ahead: NextPage) -> Self {
         for offset in (0..page.len()).step_by(64) {
             ahead.fetch(s, offset);
         }
@@ -138,7 +138,7 @@ impl Wide {
         page: &[u8],
         seen: Range<usize>,
         lines: &mut Vec<Line>,
-        ahead: Ahead,
+        ahead: NextPage,
     ) -> Self {
         let (stride, middle) = (layout.stride(), PAGE / LANES * layout.head_dim);
         let panels = seen.start / LANES..seen.end.div_ceil(LANES);
@@ -164,7 +164,7 @@ impl Wide {
     }
 }
 
-/// Lines `range` of halves as f32; fetches as much of another page, whose part begins at the offset.
+/// Lines `range` of halves as f32; prefetches as much of another page, from the offset on.
 ///
 /// # Safety
 /// Both sides have the lines.
@@ -174,7 +174,7 @@ unsafe fn widen_halves<S: Simd>(
     from: *const u8,
     to: *mut f32,
     range: Range<usize>,
-    (ahead, offset): (Ahead, usize),
+    (ahead, offset): (NextPage, usize),
 ) {
     for line in range {
         // SAFETY: the caller's promise.
@@ -194,7 +194,7 @@ unsafe fn widen_key_codes<S: Simd>(
     to: *mut f32,
     head_dim: usize,
     panels: Range<usize>,
-    ahead: Ahead,
+    ahead: NextPage,
 ) {
     for panel in panels {
         for block in 0..head_dim.div_ceil(BLOCK) {
@@ -221,7 +221,7 @@ unsafe fn widen_value_codes<S: Simd>(
     to: *mut f32,
     stride: usize,
     keys: Range<usize>,
-    (ahead, offset): (Ahead, usize),
+    (ahead, offset): (NextPage, usize),
 ) {
     for block in 0..stride / BLOCK {
         let mut wide = [0.0f32; PAGE];
@@ -252,7 +252,7 @@ unsafe fn widen_value_codes<S: Simd>(
 /// # Safety
 /// `page` holds `layout.bytes()`, `slot < PAGE`, key and value have the layout's widths.
 #[inline(always)]
-pub(in super::super) unsafe fn store<S: Simd>(
+pub(in crate::kernels) unsafe fn store<S: Simd>(
     s: S,
     layout: KvLayout,
     page: *mut u8,

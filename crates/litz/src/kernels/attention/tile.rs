@@ -2,23 +2,23 @@
 
 use std::ops::Range;
 
-use super::super::convert::Float;
-use super::super::exp::soft_cap;
-use super::super::lanes::{Simd, LANES};
 use super::page::{Line, Wide, PAGE};
-use super::{AttendSpec, AttendState, Queries};
+use super::types::{AttendSpec, AttendState, Queries};
+use crate::kernels::convert::Float;
+use crate::kernels::pointwise::exp::soft_cap;
+use crate::kernels::simd::{Simd, LANES};
 
 /// A row's scores or weights in one page.
-pub(super) type Scores = [f32; PAGE];
+pub(super) type TileScores = [f32; PAGE];
 
 /// Rows of a tile at most.
-pub(super) const ROWS: usize = 12;
+pub(super) const TILE_ROWS: usize = 12;
 
 /// Rows of a tile at most where registers are few, and rows for which a page of halves is not widened first.
-pub(super) const FEW: usize = 6;
+pub(super) const NARROW_TILE_ROWS: usize = 6;
 
 /// The slots of a page, as numbers.
-const SLOTS: Scores = {
+const SLOTS: TileScores = {
     let mut slots = [0.0; PAGE];
     let mut i = 0;
     while i < PAGE {
@@ -51,7 +51,7 @@ fn pair<S: Simd>(s: S, f: S::F, i: usize) -> S::F {
     s.fma(s.splat(POWER[i]), f, s.splat(POWER[i + 1]))
 }
 
-/// Takes the page that begins at a position into the first of `rows`; gives how many rows it took.
+/// Adds the page that begins at a position to the first of `rows`; returns how many rows that was.
 ///
 /// # Safety
 /// As `attend`, of which this is one step.
@@ -62,13 +62,13 @@ pub(super) unsafe fn attend_rows<S: Simd, E: Float>(
     queries: &Queries<'_>,
     page: (&Wide, usize),
     rows: Range<usize>,
-    scores: &mut [Scores; ROWS],
+    scores: &mut [TileScores; TILE_ROWS],
     state: &mut AttendState,
 ) -> usize {
     let first = rows.start;
     let count = match rows.len() {
-        ROWS.. if S::WIDE => ROWS,
-        left => left.div_ceil(left.div_ceil(FEW)), // tiles of about one size
+        TILE_ROWS.. if S::WIDE => TILE_ROWS,
+        left => left.div_ceil(left.div_ceil(NARROW_TILE_ROWS)), // tiles of about one size
     };
     // SAFETY: that many rows exist from `first` on.
     unsafe {
@@ -76,7 +76,7 @@ pub(super) unsafe fn attend_rows<S: Simd, E: Float>(
             return tile::<S, E, 1, 1>(s, spec, queries, page, first, scores, state);
         }
         match count {
-            ROWS if S::WIDE => tile::<S, E, ROWS, 2>(s, spec, queries, page, first, scores, state),
+            TILE_ROWS if S::WIDE => tile::<S, E, TILE_ROWS, 2>(s, spec, queries, page, first, scores, state),
             6 if S::WIDE => tile::<S, E, 6, 4>(s, spec, queries, page, first, scores, state),
             5 if S::WIDE => tile::<S, E, 5, 4>(s, spec, queries, page, first, scores, state),
             4 if S::WIDE => tile::<S, E, 4, 4>(s, spec, queries, page, first, scores, state),
@@ -103,7 +103,7 @@ unsafe fn tile<S: Simd, E: Float, const Q: usize, const P: usize>(
     queries: &Queries<'_>,
     (page, start): (&Wide, usize),
     first: usize,
-    scores: &mut [Scores; ROWS],
+    scores: &mut [TileScores; TILE_ROWS],
     state: &mut AttendState,
 ) -> usize {
     let mut seen = [(0, 0); Q];
@@ -144,7 +144,7 @@ unsafe fn score_panels<S: Simd, E: Float, const Q: usize, const P: usize>(
     keys: *const u8,
     q: *const f32,
     panel: usize,
-    scores: &mut [Scores; ROWS],
+    scores: &mut [TileScores; TILE_ROWS],
 ) {
     let mut sums = [[s.splat(0.0); P]; Q];
     // SAFETY: the caller's promise.
@@ -170,14 +170,14 @@ unsafe fn score_panels<S: Simd, E: Float, const Q: usize, const P: usize>(
     }
 }
 
-/// Brings dot products to scores but for the positive factor that is returned, which ends in powers of two.
+/// Turns dot products into scores, except for the positive factor that is returned for the exponent of 2.
 #[inline(always)]
 fn scale_scores<S: Simd, const Q: usize>(
     s: S,
     spec: &AttendSpec,
     queries: &Queries<'_>,
     (first, start): (usize, usize),
-    scores: &mut [Scores; ROWS],
+    scores: &mut [TileScores; TILE_ROWS],
 ) -> f32 {
     if spec.softcap.is_none() && queries.slopes.is_none() && spec.scale > 0.0 {
         return spec.scale * std::f32::consts::LOG2_E;
@@ -204,9 +204,9 @@ fn scale_scores<S: Simd, const Q: usize>(
     std::f32::consts::LOG2_E
 }
 
-/// Slots that a row does not see weigh nothing.
+/// Slots that a row does not see have the weight zero.
 #[inline(always)]
-fn mask<S: Simd, const Q: usize>(s: S, seen: &[(usize, usize); Q], scores: &mut [Scores; ROWS]) {
+fn mask<S: Simd, const Q: usize>(s: S, seen: &[(usize, usize); Q], scores: &mut [TileScores; TILE_ROWS]) {
     let nothing = s.splat(f32::NEG_INFINITY);
     for i in 0..Q {
         let (start, end) = (s.splat(seen[i].0 as f32), s.splat(seen[i].1 as f32));
@@ -227,7 +227,7 @@ fn weigh<S: Simd, const Q: usize>(
     s: S,
     factor: f32,
     first: usize,
-    scores: &mut [Scores; ROWS],
+    scores: &mut [TileScores; TILE_ROWS],
     state: &mut AttendState,
 ) -> [f32; LANES] {
     let [mut old, mut page, mut new, mut shift, mut keep] = [[0.0; LANES]; 5];
@@ -270,7 +270,7 @@ fn weigh<S: Simd, const Q: usize>(
 #[inline(always)]
 unsafe fn add_values<S: Simd, E: Float, const Q: usize, const P: usize>(
     s: S,
-    weights: &[Scores; ROWS],
+    weights: &[TileScores; TILE_ROWS],
     keep: &mut [f32; LANES],
     (sums, lines): (*mut Line, usize),
     page: &Wide,
@@ -308,7 +308,7 @@ unsafe fn add_values<S: Simd, E: Float, const Q: usize, const P: usize>(
 #[inline(always)]
 unsafe fn add_keys<S: Simd, E: Float, const Q: usize, const P: usize>(
     s: S,
-    rows: (&[Scores], &[f32]),
+    rows: (&[TileScores], &[f32]),
     (sums, lines): (*mut Line, usize),
     page: &Wide,
     keys: Range<usize>,
@@ -332,7 +332,7 @@ unsafe fn add_keys<S: Simd, E: Float, const Q: usize, const P: usize>(
 #[inline(always)]
 unsafe fn add_columns<S: Simd, E: Float, const Q: usize, const P: usize>(
     s: S,
-    (weights, keep): (&[Scores], &[f32]),
+    (weights, keep): (&[TileScores], &[f32]),
     (sums, lines): (*mut Line, usize),
     page: &Wide,
     keys: &Range<usize>,

@@ -2,16 +2,17 @@
 
 use std::arch::x86_64::*;
 
-use super::super::codes::{words_of, CODES, MINUS_32, MINUS_8, SCALE, SUM, TILE};
-use super::super::lanes::{Avx2, Simd};
+use super::codes::{words_of, CODES, MINUS_32, MINUS_8, SCALE, SUM};
 use super::format::{
-    Bytes, Codes, FiveBits, Floats, Format, Halves, HalvesAndMinima, Levels, Nibbles, Scales, SixBits, Small,
-    SmallSplit, Unpacked, UnpackedPairs, Whole, WholePairs, FOURS, LINE,
+    Bytes, Codes, Exponents, FiveBits, Floats, Format, Halves, HalvesAndMinima, Levels, Nibbles, Scales,
+    SixBits, Small, SmallSplit, Table, Unpacked, UnpackedPairs, Whole, WholePairs, FOURS, LINE,
 };
-use super::{
+use super::registers::{Avx2Codes, Avx2Scales, Sign};
+use super::tile::{
     ends_span, for_each_block, for_each_four, prefetch, unpacked_bytes, Group, MatmulQuant, Out, Panel,
 };
-use crate::formats::IQ4_VALUES;
+use crate::kernels::layout::{GROUP, TILE};
+use crate::kernels::simd::{Avx2, Simd};
 
 /// Rows of a register.
 const ROWS: usize = 8;
@@ -44,7 +45,7 @@ impl MatmulQuant for Avx2 {
             if W <= 2 {
                 return part::<F, BYTES, 2, W, W>(group, 0, x.as_ptr(), 0, out);
             }
-            // Spilled sums cost less than a memory that waits while a second half reads the cache.
+            // Spilling sums costs less than memory latency while a second half reads the cache.
             for first in (0..W).step_by(4).filter(|&first| out.tokens >> first & 15 != 0) {
                 part::<F, BYTES, 2, 4, W>(group, 0, x.as_ptr(), first, out);
             }
@@ -302,35 +303,6 @@ unsafe fn word<const W: usize>(x: *const u32, word: usize, token: usize) -> __m2
     unsafe { _mm256_set1_epi32(*x.add(word * W + token) as i32) }
 }
 
-/// Codes as registers.
-pub(in super::super) trait CodeRegisters {
-    /// Columns `4 FOUR + c` of eight rows.
-    ///
-    /// # Safety
-    /// The CPU has the instructions; half of each of a block's lines may be read.
-    unsafe fn codes<const FOUR: usize>(lines: *const u8) -> __m256i;
-
-    /// The same in 16 bits: columns 0 and 2 of the four, and 1 and 3.
-    ///
-    /// # Safety
-    /// As `codes`.
-    #[inline(always)]
-    unsafe fn pairs<const FOUR: usize>(lines: *const u8) -> [__m256i; 2]
-    where
-        Self: Codes,
-    {
-        // SAFETY: the caller's promise.
-        unsafe {
-            let codes = Self::codes::<FOUR>(lines);
-            if Self::SIGNED {
-                let even = _mm256_srai_epi16::<8>(_mm256_slli_epi16::<8>(codes));
-                return [even, _mm256_srai_epi16::<8>(codes)];
-            }
-            [_mm256_and_si256(codes, _mm256_set1_epi16(255)), _mm256_srli_epi16::<8>(codes)]
-        }
-    }
-}
-
 /// # Safety
 /// The CPU has the instructions; half of the line may be read.
 #[inline(always)]
@@ -355,7 +327,7 @@ unsafe fn moved(v: __m256i, up: i32, mask: i8) -> __m256i {
     }
 }
 
-impl CodeRegisters for Nibbles {
+impl Avx2Codes for Nibbles {
     #[inline(always)]
     unsafe fn codes<const FOUR: usize>(lines: *const u8) -> __m256i {
         // SAFETY: the caller's promise.
@@ -363,7 +335,7 @@ impl CodeRegisters for Nibbles {
     }
 }
 
-impl CodeRegisters for FiveBits {
+impl Avx2Codes for FiveBits {
     #[inline(always)]
     unsafe fn codes<const FOUR: usize>(lines: *const u8) -> __m256i {
         // SAFETY: the caller's promise.
@@ -374,7 +346,7 @@ impl CodeRegisters for FiveBits {
     }
 }
 
-impl CodeRegisters for SixBits {
+impl Avx2Codes for SixBits {
     #[inline(always)]
     unsafe fn codes<const FOUR: usize>(lines: *const u8) -> __m256i {
         // SAFETY: the caller's promise.
@@ -385,18 +357,18 @@ impl CodeRegisters for SixBits {
     }
 }
 
-impl CodeRegisters for Levels {
+impl<T: Table> Avx2Codes for Levels<T> {
     #[inline(always)]
     unsafe fn codes<const FOUR: usize>(lines: *const u8) -> __m256i {
         // SAFETY: the caller's promise; the table has sixteen bytes.
         unsafe {
-            let levels = _mm256_broadcastsi128_si256(_mm_loadu_si128(IQ4_VALUES.as_ptr().cast()));
+            let levels = _mm256_broadcastsi128_si256(_mm_loadu_si128(T::VALUES.as_ptr().cast()));
             _mm256_shuffle_epi8(levels, Nibbles::codes::<FOUR>(lines))
         }
     }
 }
 
-impl CodeRegisters for Bytes {
+impl Avx2Codes for Bytes {
     #[inline(always)]
     unsafe fn codes<const FOUR: usize>(lines: *const u8) -> __m256i {
         // SAFETY: the caller's promise.
@@ -404,7 +376,7 @@ impl CodeRegisters for Bytes {
     }
 }
 
-impl<C> CodeRegisters for Whole<C> {
+impl<C> Avx2Codes for Whole<C> {
     #[inline(always)]
     unsafe fn codes<const FOUR: usize>(lines: *const u8) -> __m256i {
         // SAFETY: the caller's promise.
@@ -412,7 +384,7 @@ impl<C> CodeRegisters for Whole<C> {
     }
 }
 
-impl<C: Codes> CodeRegisters for WholePairs<C> {
+impl<C: Codes> Avx2Codes for WholePairs<C> {
     #[inline(always)]
     unsafe fn codes<const FOUR: usize>(lines: *const u8) -> __m256i {
         // SAFETY: the caller's promise.
@@ -428,24 +400,6 @@ impl<C: Codes> CodeRegisters for WholePairs<C> {
     }
 }
 
-/// Scales as registers.
-pub(in super::super) trait ScaleRegisters {
-    /// Those of the two halves of a block of eight rows; the same if they are not split.
-    ///
-    /// # Safety
-    /// The CPU has the instructions; a unit's scales may be read.
-    unsafe fn scales(head: *const u8, half: usize, at: usize) -> [__m256; 2];
-    /// The minima of a block, if there are any.
-    ///
-    /// # Safety
-    /// As `scales`.
-    #[inline(always)]
-    unsafe fn minima(head: *const u8, half: usize, at: usize) -> __m256 {
-        // SAFETY: the caller's promise.
-        unsafe { Self::scales(head, half, at)[0] }
-    }
-}
-
 /// Eight of sixteen halves.
 ///
 /// # Safety
@@ -456,7 +410,7 @@ unsafe fn halves(head: *const u8, half: usize, i: usize) -> __m256 {
     unsafe { _mm256_cvtph_ps(_mm_loadu_si128(head.cast::<__m128i>().add(2 * i + half))) }
 }
 
-impl ScaleRegisters for Halves {
+impl Avx2Scales for Halves {
     #[inline(always)]
     unsafe fn scales(head: *const u8, half: usize, at: usize) -> [__m256; 2] {
         // SAFETY: the caller's promise.
@@ -464,7 +418,7 @@ impl ScaleRegisters for Halves {
     }
 }
 
-impl ScaleRegisters for HalvesAndMinima {
+impl Avx2Scales for HalvesAndMinima {
     #[inline(always)]
     unsafe fn scales(head: *const u8, half: usize, _: usize) -> [__m256; 2] {
         // SAFETY: the caller's promise.
@@ -487,7 +441,7 @@ unsafe fn small(head: *const u8, half: usize, i: usize) -> __m128i {
     unsafe { _mm_loadl_epi64(head.add(64 + 16 * i + ROWS * half).cast()) }
 }
 
-impl ScaleRegisters for Small {
+impl Avx2Scales for Small {
     #[inline(always)]
     unsafe fn scales(head: *const u8, half: usize, at: usize) -> [__m256; 2] {
         // SAFETY: the caller's promise.
@@ -506,7 +460,7 @@ impl ScaleRegisters for Small {
     }
 }
 
-impl ScaleRegisters for SmallSplit {
+impl Avx2Scales for SmallSplit {
     #[inline(always)]
     unsafe fn scales(head: *const u8, half: usize, at: usize) -> [__m256; 2] {
         // SAFETY: the caller's promise.
@@ -519,7 +473,22 @@ impl ScaleRegisters for SmallSplit {
     }
 }
 
-impl<S: Scales> ScaleRegisters for Floats<S> {
+impl Avx2Scales for Exponents {
+    #[inline(always)]
+    unsafe fn scales(head: *const u8, half: usize, at: usize) -> [__m256; 2] {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let bytes = _mm_loadl_epi64(head.add(GROUP * at + ROWS * half).cast());
+            let exponents = _mm256_cvtepu8_epi32(bytes);
+            let normal = _mm256_slli_epi32::<23>(_mm256_sub_epi32(exponents, _mm256_set1_epi32(1)));
+            let subnormal = _mm256_sllv_epi32(_mm256_set1_epi32(1 << 21), exponents);
+            let is_normal = _mm256_cmpgt_epi32(exponents, _mm256_set1_epi32(1));
+            [_mm256_castsi256_ps(_mm256_blendv_epi8(subnormal, normal, is_normal)); 2]
+        }
+    }
+}
+
+impl<S: Scales> Avx2Scales for Floats<S> {
     #[inline(always)]
     unsafe fn scales(head: *const u8, half: usize, at: usize) -> [__m256; 2] {
         // SAFETY: the caller's promise.

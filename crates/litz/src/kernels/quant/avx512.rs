@@ -2,16 +2,17 @@
 
 use std::arch::x86_64::*;
 
-use super::super::codes::{words_of, CODES, CODE_WORDS, MINUS_128, MINUS_32, MINUS_8, SCALE, SUM, TILE};
-use super::super::lanes::Avx512;
+use super::codes::{words_of, CODES, CODE_WORDS, MINUS_128, MINUS_32, MINUS_8, SCALE, SUM};
 use super::format::{
-    Bytes, Codes, FiveBits, Floats, Format, Halves, HalvesAndMinima, Levels, Nibbles, Scales, SixBits, Small,
-    SmallSplit, Unpacked, Whole, WholePairs, FOURS, LINE,
+    Bytes, Codes, Exponents, FiveBits, Floats, Format, Halves, HalvesAndMinima, Levels, Nibbles, Scales,
+    SixBits, Small, SmallSplit, Table, Unpacked, Whole, WholePairs, FOURS, LINE,
 };
-use super::{
+use super::registers::{Avx512Codes, Avx512Scales, Sign};
+use super::tile::{
     ends_span, for_each_block, for_each_four, prefetch, unpacked_bytes, Group, MatmulQuant, Out, Panel,
 };
-use crate::formats::IQ4_VALUES;
+use crate::kernels::layout::TILE;
+use crate::kernels::simd::Avx512;
 
 impl MatmulQuant for Avx512 {
     const PAIRS: bool = false;
@@ -140,7 +141,7 @@ unsafe fn products<F: Format, const BYTES: usize, const W: usize>(
             return plane::<F, W>(starts, lines, first);
         }
         if F::Scales::SPLIT || W == TILE {
-            // Another sum a token would not stay in registers: the planes take turns.
+            // Another sum a token would not stay in registers: the planes alternate.
             let upper = plane::<F, W>(zeros, lines, first);
             return plane::<F, W>(shifted(upper, starts), lines, second);
         }
@@ -229,15 +230,6 @@ unsafe fn word<const W: usize>(x: *const u32, word: usize, token: usize) -> __m5
     unsafe { _mm512_set1_epi32(*x.add(word * W + token) as i32) }
 }
 
-/// Codes as registers.
-pub(in super::super) trait CodeRegisters {
-    /// Columns `4 FOUR + c` of all rows; those of signed codes 128 above their values.
-    ///
-    /// # Safety
-    /// The CPU has the instructions; a block's lines may be read.
-    unsafe fn unsigned<const FOUR: usize>(lines: *const u8) -> __m512i;
-}
-
 /// # Safety
 /// The CPU has the instructions; the line may be read.
 #[inline(always)]
@@ -271,7 +263,7 @@ unsafe fn moved(v: __m512i, up: i32) -> __m512i {
     }
 }
 
-impl CodeRegisters for Nibbles {
+impl Avx512Codes for Nibbles {
     #[inline(always)]
     unsafe fn unsigned<const FOUR: usize>(lines: *const u8) -> __m512i {
         // SAFETY: the caller's promise.
@@ -282,7 +274,7 @@ impl CodeRegisters for Nibbles {
     }
 }
 
-impl CodeRegisters for FiveBits {
+impl Avx512Codes for FiveBits {
     #[inline(always)]
     unsafe fn unsigned<const FOUR: usize>(lines: *const u8) -> __m512i {
         // SAFETY: the caller's promise.
@@ -290,7 +282,7 @@ impl CodeRegisters for FiveBits {
     }
 }
 
-impl CodeRegisters for SixBits {
+impl Avx512Codes for SixBits {
     #[inline(always)]
     unsafe fn unsigned<const FOUR: usize>(lines: *const u8) -> __m512i {
         // SAFETY: the caller's promise.
@@ -301,19 +293,19 @@ impl CodeRegisters for SixBits {
     }
 }
 
-impl CodeRegisters for Levels {
+impl<T: Table> Avx512Codes for Levels<T> {
     #[inline(always)]
     unsafe fn unsigned<const FOUR: usize>(lines: *const u8) -> __m512i {
         // SAFETY: the caller's promise; the table has sixteen bytes.
         unsafe {
-            let levels = _mm512_broadcast_i32x4(_mm_loadu_si128(IQ4_VALUES.as_ptr().cast()));
+            let levels = _mm512_broadcast_i32x4(_mm_loadu_si128(T::VALUES.as_ptr().cast()));
             let levels = _mm512_xor_si512(levels, _mm512_set1_epi8(i8::MIN));
             _mm512_shuffle_epi8(levels, Nibbles::unsigned::<FOUR>(lines))
         }
     }
 }
 
-impl CodeRegisters for Bytes {
+impl Avx512Codes for Bytes {
     #[inline(always)]
     unsafe fn unsigned<const FOUR: usize>(lines: *const u8) -> __m512i {
         // SAFETY: the caller's promise.
@@ -321,7 +313,7 @@ impl CodeRegisters for Bytes {
     }
 }
 
-impl<C> CodeRegisters for Whole<C> {
+impl<C> Avx512Codes for Whole<C> {
     #[inline(always)]
     unsafe fn unsigned<const FOUR: usize>(lines: *const u8) -> __m512i {
         // SAFETY: the caller's promise.
@@ -329,7 +321,7 @@ impl<C> CodeRegisters for Whole<C> {
     }
 }
 
-impl<C: Codes> CodeRegisters for WholePairs<C> {
+impl<C: Codes> Avx512Codes for WholePairs<C> {
     #[inline(always)]
     unsafe fn unsigned<const FOUR: usize>(lines: *const u8) -> __m512i {
         // SAFETY: the caller's promise.
@@ -339,24 +331,6 @@ impl<C: Codes> CodeRegisters for WholePairs<C> {
             let above = if C::SIGNED { i8::MIN } else { 0 };
             _mm512_xor_si512(codes, _mm512_set1_epi8(above))
         }
-    }
-}
-
-/// Scales as registers.
-pub(in super::super) trait ScaleRegisters {
-    /// Those of the two halves of a block; the same if they are not split.
-    ///
-    /// # Safety
-    /// The CPU has the instructions; a unit's scales may be read.
-    unsafe fn scales(head: *const u8, at: usize) -> [__m512; 2];
-    /// The minima of a block, if there are any.
-    ///
-    /// # Safety
-    /// As `scales`.
-    #[inline(always)]
-    unsafe fn minima(head: *const u8, at: usize) -> __m512 {
-        // SAFETY: the caller's promise.
-        unsafe { Self::scales(head, at)[0] }
     }
 }
 
@@ -370,7 +344,7 @@ unsafe fn halves(head: *const u8, i: usize) -> __m512 {
     unsafe { _mm512_cvtph_ps(_mm256_loadu_si256(head.cast::<__m256i>().add(i))) }
 }
 
-impl ScaleRegisters for Halves {
+impl Avx512Scales for Halves {
     #[inline(always)]
     unsafe fn scales(head: *const u8, at: usize) -> [__m512; 2] {
         // SAFETY: the caller's promise.
@@ -378,7 +352,7 @@ impl ScaleRegisters for Halves {
     }
 }
 
-impl ScaleRegisters for HalvesAndMinima {
+impl Avx512Scales for HalvesAndMinima {
     #[inline(always)]
     unsafe fn scales(head: *const u8, _: usize) -> [__m512; 2] {
         // SAFETY: the caller's promise.
@@ -401,7 +375,7 @@ unsafe fn small(head: *const u8, i: usize) -> __m128i {
     unsafe { _mm_loadu_si128(head.cast::<__m128i>().add(4 + i)) }
 }
 
-impl ScaleRegisters for Small {
+impl Avx512Scales for Small {
     #[inline(always)]
     unsafe fn scales(head: *const u8, at: usize) -> [__m512; 2] {
         // SAFETY: the caller's promise.
@@ -420,7 +394,7 @@ impl ScaleRegisters for Small {
     }
 }
 
-impl ScaleRegisters for SmallSplit {
+impl Avx512Scales for SmallSplit {
     #[inline(always)]
     unsafe fn scales(head: *const u8, at: usize) -> [__m512; 2] {
         // SAFETY: the caller's promise.
@@ -433,7 +407,21 @@ impl ScaleRegisters for SmallSplit {
     }
 }
 
-impl<S: Scales> ScaleRegisters for Floats<S> {
+impl Avx512Scales for Exponents {
+    #[inline(always)]
+    unsafe fn scales(head: *const u8, at: usize) -> [__m512; 2] {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let exponents = _mm512_cvtepu8_epi32(_mm_loadu_si128(head.cast::<__m128i>().add(at)));
+            let normal = _mm512_slli_epi32::<23>(_mm512_sub_epi32(exponents, _mm512_set1_epi32(1)));
+            let is_subnormal = _mm512_cmple_epi32_mask(exponents, _mm512_set1_epi32(1));
+            let scales = _mm512_mask_sllv_epi32(normal, is_subnormal, _mm512_set1_epi32(1 << 21), exponents);
+            [_mm512_castsi512_ps(scales); 2]
+        }
+    }
+}
+
+impl<S: Scales> Avx512Scales for Floats<S> {
     #[inline(always)]
     unsafe fn scales(head: *const u8, _: usize) -> [__m512; 2] {
         // SAFETY: the caller's promise.

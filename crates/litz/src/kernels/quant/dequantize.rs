@@ -1,20 +1,20 @@
 //! Stored blocks as floats, bit for bit what `formats::dequantize` makes of them.
 
-use super::super::lanes::Simd;
-use super::super::views::BLOCK;
 use super::format::{Format, PackCodes, Scales, Stored, LINE};
+use crate::kernels::layout::BLOCK;
+use crate::kernels::simd::Simd;
 
-/// Bytes ahead of the reading at which memory is asked for.
-const EARLY: usize = 4096;
+/// Bytes ahead of the reading at which memory is prefetched.
+const PREFETCH_BYTES: usize = 4096;
 
 /// `out` is as many columns as the blocks have.
 #[inline(always)]
-pub(in super::super) fn dequantize<S: Simd, F: Stored>(s: S, blocks: &[u8], out: &mut [f32]) {
+pub(in crate::kernels) fn dequantize<S: Simd, F: Stored>(s: S, blocks: &[u8], out: &mut [f32]) {
     let (elements, bytes) = F::BLOCK;
     for (block, out) in blocks.chunks_exact(bytes).zip(out.chunks_exact_mut(elements)) {
         // The next rows usually follow in memory, and the CPU itself looks no further than a page.
         for line in (0..bytes).step_by(LINE) {
-            s.prefetch(block.as_ptr().wrapping_add(EARLY + line));
+            s.prefetch(block.as_ptr().wrapping_add(PREFETCH_BYTES + line));
         }
         for (part, out) in out.chunks_exact_mut(BLOCK).enumerate() {
             let (scales, minimum) = F::scales(s, block, part);

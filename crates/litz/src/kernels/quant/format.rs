@@ -6,18 +6,18 @@
 
 use std::marker::PhantomData;
 
-use super::super::lanes::Simd;
-use super::super::pack::GROUP;
-use super::super::views::BLOCK;
-use crate::formats::IQ4_VALUES;
+use super::registers::{CodeRegisters, ScaleRegisters, Sign};
+use crate::formats::{half_at, power_of_two, FP4_VALUES, IQ4_VALUES};
+use crate::kernels::layout::{BLOCK, GROUP};
+use crate::kernels::simd::Simd;
 
 /// Bytes of a line: four columns of a group.
-pub(in super::super) const LINE: usize = 4 * GROUP;
+pub(in crate::kernels) const LINE: usize = 4 * GROUP;
 /// Lines of whole codes in a block.
-pub(in super::super) const FOURS: usize = BLOCK / 4;
+pub(in crate::kernels) const FOURS: usize = BLOCK / 4;
 
 /// A format of packed groups.
-pub(in super::super) trait Format {
+pub(in crate::kernels) trait Format {
     /// How the codes lie.
     type Codes: Codes;
     /// How the scales lie.
@@ -29,7 +29,7 @@ pub(in super::super) trait Format {
 }
 
 /// A format that packs the blocks of a file.
-pub(in super::super) trait Stored: Format<Codes: PackCodes, Scales: PackScales> {
+pub(in crate::kernels) trait Stored: Format<Codes: PackCodes, Scales: PackScales> {
     /// Elements and bytes of a stored block.
     const BLOCK: (usize, usize);
     /// Codes of 32 columns of a stored block, four to a word.
@@ -39,19 +39,17 @@ pub(in super::super) trait Stored: Format<Codes: PackCodes, Scales: PackScales> 
 }
 
 /// How the codes of a block lie in their lines.
-pub(in super::super) trait Codes: super::CodeRegisters {
+pub(in crate::kernels) trait Codes: CodeRegisters {
     /// Lines of a block.
     const LINES: usize;
     /// Bits of a code.
     const BITS: u32;
-    /// Whether a code is, or stands for, a signed byte.
-    const SIGNED: bool;
     /// Columns `4 four + c` of all rows, at `4 * row + c`; the format's offset is not yet taken away.
     fn values(lines: &[u8], four: usize) -> [i16; LINE];
 }
 
 /// Codes that come from files.
-pub(in super::super) trait PackCodes: Codes {
+pub(in crate::kernels) trait PackCodes: Codes {
     /// The words of a row in the lines.
     fn pack(codes: [u32; FOURS]) -> [u32; FOURS];
     /// What a code of a file stands for, the format's offset not yet taken away.
@@ -62,7 +60,7 @@ pub(in super::super) trait PackCodes: Codes {
 }
 
 /// How the scales of a unit lie.
-pub(in super::super) trait Scales: super::ScaleRegisters {
+pub(in crate::kernels) trait Scales: ScaleRegisters {
     /// Blocks of a unit: 1, 2 or 8.
     const UNIT: usize;
     /// Bytes of a unit's scales.
@@ -76,32 +74,51 @@ pub(in super::super) trait Scales: super::ScaleRegisters {
 }
 
 /// Scales that come from files.
-pub(in super::super) trait PackScales: Scales {
+pub(in crate::kernels) trait PackScales: Scales {
     /// Copies those of a stored block, for blocks `at..` of the unit.
     fn pack(block: &[u8], head: &mut [u8], at: usize, row: usize);
 }
 
 /// Where a block that begins a unit is in its group.
-pub(in super::super) fn offset<F: Format>(block: usize) -> usize {
+pub(in crate::kernels) fn offset<F: Format>(block: usize) -> usize {
     block / F::Scales::UNIT * F::Scales::HEAD + block * F::Codes::LINES * LINE
 }
 
 /// Bytes of the group of a row with this many blocks.
-pub(in super::super) fn group_bytes<F: Format>(blocks: usize) -> Option<usize> {
+pub(in crate::kernels) fn group_bytes<F: Format>(blocks: usize) -> Option<usize> {
     let heads = blocks.div_ceil(F::Scales::UNIT).checked_mul(F::Scales::HEAD)?;
     blocks.checked_mul(F::Codes::LINES * LINE)?.checked_add(heads)
 }
 
 /// Four bits.
-pub(in super::super) struct Nibbles;
+pub(in crate::kernels) struct Nibbles;
 /// Nibbles, and a line in which bit `g` of a byte is the fifth bit of column `4 g + c`.
-pub(in super::super) struct FiveBits;
+pub(in crate::kernels) struct FiveBits;
 /// Nibbles, and two lines of two more bits: of columns 0 to 15, and of 16 to 31.
-pub(in super::super) struct SixBits;
-/// Nibbles that choose from `IQ4_VALUES`.
-pub(in super::super) struct Levels;
+pub(in crate::kernels) struct SixBits;
+/// Nibbles that choose from a table.
+pub(in crate::kernels) struct Levels<T>(PhantomData<T>);
+
+/// What nibbles choose from.
+pub(in crate::kernels) trait Table {
+    const VALUES: &'static [i8; 16];
+}
+
+/// Sixteen values that lie closer near zero.
+pub(in crate::kernels) struct Iq4;
+/// Twice the values of a float of four bits.
+pub(in crate::kernels) struct Fp4;
+
+impl Table for Iq4 {
+    const VALUES: &'static [i8; 16] = &IQ4_VALUES;
+}
+
+impl Table for Fp4 {
+    const VALUES: &'static [i8; 16] = &FP4_VALUES;
+}
+
 /// Signed bytes.
-pub(in super::super) struct Bytes;
+pub(in crate::kernels) struct Bytes;
 
 /// Every byte of a word is this.
 const fn each(byte: u8) -> u32 {
@@ -138,10 +155,13 @@ fn with_bits(lines: &[u8], four: usize, high: usize, shift: usize, mask: u8) -> 
     values
 }
 
+impl Sign for Nibbles {
+    const SIGNED: bool = false;
+}
+
 impl Codes for Nibbles {
     const LINES: usize = 4;
     const BITS: u32 = 4;
-    const SIGNED: bool = false;
     #[inline(always)]
     fn values(lines: &[u8], four: usize) -> [i16; LINE] {
         each_byte(lines, four % 4, |byte| i16::from(byte >> (four / 4 * 4) & 15))
@@ -155,10 +175,13 @@ impl PackCodes for Nibbles {
     }
 }
 
+impl Sign for FiveBits {
+    const SIGNED: bool = false;
+}
+
 impl Codes for FiveBits {
     const LINES: usize = 5;
     const BITS: u32 = 5;
-    const SIGNED: bool = false;
     #[inline(always)]
     fn values(lines: &[u8], four: usize) -> [i16; LINE] {
         with_bits(lines, four, 4, four, 1)
@@ -176,10 +199,13 @@ impl PackCodes for FiveBits {
     }
 }
 
+impl Sign for SixBits {
+    const SIGNED: bool = false;
+}
+
 impl Codes for SixBits {
     const LINES: usize = 6;
     const BITS: u32 = 6;
-    const SIGNED: bool = false;
     #[inline(always)]
     fn values(lines: &[u8], four: usize) -> [i16; LINE] {
         with_bits(lines, four, 4 + four / 4, four % 4 * 2, 3)
@@ -197,31 +223,37 @@ impl PackCodes for SixBits {
     }
 }
 
-impl Codes for Levels {
+impl<T> Sign for Levels<T> {
+    const SIGNED: bool = true;
+}
+
+impl<T: Table> Codes for Levels<T> {
     const LINES: usize = 4;
     const BITS: u32 = 8;
-    const SIGNED: bool = true;
     #[inline(always)]
     fn values(lines: &[u8], four: usize) -> [i16; LINE] {
-        Nibbles::values(lines, four).map(|nibble| i16::from(IQ4_VALUES[nibble as usize & 15]))
+        Nibbles::values(lines, four).map(|nibble| i16::from(T::VALUES[nibble as usize & 15]))
     }
 }
 
-impl PackCodes for Levels {
+impl<T: Table> PackCodes for Levels<T> {
     #[inline(always)]
     fn pack(codes: [u32; FOURS]) -> [u32; FOURS] {
         nibbles(codes)
     }
     #[inline(always)]
     fn value(code: u8) -> i8 {
-        IQ4_VALUES[usize::from(code & 15)]
+        T::VALUES[usize::from(code & 15)]
     }
+}
+
+impl Sign for Bytes {
+    const SIGNED: bool = true;
 }
 
 impl Codes for Bytes {
     const LINES: usize = 8;
     const BITS: u32 = 8;
-    const SIGNED: bool = true;
     #[inline(always)]
     fn values(lines: &[u8], four: usize) -> [i16; LINE] {
         each_byte(lines, four, |byte| i16::from(byte as i8))
@@ -236,19 +268,21 @@ impl PackCodes for Bytes {
 }
 
 /// An f16 a block.
-pub(in super::super) struct Halves;
+pub(in crate::kernels) struct Halves;
 /// An f16 and an f16 minimum a block.
-pub(in super::super) struct HalvesAndMinima;
+pub(in crate::kernels) struct HalvesAndMinima;
 /// Two f16 a unit, and two bytes a block: `d * s` and `-(dmin * m)`.
-pub(in super::super) struct Small;
+pub(in crate::kernels) struct Small;
 /// An f16 a unit, and a signed byte for each sixteen columns.
-pub(in super::super) struct SmallSplit;
+pub(in crate::kernels) struct SmallSplit;
+/// A byte a block: the exponent of half the scale.
+pub(in crate::kernels) struct Exponents;
 
 /// Bytes of an f16 for each row.
 const HALF: usize = 2 * GROUP;
 
 fn half_of(halves: &[u8], row: usize) -> f32 {
-    super::super::convert::half_at(halves, 2 * row)
+    half_at(halves, 2 * row)
 }
 
 fn put_half(block: &[u8], from: usize, halves: &mut [u8], row: usize) {
@@ -339,6 +373,24 @@ impl PackScales for SmallSplit {
     }
 }
 
+impl Scales for Exponents {
+    const UNIT: usize = 8; // so that the codes stay in whole lines
+    const HEAD: usize = 8 * GROUP;
+    const MINIMA: bool = false;
+    const SPLIT: bool = false;
+    #[inline(always)]
+    fn values(head: &[u8], at: usize, row: usize) -> ([f32; 2], f32) {
+        ([power_of_two(head[at * GROUP + row]); 2], 0.0)
+    }
+}
+
+impl PackScales for Exponents {
+    #[inline(always)]
+    fn pack(block: &[u8], head: &mut [u8], at: usize, row: usize) {
+        head[at * GROUP + row] = block[0];
+    }
+}
+
 /// The 6-bit scale and minimum of a sub-block of Q4_K and Q5_K, out of their 12 shared bytes.
 pub(super) fn scale_and_min(packed: &[u8], i: usize) -> (u8, u8) {
     if i < 4 {
@@ -349,15 +401,15 @@ pub(super) fn scale_and_min(packed: &[u8], i: usize) -> (u8, u8) {
 }
 
 /// A format whose codes and scales were brought to whole bytes and floats, once for many tokens.
-pub(in super::super) struct Unpacked<F>(PhantomData<F>);
+pub(in crate::kernels) struct Unpacked<F>(PhantomData<F>);
 /// The same with 16 bits a code, for AVX2.
-pub(in super::super) struct UnpackedPairs<F>(PhantomData<F>);
+pub(in crate::kernels) struct UnpackedPairs<F>(PhantomData<F>);
 /// A byte a code, as the instruction set multiplies it.
-pub(in super::super) struct Whole<C>(PhantomData<C>);
+pub(in crate::kernels) struct Whole<C>(PhantomData<C>);
 /// 16 bits a code: a line of columns 0 and 2 of each four, and a line of columns 1 and 3.
-pub(in super::super) struct WholePairs<C>(PhantomData<C>);
+pub(in crate::kernels) struct WholePairs<C>(PhantomData<C>);
 /// An f32 a row, and another for second scales or minima.
-pub(in super::super) struct Floats<S>(PhantomData<S>);
+pub(in crate::kernels) struct Floats<S>(PhantomData<S>);
 
 impl<F: Format> Format for Unpacked<F> {
     type Codes = Whole<F::Codes>;
@@ -366,10 +418,13 @@ impl<F: Format> Format for Unpacked<F> {
     const STREAMED: bool = false;
 }
 
+impl<C: Codes> Sign for Whole<C> {
+    const SIGNED: bool = C::SIGNED;
+}
+
 impl<C: Codes> Codes for Whole<C> {
     const LINES: usize = FOURS;
     const BITS: u32 = C::BITS;
-    const SIGNED: bool = C::SIGNED;
     #[inline(always)]
     fn values(lines: &[u8], four: usize) -> [i16; LINE] {
         Bytes::values(lines, four)
@@ -383,10 +438,13 @@ impl<F: Format> Format for UnpackedPairs<F> {
     const STREAMED: bool = false;
 }
 
+impl<C: Codes> Sign for WholePairs<C> {
+    const SIGNED: bool = C::SIGNED;
+}
+
 impl<C: Codes> Codes for WholePairs<C> {
     const LINES: usize = 2 * FOURS;
     const BITS: u32 = C::BITS;
-    const SIGNED: bool = C::SIGNED;
     #[inline(always)]
     fn values(lines: &[u8], four: usize) -> [i16; LINE] {
         std::array::from_fn(|i| {

@@ -9,157 +9,31 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+pub(super) mod codes;
 mod dequantize;
-pub(super) mod format;
+mod format;
+pub(super) mod pack;
 mod portable;
+pub(super) mod quantize;
+mod registers;
 pub(super) mod stored;
+mod tile;
 
-use std::mem::MaybeUninit;
 use std::ops::Range;
 
 pub(super) use self::dequantize::dequantize;
-use self::format::{Format, FOURS, LINE};
+pub(super) use self::tile::MatmulQuant;
+
+use self::codes::{words_of, CodeTile, CodeView, CodeWidth};
+use self::format::Format;
 use self::stored::with_format;
-use super::codes::{span_of, words_of, CodeTile, CodeView, CodeWidth, TILE};
-use super::lanes::Simd;
-use super::pack::GROUP;
-use super::views::{Matrix, OutView, BLOCK};
+use self::tile::{Group, Out, Panel};
+use super::layout::{GROUP, TILE};
+use super::views::{Matrix, OutView};
 
-/// Words of the activations that a group of rows meets before the next group: they should stay in a second-level cache.
-const NEAR: usize = 96 << 10;
-
-/// Codes that every instruction set can load.
-#[cfg(target_arch = "x86_64")]
-pub(super) trait CodeRegisters: avx2::CodeRegisters + avx512::CodeRegisters {}
-#[cfg(target_arch = "x86_64")]
-impl<C: avx2::CodeRegisters + avx512::CodeRegisters> CodeRegisters for C {}
-#[cfg(not(target_arch = "x86_64"))]
-pub(super) trait CodeRegisters {}
-#[cfg(not(target_arch = "x86_64"))]
-impl<C> CodeRegisters for C {}
-
-/// Scales that every instruction set can load.
-#[cfg(target_arch = "x86_64")]
-pub(super) trait ScaleRegisters: avx2::ScaleRegisters + avx512::ScaleRegisters {}
-#[cfg(target_arch = "x86_64")]
-impl<S: avx2::ScaleRegisters + avx512::ScaleRegisters> ScaleRegisters for S {}
-#[cfg(not(target_arch = "x86_64"))]
-pub(super) trait ScaleRegisters {}
-#[cfg(not(target_arch = "x86_64"))]
-impl<S> ScaleRegisters for S {}
-
-/// Bytes of unpacked blocks: they should stay in a first-level cache.
-const PANEL: usize = 32 * unpacked_bytes(1);
-
-/// Bytes of an unpacked block: two lines of scales, and codes of `bytes`.
-const fn unpacked_bytes(bytes: usize) -> usize {
-    (2 + bytes * FOURS) * LINE
-}
-
-/// Room for unpacked blocks.
-#[repr(C, align(64))]
-pub(super) struct Panel([MaybeUninit<u8>; PANEL]);
-
-impl Panel {
-    #[inline(always)]
-    fn new() -> Self {
-        Panel([const { MaybeUninit::uninit() }; PANEL])
-    }
-}
-
-/// A group of sixteen rows, or some blocks of one.
-#[derive(Clone, Copy)]
-pub(super) struct Group {
-    start: *const u8,
-    blocks: usize,
-}
-
-/// Where a tile's outputs go.
-#[derive(Clone, Copy)]
-pub(super) struct Out {
-    /// The group's first row of the tile's first token, which need not be written, nor exist.
-    start: *mut f32,
-    stride: usize,
-    /// Bit `i`: row `i` of the group is written.
-    rows: u16,
-    /// Bit `i`: token `i` of the tile is written.
-    tokens: u8,
-    /// Whether it holds the sums of the blocks before.
-    resumed: bool,
-}
-
-impl Out {
-    /// Where token `t` goes, if it is wanted.
-    #[inline(always)]
-    fn token(&self, t: usize) -> Option<*mut f32> {
-        (self.tokens >> t & 1 != 0).then(|| self.start.wrapping_add(t * self.stride))
-    }
-
-    /// Where the sums of token `t` so far are, if there are any.
-    #[inline(always)]
-    fn so_far(&self, t: usize) -> Option<*const f32> {
-        self.token(t).filter(|_| self.resumed).map(<*mut f32>::cast_const)
-    }
-}
-
-/// Whether a span ends with the block before `done`, counted from the first of a span.
-#[inline(always)]
-fn ends_span<const BYTES: usize>(done: usize, blocks: usize) -> bool {
-    done.is_multiple_of(span_of(BYTES)) || done == blocks
-}
-
-/// An instruction set's way of multiplying a group with a tile.
-pub(super) trait MatmulQuant: Simd {
-    /// Whether codes of 16 bits lie as pairs (columns 0 and 2, then 1 and 3 of four), or else as a plane of their upper
-    /// bytes and a plane of the lower ones, which are signed.
-    const PAIRS: bool;
-
-    /// Writes a block's codes, integral and of `BYTES`, as `tile` reads them.
-    ///
-    /// # Safety
-    /// `to` has room for them.
-    #[inline(always)]
-    unsafe fn store_codes<const BYTES: usize>(self, codes: [Self::F; 2], to: *mut u32) {
-        let to = to.cast::<i8>();
-        for (i, code) in codes.into_iter().enumerate() {
-            // SAFETY: the caller's promise.
-            unsafe {
-                if BYTES == 1 {
-                    self.store_i8(to.add(16 * i), code);
-                    continue;
-                }
-                // A quarter more, so that no code is halfway between two upper bytes.
-                let upper = self.round(self.fma(code, self.splat(1.0 / 256.0), self.splat(0.25 / 256.0)));
-                self.store_i8(to.add(16 * i), upper);
-                self.store_i8(to.add(BLOCK + 16 * i), self.fma(upper, self.splat(-256.0), code));
-            }
-        }
-    }
-
-    /// Blocks that a panel holds for activations of `BYTES`, whole units and spans.
-    fn panel_blocks<const BYTES: usize>() -> usize {
-        let bytes = if Self::PAIRS { BYTES } else { 1 };
-        PANEL / unpacked_bytes(bytes) / 8 * 8
-    }
-
-    /// Sixteen rows for all tokens of a tile of `W`; writes what `out` says.
-    ///
-    /// # Safety
-    /// The group is of this format, `x` has its blocks; `out` may be written where it says so.
-    unsafe fn tile<F: Format, const BYTES: usize, const W: usize>(self, group: Group, x: &[u32], out: Out);
-
-    /// Unpacks a group of at most `panel_blocks`.
-    ///
-    /// # Safety
-    /// The group is of this format.
-    unsafe fn unpack<F: Format, const BYTES: usize>(self, group: Group, panel: &mut Panel);
-
-    /// `tile` of a whole tile with blocks that `unpack` left.
-    ///
-    /// # Safety
-    /// The group is what `unpack` made of this format; the rest as `tile`.
-    unsafe fn unpacked_tile<F: Format, const BYTES: usize>(self, group: Group, x: &[u32], out: Out);
-}
+/// Words of activations that a group of rows is multiplied with before the next group: they should stay in a
+/// second-level cache.
+const CACHED_WORDS: usize = 96 << 10;
 
 /// `y[t][r] = dot(x[t], w[r])`.
 ///
@@ -187,7 +61,7 @@ pub(super) unsafe fn matmul<S: MatmulQuant>(
     )
 }
 
-/// Group after group meets as many tokens as a cache holds.
+/// Multiplies each group with as many tokens as a cache holds before the next.
 ///
 /// # Safety
 /// As `matmul`.
@@ -200,7 +74,7 @@ unsafe fn groups<S: MatmulQuant, F: Format, const BYTES: usize>(
     tokens: Range<usize>,
     y: &OutView<'_>,
 ) {
-    let step = (NEAR / (x.blocks() * words_of(BYTES) * TILE)).max(2) * TILE;
+    let step = (CACHED_WORDS / (x.blocks() * words_of(BYTES) * TILE)).max(2) * TILE;
     let mut panel = Panel::new();
     let mut start = tokens.start;
     while start < tokens.end {
@@ -229,7 +103,7 @@ fn full_tiles(x: &CodeView<'_>, tokens: &Range<usize>) -> Range<usize> {
     first..if end > first + TILE { end } else { first }
 }
 
-/// A group meets full tiles, unpacked once for all of them.
+/// Multiplies a group with full tiles; it is unpacked once for all of them.
 ///
 /// # Safety
 /// The group is of this format and has the activations' blocks; `out` may be written where it says so.
@@ -258,7 +132,7 @@ unsafe fn unpack_and_multiply<S: MatmulQuant, F: Format, const BYTES: usize>(
     }
 }
 
-/// A group meets tiles of any width, unpacked on the way.
+/// Multiplies a group with tiles of any width; it is unpacked in registers.
 ///
 /// # Safety
 /// As `unpack_and_multiply`.
@@ -307,53 +181,3 @@ fn out(
         resumed: false,
     }
 }
-
-/// Bytes ahead of the reading at which a group that nobody has read before is asked for.
-#[cfg(target_arch = "x86_64")]
-const EARLY: usize = 4096;
-
-/// Asks for some lines `EARLY` bytes behind `lines`.
-#[cfg(target_arch = "x86_64")]
-#[inline(always)]
-fn prefetch(lines: *const u8, count: usize) {
-    use std::arch::x86_64::{_mm_prefetch, _MM_HINT_T0};
-    for line in 0..count {
-        // SAFETY: a prefetch reads nothing; every x86-64 has it.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(lines.wrapping_add(EARLY + line * format::LINE).cast()) };
-    }
-}
-
-/// Calls with each block of a group: the unit's scales, the block's place in the unit, its codes, and its words of a tile,
-/// of which there are `$step`.
-macro_rules! for_each_block {
-    ($format:ident, $step:expr, $group:expr, $x:expr, |$head:ident, $at:ident, $codes:ident, $words:ident| $body:expr) => {
-        let (mut $codes, mut $words, mut left) = ($group.start, $x, $group.blocks);
-        while left > 0 {
-            let ($head, count) = ($codes, left.min($format::Scales::UNIT));
-            $codes = $codes.add($format::Scales::HEAD);
-            for $at in 0..count {
-                $body;
-                $codes = $codes.add($format::Codes::LINES * LINE);
-                $words = $words.add($step);
-            }
-            left -= count;
-        }
-    };
-}
-use for_each_block;
-
-/// The same code for each of a block's fours, whose number is a constant in it: shifts need one, and loops are not always unrolled.
-#[cfg(target_arch = "x86_64")]
-macro_rules! for_each_four {
-    (|$four:ident| $body:expr) => {
-        for_each_four!(|$four| $body, 0, 1, 2, 3, 4, 5, 6, 7)
-    };
-    (|$four:ident| $body:expr, $($n:literal),*) => {
-        $({
-            const $four: usize = $n;
-            $body
-        })*
-    };
-}
-#[cfg(target_arch = "x86_64")]
-use for_each_four;

@@ -2,11 +2,11 @@
 
 use std::mem::MaybeUninit;
 
-use super::super::codes::{words_of, CODES, CODE_WORDS, SCALE, SUM, TILE};
-use super::super::lanes::Portable;
-use super::super::pack::GROUP;
+use super::codes::{words_of, CODES, CODE_WORDS, SCALE, SUM};
 use super::format::{Codes, Format, Scales, Unpacked, FOURS, LINE};
-use super::{ends_span, for_each_block, unpacked_bytes, Group, MatmulQuant, Out, Panel};
+use super::tile::{ends_span, for_each_block, unpacked_bytes, Group, MatmulQuant, Out, Panel};
+use crate::kernels::layout::{GROUP, TILE};
+use crate::kernels::simd::Portable;
 
 impl MatmulQuant for Portable {
     const PAIRS: bool = false;

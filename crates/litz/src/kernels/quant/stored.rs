@@ -1,10 +1,11 @@
 //! The stored formats: where their codes and scales are.
 
-use super::super::lanes::Simd;
 use super::format::{
-    scale_and_min, Bytes, FiveBits, Format, Halves, HalvesAndMinima, Levels, Nibbles, SixBits, Small,
-    SmallSplit, Stored, FOURS,
+    scale_and_min, Bytes, Exponents, FiveBits, Format, Fp4, Halves, HalvesAndMinima, Iq4, Levels, Nibbles,
+    SixBits, Small, SmallSplit, Stored, FOURS,
 };
+use crate::formats::power_of_two;
+use crate::kernels::simd::Simd;
 
 /// The words from `at`.
 #[inline(always)]
@@ -90,7 +91,7 @@ macro_rules! formats {
         $(
             #[doc = concat!("`", stringify!($name), "`, packed.")]
             #[allow(non_camel_case_types)] // the name that GGUF gives it
-            pub(in super::super) struct $name;
+            pub(in crate::kernels) struct $name;
             impl Format for $name {
                 type Codes = $codes;
                 type Scales = $scales;
@@ -114,7 +115,7 @@ macro_rules! formats {
         macro_rules! with_format {
             ($dtype:expr, |$format:ident| $body:expr, $none:expr) => {
                 match $dtype {
-                    $($crate::kernels::WeightDType::$name => {
+                    $($crate::kernels::views::WeightDType::$name => {
                         type $format = $crate::kernels::quant::stored::$name;
                         $body
                     })*
@@ -131,7 +132,8 @@ formats! {
     Q5_1: FiveBits, HalvesAndMinima, 0, (32, 24), |block, _| with_fifth_bits(nibbles(block, 8), block, 4),
         |s, block, _| scale_and_minimum(s, block);
     Q8_0: Bytes, Halves, 0, (32, 34), |block, _| words(block, 2), |s, block, _| one_scale(s, block);
-    IQ4_NL: Levels, Halves, 0, (32, 18), |block, _| nibbles(block, 2), |s, block, _| one_scale(s, block);
+    IQ4_NL: Levels<Iq4>, Halves, 0, (32, 18), |block, _| nibbles(block, 2), |s, block, _| one_scale(s, block);
+    MXFP4: Levels<Fp4>, Exponents, 0, (32, 17), |block, _| nibbles(block, 1), |_s, block, _| ([power_of_two(block[0]); 2], 0.0);
     Q4_K: Nibbles, Small, 0, (256, 144), |block, part| bits(words(block, 16 + part / 2 * 32), part % 2 * 4, 15),
         |s, block, part| small(s, block, part);
     Q5_K: FiveBits, Small, 0, (256, 176), |block, part| joined(
@@ -143,4 +145,4 @@ formats! {
         bits(words(block, 128 + part / 4 * 32), part % 4 * 2, 3),
     ), |s, block, part| small_split(s, block, part);
 }
-pub(in super::super) use with_format;
+pub(in crate::kernels) use with_format;

@@ -53,7 +53,7 @@ impl Cache {
             kernels.attend(&self.spec, queries, &pages, &mut state);
         }
         let mut out = vec![f32::NAN; rows * v];
-        out.chunks_exact_mut(v).enumerate().for_each(|(i, out)| state.finish(i, out));
+        out.chunks_exact_mut(v).enumerate().for_each(|(i, out)| state.finish(i, None, out));
         out
     }
 
@@ -79,7 +79,7 @@ impl Cache {
     }
 }
 
-/// Brings a block to numbers that a storage holds exactly.
+/// Rounds a block to numbers that a storage holds exactly.
 fn storable(dtype: KvDType, block: &mut [f32]) {
     match dtype {
         KvDType::F32 => {}
@@ -92,7 +92,7 @@ fn storable(dtype: KvDType, block: &mut [f32]) {
 }
 
 fn spec(head_dim: usize, value_dim: usize, softcap: Option<f32>, window: Option<usize>) -> AttendSpec {
-    AttendSpec { head_dim, value_dim, scale: 1.5 / (head_dim as f32).sqrt(), softcap, window }
+    AttendSpec { head_dim, value_dim, scale: 1.5 / (head_dim as f32).sqrt(), softcap, window, ahead: 0 }
 }
 
 fn same(a: &[f32], b: &[f32]) -> bool {
@@ -120,7 +120,7 @@ fn attention_is_a_softmax_of_scores_over_values() {
                 for (position, tokens, group) in [(0, 20, 1), (62, 5, 3), (100, 50, 2), (149, 1, 3)] {
                     let values = Random(23).normals(tokens * group * d);
                     let slopes = (index % 2 == 0).then_some(&slopes[..group]);
-                    let queries = Queries { values: &values, group, position, slopes };
+                    let queries = Queries { values: &values, group, position, keys: usize::MAX, slopes };
                     let out = cache.attend(kernels, &queries, true);
                     for row in 0..tokens * group {
                         let slope = slopes.map_or(0.0, |slopes| slopes[row % group]);
@@ -147,7 +147,7 @@ fn a_query_alone_has_the_bits_that_it_has_among_others() {
                     let position = first + tokens.start;
                     cache.attend(
                         kernels,
-                        &Queries { values, group, position, slopes: Some(&slopes) },
+                        &Queries { values, group, position, keys: usize::MAX, slopes: Some(&slopes) },
                         at_once,
                     )
                 };
@@ -158,8 +158,13 @@ fn a_query_alone_has_the_bits_that_it_has_among_others() {
                     assert!(same(&some, expected), "{:?} {dtype:?}: {count} tokens", kernels.isa());
                 }
                 let head = &values[5 * d..6 * d]; // the third head of the second token
-                let alone =
-                    Queries { values: head, group: 1, position: first + 1, slopes: Some(&slopes[2..]) };
+                let alone = Queries {
+                    values: head,
+                    group: 1,
+                    position: first + 1,
+                    keys: usize::MAX,
+                    slopes: Some(&slopes[2..]),
+                };
                 assert!(same(&cache.attend(kernels, &alone, false), &whole[5 * v..6 * v]));
             }
         }
@@ -176,7 +181,8 @@ fn keys_written_later_change_nothing_for_earlier_queries() {
                 short.pages.iter_mut().for_each(|page| page.fill(0xff));
                 (0..time).for_each(|t| short.store(kernels, t));
                 let values = Random(25).normals(64);
-                let queries = Queries { values: &values, group: 1, position: time - 1, slopes: None };
+                let queries =
+                    Queries { values: &values, group: 1, position: time - 1, keys: usize::MAX, slopes: None };
                 let (a, b) = (short.attend(kernels, &queries, true), long.attend(kernels, &queries, true));
                 assert!(same(&a, &b), "{:?} {dtype:?}: {time} keys", kernels.isa());
             }
@@ -189,14 +195,14 @@ fn pages_without_a_visible_key_may_be_left_out() {
     for kernels in all() {
         let cache = Cache::random(kernels, spec(32, 32, None, Some(30)), KvDType::F32, 192);
         let values = Random(26).normals(32);
-        let queries = Queries { values: &values, group: 1, position: 169, slopes: None };
+        let queries = Queries { values: &values, group: 1, position: 169, keys: usize::MAX, slopes: None };
         let whole = cache.attend(kernels, &queries, true);
         let mut state = AttendState::default();
         state.reset(1, 32);
         let pages = Pages { layout: cache.layout, start: 128, pages: &[&cache.pages[2]], ahead: None };
         kernels.attend(&cache.spec, &queries, &pages, &mut state);
         let mut out = vec![0.0; 32];
-        state.finish(0, &mut out);
+        state.finish(0, None, &mut out);
         assert_eq!(out, whole);
     }
 }
@@ -206,7 +212,7 @@ fn segments_merge_to_what_they_are_together() {
     for kernels in all() {
         let cache = Cache::random(kernels, spec(48, 40, None, None), KvDType::F16, 256);
         let values = Random(28).normals(48 * 3);
-        let queries = Queries { values: &values, group: 3, position: 250, slopes: None };
+        let queries = Queries { values: &values, group: 3, position: 250, keys: usize::MAX, slopes: None };
         let pages: Vec<&[u8]> = cache.pages.iter().map(Vec::as_slice).collect();
         let [mut total, mut later] = [0, 2].map(|first| {
             let mut state = AttendState::default();
@@ -221,7 +227,7 @@ fn segments_merge_to_what_they_are_together() {
         kernels.merge(&mut total, &later);
         let mut out = [0.0; 40];
         for row in 0..3 {
-            total.finish(row, &mut out);
+            total.finish(row, None, &mut out);
             assert_close(&out, &cache.expected(&values[row * 48..(row + 1) * 48], 250, 0.0), 4e-6);
         }
     }
@@ -232,7 +238,7 @@ fn a_query_that_sees_nothing_gives_zeros() {
     let mut state = AttendState::default();
     state.reset(2, 3);
     let mut out = [1.0; 3];
-    state.finish(1, &mut out);
+    state.finish(1, None, &mut out);
     assert_eq!(out, [0.0; 3]);
 }
 
@@ -242,7 +248,7 @@ fn very_large_scores_do_not_overflow() {
         let big = AttendSpec { scale: 1000.0, ..spec(16, 16, None, None) };
         let cache = Cache::random(kernels, big, KvDType::F32, 100);
         let values = Random(27).normals(16);
-        let queries = Queries { values: &values, group: 1, position: 99, slopes: None };
+        let queries = Queries { values: &values, group: 1, position: 99, keys: usize::MAX, slopes: None };
         assert_close(&cache.attend(kernels, &queries, true), &cache.expected(&values, 99, 0.0), 1e-2);
     }
 }
@@ -257,7 +263,7 @@ fn eight_bits_are_off_by_half_a_step() {
         cache.values = Random(29).normals(40);
         cache.store(kernels, 0);
         let values = Random(30).normals(40);
-        let queries = Queries { values: &values, group: 1, position: 0, slopes: None };
+        let queries = Queries { values: &values, group: 1, position: 0, keys: usize::MAX, slopes: None };
         let out = cache.attend(kernels, &queries, true); // of one key: its value
         for (block, out) in cache.values.chunks(32).zip(out.chunks(32)) {
             let step = block.iter().fold(0.0f32, |most, v| most.max(v.abs())) / 127.0;

@@ -9,7 +9,7 @@ use super::{all, assert_close, Random};
 
 const ROWS: usize = 35;
 
-/// The kernels that take bfloat activations by choice, or because they are asked to.
+/// The kernels that take bfloat activations, by default or on request.
 fn with_bfloats() -> Vec<&'static Kernels> {
     all().into_iter().chain(Kernels::new(Isa::Avx512Bf16).ok()).collect()
 }

@@ -1,16 +1,18 @@
-//! What the kernels promise, on every instruction set that this CPU has.
+//! The contract of the kernels, on every instruction set that this CPU has.
 
 #![allow(clippy::single_range_in_vec_init)] // a query's visible keys are a range
 
 mod attention;
 mod inputs;
 mod matmul;
+mod outer;
 mod quant;
 mod rows;
+mod whole;
 
 use super::{Isa, Kernels};
 
-/// The kernels of every instruction set of this CPU, but for the dot product of bfloats, which `inputs` asks.
+/// The kernels of every instruction set of this CPU, but for the dot product of bfloats, which `inputs` tests.
 fn all() -> Vec<&'static Kernels> {
     Isa::ALL
         .into_iter()

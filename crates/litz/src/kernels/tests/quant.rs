@@ -2,14 +2,14 @@
 
 use half::f16;
 
-use super::super::codes::{CodeTile, CODES, CODE_WORDS, SCALE};
+use super::super::quant::codes::{CodeTile, CODES, CODE_WORDS, SCALE};
 
 use super::super::*;
 use super::{all, assert_close, Random};
 use crate::formats::{dequantize, DType};
 
 /// Every dtype that is packed, and its name in a file.
-pub(super) const DTYPES: [(WeightDType, DType); 9] = [
+pub(super) const DTYPES: [(WeightDType, DType); 10] = [
     (WeightDType::Q8_0, DType::Q8_0),
     (WeightDType::Q4_0, DType::Q4_0),
     (WeightDType::Q4_1, DType::Q4_1),
@@ -19,12 +19,14 @@ pub(super) const DTYPES: [(WeightDType, DType); 9] = [
     (WeightDType::Q5_K, DType::Q5K),
     (WeightDType::Q6_K, DType::Q6K),
     (WeightDType::IQ4_NL, DType::IQ4NL),
+    (WeightDType::MXFP4, DType::MXFP4),
 ];
 
 /// Where a stored block has its halves.
 fn halves(dtype: WeightDType) -> &'static [usize] {
     match dtype {
         WeightDType::Q6_K => &[208],
+        WeightDType::MXFP4 => &[],
         WeightDType::Q4_1 | WeightDType::Q5_1 | WeightDType::Q4_K | WeightDType::Q5_K => &[0, 2],
         _ => &[0],
     }
@@ -48,6 +50,9 @@ impl Weights {
         let mut stored: Vec<u8> =
             (0..rows * cols / elements * bytes).map(|_| (random.bits() >> 33) as u8).collect();
         for block in stored.chunks_exact_mut(bytes) {
+            if dtypes.0 == WeightDType::MXFP4 {
+                block[0] = 120 + block[0] % 8;
+            }
             for &at in halves(dtypes.0) {
                 let half = f16::from_f32(random.normal() * 0.1);
                 block[at..at + 2].copy_from_slice(&half.to_le_bytes());
@@ -271,6 +276,9 @@ fn packing_keeps_every_value() {
 /// A stored block whose halves are 1 (and 0), with this byte everywhere else.
 fn constant_block(dtype: WeightDType, byte: u8) -> Vec<u8> {
     let mut block = vec![byte; dtype.block().1];
+    if dtype == WeightDType::MXFP4 {
+        block[0] = 128; // twice the values that codes stand for, times a half of 2
+    }
     for (i, &at) in halves(dtype).iter().enumerate() {
         let half = f16::from_f32(if i == 0 { 1.0 } else { 0.0 });
         block[at..at + 2].copy_from_slice(&half.to_le_bytes());
@@ -338,7 +346,8 @@ fn a_scale_that_is_nan_infinite_or_zero_reaches_its_own_row_only() {
             for scale in [f16::NAN, f16::INFINITY, f16::ZERO] {
                 let mut w = Weights::random(dtype, 18, 256);
                 let row = dtype.0.row_bytes(256).unwrap();
-                let at = 17 * row + halves(dtype.0)[0];
+                let Some(&first) = halves(dtype.0).first() else { continue };
+                let at = 17 * row + first;
                 w.stored[at..at + 2].copy_from_slice(&scale.to_le_bytes());
                 let w = Weights::new(dtype, 18, 256, w.stored);
                 for tokens in [1, 11] {
@@ -347,6 +356,33 @@ fn a_scale_that_is_nan_infinite_or_zero_reaches_its_own_row_only() {
                     assert!(y.iter().enumerate().all(good), "{:?} {dtype:?} {scale}", kernels.isa());
                 }
             }
+        }
+    }
+}
+
+#[test]
+fn every_exponent_is_the_scale_that_it_stands_for() {
+    let dtype = (WeightDType::MXFP4, DType::MXFP4);
+    // One block a row: its exponent, then the code of 1 in the first column and of 0 in the others.
+    let stored: Vec<u8> = (0..=255).flat_map(|exponent| [&[exponent, 2][..], &[0; 15]].concat()).collect();
+    let w = Weights::new(dtype, 256, 32, stored);
+    let x: Vec<f32> = (0..32).map(|column| if column == 0 { 127.0 } else { 0.0 }).collect();
+    let expected: Vec<f32> =
+        (0..256).map(|exponent| 127.0 * 2_f64.powi(exponent - 127)).map(|y| y as f32).collect();
+    for (kernels, width) in forms() {
+        let found = product(kernels, &w, &Rows::new(kernels, width, &x, 32));
+        // Beyond these, products of codes of 16 bits pass what a float holds.
+        for (exponent, (found, expected)) in found.iter().zip(&expected).enumerate().take(231) {
+            let close = (found - expected).abs() <= 1e-6 * expected.abs();
+            assert!(close, "{:?} {width:?} {exponent}: {found} for {expected}", kernels.isa());
+        }
+    }
+    let mut floats = vec![0.0; 32];
+    for kernels in all() {
+        for exponent in 0..256 {
+            let matrix = Matrix::new(WeightDType::MXFP4, 256, 32, &w.stored).unwrap();
+            kernels.dequantize_row(&matrix, exponent, &mut floats);
+            assert_eq!(floats[0], w.values[32 * exponent], "{:?} {exponent}", kernels.isa());
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use half::{bf16, f16};
 
+use super::super::quant::codes;
 use super::super::*;
 use super::quant::{code, CODE_WIDTHS};
 use super::{all, assert_close, Random};
@@ -92,11 +93,20 @@ fn definition(activation: Activation, x: f64) -> f64 {
         }
         Activation::Relu => x.max(0.0),
         Activation::QuickGelu => x * sigmoid(1.702 * x),
+        Activation::Tanh => x.tanh(),
+        Activation::Sigmoid => sigmoid(x),
     }
 }
 
-const ACTIVATIONS: [Activation; 5] =
-    [Activation::Silu, Activation::Gelu, Activation::GeluTanh, Activation::Relu, Activation::QuickGelu];
+const ACTIVATIONS: [Activation; 7] = [
+    Activation::Silu,
+    Activation::Gelu,
+    Activation::GeluTanh,
+    Activation::Relu,
+    Activation::QuickGelu,
+    Activation::Tanh,
+    Activation::Sigmoid,
+];
 
 #[test]
 fn activations_follow_their_definitions() {
@@ -124,13 +134,18 @@ fn gelu_keeps_its_lower_tail() {
 }
 
 #[test]
-fn activations_let_nan_through_and_end_at_x_and_at_zero() {
+fn activations_let_nan_through_and_reach_their_ends() {
     for kernels in all() {
         for activation in ACTIVATIONS {
             let mut y = [f32::NAN, 1e30, -1e30, 0.0];
             kernels.activate(activation, &mut y);
             assert!(y[0].is_nan(), "{activation:?}");
-            assert_eq!(y[1..], [1e30, 0.0, 0.0], "{activation:?}");
+            let ends = match activation {
+                Activation::Tanh => [1.0, -1.0, 0.0],
+                Activation::Sigmoid => [1.0, 0.0, 0.5],
+                _ => [1e30, 0.0, 0.0],
+            };
+            assert_eq!(y[1..], ends, "{activation:?}");
         }
     }
 }

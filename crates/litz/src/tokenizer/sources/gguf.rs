@@ -1,13 +1,14 @@
-//! The tokenizer in the metadata of a GGUF file.
+//! The reader of the tokenizer in a GGUF file's metadata.
 
 use serde_json::{json, Value as Json};
 
 use super::gguf_splits::{splits, Splits};
 use super::stages;
-use super::vocab_txt::Bert;
-use crate::formats::{Metadata, TensorFile, Value};
+use super::vocab_txt::BertSettings;
+use crate::formats::{Metadata, MetadataValue, TensorFile};
 use crate::tokenizer::added_tokens::AddedToken;
-use crate::tokenizer::description::{Description, Kind, Merges, ModelSection, ModelSettings, Sections};
+use crate::tokenizer::description::merges::Merges;
+use crate::tokenizer::description::{Description, ModelKind, ModelSection, ModelSettings, Sections};
 use crate::tokenizer::vocab::VocabBuilder;
 use crate::tokenizer::Tokenizer;
 use crate::{Error, Result};
@@ -29,7 +30,7 @@ const BYTE: i32 = 6;
 const BOS: &str = "tokenizer.ggml.bos_token_id";
 const EOS: &str = "tokenizer.ggml.eos_token_id";
 
-/// The ids of the beginning and the end that each kind of vocabulary has where the file names none that it has.
+/// The default ids of BOS and EOS for each kind of vocabulary, for files without a valid id.
 /// Every reader of the format agrees on these, and files rely on them.
 const SENTENCE_PIECE_IDS: [u32; 2] = [1, 2];
 const BYTE_LEVEL_IDS: [u32; 2] = [11, 11];
@@ -38,8 +39,8 @@ const BERT_UNKNOWN: u32 = 100;
 const T5_END: u32 = 1;
 const T5_UNKNOWN: u32 = 2;
 
-/// The vocabulary and what each token is for.
-struct Tokens {
+/// The vocabulary and the kind of each token.
+struct GgufVocabulary {
     texts: Vec<String>,
     kinds: Vec<i32>, // by id
     unknown: Option<u32>,
@@ -83,7 +84,7 @@ fn byte_level(metadata: &Metadata) -> Result<Description> {
     })?;
     let Splits { patterns, ignore_merges, adds_bos, nfc } = splits(name)
         .ok_or_else(|| Error::Unsupported(format!("{PRE}: {name:?} is not implemented by litz")))?;
-    let tokens = Tokens::read(metadata)?;
+    let tokens = GgufVocabulary::read(metadata)?;
     let sections = Sections {
         normalizer: if nfc { json!({"type": "NFC"}) } else { Json::Null },
         pre_tokenizer: stages::splits(patterns, true),
@@ -103,9 +104,9 @@ fn byte_level(metadata: &Metadata) -> Result<Description> {
 
 /// SentencePiece's kind: merges follow the scores.
 fn sentence_piece(metadata: &Metadata) -> Result<Description> {
-    let tokens = Tokens::read(metadata)?;
+    let tokens = GgufVocabulary::read(metadata)?;
     let scores = scores(metadata, tokens.kinds.len())?;
-    // Control, byte and unknown tokens never come out of a merge.
+    // Control, byte and unknown tokens never result from a merge.
     let mergeable = |&(kind, _): &(i32, f32)| kind == NORMAL || kind == USER_DEFINED;
     let scores = tokens.kinds.iter().copied().zip(scores);
     let scores: Vec<Option<f32>> =
@@ -123,7 +124,7 @@ fn sentence_piece(metadata: &Metadata) -> Result<Description> {
 
 /// Gemma 4's kind: SentencePiece's marks and byte tokens, with a list of merges.
 fn marked_merges(metadata: &Metadata) -> Result<Description> {
-    let tokens = Tokens::read(metadata)?;
+    let tokens = GgufVocabulary::read(metadata)?;
     let prefix = metadata.boolean("tokenizer.ggml.add_space_prefix")?.unwrap_or(false);
     let lines = stages::splits(&[r"[^\n]+|\n+"], false);
     let model = ModelSection {
@@ -136,9 +137,9 @@ fn marked_merges(metadata: &Metadata) -> Result<Description> {
     Ok(Description { sections, added_tokens: tokens.added(metadata)?, model })
 }
 
-/// BERT's kind. The file marks tokens that begin a word; vocabularies mark those that go on.
+/// BERT's kind. The file marks tokens that begin a word; a `vocab.txt` marks those that continue one.
 fn words(metadata: &Metadata) -> Result<Description> {
-    let mut tokens = Tokens::read(metadata)?;
+    let mut tokens = GgufVocabulary::read(metadata)?;
     for text in &mut tokens.texts {
         *text = match text.strip_prefix(stages::MARK) {
             Some(word) => word.to_owned(),
@@ -156,13 +157,14 @@ fn words(metadata: &Metadata) -> Result<Description> {
         Ok::<_, Error>((tokens.text(id), id))
     };
     let before = special(["tokenizer.ggml.cls_token_id", BOS], BERT_IDS[0])?;
-    // The misspelt separator is how the format has it.
+    // The format misspells the separator's key.
     let after = special(["tokenizer.ggml.seperator_token_id", EOS], BERT_IDS[1])?;
     let unknown = tokens.unknown.or_else(|| tokens.existing(BERT_UNKNOWN));
     let unknown = unknown.ok_or_else(|| missing("tokenizer.ggml.unknown_token_id", "a token id"))?;
     let lowercase = metadata.boolean("tokenizer.ggml.normalizer.lowercase")?.unwrap_or(true);
     let accents = metadata.boolean("tokenizer.ggml.normalizer.strip_accents")?;
-    let bert = Bert { unknown: tokens.text(unknown), before, after, lowercase, chinese: true, accents };
+    let bert =
+        BertSettings { unknown: tokens.text(unknown), before, after, lowercase, chinese: true, accents };
     let mut description = bert.describe(tokens.vocab()?);
     description.added_tokens = tokens.added(metadata)?;
     Ok(description)
@@ -170,7 +172,7 @@ fn words(metadata: &Metadata) -> Result<Description> {
 
 /// T5's kind: Unigram.
 fn unigram(metadata: &Metadata) -> Result<Description> {
-    let tokens = Tokens::read(metadata)?;
+    let tokens = GgufVocabulary::read(metadata)?;
     let scores = scores(metadata, tokens.kinds.len())?.into_iter().map(f64::from).collect();
     let charsmap = charsmap(metadata)?;
     let flag = |key, absent| Ok::<_, Error>(metadata.boolean(key)?.unwrap_or(absent));
@@ -193,7 +195,7 @@ fn unigram(metadata: &Metadata) -> Result<Description> {
     let mut sections = stages.sections();
     sections.post_processor = stages::around(named(before), named(after));
     let settings = ModelSettings {
-        kind: Kind::Unigram,
+        kind: ModelKind::Unigram,
         unknown_id: tokens.unknown.or_else(|| tokens.existing(T5_UNKNOWN)).map(|id| id as usize),
         unmatched: tokens.unmatched(),
         ..ModelSettings::default()
@@ -206,9 +208,9 @@ fn unigram(metadata: &Metadata) -> Result<Description> {
 
 fn charsmap(metadata: &Metadata) -> Result<Vec<u8>> {
     let Some(array) = metadata.array("tokenizer.ggml.precompiled_charsmap")? else { return Ok(Vec::new()) };
-    let byte = |value: Value<'_>| match value {
-        Value::Unsigned(byte) => u8::try_from(byte).ok(),
-        Value::Signed(byte) => i8::try_from(byte).ok().map(i8::cast_unsigned),
+    let byte = |value: MetadataValue<'_>| match value {
+        MetadataValue::Unsigned(byte) => u8::try_from(byte).ok(),
+        MetadataValue::Signed(byte) => i8::try_from(byte).ok().map(i8::cast_unsigned),
         _ => None,
     };
     array.iter().map(byte).collect::<Option<_>>().ok_or_else(|| {
@@ -216,7 +218,7 @@ fn charsmap(metadata: &Metadata) -> Result<Vec<u8>> {
     })
 }
 
-impl Tokens {
+impl GgufVocabulary {
     fn read(metadata: &Metadata) -> Result<Self> {
         let texts = metadata.strings(TOKENS)?.ok_or_else(|| missing(TOKENS, "the vocabulary"))?;
         let texts = (0u32..).zip(texts).map(|(id, text)| {
@@ -247,13 +249,13 @@ impl Tokens {
         Ok(vocab)
     }
 
-    /// Whether no token reaches over the mark of a word: words can be tokenized one by one.
+    /// Whether no token crosses the mark of a word, so that words can be tokenized independently.
     fn marks_begin_tokens(&self) -> bool {
         let mut normal = self.texts.iter().zip(&self.kinds).filter(|&(_, &kind)| kind == NORMAL);
         normal.all(|(text, _)| text.rfind(stages::MARK).is_none_or(|at| at == 0))
     }
 
-    /// Tokens for bytes or control: no text is cut into them, whatever it spells.
+    /// The tokens of bytes and controls, which no text is segmented into.
     fn unmatched(&self) -> Vec<u32> {
         let kinds = (0u32..).zip(&self.kinds);
         kinds.filter(|&(_, kind)| matches!(*kind, UNKNOWN | CONTROL | BYTE)).map(|(id, _)| id).collect()
@@ -263,7 +265,7 @@ impl Tokens {
         self.texts.get(id as usize).map_or("", String::as_str)
     }
 
-    /// The tokens to be found in the text itself.
+    /// The added tokens.
     fn added(&self, metadata: &Metadata) -> Result<Vec<AddedToken>> {
         let name = metadata.text("general.name")?.unwrap_or_default().to_lowercase();
         let strips = name.contains("phi-3") || name.contains("phi3");
@@ -284,7 +286,7 @@ impl Tokens {
         Ok(tokens.collect())
     }
 
-    /// What the file puts around a text; `bos` and `ids` are what its kind has when the file is silent.
+    /// The special tokens around a text. `bos` and `ids` are the defaults of the kind.
     fn around(&self, metadata: &Metadata, bos: bool, ids: [u32; 2]) -> Result<Json> {
         let special =
             |flag: &str, key: &str, adds: bool, absent: u32| match metadata.boolean(flag)?.unwrap_or(adds) {
@@ -319,9 +321,9 @@ impl Tokens {
         }
     }
 
-    /// The token that the key names; none where it names none of the vocabulary, as files do that mean "none" by it.
+    /// The token of the key; none for an id outside the vocabulary, which some files use for "none".
     fn id_of(&self, metadata: &Metadata, key: &str) -> Result<Option<u32>> {
-        if let Some(Value::Signed(..0)) = metadata.get(key) {
+        if let Some(MetadataValue::Signed(..0)) = metadata.get(key) {
             return Ok(None);
         }
         let id = metadata.unsigned(key)?.and_then(|id| u32::try_from(id).ok());

@@ -1,4 +1,4 @@
-//! How the pre-tokenizers that GGUF files name split text.
+//! The split patterns of the pre-tokenizers that GGUF files name.
 
 use super::patterns::{GPT2, GPT4O, LLAMA3, QWEN2};
 
@@ -22,14 +22,14 @@ const EXAONE_MOE: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?(?:\p{
 const LINES: &str = r"[^\n]+|[\n]+";
 const IDEOGRAPHS: &str = r"[\x{4E00}-\x{9FA5}\x{0800}-\x{4E00}\x{AC00}-\x{D7FF}]+";
 
-/// A pre-tokenizer: patterns applied one after the other, and what goes with them.
+/// A pre-tokenizer: consecutive patterns and their settings.
 #[derive(Clone, Copy)]
 pub(super) struct Splits {
     /// Each isolates its matches in the pieces of the one before.
     pub patterns: &'static [&'static str],
     /// A piece that is a token is that token.
     pub ignore_merges: bool,
-    /// A text begins with BOS unless the file says otherwise.
+    /// A text begins with BOS unless the file excludes it.
     pub adds_bos: bool,
     /// Text is composed first.
     pub nfc: bool,
@@ -43,7 +43,7 @@ const fn composed(patterns: &'static [&'static str]) -> Splits {
     Splits { nfc: true, ..plain(patterns) }
 }
 
-/// The splits of a `tokenizer.ggml.pre`, if they are known here.
+/// The splits of a `tokenizer.ggml.pre`, if litz has them.
 pub(super) fn splits(name: &str) -> Option<Splits> {
     Some(match name {
         "gpt-2" | "phi-2" | "jina-es" | "jina-de" | "jina-v2-es" | "jina-v2-de" | "gigachat" | "a.x-4.0"

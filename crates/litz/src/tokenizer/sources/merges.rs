@@ -1,15 +1,17 @@
-//! `vocab.json` and `merges.txt`: GPT-2's two files, which many byte-level tokenizers have.
+//! The reader of `vocab.json` and `merges.txt`, the two files of GPT-2 and many byte-level tokenizers.
 
 use serde_json::{json, Value};
 
 use super::ranks::special;
 use super::{patterns, stages, SourceOptions};
-use crate::tokenizer::description::{Description, Merges, ModelSection, ModelSettings, Sections};
-use crate::tokenizer::{added_tokens::AddedToken, json};
+use crate::tokenizer::added_tokens::AddedToken;
+use crate::tokenizer::description::json;
+use crate::tokenizer::description::merges::Merges;
+use crate::tokenizer::description::{Description, ModelSection, ModelSettings, Sections};
 use crate::{Error, Result};
 
 impl Description {
-    /// Reads a `vocab.json` and its `merges.txt`; the class in the options says what is around them.
+    /// Reads a `vocab.json` and its `merges.txt`. The class in the options determines the other stages.
     pub fn from_vocab_and_merges(vocab: &[u8], merges: &[u8], options: &SourceOptions) -> Result<Self> {
         let (vocab, ids) = (json::vocabulary(vocab)?, json::vocabulary(vocab)?);
         let ids: hashbrown::HashMap<&str, u32> = ids.by_id().into_iter().collect();
@@ -54,7 +56,7 @@ fn read_merges(bytes: &[u8]) -> Result<Merges> {
     Ok(merges)
 }
 
-/// What the classes that write these files do around the model.
+/// The other stages of the classes that write these files.
 #[derive(Clone, Copy, PartialEq)]
 enum Family {
     Gpt2,
@@ -71,7 +73,7 @@ impl Family {
             "Qwen2Tokenizer" => Ok(Self::Qwen2),
             "CLIPTokenizer" => Ok(Self::Clip),
             other => Err(Error::Unsupported(format!(
-                "vocab.json and merges.txt of {other}: litz does not know how that class splits text; save the \
+                "vocab.json and merges.txt of {other}: the splits of that class are not implemented; save the \
                  tokenizer as tokenizer.json"
             ))),
         }

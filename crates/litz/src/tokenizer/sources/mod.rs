@@ -1,6 +1,5 @@
-//! Other files than `tokenizer.json` that describe a tokenizer, each read into a [`super::Description`].
+//! Readers of other tokenizer files than `tokenizer.json`, each into a [`super::Description`].
 
-mod base64;
 mod gguf;
 mod gguf_splits;
 mod merges;

@@ -1,4 +1,4 @@
-//! A tokenizer from the files that describe it, whatever they are.
+//! Opening a tokenizer from its files.
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -6,11 +6,12 @@ use std::path::Path;
 
 use super::SourceOptions;
 use crate::formats::TensorFile;
-use crate::tokenizer::stored::Place;
+use crate::tokenizer::tables::cache_file::CacheFile;
+use crate::tokenizer::tables::BpeTables;
 use crate::tokenizer::{Description, Tokenizer};
 use crate::{Error, Result};
 
-/// Far more than any vocabulary; what is larger is something else.
+/// Far more than any vocabulary: a larger file is something else.
 const LARGEST: u64 = 1 << 30;
 
 /// The kinds of files that describe a tokenizer.
@@ -79,8 +80,8 @@ impl Description {
 impl Tokenizer {
     /// Reads the files of a tokenizer and compiles it. Errors name the file.
     ///
-    /// What a large `tokenizer.json` or GGUF file gives is kept in the folder `cache`, and taken from there while the
-    /// file stays as it is. A folder that cannot be used makes no difference but time.
+    /// The tables of a large `tokenizer.json` or GGUF file are kept in the folder `cache`, and read from there while the
+    /// file is unchanged. A folder that cannot be used only costs time.
     pub fn open(
         source: Source,
         paths: &[&Path],
@@ -109,25 +110,25 @@ impl Tokenizer {
         describe: impl FnOnce() -> Result<Description>,
         options: &SourceOptions,
     ) -> Result<Self> {
-        let place = Place::of(folder, path);
-        let kept = place.as_ref().and_then(Place::load).and_then(Description::from_stored);
-        if let Some(mut description) = kept {
+        let place = CacheFile::of(folder, path);
+        let kept = place.as_ref().and_then(CacheFile::load).and_then(BpeTables::from_stored);
+        if let Some((mut description, tables)) = kept {
             options.finish(&mut description)?;
-            return Self::compile(description);
+            return Self::compile_with(description, Some(tables));
         }
         let mut description = describe()?;
         let json = description.small_json()?;
         options.finish(&mut description)?;
         let tokenizer = Self::compile(description)?;
         if let Some(place) = place {
-            // A full or read-only disk costs the next start some time, and nothing else.
+            // A full or read-only disk only costs the next start some time.
             let _ = tokenizer.keep(&place, path, &json);
         }
         Ok(tokenizer)
     }
 }
 
-/// Opening names the file in its errors, so the rest does, too.
+/// Errors name the file, as those of `TensorFile::open` do.
 fn read_gguf(path: &Path) -> Result<Description> {
     Description::from_gguf(&TensorFile::open(path)?).map_err(|error| named(error, path))
 }
@@ -151,7 +152,7 @@ fn read(path: &Path) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The same error, with the file that it is about.
+/// The error with the file's path in front.
 fn named(error: Error, path: &Path) -> Error {
     let path = path.display();
     match error {

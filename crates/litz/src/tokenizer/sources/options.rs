@@ -1,4 +1,4 @@
-//! What the files beside a vocabulary say: `tokenizer_config.json` and the files of added tokens.
+//! The settings beside a vocabulary file: `tokenizer_config.json` and the files of added tokens.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -8,7 +8,7 @@ use crate::tokenizer::added_tokens::AddedToken;
 use crate::tokenizer::description::Description;
 use crate::{Error, Result};
 
-/// Settings of a source that is a bare vocabulary. Keys that it has no use for are not read.
+/// The settings of a source that is a bare vocabulary. Other keys are ignored.
 #[derive(Clone, Default, Deserialize)]
 #[serde(default)]
 pub struct SourceOptions {
@@ -18,15 +18,15 @@ pub struct SourceOptions {
     pub bos_token: Option<String>,
     /// The token after a text.
     pub eos_token: Option<String>,
-    /// The token for what the vocabulary lacks.
+    /// The unknown token.
     pub unk_token: Option<String>,
     /// BERT's token before a text.
     pub cls_token: Option<String>,
     /// BERT's token after a text.
     pub sep_token: Option<String>,
-    /// The token that fills rows.
+    /// The padding token.
     pub pad_token: Option<String>,
-    /// The token of a gap.
+    /// The mask token.
     pub mask_token: Option<String>,
     /// Whether `bos_token` stands before a text.
     pub add_bos_token: Option<bool>,
@@ -60,7 +60,7 @@ impl SourceOptions {
         class.strip_suffix("Fast").unwrap_or(class)
     }
 
-    /// The template of a text's special tokens, as the class has it unless the settings say otherwise.
+    /// The template of a text's special tokens: the settings, or the default of the class.
     pub(super) fn around(&self, id: &impl Fn(&str) -> Option<u32>) -> Result<Value> {
         let (bos, eos) = match self.class() {
             "LlamaTokenizer" | "CodeLlamaTokenizer" | "GemmaTokenizer" => (true, false),

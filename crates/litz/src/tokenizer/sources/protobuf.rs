@@ -1,10 +1,10 @@
-//! Protocol buffers, as far as SentencePiece models use them: fields of a message, one after the other.
+//! A reader of protocol buffers, as far as SentencePiece models use them.
 
 use crate::{Error, Result};
 
 /// The value of a field.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Value<'a> {
+pub(super) enum ProtobufValue<'a> {
     Number(u64),
     Bytes(&'a [u8]),
     Float(f32),
@@ -24,19 +24,19 @@ impl<'a> Message<'a> {
     }
 
     /// The next field and its number; `None` at the end.
-    pub fn next(&mut self) -> Result<Option<(u64, Value<'a>)>> {
+    pub fn next(&mut self) -> Result<Option<(u64, ProtobufValue<'a>)>> {
         loop {
             if self.at == self.bytes.len() {
                 return Ok(None);
             }
             let key = self.varint()?;
             let value = match key & 7 {
-                0 => Value::Number(self.varint()?),
+                0 => ProtobufValue::Number(self.varint()?),
                 2 => {
                     let length = self.varint()?;
-                    Value::Bytes(self.take(usize::try_from(length).unwrap_or(usize::MAX))?)
+                    ProtobufValue::Bytes(self.take(usize::try_from(length).unwrap_or(usize::MAX))?)
                 }
-                5 => Value::Float(f32::from_le_bytes(self.array()?)),
+                5 => ProtobufValue::Float(f32::from_le_bytes(self.array()?)),
                 1 => {
                     self.array::<8>()?;
                     continue;
@@ -77,7 +77,7 @@ impl<'a> Message<'a> {
     }
 }
 
-impl<'a> Value<'a> {
+impl<'a> ProtobufValue<'a> {
     /// Bytes or text; other fields are empty.
     pub fn bytes(self) -> &'a [u8] {
         match self {
@@ -108,9 +108,9 @@ mod tests {
     fn fields_come_in_order() {
         let mut message =
             Message::new(&[0x08, 0x96, 0x01, 0x12, 2, b'h', b'i', 0x1D, 0, 0, 0x80, 0x3F], "test");
-        assert_eq!(message.next().unwrap(), Some((1, Value::Number(150))));
-        assert_eq!(message.next().unwrap(), Some((2, Value::Bytes(b"hi"))));
-        assert_eq!(message.next().unwrap(), Some((3, Value::Float(1.0))));
+        assert_eq!(message.next().unwrap(), Some((1, ProtobufValue::Number(150))));
+        assert_eq!(message.next().unwrap(), Some((2, ProtobufValue::Bytes(b"hi"))));
+        assert_eq!(message.next().unwrap(), Some((3, ProtobufValue::Float(1.0))));
         assert_eq!(message.next().unwrap(), None);
     }
 

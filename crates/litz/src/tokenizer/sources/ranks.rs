@@ -1,10 +1,10 @@
-//! Vocabularies of bytes where the rank of a token is also the rank of every merge that makes it.
+//! Vocabularies of bytes in which a token's rank is also the rank of every merge that results in it.
 
 use super::{patterns, stages};
 use crate::tokenizer::added_tokens::AddedToken;
-use crate::tokenizer::byte_level;
-use crate::tokenizer::description::{Description, Merges, ModelSection, ModelSettings, Sections};
-use crate::tokenizer::save::ranked_merges;
+use crate::tokenizer::description::merges::{ranked_merges, Merges};
+use crate::tokenizer::description::{Description, ModelSection, ModelSettings, Sections};
+use crate::tokenizer::text::byte_level;
 use crate::tokenizer::vocab::VocabBuilder;
 use crate::{Error, Result};
 use serde_json::{json, Value};
@@ -70,7 +70,7 @@ impl Ranks {
     }
 }
 
-// Every way to cut a token is tried.
+// Every split of a token is tried.
 const LONGEST: usize = 4096;
 
 /// A special token that matches its text and nothing around it.
@@ -86,7 +86,7 @@ pub(super) fn special(content: String, id: u32) -> AddedToken {
     }
 }
 
-/// A regex of another engine in terms that mean the same here; what the file says, if nothing needs to change.
+/// A regex of another engine, translated to an equal one of ours.
 pub(super) fn pattern(source: &str) -> String {
     let known = [
         (r"'(?:[sdmt]|ll|ve|re)| ?\p{L}++| ?\p{N}++| ?[^\s\p{L}\p{N}]++|\s++$|\s+(?!\S)|\s", patterns::GPT2),

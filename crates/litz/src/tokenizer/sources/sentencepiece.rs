@@ -1,9 +1,9 @@
-//! SentencePiece `.model` files, BPE and Unigram, read without the library that wrote them.
+//! The reader of SentencePiece `.model` files, BPE and Unigram.
 
-use super::protobuf::{Message, Value};
+use super::protobuf::{Message, ProtobufValue};
 use super::{stages, SourceOptions};
 use crate::tokenizer::added_tokens::AddedToken;
-use crate::tokenizer::description::{Description, Kind, ModelSection, ModelSettings, Sections};
+use crate::tokenizer::description::{Description, ModelKind, ModelSection, ModelSettings, Sections};
 use crate::tokenizer::vocab::VocabBuilder;
 use crate::{Error, Result};
 
@@ -17,35 +17,35 @@ const CONTROL: u64 = 3;
 const USER_DEFINED: u64 = 4;
 const BYTE: u64 = 6;
 
-struct Piece<'a> {
+struct ModelPiece<'a> {
     text: &'a str,
     score: f32,
     kind: u64,
 }
 
 /// The parts of a model file that decide ids.
-struct Model<'a> {
-    pieces: Vec<Piece<'a>>,
+struct SentencePieceModel<'a> {
+    pieces: Vec<ModelPiece<'a>>,
     algorithm: u64,
     byte_fallback: bool,
-    suffix: bool, // spaces stand after words
+    suffix: bool, // the mark of a space comes after the word
     charsmap: &'a [u8],
     prefix: bool,
-    squeeze: bool, // runs of spaces are one
+    squeeze: bool, // whether runs of spaces become one
     escape: bool,
 }
 
 impl Description {
-    /// Reads a SentencePiece model. Which special tokens surround a text is not in the file: the options say it.
+    /// Reads a SentencePiece model. The options determine the special tokens around a text, which the file lacks.
     pub fn from_sentence_piece(bytes: &[u8], options: &SourceOptions) -> Result<Self> {
         let class = options.class();
         if !matches!(class, "" | "LlamaTokenizer" | "CodeLlamaTokenizer" | "GemmaTokenizer" | "T5Tokenizer") {
             return Err(Error::Unsupported(format!(
-                "SentencePiece model of {class}: litz does not know how that class numbers its tokens; save the \
+                "SentencePiece model of {class}: the ids of that class are not implemented; save the \
                  tokenizer as tokenizer.json"
             )));
         }
-        let model = Model::read(bytes)?;
+        let model = SentencePieceModel::read(bytes)?;
         let prefix = options.add_prefix_space.unwrap_or(model.prefix);
         let mut description = Self {
             sections: model.sections(prefix, first_only(options)),
@@ -61,7 +61,7 @@ impl Description {
     }
 }
 
-/// Where the class puts the mark that is not in the text; the library that wrote the file puts it before every piece.
+/// Where the class inserts a mark. The SentencePiece library inserts it before every piece.
 fn first_only(options: &SourceOptions) -> Option<bool> {
     match options.class() {
         "LlamaTokenizer" => Some(!options.legacy.unwrap_or(false)),
@@ -70,7 +70,7 @@ fn first_only(options: &SourceOptions) -> Option<bool> {
     }
 }
 
-impl<'a> Model<'a> {
+impl<'a> SentencePieceModel<'a> {
     fn read(bytes: &'a [u8]) -> Result<Self> {
         let mut model = Self {
             pieces: Vec::new(),
@@ -86,7 +86,7 @@ impl<'a> Model<'a> {
         while let Some((field, value)) = message.next()? {
             match field {
                 1 => {
-                    let piece = Piece::read(value.bytes(), model.pieces.len())?;
+                    let piece = ModelPiece::read(value.bytes(), model.pieces.len())?;
                     model.pieces.push(piece);
                 }
                 2 => model.training(value.bytes())?,
@@ -168,7 +168,7 @@ impl<'a> Model<'a> {
 
     fn unigram(&self) -> Result<ModelSection> {
         let settings = ModelSettings {
-            kind: Kind::Unigram,
+            kind: ModelKind::Unigram,
             unknown_id: self.unknown(),
             byte_fallback: self.byte_fallback,
             unmatched: self.unmatched(),
@@ -179,33 +179,35 @@ impl<'a> Model<'a> {
         Ok(ModelSection { settings, vocab, scores, ..ModelSection::default() })
     }
 
-    /// Pieces that stand for bytes or control: no text is cut into them, whatever it spells.
+    /// The pieces of bytes and controls, which no text is segmented into.
     fn unmatched(&self) -> Vec<u32> {
-        let apart =
-            |(id, piece): (u32, &Piece<'_>)| (!matches!(piece.kind, NORMAL | USER_DEFINED)).then_some(id);
-        (0u32..).zip(&self.pieces).filter_map(apart).collect()
+        let unmatched = |(id, piece): (u32, &ModelPiece<'_>)| {
+            (!matches!(piece.kind, NORMAL | USER_DEFINED)).then_some(id)
+        };
+        (0u32..).zip(&self.pieces).filter_map(unmatched).collect()
     }
 
     fn merged(&self) -> Result<ModelSection> {
         let settings = ModelSettings {
-            kind: Kind::Bpe,
+            kind: ModelKind::Bpe,
             unknown: self.unknown().map(|id| self.pieces[id].text.to_owned()),
             fuse_unknown: true,
             byte_fallback: self.byte_fallback,
             ..ModelSettings::default()
         };
-        let score = |piece: &Piece<'_>| matches!(piece.kind, NORMAL | USER_DEFINED).then_some(piece.score);
+        let score =
+            |piece: &ModelPiece<'_>| matches!(piece.kind, NORMAL | USER_DEFINED).then_some(piece.score);
         let merge_scores = Some(self.pieces.iter().map(score).collect());
         let vocab = self.vocab(VocabBuilder::default())?;
         Ok(ModelSection { settings, vocab, merge_scores, ..ModelSection::default() })
     }
 
-    /// Pieces that are found before anything is cut. The unknown piece and control pieces have texts only for people.
+    /// The added tokens. The texts of the unknown piece and of control pieces are not matched.
     fn added(&self) -> Vec<AddedToken> {
         let found = (0u32..)
             .zip(&self.pieces)
             .filter(|(_, piece)| matches!(piece.kind, UNKNOWN | CONTROL | USER_DEFINED));
-        let token = |(id, piece): (u32, &Piece<'_>)| AddedToken {
+        let token = |(id, piece): (u32, &ModelPiece<'_>)| AddedToken {
             id,
             content: piece.text.to_owned(),
             single_word: false,
@@ -224,7 +226,7 @@ impl<'a> Model<'a> {
         stages::SentencePiece { charsmap, squeeze, prefix, first_only, words }.sections()
     }
 
-    /// Whether no piece reaches over the mark of a word: words can be tokenized one by one.
+    /// Whether no piece crosses the mark of a word, so that words can be tokenized independently.
     fn marks_begin_pieces(&self) -> bool {
         self.pieces
             .iter()
@@ -232,7 +234,7 @@ impl<'a> Model<'a> {
     }
 }
 
-impl<'a> Piece<'a> {
+impl<'a> ModelPiece<'a> {
     fn read(bytes: &'a [u8], place: usize) -> Result<Self> {
         let mut piece = Self { text: "", score: 0.0, kind: NORMAL };
         let mut message = Message::new(bytes, "pieces");
@@ -243,7 +245,7 @@ impl<'a> Piece<'a> {
                         Error::Format(format!("not a SentencePiece model: piece {place} is not UTF-8"))
                     })?;
                 }
-                (2, Value::Float(score)) => piece.score = score,
+                (2, ProtobufValue::Float(score)) => piece.score = score,
                 (3, value) => piece.kind = value.number(),
                 _ => {}
             }

@@ -1,9 +1,9 @@
-//! The stages that sources share, written as a `tokenizer.json` writes them.
+//! The sections that several sources share, as JSON.
 
 use serde_json::{json, Value};
 
-use super::base64;
 use crate::tokenizer::description::Sections;
+use crate::tokenizer::text::base64;
 
 /// SentencePiece's mark for a space.
 pub(super) const MARK: &str = "▁";
@@ -17,14 +17,14 @@ pub(super) fn spaces_to_marks(prefix: bool) -> Value {
     }
 }
 
-/// The same, as stages of a sequence.
+/// Their JSON as stages of a sequence.
 pub(super) fn mark_stages(prefix: bool) -> Vec<Value> {
     let mark = prefix.then(|| json!({"type": "Prepend", "prepend": MARK}));
     let replace = json!({"type": "Replace", "pattern": {"String": " "}, "content": MARK});
     mark.into_iter().chain([replace]).collect()
 }
 
-/// Marks to spaces, byte tokens to text, and one leading space off if one was put there.
+/// A decoder: marks to spaces, byte tokens to text, and one leading space removed if one was inserted.
 pub(super) fn marks_to_spaces(prefix: bool) -> Value {
     let mut decoders = vec![
         json!({"type": "Replace", "pattern": {"String": MARK}, "content": " "}),
@@ -42,7 +42,7 @@ pub(super) fn byte_level() -> Value {
     json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": false})
 }
 
-/// Patterns, each isolating its matches in the pieces of the one before; then bytes, if asked.
+/// Patterns, each isolating its matches in the pieces of the one before; then bytes, if `byte_level`.
 pub(super) fn splits(patterns: &[&str], bytes: bool) -> Value {
     let split = |pattern: &&str| match *pattern {
         r"\p{N}" => json!({"type": "Digits", "individual_digits": true}),
@@ -78,7 +78,7 @@ pub(super) fn around(before: Option<(&str, u32)>, after: Option<(&str, u32)>) ->
     json!({"type": "TemplateProcessing", "single": single, "pair": pair, "special_tokens": specials})
 }
 
-/// What SentencePiece does to text and tokens.
+/// The normalization and segmentation of SentencePiece.
 pub(super) struct SentencePiece<'a> {
     /// The map of characters, as its files have it.
     pub charsmap: &'a [u8],
@@ -88,7 +88,7 @@ pub(super) struct SentencePiece<'a> {
     pub prefix: bool,
     /// Whether that mark goes before the first piece only, or before each that lacks one; `None` if before every piece.
     pub first_only: Option<bool>,
-    /// Whether words are tokenized for themselves, each from its mark on; `None` if by a model of merges or bytes.
+    /// Whether words are tokenized independently, each from its mark on; `None` for a model of merges or bytes.
     pub words: Option<bool>,
 }
 
@@ -96,7 +96,7 @@ impl SentencePiece<'_> {
     /// The stages of a file, but for the post-processor.
     pub fn sections(&self) -> Sections {
         let mut normalizers = Vec::new();
-        // The mark stands even before a text of which the rules leave nothing, unless marks at the end are taken off.
+        // The mark is inserted even if the rules remove the whole text, unless marks at the end are stripped.
         let early = self.words.is_none() && self.first_only.is_none() && self.prefix && !self.squeeze;
         normalizers.extend(early.then(|| json!({"type": "Prepend", "prepend": MARK})));
         if !self.charsmap.is_empty() {

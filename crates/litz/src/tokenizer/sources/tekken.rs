@@ -1,17 +1,18 @@
-//! `tekken.json`: a pattern, a vocabulary of bytes, and special tokens in front of it.
+//! The reader of `tekken.json`: a pattern, a vocabulary of bytes, and special tokens before it.
 
 use serde::Deserialize;
 
 use super::ranks::{pattern, Ranks};
-use super::{base64, SourceOptions};
+use super::SourceOptions;
 use crate::tokenizer::description::Description;
+use crate::tokenizer::text::base64;
 use crate::{Error, Result};
 
 #[derive(Deserialize)]
-struct File {
+struct TekkenFile {
     config: Config,
-    vocab: Vec<Token>,
-    special_tokens: Option<Vec<Special>>,
+    vocab: Vec<TekkenToken>,
+    special_tokens: Option<Vec<TekkenSpecial>>,
 }
 
 #[derive(Deserialize)]
@@ -22,18 +23,18 @@ struct Config {
 }
 
 #[derive(Deserialize)]
-struct Token {
+struct TekkenToken {
     rank: u32,
     token_bytes: String,
 }
 
 #[derive(Deserialize)]
-struct Special {
+struct TekkenSpecial {
     rank: u32,
     token_str: String,
 }
 
-// Files from before they listed them have these.
+// The special tokens of older files, which do not list them.
 const SPECIALS: [&str; 20] = [
     "<unk>",
     "<s>",
@@ -58,9 +59,9 @@ const SPECIALS: [&str; 20] = [
 ];
 
 impl Description {
-    /// Reads a `tekken.json`. `<s>` stands before a text unless the options say otherwise.
+    /// Reads a `tekken.json`. `<s>` is put before a text unless the options exclude it.
     pub fn from_tekken(bytes: &[u8], options: &SourceOptions) -> Result<Self> {
-        let file: File =
+        let file: TekkenFile =
             serde_json::from_slice(bytes).map_err(|error| Error::Format(format!("tekken.json: {error}")))?;
         let first = file.config.default_num_special_tokens;
         let specials = file.specials()?;
@@ -97,7 +98,7 @@ impl Description {
     }
 }
 
-impl File {
+impl TekkenFile {
     /// Every id before the vocabulary's has a token; those without a name are numbered.
     fn specials(&self) -> Result<Vec<(String, u32)>> {
         let count = self.config.default_num_special_tokens;

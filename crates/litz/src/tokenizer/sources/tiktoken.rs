@@ -1,12 +1,13 @@
-//! tiktoken files: a line for each token, its bytes in base64 and its rank.
+//! The reader of tiktoken files: lines of a token's bytes in base64 and its rank.
 
 use super::ranks::{pattern, Ranks};
-use super::{base64, patterns, SourceOptions};
+use super::{patterns, SourceOptions};
 use crate::tokenizer::description::Description;
+use crate::tokenizer::text::base64;
 use crate::{Error, Result};
 
-/// What goes with a vocabulary and is not in its file.
-struct Encoding {
+/// The properties of a vocabulary that are not in its file.
+struct TiktokenEncoding {
     pattern: &'static str,
     specials: Vec<(String, u32)>,
     composed: bool, // text is NFC first
@@ -17,8 +18,8 @@ const LANGUAGES: &str = "en zh de es ru ko fr ja pt tr pl ca nl ar sv it id hi f
     oc ka be tg sd gu am yi lo uz fo ht ps tk nn mt sa lb my bo tl mg as tt haw ln ha ba jw su";
 
 impl Description {
-    /// Reads a tiktoken file. Pattern and special tokens are those of the vocabularies that `name` (the file's name
-    /// without suffix) or the number of ranks tell, or what the options say.
+    /// Reads a tiktoken file. The options, or else `name` (the file's name without suffix) or the number of ranks,
+    /// determine the pattern and the special tokens.
     pub fn from_tiktoken(bytes: &[u8], name: &str, options: &SourceOptions) -> Result<Self> {
         let mut ranks = Ranks::default();
         let mut token = Vec::new();
@@ -35,17 +36,17 @@ impl Description {
             })?;
             ranks.push(&token, rank);
         }
-        let mut encoding = Encoding::known(name, ranks.len() as u32, options.class());
+        let mut encoding = TiktokenEncoding::known(name, ranks.len() as u32, options.class());
         if let Some(source) = &options.pat_str {
             let specials = encoding.take().map(|known| known.specials).unwrap_or_default();
             return Self::of(ranks, &pattern(source), specials, false, name, options);
         }
         match encoding {
-            Some(Encoding { pattern, specials, composed }) => {
+            Some(TiktokenEncoding { pattern, specials, composed }) => {
                 Self::of(ranks, pattern, specials, composed, name, options)
             }
             None => Err(Error::Unsupported(format!(
-                "{name}: {} ranks are no vocabulary that litz knows; say how it splits text with pat_str in \
+                "{name}: {} ranks are no known vocabulary; say how it splits text with pat_str in \
                  tokenizer_config.json",
                 ranks.len()
             ))),
@@ -81,7 +82,7 @@ fn read(line: &[u8], token: &mut Vec<u8>) -> Option<u32> {
     base64::decode(bytes, token).then_some(rank)
 }
 
-impl Encoding {
+impl TiktokenEncoding {
     fn known(name: &str, ranks: u32, class: &str) -> Option<Self> {
         let plain = |pattern, specials| Some(Self { pattern, specials, composed: false });
         let end = |id| vec![("<|endoftext|>".to_owned(), id)];

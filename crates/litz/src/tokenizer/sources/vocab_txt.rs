@@ -1,15 +1,15 @@
-//! `vocab.txt`: BERT's vocabulary, a token a line.
+//! The reader of BERT's `vocab.txt`: one token a line.
 
 use serde_json::{json, Value};
 
 use super::ranks::special;
 use super::SourceOptions;
-use crate::tokenizer::description::{Description, Kind, ModelSection, ModelSettings, Sections};
+use crate::tokenizer::description::{Description, ModelKind, ModelSection, ModelSettings, Sections};
 use crate::tokenizer::vocab::VocabBuilder;
 use crate::{Error, Result};
 
-/// How BERT's models split text and join tokens.
-pub(super) struct Bert<'a> {
+/// The settings of BERT's stages.
+pub(super) struct BertSettings<'a> {
     pub unknown: &'a str,
     pub before: (&'a str, u32),
     pub after: (&'a str, u32),
@@ -32,7 +32,7 @@ impl Description {
         }
         let text = std::str::from_utf8(bytes)
             .map_err(|error| Error::Format(format!("vocab.txt is not UTF-8: {error}")))?;
-        // A text that comes twice has the later id.
+        // A repeated text has the later id.
         let mut vocab = VocabBuilder::repeating();
         let lines = text
             .strip_suffix('\n')
@@ -58,7 +58,7 @@ impl Description {
                 Error::Format(format!("vocab.txt: the special token {token:?} is not in the vocabulary"))
             })
         };
-        let bert = Bert {
+        let bert = BertSettings {
             unknown: named[1],
             before: needed(named[2])?,
             after: needed(named[3])?,
@@ -74,11 +74,11 @@ impl Description {
     }
 }
 
-impl Bert<'_> {
+impl BertSettings<'_> {
     /// The description of a vocabulary that continues words with `##`.
     pub fn describe(&self, vocab: VocabBuilder) -> Description {
         let settings = ModelSettings {
-            kind: Kind::WordPiece,
+            kind: ModelKind::WordPiece,
             unknown: Some(self.unknown.to_owned()),
             prefix: Some("##".into()),
             max_characters: Some(100),

@@ -1,4 +1,4 @@
-//! The symbols that merging begins with: special tokens, characters, and their forms with prefix and suffix.
+//! The initial symbols of BPE training: special tokens and characters, with prefix and suffix.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,12 +10,12 @@ const NONE: u32 = u32::MAX;
 
 /// A vocabulary that grows.
 #[derive(Default)]
-pub(super) struct Tokens {
+pub(super) struct TokenList {
     pub list: Vec<String>,
     ids: HashMap<String, u32>,
 }
 
-impl Tokens {
+impl TokenList {
     /// The id of a token, a new one if it has none yet.
     pub fn id(&mut self, token: &str) -> u32 {
         if let Some(&id) = self.ids.get(token) {
@@ -32,7 +32,7 @@ impl Tokens {
     }
 }
 
-/// Which symbol a character is, by its place in the word.
+/// The symbol of a character, by its position in the word.
 pub(super) struct Alphabet {
     plain: Vec<u32>,                         // by code point
     forms: HashMap<(char, bool, bool), u32>, // continues, ends
@@ -41,7 +41,7 @@ pub(super) struct Alphabet {
 
 impl Alphabet {
     /// The alphabet of a corpus; its symbols are added to `tokens`.
-    pub fn new(words: &Words, settings: &BpeSettings, tokens: &mut Tokens) -> Self {
+    pub fn new(words: &Words, settings: &BpeSettings, tokens: &mut TokenList) -> Self {
         let seen = count(words);
         for token in &settings.special_tokens {
             tokens.id(token);
@@ -87,8 +87,8 @@ impl Alphabet {
         });
     }
 
-    /// In the order of their text, so that no order of words shows in the ids.
-    fn add_forms(&mut self, words: &Words, prefix: &str, suffix: &str, tokens: &mut Tokens) {
+    /// In the order of their text, so that ids do not depend on the order of words.
+    fn add_forms(&mut self, words: &Words, prefix: &str, suffix: &str, tokens: &mut TokenList) {
         let mut forms = BTreeSet::new();
         for (word, _) in words.raw() {
             each_form(words, word, |c, continues, ends| _ = forms.insert((c, continues, ends)));

@@ -1,22 +1,23 @@
-//! Byte-pair encoding: the most frequent pair of symbols becomes one, again and again.
+//! BPE training: the most frequent pair of symbols is merged, again and again.
 //!
-//! The words lie in one array, each with its count in front; a merge visits the words where its pair was seen, in the
-//! order of the array, and the changes are gathered by neighbour before any pair is looked up.
+//! The words are one array, each with its count in front. A merge visits the words of its pair in the order of the
+//! array, and changes are collected by neighbour before any pair is looked up.
 
 use std::collections::HashMap as Map;
 
-use super::alphabet::{Alphabet, Tokens};
-use super::merge::{Changes, Merge, HEADER};
+use super::alphabet::{Alphabet, TokenList};
+use super::merge::{Changes, PairMerge, HEADER};
 use super::pairs::{pair, PairCounts, Queue};
-use super::{BpeSettings, Progress, Stage, Words};
+use super::{BpeSettings, Progress, TrainingStage, Words};
+use crate::threads::parallel_map;
 use crate::{Error, Result};
 
-// Fewer words than this are merged faster by one thread than two can be called.
+// Fewer words than this are merged on one thread, which is faster than starting another.
 const PARALLEL: usize = 1 << 14;
 const DENSE: usize = 1 << 10;
 
 /// A trained vocabulary and its merges, in order.
-pub(super) struct Trained {
+pub(super) struct TrainedBpe {
     pub tokens: Vec<String>,
     pub merges: Vec<(u32, u32)>,
 }
@@ -27,24 +28,24 @@ pub(super) fn train(
     settings: &BpeSettings,
     threads: usize,
     progress: &mut Progress<'_>,
-) -> Result<Trained> {
-    let mut tokens = Tokens::default();
+) -> Result<TrainedBpe> {
+    let mut tokens = TokenList::default();
     let alphabet = Alphabet::new(&words, settings, &mut tokens);
     let total = words.len() as u64;
-    progress(Stage::Pairs, 0, total)?;
+    progress(TrainingStage::Pairs, 0, total)?;
     let mut corpus = Corpus::new(&words, &alphabet, settings)?;
     drop(words);
     let (mut counts, mut queue) = corpus.pairs(tokens.list.len());
-    progress(Stage::Pairs, total, total)?;
+    progress(TrainingStage::Pairs, total, total)?;
     let merges = merge_all(&mut corpus, &mut counts, &mut queue, &mut tokens, settings, threads, progress)?;
-    Ok(Trained { tokens: tokens.list, merges })
+    Ok(TrainedBpe { tokens: tokens.list, merges })
 }
 
 fn merge_all(
     corpus: &mut Corpus,
     counts: &mut PairCounts,
     queue: &mut Queue,
-    tokens: &mut Tokens,
+    tokens: &mut TokenList,
     settings: &BpeSettings,
     threads: usize,
     progress: &mut Progress<'_>,
@@ -63,16 +64,16 @@ fn merge_all(
         let (left, right) = ((best.pair >> 32) as u32, best.pair as u32);
         let (first, second) = (&tokens.list[left as usize], &tokens.list[right as usize]);
         let merged = format!("{first}{}", second.strip_prefix(prefix).unwrap_or(second));
-        let step = Merge { left, right, merged: tokens.id(&merged), limit };
-        // A pair may come up again when its token could be made in two ways: the last time counts.
+        let step = PairMerge { left, right, merged: tokens.id(&merged), limit };
+        // A pair may be merged again if its token has two ways to be made: the last merge counts.
         merges.insert(best.pair, done);
         done += 1;
         changes.iter_mut().for_each(|each| each.reserve(tokens.list.len(), limit < usize::MAX));
-        corpus.merge(step, queue.of(&best), &mut changes);
-        queue.forget(&best);
+        corpus.merge(step, queue.of(&best), &mut changes)?;
+        queue.release(&best);
         changes[0].each_change(step, |pair, change| *counts.entry(pair).or_default() += change);
         queue.add(|places, made| changes[0].take(step, places, made), counts);
-        progress(Stage::Merges, tokens.list.len() as u64, total)?;
+        progress(TrainingStage::Merges, tokens.list.len() as u64, total)?;
     }
     let mut ordered: Vec<(usize, u64)> = merges.into_iter().map(|(pair, at)| (at, pair)).collect();
     ordered.sort_unstable();
@@ -85,7 +86,7 @@ struct Corpus {
     lengths: Vec<u32>, // in characters; empty where they are not limited
 }
 
-/// What is known of a pair before anything is merged.
+/// The initial count of a pair.
 #[derive(Clone, Copy, Default)]
 struct Seen {
     count: i64,
@@ -194,32 +195,31 @@ impl Corpus {
         (counts, queue)
     }
 
-    /// Merges in the words at these places; what changes is in the first of `changes`.
-    fn merge(&mut self, step: Merge, places: &[u32], changes: &mut [Changes]) {
+    /// Merges in the words at these places. The changes are collected in the first of `changes`.
+    fn merge(&mut self, step: PairMerge, places: &[u32], changes: &mut [Changes]) -> Result<()> {
         if places.len() < PARALLEL || changes.len() < 2 || !places.is_sorted() {
             changes[0].run(step, places, &mut self.symbols, &mut self.lengths, 0);
-            return;
+            return Ok(());
         }
         let share = places.len().div_ceil(changes.len());
-        std::thread::scope(|scope| {
-            let (mut symbols, mut lengths) = (&mut self.symbols[..], &mut self.lengths[..]);
-            let mut base = 0;
-            let mut parts = places.chunks(share).zip(changes.iter_mut()).peekable();
-            while let Some((part, own)) = parts.next() {
-                let end = parts.peek().map_or(base + symbols.len(), |(next, _)| next[0] as usize);
-                let (mine, rest) = symbols.split_at_mut(end - base);
-                let (my_lengths, other_lengths) = lengths.split_at_mut((end - base).min(lengths.len()));
-                let start = base;
-                (symbols, lengths, base) = (rest, other_lengths, end);
-                if parts.peek().is_some() {
-                    scope.spawn(move || own.run(step, part, mine, my_lengths, start));
-                } else {
-                    own.run(step, part, mine, my_lengths, start);
-                }
-            }
-        });
+        let (mut symbols, mut lengths) = (&mut self.symbols[..], &mut self.lengths[..]);
+        let (mut base, mut jobs) = (0, Vec::with_capacity(changes.len()));
+        let mut parts = places.chunks(share).zip(changes.iter_mut()).peekable();
+        while let Some((part, own)) = parts.next() {
+            let end = parts.peek().map_or(base + symbols.len(), |(next, _)| next[0] as usize);
+            let (mine, rest) = symbols.split_at_mut(end - base);
+            let (my_lengths, other_lengths) = lengths.split_at_mut((end - base).min(lengths.len()));
+            jobs.push((part, own, mine, my_lengths, base));
+            (symbols, lengths, base) = (rest, other_lengths, end);
+        }
+        let threads = jobs.len();
+        parallel_map(jobs, threads, |(part, own, symbols, lengths, base)| {
+            own.run(step, part, symbols, lengths, base);
+            Ok(())
+        })?;
         let (first, others) = changes.split_at_mut(1);
         others.iter_mut().for_each(|other| first[0].absorb(step, other));
+        Ok(())
     }
 }
 
@@ -235,8 +235,8 @@ fn see(seen: &mut Seen, place: u32, count: i64) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::WordCounter;
     use super::*;
+    use crate::tokenizer::train::WordCounter;
     use serde_json::{json, Value};
 
     fn trained(text: &str, threads: usize, settings: &BpeSettings) -> (Vec<String>, Vec<String>) {

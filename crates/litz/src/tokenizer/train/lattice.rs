@@ -1,37 +1,37 @@
-//! All ways to cut a word into pieces: the best, the two best, and how much each piece takes part.
+//! The lattice of all segmentations of a word: the best, the two best, and the expected counts of pieces.
 
-use super::piece_trie::Pieces;
+use super::piece_trie::PieceTrie;
 
 const UNKNOWN_PENALTY: f64 = 10.0;
-// An agenda that grows over the first is cut to the second.
+// An agenda larger than the first is truncated to the second.
 const AGENDA: usize = 100_000;
 const KEPT: usize = 20;
 const NONE: u32 = u32::MAX;
 
 #[derive(Clone, Copy)]
-struct Node {
+struct LatticeNode {
     start: u32,
     end: u32,
     id: u32,
     score: f64,
 }
 
-/// A lattice whose memory serves for one word after another.
+/// A lattice whose buffers are reused from word to word.
 #[derive(Default)]
 pub(super) struct Lattice {
     len: usize,
-    nodes: Vec<Node>, // by start, then by length; then the beginning of the word and its end
-    starts: Vec<u32>, // where the nodes of each byte begin
-    end_starts: Vec<u32>, // where the nodes that end at each byte are listed
-    ends: Vec<u32>,   // nodes by end, in their order
-    best: Vec<(f64, u32)>, // of the way to a node: its score, the node before
+    nodes: Vec<LatticeNode>, // by start, then by length; then the beginning of the word and its end
+    starts: Vec<u32>,        // where the nodes of each byte begin
+    end_starts: Vec<u32>,    // where the nodes that end at each byte are listed
+    ends: Vec<u32>,          // nodes by end, in their order
+    best: Vec<(f64, u32)>,   // of the way to a node: its score, the node before
     alpha: Vec<f64>,
     beta: Vec<f64>,
 }
 
 impl Lattice {
     /// Makes the lattice of a word.
-    pub fn fill(&mut self, pieces: &Pieces<'_>, word: &str) {
+    pub fn fill(&mut self, pieces: &PieceTrie<'_>, word: &str) {
         let unknown = pieces.min_score - UNKNOWN_PENALTY;
         self.len = word.len();
         self.nodes.clear();
@@ -43,18 +43,18 @@ impl Lattice {
             let mut single = false;
             pieces.each_prefix(&word[start as usize..], |len, id, score| {
                 single |= len == width;
-                nodes.push(Node { start, end: start + len as u32, id, score });
+                nodes.push(LatticeNode { start, end: start + len as u32, id, score });
             });
             if !single {
-                nodes.push(Node { start, end: start + width as u32, id: 0, score: unknown });
+                nodes.push(LatticeNode { start, end: start + width as u32, id: 0, score: unknown });
             }
         }
-        // A byte inside a character has no nodes: those that follow come after it.
+        // A byte inside a character has no nodes.
         let inner = self.nodes.len() as u32;
         self.starts.resize(self.len + 2, inner);
         let len = self.len as u32;
-        self.nodes.push(Node { start: len, end: len, id: NONE, score: 0.0 });
-        self.nodes.push(Node { start: 0, end: 0, id: NONE, score: 0.0 });
+        self.nodes.push(LatticeNode { start: len, end: len, id: NONE, score: 0.0 });
+        self.nodes.push(LatticeNode { start: 0, end: 0, id: NONE, score: 0.0 });
         self.starts[self.len + 1] = inner + 1;
         self.list_ends();
     }
@@ -222,7 +222,7 @@ struct Hypothesis {
 }
 
 /// A heap of four children a node. Among equals the newest goes up first and the leftmost child wins: the order in which
-/// upstream's heap gives equal ways decides which alternative of a piece is the second best.
+/// the heap of the `tokenizers` library pops equal paths decides which alternative of a piece is the second best.
 #[derive(Default)]
 struct Agenda {
     heap: Vec<u32>,

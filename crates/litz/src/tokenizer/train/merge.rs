@@ -1,13 +1,13 @@
-//! One merge in all the words that have its pair.
+//! One merge, applied to all the words that contain its pair.
 
 use super::pairs::pair;
 
-/// Before the symbols of a word stand their number and the word's count, low half first.
+/// The header of a word: the number of its symbols and its count, low half first.
 pub(super) const HEADER: usize = 3;
 
 /// The merge to do: two symbols become one.
 #[derive(Clone, Copy)]
-pub(super) struct Merge {
+pub(super) struct PairMerge {
     pub left: u32,
     pub right: u32,
     pub merged: u32,
@@ -15,7 +15,7 @@ pub(super) struct Merge {
     pub limit: usize,
 }
 
-/// What was next to the merged pairs, by the neighbour's id.
+/// The neighbours of the merged pairs, by id.
 #[derive(Clone, Copy, Default)]
 struct Neighbour {
     lost: u64,
@@ -23,16 +23,16 @@ struct Neighbour {
     cursor: u32,
 }
 
-/// What one thread finds while it merges.
+/// The changes that one thread collects while it merges.
 #[derive(Default)]
-struct Side {
+struct NeighbourChanges {
     neighbours: Vec<Neighbour>,
     gained: Vec<u64>, // only where the length of tokens is limited
     touched: Vec<u32>,
     hits: Vec<(u32, u32)>, // neighbour, place of the word
 }
 
-impl Side {
+impl NeighbourChanges {
     fn reserve(&mut self, symbols: usize, limited: bool) {
         self.neighbours.resize(symbols, Neighbour::default());
         if limited {
@@ -55,7 +55,7 @@ impl Side {
     #[inline]
     fn hit(&mut self, id: u32, place: u32) {
         let neighbour = &mut self.neighbours[id as usize];
-        // A word counts once, or a long one of few symbols would be looked through again and again.
+        // A word is listed once; otherwise a long word of few symbols would be searched again and again.
         if neighbour.hits == 0 || neighbour.cursor != place {
             neighbour.hits += 1;
             neighbour.cursor = place;
@@ -67,8 +67,8 @@ impl Side {
 /// The changes of one merge, gathered by neighbour so that each pair is looked up once.
 #[derive(Default)]
 pub(super) struct Changes {
-    before: Side,
-    after: Side,
+    before: NeighbourChanges,
+    after: NeighbourChanges,
 }
 
 impl Changes {
@@ -81,7 +81,7 @@ impl Changes {
     /// Merges in the words at these places. `base` is the place of the first symbol that is given.
     pub fn run(
         &mut self,
-        step: Merge,
+        step: PairMerge,
         places: &[u32],
         symbols: &mut [u32],
         lengths: &mut [u32],
@@ -96,7 +96,7 @@ impl Changes {
 
     fn merge<const LIMITED: bool>(
         &mut self,
-        step: Merge,
+        step: PairMerge,
         places: &[u32],
         symbols: &mut [u32],
         lengths: &mut [u32],
@@ -116,13 +116,13 @@ impl Changes {
     #[inline]
     fn merge_word<const LIMITED: bool>(
         &mut self,
-        step: Merge,
+        step: PairMerge,
         place: u32,
         count: u64,
         word: &mut [u32],
         lengths: &mut [u32],
     ) -> usize {
-        let Merge { left, right, merged, limit } = step;
+        let PairMerge { left, right, merged, limit } = step;
         let found = |two: &[u32]| two[0] == left && two[1] == right;
         let Some(first) = word.windows(2).position(found) else { return word.len() };
         let (mut read, mut write) = (first, first);
@@ -149,7 +149,7 @@ impl Changes {
                 let gains = fits(if LIMITED { lengths[read + 2] } else { 0 });
                 self.after.see::<LIMITED>(next, count, gains);
                 if gains && next == merged {
-                    // The same pair as merged before merged: its places are kept together.
+                    // The pair of the last merge: its places are kept together.
                     self.before.hit(merged, place);
                 } else if gains {
                     self.after.hit(next, place);
@@ -165,8 +165,8 @@ impl Changes {
         write
     }
 
-    /// Adds what another thread found in later words.
-    pub fn absorb(&mut self, step: Merge, other: &mut Self) {
+    /// Adds the changes of another thread in later words.
+    pub fn absorb(&mut self, step: PairMerge, other: &mut Self) {
         // Hits of the merged symbol may lie where nothing was lost.
         let hits = std::mem::take(&mut other.before.neighbours[step.merged as usize].hits);
         self.before.neighbours[step.merged as usize].hits += hits;
@@ -188,9 +188,9 @@ impl Changes {
     }
 
     /// Calls `change` with every pair whose count changes, and by how much.
-    pub fn each_change(&self, step: Merge, mut change: impl FnMut(u64, i64)) {
-        let Merge { left, right, merged, .. } = step;
-        let gained = |side: &Side, id: u32| {
+    pub fn each_change(&self, step: PairMerge, mut change: impl FnMut(u64, i64)) {
+        let PairMerge { left, right, merged, .. } = step;
+        let gained = |side: &NeighbourChanges, id: u32| {
             let lost = side.neighbours[id as usize].lost;
             (lost, side.gained.get(id as usize).copied().unwrap_or(lost))
         };
@@ -211,15 +211,15 @@ impl Changes {
     }
 
     /// Writes the places of every new pair to `places` and calls `made` with the pair, where they start and how many
-    /// they are; then all is forgotten.
-    pub fn take(&mut self, step: Merge, places: &mut Vec<u32>, mut made: impl FnMut(u64, usize, u32)) {
+    /// they are; then everything is cleared.
+    pub fn take(&mut self, step: PairMerge, places: &mut Vec<u32>, mut made: impl FnMut(u64, usize, u32)) {
         let merged = step.merged;
         self.before.take(places, |id, start, len| made(pair(id, merged), start, len));
         self.after.take(places, |id, start, len| made(pair(merged, id), start, len));
     }
 }
 
-impl Side {
+impl NeighbourChanges {
     fn take(&mut self, places: &mut Vec<u32>, mut made: impl FnMut(u32, usize, u32)) {
         let base = places.len();
         let mut end = 0;

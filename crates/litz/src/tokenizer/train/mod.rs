@@ -1,8 +1,8 @@
-//! Training: a corpus is counted into words ([`WordCounter`]), and a trainer makes a model of them.
+//! Training: a [`WordCounter`] counts the words of a corpus, and a trainer makes a model of them.
 //!
-//! Vocabularies, merges, pieces and scores are those of the `tokenizers` library for the same settings. Where its
-//! result depends on the order of a randomly seeded map, litz takes a fixed order: results here depend on nothing
-//! but the counts and the settings.
+//! Vocabularies, merges, pieces and scores equal those of the `tokenizers` library for the same settings. Where its
+//! result depends on the order of a randomly seeded map, the order here is fixed: results depend on the counts and
+//! the settings only.
 
 mod alphabet;
 mod bpe;
@@ -23,9 +23,9 @@ use serde_json::{json, Value};
 use crate::{Error, Result};
 pub use words::{WordCounter, Words, LONGEST_WORD};
 
-/// What a training is doing.
+/// The stages of a training, for its progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stage {
+pub enum TrainingStage {
     /// Counting the words of a file: bytes.
     Count,
     /// Counting the pairs of symbols: words.
@@ -38,8 +38,8 @@ pub enum Stage {
     Passes,
 }
 
-impl Stage {
-    /// What a progress bar says.
+impl TrainingStage {
+    /// The label of a progress bar.
     pub fn name(self) -> &'static str {
         match self {
             Self::Count => "counting words",
@@ -51,8 +51,8 @@ impl Stage {
     }
 }
 
-/// Told now and then what is done of how much; an error ends the training.
-pub type Progress<'p> = dyn FnMut(Stage, u64, u64) -> Result<()> + 'p;
+/// A progress function: it gets the stage, the amount done and the total. An error ends the training.
+pub type Progress<'p> = dyn FnMut(TrainingStage, u64, u64) -> Result<()> + 'p;
 
 /// Settings by the names of the `tokenizers` trainers.
 #[derive(Clone, Debug, Deserialize)]
@@ -73,12 +73,12 @@ pub enum Trainer {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BpeSettings {
-    /// How many tokens to have at most, special ones included; the alphabet is never cut to it.
+    /// The most tokens, special ones included. The alphabet is kept even if it is larger.
     pub vocab_size: usize,
     /// A pair that is rarer is not merged.
     #[serde(default)]
     pub min_frequency: u64,
-    /// The first tokens.
+    /// The special tokens, which come first.
     #[serde(default)]
     pub special_tokens: Vec<String>,
     /// How many different characters are kept; the others are removed from the words.
@@ -104,13 +104,13 @@ pub struct BpeSettings {
 pub struct UnigramSettings {
     /// How many pieces to have, special ones included.
     pub vocab_size: usize,
-    /// The first pieces.
+    /// The special pieces, which come first.
     #[serde(default)]
     pub special_tokens: Vec<String>,
     /// Characters that are kept whether they occur or not.
     #[serde(default)]
     pub initial_alphabet: Vec<char>,
-    /// Which part of the pieces stays when they are pruned.
+    /// The fraction of the pieces that each pruning keeps.
     pub shrinking_factor: f64,
     /// The piece for unknown characters; it becomes the first, unless it is special.
     #[serde(default)]
@@ -129,10 +129,10 @@ pub struct UnigramSettings {
 pub struct WordLevelSettings {
     /// How many tokens to have at most.
     pub vocab_size: usize,
-    /// A word that is rarer is left out.
+    /// Words that are rarer are left out.
     #[serde(default)]
     pub min_frequency: u64,
-    /// The first tokens.
+    /// The special tokens, which come first.
     #[serde(default)]
     pub special_tokens: Vec<String>,
 }
@@ -144,7 +144,7 @@ impl Trainer {
             .map_err(|error| Error::Value(format!("the settings of the trainer: {error}")))
     }
 
-    /// Trains on a counted corpus; the `model` of a `tokenizer.json`, with what only training decides.
+    /// Trains on a counted corpus. Returns the `model` section of a `tokenizer.json`.
     pub fn train(&self, corpus: WordCounter, threads: usize, progress: &mut Progress<'_>) -> Result<Value> {
         let sorted = matches!(self, Self::Unigram(_));
         let words = corpus.finish(sorted)?;

@@ -1,4 +1,4 @@
-//! Pairs of symbols: how often each stands in the corpus, and a queue of them with the places where they were seen.
+//! The counts of symbol pairs, and a priority queue of pairs with the places of their words.
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
@@ -12,7 +12,7 @@ pub(super) fn pair(left: u32, right: u32) -> u64 {
     u64::from(left) << 32 | u64::from(right)
 }
 
-/// Keys are made of ids, which no text chooses: a multiplication spreads them well enough.
+/// A hash by multiplication. Keys are made of ids, which no text can choose.
 #[derive(Default)]
 pub(super) struct PairHasher(u64);
 
@@ -31,19 +31,19 @@ impl Hasher for PairHasher {
     }
 }
 
-/// The count of each pair. It may be negative for a pair whose making was left out because it was too long.
+/// The count of each pair. It may be negative for a pair whose gains were not counted because it is too long.
 pub(super) type PairCounts = HashMap<u64, i64, BuildHasherDefault<PairHasher>>;
 
-/// A pair to merge, with the count that it had when this was written and the words to look into.
+/// A pair to merge, with its count at the time of insertion and the words that contain it.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Candidate {
+pub(super) struct PairCandidate {
     pub count: u64,
     pub pair: u64,
     start: usize,
     len: u32,
 }
 
-impl Ord for Candidate {
+impl Ord for PairCandidate {
     /// By count, then the smaller pair first, then the older.
     fn cmp(&self, other: &Self) -> Ordering {
         let key = |this: &Self| (this.count, Reverse(this.pair), Reverse(this.start));
@@ -51,7 +51,7 @@ impl Ord for Candidate {
     }
 }
 
-impl PartialOrd for Candidate {
+impl PartialOrd for PairCandidate {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
@@ -60,10 +60,10 @@ impl PartialOrd for Candidate {
 // Less garbage than this is not worth a collection.
 const SPARED: usize = 1 << 20;
 
-/// The queue: what it says of counts may be old, and is corrected when it comes up.
+/// The queue. Its counts may be out of date; they are corrected when a pair is popped.
 #[derive(Default)]
 pub(super) struct Queue {
-    heap: BinaryHeap<Candidate>,
+    heap: BinaryHeap<PairCandidate>,
     places: Vec<u32>,
     garbage: usize,
 }
@@ -75,16 +75,16 @@ impl Queue {
     }
 
     /// The places of a candidate.
-    pub fn of(&self, candidate: &Candidate) -> &[u32] {
+    pub fn of(&self, candidate: &PairCandidate) -> &[u32] {
         &self.places[candidate.start..candidate.start + candidate.len as usize]
     }
 
     /// A candidate whose places were written at `start`.
     pub fn push(&mut self, pair: u64, count: u64, start: usize, len: u32) {
-        self.heap.push(Candidate { count, pair, start, len });
+        self.heap.push(PairCandidate { count, pair, start, len });
     }
 
-    /// Adds the pairs that `write` makes: it writes their places and says where. Pairs without a count are dropped.
+    /// Adds the pairs that `write` yields with the range of their places. Pairs without a count are dropped.
     pub fn add(
         &mut self,
         write: impl FnOnce(&mut Vec<u32>, &mut dyn FnMut(u64, usize, u32)),
@@ -93,17 +93,17 @@ impl Queue {
         let heap = &mut self.heap;
         let mut garbage = 0;
         write(&mut self.places, &mut |pair, start, len| match counts.get(&pair) {
-            Some(&count) if count > 0 => heap.push(Candidate { count: count as u64, pair, start, len }),
+            Some(&count) if count > 0 => heap.push(PairCandidate { count: count as u64, pair, start, len }),
             _ => garbage += len as usize,
         });
         self.garbage += garbage;
     }
 
-    /// The best candidate that is up to date, with its places forgotten only at the next call of `forget`.
-    pub fn pop(&mut self, counts: &PairCounts) -> Option<Candidate> {
+    /// The best candidate with a current count. Its places are valid until the next call of `release`.
+    pub fn pop(&mut self, counts: &PairCounts) -> Option<PairCandidate> {
         loop {
             let mut top = self.heap.peek_mut()?;
-            // A negative count reads as a huge one, as it does upstream.
+            // A negative count reads as a huge one, as in the `tokenizers` library.
             let current = counts.get(&top.pair).copied().unwrap_or_default() as u64;
             if top.count == current {
                 return Some(std::collections::binary_heap::PeekMut::pop(top));
@@ -112,8 +112,8 @@ impl Queue {
         }
     }
 
-    /// The places of this candidate, which was popped, are needed no more.
-    pub fn forget(&mut self, candidate: &Candidate) {
+    /// Releases the places of a candidate that was popped.
+    pub fn release(&mut self, candidate: &PairCandidate) {
         self.garbage += candidate.len as usize;
         if self.garbage > SPARED && self.garbage > self.places.len() / 2 {
             self.collect();
@@ -122,7 +122,7 @@ impl Queue {
 
     fn collect(&mut self) {
         let mut candidates = std::mem::take(&mut self.heap).into_vec();
-        // In the order in which they lie, so that they can move down in place.
+        // In the order of their positions, so that they can be moved down in place.
         candidates.sort_unstable_by_key(|candidate| candidate.start);
         let mut end = 0;
         for candidate in &mut candidates {

@@ -1,4 +1,4 @@
-//! The pieces of a Unigram model, found by their beginnings.
+//! A trie of the pieces of a Unigram model.
 
 use std::hash::BuildHasherDefault;
 
@@ -8,8 +8,8 @@ use super::pairs::{pair, PairHasher};
 
 const NONE: u32 = u32::MAX;
 
-/// Pieces with scores; a piece's id is its place in the list. The first is the unknown one and never found.
-pub(super) struct Pieces<'p> {
+/// Pieces with scores; a piece's id is its index in the list. The first is the unknown one, which is never found.
+pub(super) struct PieceTrie<'p> {
     list: &'p [(String, f64)],
     edges: HashMap<u64, u32, BuildHasherDefault<PairHasher>>, // node and character
     ids: Vec<u32>,                                            // of the piece that ends at a node
@@ -17,7 +17,7 @@ pub(super) struct Pieces<'p> {
     pub min_score: f64,
 }
 
-impl<'p> Pieces<'p> {
+impl<'p> PieceTrie<'p> {
     pub fn new(list: &'p [(String, f64)]) -> Self {
         let min_score = list.iter().map(|piece| piece.1).fold(f64::INFINITY, f64::min);
         let mut pieces = Self { list, edges: HashMap::default(), ids: vec![NONE], min_score };

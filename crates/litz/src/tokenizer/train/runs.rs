@@ -1,4 +1,4 @@
-//! Sorted runs of counted words in temporary files: what is beyond the memory budget waits here.
+//! Sorted runs of counted words in temporary files, for corpora beyond the memory budget.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -14,23 +14,23 @@ use crate::{Error, Result};
 const FAN_IN: usize = 64;
 const BUFFER: usize = 1 << 16;
 
-/// A temporary file with words in order; it is gone with this object.
-pub(super) struct Run {
+/// A temporary file of sorted words, which is removed when this object is dropped.
+pub(super) struct SortedRun {
     file: File,
     path: PathBuf,
     removed: bool,
 }
 
-impl Drop for Run {
+impl Drop for SortedRun {
     fn drop(&mut self) {
         if !self.removed {
-            // Nobody is left who could be told.
+            // A destructor cannot return the error.
             let _ = std::fs::remove_file(&self.path);
         }
     }
 }
 
-impl Run {
+impl SortedRun {
     /// Writes the words of a table, which it sorts.
     pub fn write(table: &mut WordTable) -> Result<Self> {
         table.sort();
@@ -56,7 +56,7 @@ impl Run {
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let file = options.open(&path).map_err(|source| failure(&path, source))?;
-        // Where the system allows it the name goes at once, so that a killed process leaves nothing behind.
+        // Where the system allows it, the name is removed at once, so that a killed process leaves no file.
         let removed = cfg!(unix) && std::fs::remove_file(&path).is_ok();
         Ok(Self { file, path, removed })
     }
@@ -83,18 +83,18 @@ fn record(out: &mut impl Write, word: &[u8], count: u64) -> std::io::Result<()> 
 
 /// Reads a run from its beginning.
 struct Cursor<'r> {
-    run: &'r Run,
+    run: &'r SortedRun,
     reader: BufReader<&'r File>,
     word: Vec<u8>,
     count: u64,
 }
 
 impl<'r> Cursor<'r> {
-    fn new(run: &'r Run) -> Self {
+    fn new(run: &'r SortedRun) -> Self {
         Self { run, reader: BufReader::with_capacity(BUFFER, &run.file), word: Vec::new(), count: 0 }
     }
 
-    /// Steps to the next word; false at the end.
+    /// Advances to the next word; false at the end.
     fn next(&mut self) -> Result<bool> {
         let mut header = [0; 12];
         match self.reader.read_exact(&mut header[..4]) {
@@ -113,10 +113,10 @@ impl<'r> Cursor<'r> {
 }
 
 /// All words of the runs once, in order, with the sums of their counts.
-pub(super) fn merge(mut runs: Vec<Run>) -> Result<WordTable> {
+pub(super) fn merge(mut runs: Vec<SortedRun>) -> Result<WordTable> {
     while runs.len() > FAN_IN {
         let rest = runs.split_off(FAN_IN);
-        let mut merged = Run::create()?;
+        let mut merged = SortedRun::create()?;
         let mut out = BufWriter::with_capacity(BUFFER, &merged.file);
         each_word(&runs, |word, count| merged.check(record(&mut out, word, count)))?;
         merged.check(out.flush())?;
@@ -130,11 +130,11 @@ pub(super) fn merge(mut runs: Vec<Run>) -> Result<WordTable> {
         words.append(word, count);
         Ok(())
     })?;
-    words.seal();
+    words.drop_slots();
     Ok(words)
 }
 
-fn each_word(runs: &[Run], mut found: impl FnMut(&[u8], u64) -> Result<()>) -> Result<()> {
+fn each_word(runs: &[SortedRun], mut found: impl FnMut(&[u8], u64) -> Result<()>) -> Result<()> {
     let mut cursors: Vec<Cursor<'_>> = runs.iter().map(Cursor::new).collect();
     let mut heap: BinaryHeap<Reverse<(Vec<u8>, usize)>> = BinaryHeap::new();
     for (i, cursor) in cursors.iter_mut().enumerate() {

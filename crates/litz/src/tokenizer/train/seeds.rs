@@ -1,7 +1,7 @@
-//! The pieces that Unigram begins with: every character, and what repeats inside words.
+//! The initial pieces of Unigram training: every character, and every substring that repeats inside words.
 //!
-//! All suffixes are sorted as far as a piece may be long. A stretch of neighbours with the same beginning is a piece
-//! when the characters after it differ; its count is the length of the stretch.
+//! Suffixes are sorted up to the longest piece. A run of neighbours with a common prefix is a piece if the characters
+//! after the prefix differ; its count is the length of the run.
 
 use std::cmp::Reverse;
 
@@ -18,7 +18,7 @@ pub(super) fn seeds(words: &[(String, u64)], longest: usize, size: usize) -> Vec
             *counts.entry(c).or_default() += count;
         }
     }
-    let text = Text::new(words, counts.keys().copied());
+    let text = SuffixText::new(words, counts.keys().copied());
     let mut chars: Vec<(u64, char)> = counts.into_iter().map(|(c, count)| (count, c)).collect();
     chars.sort_unstable_by_key(|&each| Reverse(each));
     let mut pieces: Vec<Weighted> =
@@ -39,13 +39,13 @@ struct Repeat {
 }
 
 /// All words after one another, each with a 0 behind it; the characters numbered from 1 in their order.
-struct Text {
+struct SuffixText {
     symbols: Vec<u32>,
     chars: Vec<char>,
     bits: u32,
 }
 
-impl Text {
+impl SuffixText {
     fn new(words: &[(String, u64)], seen: impl Iterator<Item = char>) -> Self {
         let mut chars: Vec<char> = seen.collect();
         chars.sort_unstable();

@@ -1,13 +1,13 @@
-//! Words with their counts: one block of bytes and an open-addressed table over it.
+//! A hash table of words and their counts: one block of bytes, with open addressing.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 
 const MULTIPLIER: u64 = 0x9E37_79B9_7F4A_7C15;
 const FIRST_SLOTS: usize = 1 << 10;
 
-/// Where a word lies, and how often it came.
+/// The position of a word and its count.
 #[derive(Clone, Copy)]
-struct Entry {
+struct WordEntry {
     start: u64,
     len: u32,
     hash: u32,
@@ -17,21 +17,21 @@ struct Entry {
 /// Distinct words with 64-bit counts.
 pub(super) struct WordTable {
     bytes: Vec<u8>,
-    entries: Vec<Entry>,
+    entries: Vec<WordEntry>,
     slots: Vec<u64>, // the hash above, the entry's number + 1 below; 0 is free
     seed: u64,
 }
 
 impl WordTable {
     pub fn new() -> Self {
-        // A seed of its own: nobody can choose words that collide.
+        // A random seed, so that no corpus can be prepared to collide.
         let seed = RandomState::new().build_hasher().finish() | 1;
         Self { bytes: Vec::new(), entries: Vec::new(), slots: vec![0; FIRST_SLOTS], seed }
     }
 
     /// Bytes of memory that the words take.
     pub fn memory(&self) -> usize {
-        self.bytes.len() + self.entries.len() * size_of::<Entry>() + self.slots.len() * size_of::<u64>()
+        self.bytes.len() + self.entries.len() * size_of::<WordEntry>() + self.slots.len() * size_of::<u64>()
     }
 
     /// How many different words there are.
@@ -68,29 +68,30 @@ impl WordTable {
         }
     }
 
-    /// Appends a word that is known to be new, without a place in the table: for words that come sorted.
+    /// Appends a new word without a slot in the table, for words that come sorted.
     pub fn append(&mut self, word: &[u8], count: u64) {
         let start = self.bytes.len() as u64;
         self.bytes.extend_from_slice(word);
-        self.entries.push(Entry { start, len: word.len() as u32, hash: 0, count });
+        self.entries.push(WordEntry { start, len: word.len() as u32, hash: 0, count });
     }
 
-    /// Orders the words by their bytes; words can be read afterwards, no longer added.
+    /// Sorts the words by their bytes. Afterwards words can be read, but not added.
     pub fn sort(&mut self) {
         self.slots = Vec::new();
         let bytes = &self.bytes;
-        let word = |entry: &Entry| &bytes[entry.start as usize..entry.start as usize + entry.len as usize];
+        let word =
+            |entry: &WordEntry| &bytes[entry.start as usize..entry.start as usize + entry.len as usize];
         self.entries.sort_unstable_by(|a, b| word(a).cmp(word(b)));
     }
 
-    /// Forgets the table and keeps the words.
-    pub fn seal(&mut self) {
+    /// Drops the slots and keeps the words.
+    pub fn drop_slots(&mut self) {
         self.slots = Vec::new();
         self.bytes.shrink_to_fit();
         self.entries.shrink_to_fit();
     }
 
-    /// Forgets all words.
+    /// Removes all words.
     pub fn clear(&mut self) {
         self.bytes.clear();
         self.entries.clear();
@@ -98,14 +99,14 @@ impl WordTable {
         self.slots.resize(FIRST_SLOTS, 0);
     }
 
-    fn word(&self, entry: &Entry) -> &[u8] {
+    fn word(&self, entry: &WordEntry) -> &[u8] {
         &self.bytes[entry.start as usize..entry.start as usize + entry.len as usize]
     }
 
     fn insert(&mut self, word: &[u8], count: u64, hash: u32, at: usize) {
         let start = self.bytes.len() as u64;
         self.bytes.extend_from_slice(word);
-        self.entries.push(Entry { start, len: word.len() as u32, hash, count });
+        self.entries.push(WordEntry { start, len: word.len() as u32, hash, count });
         self.slots[at] = u64::from(hash) << 32 | self.entries.len() as u64;
         if self.entries.len() * 2 > self.slots.len() {
             self.grow();

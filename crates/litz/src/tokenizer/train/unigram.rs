@@ -1,14 +1,14 @@
-//! Unigram: many pieces to begin with, their probabilities by expectation maximisation, the least useful pruned.
+//! Unigram training: many initial pieces, expectation maximisation of their probabilities, and pruning.
 //!
-//! Sums run over the words in the order of their bytes, in chunks that no number of threads changes.
+//! Sums run over the words in the order of their bytes, in chunks that do not depend on the number of threads.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::lattice::Lattice;
-use super::piece_trie::Pieces;
+use super::piece_trie::PieceTrie;
 use super::seeds::seeds;
-use super::{Progress, Stage, UnigramSettings, Words};
+use super::{Progress, TrainingStage, UnigramSettings, Words};
+use crate::threads::{parallel_map, parallel_map_with};
 use crate::{Error, Result};
 
 /// The name of the unknown piece while training.
@@ -19,12 +19,14 @@ const RARE: f64 = 0.5;
 const PATIENCE: u32 = 20;
 const CHUNKS: usize = 16;
 const SMALL: usize = 4096;
+// Pieces that a thread takes at a time.
+const SHARE: usize = 1024;
 
-type Piece = (String, f64);
+type ScoredPiece = (String, f64);
 
 /// The pieces with their scores, special ones first, and which is the unknown one.
-pub(super) struct Trained {
-    pub pieces: Vec<Piece>,
+pub(super) struct TrainedUnigram {
+    pub pieces: Vec<ScoredPiece>,
     pub unknown: Option<usize>,
 }
 
@@ -34,10 +36,10 @@ pub(super) fn train(
     settings: &UnigramSettings,
     threads: usize,
     progress: &mut Progress<'_>,
-) -> Result<Trained> {
+) -> Result<TrainedUnigram> {
     check(settings)?;
     let sentences: Vec<(String, u64)> = words.texts().collect();
-    progress(Stage::Seeds, 0, 1)?;
+    progress(TrainingStage::Seeds, 0, 1)?;
     let mut pieces = vec![(UNKNOWN.to_owned(), f64::NAN)];
     let mut first = seeds(&sentences, settings.max_piece_length, settings.seed_size);
     let sum = first.iter().map(|piece| piece.1).sum::<f64>().ln();
@@ -62,8 +64,8 @@ pub(super) fn train(
     loop {
         let before = pieces.len();
         for _ in 0..settings.n_sub_iterations {
-            progress(Stage::Passes, done, total.max(done))?;
-            let expected = expect(&Pieces::new(&pieces), &sentences, threads)?;
+            progress(TrainingStage::Passes, done, total.max(done))?;
+            let expected = expect(&PieceTrie::new(&pieces), &sentences, threads)?;
             pieces = maximise(pieces, &expected);
             done += 1;
         }
@@ -98,8 +100,8 @@ fn check(settings: &UnigramSettings) -> Result<()> {
     Ok(())
 }
 
-/// Runs `work` on chunks of the words, which depend on nothing but their number; results in order, with at most as
-/// many at a time as there are threads.
+/// Runs `work` on chunks of the words, whose bounds depend on the number of words only. Results come in order, and at
+/// most as many are in memory as there are threads.
 fn chunked<T: Send>(
     sentences: &[(String, u64)],
     threads: usize,
@@ -112,19 +114,14 @@ fn chunked<T: Send>(
     }
     let chunks: Vec<_> = sentences.chunks(sentences.len().div_ceil(CHUNKS)).collect();
     for round in chunks.chunks(threads.max(1)) {
-        let results: Vec<_> = std::thread::scope(|scope| {
-            let running: Vec<_> = round.iter().map(|chunk| scope.spawn(|| work(chunk))).collect();
-            running.into_iter().map(|thread| thread.join()).collect()
-        });
-        for result in results {
-            gather(result.map_err(|_| Error::Value("a thread of the training ended early".to_owned()))?);
-        }
+        let results = parallel_map(round.iter().copied(), threads, |chunk| Ok(work(chunk)))?;
+        results.into_iter().for_each(&mut gather);
     }
     Ok(())
 }
 
 /// How often each piece is expected to occur.
-fn expect(pieces: &Pieces<'_>, sentences: &[(String, u64)], threads: usize) -> Result<Vec<f64>> {
+fn expect(pieces: &PieceTrie<'_>, sentences: &[(String, u64)], threads: usize) -> Result<Vec<f64>> {
     let work = |chunk: &[(String, u64)]| {
         let mut lattice = Lattice::default();
         let mut expected = vec![0.0; pieces.len()];
@@ -151,7 +148,7 @@ fn expect(pieces: &Pieces<'_>, sentences: &[(String, u64)], threads: usize) -> R
 }
 
 /// Pieces with new scores, without the rare ones. The digamma function makes it a sparse Bayesian estimate.
-fn maximise(pieces: Vec<Piece>, expected: &[f64]) -> Vec<Piece> {
+fn maximise(pieces: Vec<ScoredPiece>, expected: &[f64]) -> Vec<ScoredPiece> {
     let mut sum = 0.0;
     let mut kept = Vec::with_capacity(pieces.len());
     for (i, ((piece, _), &count)) in pieces.into_iter().zip(expected).enumerate() {
@@ -183,59 +180,41 @@ fn digamma(mut x: f64) -> f64 {
     result
 }
 
-/// What a piece would be replaced by, if it is one piece in the best way; whether it must stay.
-struct Fate {
+/// The best alternative to a piece, if the piece is its own best segmentation, and whether it must be kept.
+struct Pruning {
     keep: bool,
     alternative: Vec<usize>,
 }
 
-fn fates(pieces: &Pieces<'_>, list: &[Piece], threads: usize) -> Result<Vec<Fate>> {
-    let fate = |lattice: &mut Lattice, piece: &str| {
+fn prunings(pieces: &PieceTrie<'_>, list: &[ScoredPiece], threads: usize) -> Result<Vec<Pruning>> {
+    let pruning = |lattice: &mut Lattice, piece: &str| {
         lattice.fill(pieces, piece);
         let mut ways = lattice.two_best();
         if ways.len() < 2 {
-            return Fate { keep: true, alternative: Vec::new() };
+            return Pruning { keep: true, alternative: Vec::new() };
         }
         match (ways[0].len(), ways.pop()) {
-            (1, Some(alternative)) => Fate { keep: true, alternative },
-            _ => Fate { keep: false, alternative: Vec::new() },
+            (1, Some(alternative)) => Pruning { keep: true, alternative },
+            _ => Pruning { keep: false, alternative: Vec::new() },
         }
     };
-    let next = AtomicUsize::new(0);
-    let share = 1024;
-    let work = || {
-        let mut lattice = Lattice::default();
-        let mut found = Vec::new();
-        loop {
-            let start = next.fetch_add(share, Ordering::Relaxed);
-            if start >= list.len() {
-                return found;
-            }
-            let part = &list[start..(start + share).min(list.len())];
-            found.push((start, part.iter().map(|(piece, _)| fate(&mut lattice, piece)).collect::<Vec<_>>()));
-        }
+    let work = |lattice: &mut Lattice, part: &[ScoredPiece]| {
+        Ok(part.iter().map(|(piece, _)| pruning(lattice, piece)).collect::<Vec<_>>())
     };
-    let mut parts = Vec::new();
-    let results: Vec<_> = std::thread::scope(|scope| {
-        let running: Vec<_> = (0..threads.max(1)).map(|_| scope.spawn(work)).collect();
-        running.into_iter().map(|thread| thread.join()).collect()
-    });
-    for result in results {
-        parts.extend(result.map_err(|_| Error::Value("a thread of the training ended early".to_owned()))?);
-    }
-    parts.sort_unstable_by_key(|part| part.0);
-    Ok(parts.into_iter().flat_map(|part| part.1).collect())
+    let mut lattices: Vec<_> = (0..threads.max(1)).map(|_| Lattice::default()).collect();
+    let parts = parallel_map_with(&mut lattices, list.chunks(SHARE), work)?;
+    Ok(parts.into_iter().flatten().collect())
 }
 
 /// Drops the pieces whose loss costs the likelihood least.
 fn prune(
-    list: &[Piece],
+    list: &[ScoredPiece],
     sentences: &[(String, u64)],
     settings: &UnigramSettings,
     threads: usize,
-) -> Result<Vec<Piece>> {
-    let pieces = Pieces::new(list);
-    let fates = fates(&pieces, list, threads)?;
+) -> Result<Vec<ScoredPiece>> {
+    let pieces = PieceTrie::new(list);
+    let prunings = prunings(&pieces, list, threads)?;
     let work = |chunk: &[(String, u64)]| {
         let mut lattice = Lattice::default();
         let mut counts = vec![0u64; list.len()];
@@ -253,16 +232,16 @@ fn prune(
     let sum: f64 = counts.iter().map(|&count| count as f64).sum();
     let mut kept = vec![list[0].clone()];
     let mut candidates = Vec::new();
-    for (id, fate) in fates.iter().enumerate().skip(1) {
+    for (id, pruning) in prunings.iter().enumerate().skip(1) {
         let count = counts[id] as f64;
-        if fate.alternative.is_empty() {
-            if count > 0.0 || fate.keep {
+        if pruning.alternative.is_empty() {
+            if count > 0.0 || pruning.keep {
                 kept.push(list[id].clone());
             }
         } else if count > 0.0 {
-            // Upstream grows the sum by as many counts as there are pieces, not parts of the alternative.
+            // The `tokenizers` library adds a count for each piece, not for each part of the alternative.
             let grown = sum + count * (list.len() - 1) as f64;
-            let others = fate.alternative.iter().map(|&id| counts[id] as f64);
+            let others = pruning.alternative.iter().map(|&id| counts[id] as f64);
             let loss = loss(count, all, (sum, grown), others);
             if loss.is_nan() {
                 return Err(Error::Value(
@@ -283,7 +262,7 @@ fn prune(
     Ok(kept)
 }
 
-/// How much less likely the corpus becomes when all of a piece's places go to its alternative, whose parts then occur
+/// The loss of likelihood when a piece is replaced by its alternative everywhere, so that its parts occur
 /// more often; `sums` are those of all counts before and after.
 fn loss(count: f64, all: f64, sums: (f64, f64), alternative: impl Iterator<Item = f64>) -> f64 {
     let frequency = count / all;
@@ -294,7 +273,7 @@ fn loss(count: f64, all: f64, sums: (f64, f64), alternative: impl Iterator<Item 
 }
 
 /// The characters that must be there, then the first pieces until the vocabulary is full, by score.
-fn finish(list: Vec<Piece>, required: BTreeSet<char>, settings: &UnigramSettings) -> Trained {
+fn finish(list: Vec<ScoredPiece>, required: BTreeSet<char>, settings: &UnigramSettings) -> TrainedUnigram {
     let min_score = list.iter().map(|piece| piece.1).fold(f64::INFINITY, f64::min);
     let scores: HashMap<&str, f64> = list.iter().map(|(piece, score)| (piece.as_str(), *score)).collect();
     let mut seen: HashSet<String> = HashSet::from([UNKNOWN.to_owned()]);
@@ -316,12 +295,12 @@ fn finish(list: Vec<Piece>, required: BTreeSet<char>, settings: &UnigramSettings
     let room = settings.vocab_size - settings.special_tokens.len() - usize::from(added.is_some());
     for (piece, score) in list.iter().filter(|piece| !seen.contains(&piece.0)) {
         pieces.push((piece.clone(), if score.is_nan() { 0.0 } else { *score }));
-        // Equal, not more: where the characters alone fill the room, upstream keeps every piece.
+        // Equal, not more: where the characters alone fill the vocabulary, the `tokenizers` library keeps every piece.
         if pieces.len() == room {
             break;
         }
     }
     pieces.sort_by(|a, b| b.1.partial_cmp(&a.1).unwrap_or(std::cmp::Ordering::Equal));
     let special = added.into_iter().chain(&settings.special_tokens).map(|token| (token.clone(), 0.0));
-    Trained { pieces: special.chain(pieces).collect(), unknown: place.or(added.map(|_| 0)) }
+    TrainedUnigram { pieces: special.chain(pieces).collect(), unknown: place.or(added.map(|_| 0)) }
 }

@@ -1,11 +1,11 @@
-//! The most frequent words, each a token.
+//! WordLevel training: the most frequent words.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use super::{WordLevelSettings, Words};
 
-/// The vocabulary by id. A special token that is also a frequent word has the word's id, and its own is nobody's.
+/// The vocabulary by id. A special token that is also a frequent word has the word's id, and its own id is unused.
 pub(super) fn train(words: &Words, settings: &WordLevelSettings) -> Vec<(String, usize)> {
     let mut counted: Vec<(String, u64)> =
         words.texts().filter(|&(_, count)| count >= settings.min_frequency).collect();

@@ -1,30 +1,30 @@
-//! A corpus, counted: text through the normalizer and the pre-tokenizer, on all threads, within a memory budget.
+//! Counting the words of a corpus: normalizer and pre-tokenizer on all threads, within a memory budget.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use serde_json::Value;
 
-use super::runs::{self, Run};
+use super::runs::{self, SortedRun};
 use super::table::WordTable;
-use super::{Progress, Stage};
-use crate::tokenizer::byte_level;
-use crate::tokenizer::normalizer::{normalize, Normalizer};
-use crate::tokenizer::pre_tokenizer::scanners::Scanner;
-use crate::tokenizer::pre_tokenizer::PreTokenizer;
+use super::{Progress, TrainingStage};
+use crate::threads::parallel_map_with;
+use crate::tokenizer::stages::normalizer::{normalize, Normalizer};
+use crate::tokenizer::stages::pre_tokenizer::scanners::Scanner;
+use crate::tokenizer::stages::pre_tokenizer::PreTokenizer;
+use crate::tokenizer::text::byte_level;
 use crate::{Error, Result};
 
 /// The longest word, in bytes: merges in a word take time that grows with its length squared.
 pub const LONGEST_WORD: usize = 1 << 20;
 
-// Texts are handed out to threads in groups of this many bytes.
+// Threads take texts in groups of this many bytes.
 const GROUP: usize = 1 << 16;
 const BLOCK: usize = 1 << 23;
 
-/// Text to words, as the tokenizer that is to be trained will cut them.
+/// The normalizer and the pre-tokenizer of the new tokenizer.
 struct Pipeline {
     normalizer: Vec<Normalizer>,
     pre_tokenizer: PreTokenizer,
@@ -43,25 +43,25 @@ impl Pipeline {
             }
             return Ok(());
         }
-        let pieces = self.pre_tokenizer.cut(&text, true)?;
+        let pieces = self.pre_tokenizer.split(&text, true)?;
         pieces.ranges.iter().try_for_each(|range| found(&pieces.text.as_bytes()[range.clone()]))
     }
 }
 
 /// Counts the words of a corpus that may be larger than memory.
 ///
-/// The words that are being counted take `memory` bytes at most; beyond it they go to temporary files, sorted, and
+/// The words in memory take at most `memory` bytes. Beyond it they are written to sorted temporary files, and
 /// the counts stay exact. [`WordCounter::finish`] needs room for every different word once.
 pub struct WordCounter {
     pipeline: Pipeline,
     tables: Vec<WordTable>,
-    runs: Mutex<Vec<Run>>,
+    runs: Mutex<Vec<SortedRun>>,
     limit: usize,
     texts: u64,
 }
 
 impl WordCounter {
-    /// A counter for the words that these components of a `tokenizer.json` make.
+    /// A counter with these sections of a `tokenizer.json`.
     pub fn new(normalizer: &Value, pre_tokenizer: &Value, threads: usize, memory: usize) -> Result<Self> {
         let pre_tokenizer = PreTokenizer::from_json(pre_tokenizer, "pre_tokenizer")?;
         let pipeline = Pipeline {
@@ -87,29 +87,11 @@ impl WordCounter {
             }
         }
         let (pipeline, runs, limit) = (&self.pipeline, &self.runs, self.limit);
-        let next = AtomicUsize::new(0);
-        let work = |table: &mut WordTable| -> Result<()> {
-            loop {
-                let group = next.fetch_add(1, Ordering::Relaxed);
-                if group + 1 >= groups.len() {
-                    return Ok(());
-                }
-                for text in &texts[groups[group]..groups[group + 1]] {
-                    count(pipeline, text.as_ref(), table, runs, limit)?;
-                }
-            }
+        let work = |table: &mut WordTable, group: &[usize]| {
+            let mut texts = texts[group[0]..group[1]].iter();
+            texts.try_for_each(|text| count(pipeline, text.as_ref(), table, runs, limit))
         };
-        if groups.len() <= 2 {
-            return self.tables.first_mut().map_or(Ok(()), work);
-        }
-        let work = &work;
-        std::thread::scope(|scope| {
-            let threads: Vec<_> =
-                self.tables.iter_mut().map(|table| scope.spawn(move || work(table))).collect();
-            // All are waited for before the first error is told.
-            let results: Vec<_> = threads.into_iter().map(|thread| thread.join()).collect();
-            results.into_iter().try_for_each(|result| result.unwrap_or_else(|_| Err(panicked())))
-        })
+        parallel_map_with(&mut self.tables, groups.windows(2), work).map(drop)
     }
 
     /// Counts the words of a file, in which each line with its end is a text. Invalid UTF-8 is an error.
@@ -136,7 +118,7 @@ impl WordCounter {
             let lines: Vec<&str> = text.split_inclusive('\n').collect();
             self.feed(&lines)?;
             done += block.len() as u64;
-            progress(Stage::Count, done, total)?;
+            progress(TrainingStage::Count, done, total)?;
         }
     }
 
@@ -152,7 +134,7 @@ impl WordCounter {
         let mut tables = self.tables;
         if !runs.is_empty() {
             for table in tables.iter_mut().filter(|table| table.len() > 0) {
-                runs.push(Run::write(table)?);
+                runs.push(SortedRun::write(table)?);
                 *table = WordTable::new();
             }
             return Ok(Words { table: runs::merge(runs)?, byte_level });
@@ -165,7 +147,7 @@ impl WordCounter {
         if sorted {
             table.sort();
         }
-        table.seal();
+        table.drop_slots();
         Ok(Words { table, byte_level })
     }
 }
@@ -174,7 +156,7 @@ fn count(
     pipeline: &Pipeline,
     text: &str,
     table: &mut WordTable,
-    runs: &Mutex<Vec<Run>>,
+    runs: &Mutex<Vec<SortedRun>>,
     limit: usize,
 ) -> Result<()> {
     pipeline.each_word(text, &mut |word| {
@@ -186,16 +168,12 @@ fn count(
             )));
         }
         if !word.is_empty() && table.add(word, 1) && table.memory() > limit {
-            let run = Run::write(table)?;
+            let run = SortedRun::write(table)?;
             table.clear();
             runs.lock().unwrap_or_else(PoisonError::into_inner).push(run);
         }
         Ok(())
     })
-}
-
-fn panicked() -> Error {
-    Error::Value("a thread that counted words ended early".to_owned())
 }
 
 /// The different words of a corpus.
@@ -215,7 +193,7 @@ impl Words {
         self.len() == 0
     }
 
-    /// The words as they came, with their counts.
+    /// The words in bytes, with their counts.
     pub(super) fn raw(&self) -> impl Iterator<Item = (&[u8], u64)> + Clone {
         self.table.iter()
     }

@@ -1,0 +1,1 @@
+"""The terminal: what is piped in, what is printed, and how wide it is."""

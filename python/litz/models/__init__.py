@@ -1,0 +1,1 @@
+"""Models: the classes that load them, what they compute, and what they return."""
