@@ -33,11 +33,14 @@ pub(super) struct Builder<'a, 'b> {
     /// The rows to which every branch is added, and rows of a branch on its way there.
     pub(super) residual: BufferId,
     pub(super) branch: BufferId,
-    /// Biases of distances that differ, with whether their attention is causal.
-    pub(super) distances: Vec<((&'a spec::PositionBias, bool), Arc<[f32]>)>,
+    /// Biases of distances that differ.
+    pub(super) distances: Vec<KnownBias<'a>>,
     /// How many steps were told apart.
     numbers: usize,
 }
+
+/// A bias of distances with whether its attention is causal, and the table of both.
+pub(super) type KnownBias<'a> = ((&'a spec::PositionBias, bool), Arc<[f32]>);
 
 /// What tells buffers apart.
 #[derive(Clone, Copy, PartialEq, Eq)]

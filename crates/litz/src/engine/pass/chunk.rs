@@ -89,6 +89,7 @@ pub(in crate::engine) struct Tile {
 }
 
 /// Tokens that go through the steps together. Row `i` of a buffer belongs to token `i`.
+#[derive(Default)]
 pub(in crate::engine) struct Chunk {
     pub(in crate::engine) tokens: Vec<u32>,
     /// Of each token; types and tasks are empty where all are 0.
@@ -108,26 +109,6 @@ pub(in crate::engine) struct Chunk {
     /// The rows that were fed as embeddings, and their embeddings one after another.
     embedded: Vec<usize>,
     embeddings: Vec<f32>,
-}
-
-impl Default for Chunk {
-    fn default() -> Self {
-        Self {
-            tokens: Vec::new(),
-            positions: Vec::new(),
-            types: Vec::new(),
-            tasks: Vec::new(),
-            spans: Vec::new(),
-            pages: Vec::new(),
-            tiles: Vec::new(),
-            outputs: Vec::new(),
-            wanted: Wanted::default(),
-            outset: Outset::default(),
-            tables: Arc::default(),
-            embedded: Vec::new(),
-            embeddings: Vec::new(),
-        }
-    }
 }
 
 impl Chunk {

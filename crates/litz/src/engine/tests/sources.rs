@@ -146,7 +146,7 @@ fn what_cannot_be_one_weight_is_refused() {
         ),
         ("in 0 parts", source(O, vec![])),
         ("(tensor flat) has the shape [192], expected [96, 192]", source(O, vec![part("flat", 0, 96)])),
-        ("rows 96 to 96 + 0", source(O, vec![part("q4_0", 0, 96), part("q4_0", 96, 0)])),
+        ("0 rows from 96 on", source(O, vec![part("q4_0", 0, 96), part("q4_0", 96, 0)])),
         ("stored (in, out), has the shape [96, 160]", transposed(source(DOWN, vec![part("square", 0, 96)]))),
         (
             "is a vector, which has no transpose",
