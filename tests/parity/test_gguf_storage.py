@@ -155,7 +155,7 @@ def test_fast_activations_are_off_by_their_rounding(stored: Stored) -> None:
     explained = relative_error(stored.rounded, stored.exact)
     assert relative_error(found, stored.exact) < 1.5 * explained + 1e-4
     if ROUNDED[stored.kind] is to_8_bits:  # the same, but for values that lie between two levels by less than a bit
-        assert relative_error(found, stored.rounded) < explained / 2
+        assert relative_error(found, stored.rounded) < 0.6 * explained
 
 
 def test_what_has_no_kernel_is_reported(stored: Stored) -> None:
