@@ -182,7 +182,7 @@ class TestReactions:
         model = litz.AutoModelForMaskedLM.from_pretrained(path, config=configuration(path, model_type))
         found = model(masked, attention_mask=mask).logits
         with torch.no_grad():
-            expected = reference.from_pretrained(path).eval()(masked, attention_mask=mask).logits
+            expected = reference.from_pretrained(path).double().eval()(masked, attention_mask=mask).logits
         assert relative(found, expected) < 2e-5
         hidden = (masked == vocabulary["[MASK]"]) & (mask == 1)
         right = (found.argmax(dim=-1) == ids)[hidden]
@@ -195,7 +195,8 @@ class TestReactions:
         model = litz.AutoModelForSequenceClassification.from_pretrained(path)
         assert model.config.num_labels == 50
         with torch.no_grad():
-            expected = hf.BertForSequenceClassification.from_pretrained(path).eval()(ids, attention_mask=mask).logits
+            reference = hf.BertForSequenceClassification.from_pretrained(path).double().eval()
+            expected = reference(ids, attention_mask=mask).logits
         found = model(ids, attention_mask=mask).logits
         assert relative(found, expected) < 2e-5
         assert torch.equal(found.argmax(dim=1), expected.argmax(dim=1))
@@ -204,7 +205,7 @@ class TestReactions:
         path = asset("rxnfp") / "bert_ft"
         ids, mask, _ = read_reactions(path)
         with torch.no_grad():
-            expected = hf.BertModel.from_pretrained(path).eval()(ids, attention_mask=mask)
+            expected = hf.BertModel.from_pretrained(path).double().eval()(ids, attention_mask=mask)
         found = litz.AutoModel.from_pretrained(path, config=configuration(path, "bert"))(ids, attention_mask=mask)
         assert relative(found.last_hidden_state, expected.last_hidden_state) < 2e-5
         assert relative(found.pooler_output, expected.pooler_output) < 2e-5
